@@ -1,0 +1,83 @@
+"""Every Numba option of the project, each with its reason; kernels use these three decorators only.
+
+``inline``
+    a helper that kernels call; compiled with its caller, never cached on its own.
+``serial``
+    a kernel for one thread. It releases the GIL, so callers on several Python threads run side by side.
+``parallel``
+    the same loop with ``prange``. Give it a name of its own: two kernels with one name share cache files.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import caching
+
+__all__ = ["inline", "parallel", "serial"]
+
+logger = logging.getLogger(__name__)
+
+Function = Callable[..., Any]
+
+# "nnan" and "ninf" are left out on purpose: the kernels rely on comparisons with NaN to keep every index
+# inside the image. "reassoc" is fixed at compile time, so it costs no reproducibility.
+_FAST_MATH = {"contract", "nsz", "reassoc"}
+
+_OPTIONS: dict[str, Any] = {
+    "fastmath": _FAST_MATH,
+    "error_model": "numpy",  # a division by zero gives inf, without a branch in the loop
+    "nogil": True,
+}
+
+
+def inline(function: Function) -> Function:
+    """Compile a helper that is called from kernels."""
+    return numba.njit(**_OPTIONS)(function)
+
+
+def serial(function: Function) -> Function:
+    """Compile a kernel for one thread, and keep the machine code on disk."""
+    return _cached(numba.njit(**_OPTIONS)(function), "serial")
+
+
+def parallel(function: Function) -> Function:
+    """Compile a kernel whose ``prange`` loop runs on all threads, and keep the machine code on disk."""
+    return _cached(numba.njit(parallel=True, **_OPTIONS)(function), "parallel")
+
+
+def _cached(dispatcher: Any, form: str) -> Any:
+    """Attach a disk cache whose entries are stale as soon as any file of the package's kernels changes.
+
+    Numba's own cache looks only at the file of the kernel itself, and not at its options: a helper edited
+    in another file, or a switched-on bounds check, would bring back old machine code.
+    """
+    try:
+        cache = caching.FunctionCache(dispatcher.py_func)
+    except (RuntimeError, OSError) as error:  # no folder to write to: compile anew in each process
+        logger.info("kernels are not cached on disk: %s", error)
+        return dispatcher
+    cache._cache_file = caching.IndexDataCacheFile(
+        cache_path=cache._cache_path,
+        filename_base=cache._impl.filename_base,
+        source_stamp=(_source_hash(), form, os.environ.get("NUMBA_BOUNDSCHECK", "")),
+    )
+    dispatcher._cache = cache
+    return dispatcher
+
+
+@functools.cache
+def _source_hash() -> str:
+    """Hash of every file from which kernels are made."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted([*package.glob("kernels/*.py"), *package.glob("nn/kernels/*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
