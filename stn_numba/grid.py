@@ -1,0 +1,326 @@
+"""The coordinate convention, and the three kinds of sampling grid.
+
+Convention
+    Positions are (x, y), normalised: with ``align_corners=True`` -1 is the centre of the first pixel of an axis and +1 the
+    centre of the last one; with ``align_corners=False`` they are the outer edges of those pixels. A grid carries the
+    convention it was made for. This module is the only place that turns normalised positions into pixels.
+
+Kinds
+    `DenseGrid` holds every position, `MatrixGrid` a homography per image, `BasisGrid` coefficients of basis functions. The
+    last two are never built in memory by the sampler; ``dense()`` builds them for whoever wants to look.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["BasisGrid", "DenseGrid", "Grid", "MatrixGrid", "base_points", "to_normalised", "to_pixels"]
+
+Floats = NDArray[np.floating[Any]]
+Shape = tuple[int, int]
+
+
+def output_axis(size: int, align_corners: bool) -> tuple[float, float]:
+    """(step, start): pixel j of an axis lies at ``step * j + start``; a single aligned pixel lies at 0."""
+    if align_corners:
+        return (2.0 / (size - 1), -1.0) if size > 1 else (0.0, 0.0)
+    return (2.0 / size, 1.0 / size - 1.0) if size else (0.0, 0.0)
+
+
+def input_axis(size: int, align_corners: bool) -> tuple[float, float]:
+    """(scale, offset): normalised position x lies at pixel ``scale * x + offset``."""
+    return (size - 1) / 2 if align_corners else size / 2, (size - 1) / 2
+
+
+def base_points(shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
+    """Normalised positions of all pixels of an (h, w) image, row by row.
+
+    Parameters
+    ----------
+    shape
+        (h, w) of the image.
+    align_corners
+        Whether -1 and +1 are the centres (True) or the outer edges (False) of the border pixels.
+
+    Returns
+    -------
+    (h * w, 2) float64, last axis (x, y).
+
+    Examples
+    --------
+    >>> base_points((1, 3)).tolist()
+    [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+    """
+    h, w = check_shape(shape)
+    (step_x, start_x), (step_y, start_y) = output_axis(w, align_corners), output_axis(h, align_corners)
+    x, y = np.meshgrid(step_x * np.arange(w) + start_x, step_y * np.arange(h) + start_y)
+    return np.stack([x.ravel(), y.ravel()], axis=-1)
+
+
+def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
+    """Turn normalised positions (..., 2) into pixels (x, y) of an image of the given (H, W).
+
+    Examples
+    --------
+    >>> to_pixels([[-1.0, 1.0]], (28, 28)).tolist()
+    [[0.0, 27.0]]
+    """
+    (sx, tx), (sy, ty) = input_axis(shape[1], align_corners), input_axis(shape[0], align_corners)
+    return np.asarray(points, np.float64) * (sx, sy) + (tx, ty)
+
+
+def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
+    """Turn pixels (..., 2), last axis (x, y), into normalised positions; an aligned axis of one pixel gives 0.
+
+    Examples
+    --------
+    >>> to_normalised([[0.0, 27.0]], (28, 28)).tolist()
+    [[-1.0, 1.0]]
+    """
+    (sx, tx), (sy, ty) = input_axis(shape[1], align_corners), input_axis(shape[0], align_corners)
+    return (np.asarray(pixels, np.float64) - (tx, ty)) / (sx or np.inf, sy or np.inf)
+
+
+def check_shape(shape: Any) -> Shape:
+    """Return `shape` as two plain ints >= 0."""
+    try:
+        h, w = (int(size) for size in shape)
+    except (TypeError, ValueError):
+        raise TypeError(f"shape: expected two whole numbers (h, w), got {shape!r}") from None
+    if h < 0 or w < 0 or (h, w) != tuple(shape):
+        raise ValueError(f"shape: expected two whole numbers (h, w) >= 0, got {shape!r}")
+    return h, w
+
+
+def as_floats(array: ArrayLike, name: str, shape: tuple[int | str, ...]) -> Floats:
+    """Return `array` as float32 or float64 after checking its shape; a letter in `shape` stands for any length."""
+    result = np.asarray(array)
+    if result.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
+    fits = result.ndim == len(shape) and all(
+        isinstance(want, str) or want == got for want, got in zip(shape, result.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name}: expected ({', '.join(map(str, shape))}), got {result.shape}")
+    return result if result.dtype in (np.float32, np.float64) else result.astype(np.float64)
+
+
+class Grid:
+    """Where each output pixel reads the input: the common part of the three kinds.
+
+    Attributes
+    ----------
+    shape
+        (h, w) of the output.
+    align_corners
+        The convention the grid was made for.
+    values
+        The grid's own numbers, N first; the gradient by a grid has the shape of these.
+    """
+
+    shape: Shape
+    align_corners: bool
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def dense(self) -> Floats:
+        """All positions, (N, h, w, 2) normalised (x, y)."""
+        raise NotImplementedError
+
+    def pull_back(self, d_dense: ArrayLike) -> Floats:
+        """Turn a gradient by ``dense()`` (N, h, w, 2) into one by the grid's own numbers."""
+        raise NotImplementedError
+
+    def own_gradient(self, d_grid: ArrayLike) -> Floats:
+        """Check a gradient by this grid; one by the dense positions is pulled back first."""
+        d_grid = np.asarray(d_grid)
+        if d_grid.shape == self.values.shape:
+            return d_grid
+        if d_grid.shape == (len(self), *self.shape, 2):
+            return self.pull_back(d_grid)
+        raise ValueError(
+            f"d_grid: expected {self.values.shape} or {(len(self), *self.shape, 2)}, got {d_grid.shape}"
+        )
+
+
+class DenseGrid(Grid):
+    """A grid given by all its positions.
+
+    Parameters
+    ----------
+    points
+        (N, h, w, 2) normalised (x, y), float32 or float64.
+    align_corners
+        The convention `points` follows.
+
+    Examples
+    --------
+    >>> DenseGrid(base_points((2, 3)).reshape(1, 2, 3, 2)).shape
+    (2, 3)
+    """
+
+    def __init__(self, points: ArrayLike, *, align_corners: bool = True) -> None:
+        self.values = as_floats(points, "points", ("N", "h", "w", 2))
+        self.shape = self.values.shape[1], self.values.shape[2]
+        self.align_corners = align_corners
+
+    def dense(self) -> Floats:
+        """Return the positions themselves."""
+        return self.values
+
+    def pull_back(self, d_dense: ArrayLike) -> Floats:
+        """Return the gradient itself."""
+        return np.asarray(d_dense)
+
+
+class MatrixGrid(Grid):
+    """A grid given by one homography an image: (x, y, 1) of the output is mapped to the input, then divided.
+
+    Points whose denominator is not positive lie at or behind the horizon; their position is NaN, which the sampler takes
+    as outside.
+
+    Parameters
+    ----------
+    matrix
+        (N, 3, 3), from normalised output to normalised input positions.
+    shape
+        (h, w) of the output.
+    align_corners
+        The convention of both sides.
+
+    Examples
+    --------
+    >>> MatrixGrid(np.eye(3)[None], (1, 2)).dense()[0, 0].tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    """
+
+    def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
+        self.values = as_floats(matrix, "matrix", ("N", 3, 3))
+        self.shape = check_shape(shape)
+        self.align_corners = align_corners
+
+    def dense(self) -> Floats:
+        """Build all positions, (N, h, w, 2)."""
+        mapped = map_points(self.values, base_points(self.shape, self.align_corners))
+        return mapped.reshape(len(self), *self.shape, 2)
+
+    def pull_back(self, d_dense: ArrayLike) -> Floats:
+        """Sum the gradient by the positions into one by the matrix."""
+        points = base_points(self.shape, self.align_corners)
+        return map_points_vjp(self.values, points, np.reshape(d_dense, (len(self), -1, 2)))
+
+
+class BasisGrid(Grid):
+    """A grid that is linear in its coefficients: position = sum over b of basis_b * coefficient_b.
+
+    Parameters
+    ----------
+    basis
+        (h * w, B): the basis functions at the output pixels, row by row.
+    coefficients
+        (N, 2, B): x coefficients, then y.
+    shape
+        (h, w) of the output.
+    align_corners
+        The convention of both sides.
+
+    Examples
+    --------
+    >>> grid = BasisGrid(base_points((2, 2)), np.eye(2)[None], (2, 2))
+    >>> grid.dense()[0, 0].tolist()
+    [[-1.0, -1.0], [1.0, -1.0]]
+    """
+
+    def __init__(
+        self, basis: ArrayLike, coefficients: ArrayLike, shape: Shape, *, align_corners: bool = True
+    ) -> None:
+        self.shape = check_shape(shape)
+        basis = as_floats(basis, "basis", (self.shape[0] * self.shape[1], "B"))
+        self.values = as_floats(coefficients, "coefficients", ("N", 2, basis.shape[1]))
+        self.functions = np.ascontiguousarray(basis.T, np.float64)  # (B, h * w): long rows suit SIMD
+        self.align_corners = align_corners
+
+    def dense(self) -> Floats:
+        """Build all positions, (N, h, w, 2)."""
+        mapped = np.swapaxes(self.values.astype(np.float64) @ self.functions, 1, 2)
+        return mapped.reshape(len(self), *self.shape, 2).astype(self.values.dtype)
+
+    def pull_back(self, d_dense: ArrayLike) -> Floats:
+        """Sum the gradient by the positions into one by the coefficients."""
+        d_points = np.reshape(d_dense, (len(self), -1, 2))
+        return np.swapaxes(d_points, 1, 2) @ self.functions.T
+
+
+def map_points(matrix: Floats, points: Floats) -> Floats:
+    """Map points (M, 2) by homographies (N, 3, 3) to (N, M, 2); NaN at and behind the horizon."""
+    mapped = points @ np.swapaxes(matrix[:, :, :2], 1, 2) + matrix[:, None, :, 2]
+    depth = mapped[..., 2:]
+    with np.errstate(all="ignore"):
+        result: Floats = np.where(depth > 0, mapped[..., :2] / depth, np.nan)
+    return result
+
+
+def map_points_vjp(matrix: Floats, points: Floats, d_mapped: Floats) -> Floats:
+    """Gradient by the matrix (N, 3, 3) for a gradient (N, M, 2) by the mapped points; the hidden ones give nothing."""
+    mapped = map_points(matrix, points)
+    depth = points @ np.swapaxes(matrix[:, 2:, :2], 1, 2) + matrix[:, None, 2:, 2]
+    with np.errstate(all="ignore"):
+        d_rows = d_mapped / depth
+        d_rows = np.concatenate([d_rows, -np.sum(d_rows * mapped, axis=-1, keepdims=True)], axis=-1)
+    d_rows = np.where(depth > 0, d_rows, 0)
+    homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    result: Floats = np.swapaxes(d_rows, 1, 2) @ homogeneous
+    return result
+
+
+def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> NDArray[np.float64]:
+    """Homographies (N, 3, 3) from output pixels to input pixels.
+
+    The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
+    """
+    m = matrix.astype(np.float64)
+    result = np.empty_like(m)
+    out_x, out_y = (output_axis(size, align_corners) for size in out_shape[::-1])
+    result[:, 2] = _in_output_pixels(m[:, 2], out_x, out_y)
+    for axis, size in enumerate(in_shape[::-1]):
+        shifted = m[:, axis] + m[:, 2]  # (x + 1) * depth: from the first pixel's centre or edge
+        if align_corners:
+            result[:, axis] = _in_output_pixels(shifted, out_x, out_y, (size - 1) / 2)
+        else:
+            result[:, axis] = _edge_row(shifted, m[:, 2], size, out_shape)
+    return result
+
+
+def _in_output_pixels(
+    row: Floats, out_x: tuple[float, float], out_y: tuple[float, float], scale: float = 1.0
+) -> Floats:
+    """scale * row (N, 3), with x and y written as step * pixel + start; steps meet the scale before the row does."""
+    a, b, c = row[:, 0], row[:, 1], row[:, 2]
+    offset = c + a * out_x[1] + b * out_y[1]
+    return np.stack([a * (out_x[0] * scale), b * (out_y[0] * scale), offset * scale], axis=1)
+
+
+def _edge_row(shifted: Floats, depth: Floats, size: int, out_shape: Shape) -> Floats:
+    """Row of a pixel matrix where -1 and +1 are edges: size / 2 * shifted - depth / 2, exact at the identity."""
+    (a, b, c), (d, e, f) = shifted.T, depth.T
+    h, w = max(out_shape[0], 1), max(out_shape[1], 1)
+    along_x, along_y = a * (size / w) - d / w, b * (size / h) - e / h
+    offset = (c - a - b) * (size / 2) + ((a * (size / w) + b * (size / h)) - (f - d - e) - (d / w + e / h)) / 2
+    return np.stack([along_x, along_y, offset], axis=1)
+
+
+def pixel_matrix_vjp(
+    d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool
+) -> NDArray[np.float64]:
+    """Gradient by the normalised matrices for a gradient (N, 3, 3) by `pixel_matrix`: A^T d B^T."""
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
+    (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])
+    to_input = np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]])
+    from_output = np.array([[px, 0, ox], [0, py, oy], [0, 0, 1]])
+    result: NDArray[np.float64] = to_input.T @ d_pixels @ from_output.T
+    return result

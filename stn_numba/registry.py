@@ -1,0 +1,222 @@
+"""Transforms by name: those of installed distributions, and those registered at run time.
+
+Distributions announce transforms in the entry-point group ``stn_numba.transforms``; the `entrypoints` package reads what
+they announce. Nothing is imported before it is asked for. A plugin that is broken, or claimed twice, hurts only
+whoever asks for it: it is named with its distribution and the cause, once as a warning and again when asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.util
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stn_numba.transform import Transform
+
+__all__ = ["Plugin", "PluginError", "available", "get_transform", "plugins", "register_transform"]
+
+GROUP = "stn_numba.transforms"
+
+Factory = Callable[..., Transform]
+
+_lock = threading.RLock()
+_registered: dict[str, Factory] = {}
+
+
+class PluginError(RuntimeError):
+    """A transform is announced but cannot be used."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One announced transform.
+
+    Attributes
+    ----------
+    name
+        The name it is asked for by.
+    source
+        Name and version of its distribution, or ``"register_transform"``.
+    target
+        ``module:object``, or the registered object's name.
+    problem
+        Why it cannot be used as far as is known without importing it; empty if it can.
+    """
+
+    name: str
+    source: str
+    target: str
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"transform {self.name!r} = {self.target} of {self.source}"
+
+
+def available() -> list[str]:
+    """Sorted names of all transforms; none is imported.
+
+    Examples
+    --------
+    >>> {"affine", "projective", "tps"} <= set(available())
+    True
+    """
+    return sorted({plugin.name for plugin in plugins() if not plugin.problem})
+
+
+def plugins() -> list[Plugin]:
+    """Everything that is announced, usable or not, sorted by name; nothing is imported."""
+    with _lock:
+        own = [Plugin(n, "register_transform", getattr(f, "__qualname__", repr(f))) for n, f in _registered.items()]
+    announced = [plugin for plugin, _ in _announced(tuple(sys.path)) if plugin.name not in _registered]
+    return sorted([*own, *announced], key=lambda plugin: plugin.name)
+
+
+def get_transform(name: str, **options: Any) -> Transform:
+    """Make the transform of the given name.
+
+    Parameters
+    ----------
+    name
+        One of `available()`.
+    **options
+        Passed to the plugin's constructor, for instance ``control_points=(4, 4)`` for ``"tps"``.
+
+    Raises
+    ------
+    ValueError
+        If no transform has this name.
+    PluginError
+        If one has, but it cannot be loaded, two distributions claim it, or it makes no `Transform`.
+
+    Examples
+    --------
+    >>> get_transform("affine").n_params
+    6
+    """
+    factory = _registered.get(name) or _load(name)
+    transform = factory(**options)
+    if not isinstance(transform, Transform):
+        raise PluginError(f"transform {name!r}: expected a stn_numba.transform.Transform, got {type(transform)}")
+    return transform
+
+
+def register_transform(name: str, factory: Factory, *, overwrite: bool = False) -> None:
+    """Register a transform at run time, without packaging.
+
+    Parameters
+    ----------
+    name
+        The name to ask for it by.
+    factory
+        A `Transform` class, or a callable that makes one from options.
+    overwrite
+        Whether the name may be taken already.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken and `overwrite` is False.
+    TypeError
+        If the name is no text, or the factory not callable.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name: expected a text, got {name!r}")
+    if not callable(factory):
+        raise TypeError(f"factory: expected a Transform class or a callable, got {factory!r}")
+    with _lock:
+        taken = [str(plugin) for plugin in plugins() if plugin.name == name]
+        if taken and not overwrite:
+            raise ValueError(f"name: {name!r} is taken by {taken[0]}; pass overwrite=True to replace it")
+        _registered[name] = factory
+
+
+def _load(name: str) -> Factory:
+    """Import the one announced transform of this name."""
+    found = _find(name)
+    if not found:
+        _announced.cache_clear()  # a distribution may have been installed since
+        found = _find(name)
+    if not found:
+        near = difflib.get_close_matches(str(name), available(), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"transform: expected one of {', '.join(available())}, got {name!r}{hint}")
+    if len(found) > 1:
+        raise PluginError(f"two distributions claim one name: {' and '.join(str(p) for p, _ in found)}")
+    plugin, entry = found[0]
+    if plugin.problem:
+        raise PluginError(f"{plugin}: {plugin.problem}")
+    try:
+        factory: Factory = entry.load()
+    except Exception as error:  # whatever a stranger's module raises
+        raise PluginError(f"{plugin} cannot be loaded: {type(error).__name__}: {error}") from error
+    return factory
+
+
+def _find(name: str) -> list[tuple[Plugin, Any]]:
+    return [(plugin, entry) for plugin, entry in _announced(tuple(sys.path)) if plugin.name == name]
+
+
+@functools.cache
+def _announced(path: tuple[str, ...]) -> list[tuple[Plugin, Any]]:
+    """All entry points of the group on `path`, with a warning for each that is broken or claimed twice."""
+    found = list(_scan(path))
+    names = [plugin.name for plugin, _ in found]
+    for plugin, _ in found:
+        rivals = [str(p) for p, _ in found if p.name == plugin.name]
+        if plugin.problem:
+            warnings.warn(f"{plugin}: {plugin.problem}", RuntimeWarning, stacklevel=2)
+        elif names.count(plugin.name) > 1 and rivals[0] == str(plugin):
+            warnings.warn(f"two distributions claim one name: {' and '.join(rivals)}", RuntimeWarning, stacklevel=2)
+    return found
+
+
+def _scan(path: tuple[str, ...]) -> Iterator[tuple[Plugin, Any]]:
+    import entrypoints
+
+    seen = set()
+    for folder in path:
+        for config, distribution in _distributions(folder):
+            name = (getattr(distribution, "name", None) or "?").lower().replace("_", "-")
+            if name in seen:  # shadowed by the same distribution earlier on the path
+                continue
+            seen.add(name)
+            if GROUP not in config:
+                continue
+            source = f"{name} {distribution.version}"
+            for key, text in config.items(GROUP, raw=True):
+                try:
+                    entry = entrypoints.EntryPoint.from_string(text, key, distribution)
+                except entrypoints.BadEntryPoint:
+                    yield Plugin(key, source, text, "the entry point is not of the form module:object"), None
+                else:
+                    yield Plugin(key, source, text, _missing_module(entry.module_name)), entry
+
+
+def _distributions(folder: str) -> Iterator[tuple[Any, Any]]:
+    """Entry-point files of one folder of the path; a folder that cannot be read is skipped with a warning."""
+    import entrypoints
+
+    try:
+        yield from entrypoints.iter_files_distros(path=[folder])
+    except Exception as error:  # one distribution's malformed file must not take the others down
+        warnings.warn(
+            f"entry points of {folder} cannot all be read: {type(error).__name__}: {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def _missing_module(module: str) -> str:
+    """Say that the top-level module is missing, without importing anything; empty if it is there."""
+    top = module.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError) as error:
+        return f"module {top!r} cannot be found: {error}"
+    return "" if spec else f"there is no module {top!r}"
