@@ -1,0 +1,80 @@
+"""Layers one after another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size
+
+__all__ = ["Chain"]
+
+
+class Chain(Layer):
+    """Feed each layer's output to the next.
+
+    Layers are named by their class and a running number: ``conv2d1``, ``dense2``. Parameters are named after them:
+    ``conv2d1.weight``.
+
+    Examples
+    --------
+    >>> from stn_numba.nn import Dense, ReLU
+    >>> chain = Chain(Dense(4), ReLU(), Dense(2))
+    >>> chain.initialise((3,), np.random.default_rng(0))
+    (2,)
+    >>> list(chain.params)
+    ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__()
+        count: Counter[str] = Counter()
+        self.layers: dict[str, Layer] = {}
+        for layer in layers:
+            kind = type(layer).__name__.lower()
+            count[kind] += 1
+            self.layers[f"{kind}{count[kind]}"] = layer
+
+    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Initialise each layer for the shape that the one before it gives."""
+        for layer in self.layers.values():
+            input_shape = layer.initialise(input_shape, rng, dtype)
+        self.params = {
+            f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()
+        }
+        return input_shape
+
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return the last layer's output and the way back through all of them."""
+        ways_back = []
+        for name, layer in self.layers.items():
+            x, way_back = layer.forward(x, rng)
+            ways_back.append((name, way_back))
+
+        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            gradients: Arrays = {}
+            d: Floats | None = dy
+            for place, (name, way_back) in reversed(list(enumerate(ways_back))):
+                assert d is not None
+                d, own = way_back(d, input_gradient=input_gradient or place > 0)
+                gradients.update({f"{name}.{key}": array for key, array in own.items()})
+            return d, gradients
+
+        return x, backprop
+
+    def config(self) -> dict[str, Any]:
+        """Return the layers' classes and options."""
+        from stn_numba.nn.architecture import describe
+
+        return {"layers": [describe(layer) for layer in self.layers.values()]}
+
+    def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
+        """Yield from each layer in turn."""
+        for name, layer in self.layers.items():
+            for inner, which, y in layer.trace(x):
+                yield f"{name}.{inner}" if inner else name, which, y
+            x = y

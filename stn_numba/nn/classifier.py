@@ -1,0 +1,172 @@
+"""A network with what is needed to use it: input shape, classes, prediction in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from stn_numba.nn.chain import Chain
+from stn_numba.nn.layer import Arrays, Floats, Layer
+from stn_numba.nn.losses import softmax, softmax_cross_entropy
+from stn_numba.nn.spatial_transformer import SpatialTransformer
+
+__all__ = ["Classifier"]
+
+_BATCH = 256
+
+
+class Classifier:
+    """A chain of layers that maps images to class scores.
+
+    Parameters
+    ----------
+    network
+        From images (N, H, W, C) to logits (N, n_classes).
+    input_shape
+        (H, W, C).
+    n_classes
+        Number of classes.
+    seed
+        Seed of the initial parameters.
+    dtype
+        float32, or float64 for gradient checks.
+
+    Attributes
+    ----------
+    params
+        All parameters by dotted name.
+
+    Raises
+    ------
+    ValueError
+        If the network does not fit the input shape, or does not end in `n_classes` values.
+
+    Examples
+    --------
+    >>> from stn_numba.nn import Dense, Flatten
+    >>> model = Classifier(Chain(Flatten(), Dense(10)), (28, 28, 1), 10)
+    >>> model.predict(np.zeros((5, 28, 28), np.float32)).shape
+    (5,)
+    """
+
+    def __init__(
+        self,
+        network: Chain,
+        input_shape: tuple[int, int, int],
+        n_classes: int,
+        *,
+        seed: int = 0,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.network = network
+        self.input_shape = (int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))
+        self.n_classes = int(n_classes)
+        self.dtype = np.dtype(dtype)
+        output = network.initialise(self.input_shape, np.random.default_rng(seed), self.dtype)
+        if output != (self.n_classes,):
+            raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
+
+    @property
+    def params(self) -> Arrays:
+        """All parameters by dotted name; the arrays themselves."""
+        return self.network.params
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers are trained."""
+        return sum(array.size for array in self.params.values())
+
+    @property
+    def transformers(self) -> list[SpatialTransformer]:
+        """The spatial transformers of the chain, first to last."""
+        return [layer for layer in self.network.layers.values() if isinstance(layer, SpatialTransformer)]
+
+    def logits(self, X: ArrayLike) -> Floats:
+        """Class scores (N, n_classes) of images (N, H, W, C), or (N, H, W) if C is 1."""
+        return self._batched(lambda x: self.network.forward(x)[0], X, (self.n_classes,))
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Class probabilities (N, n_classes)."""
+        return softmax(self.logits(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.intp]:
+        """The likeliest class (N,) of each image."""
+        return self.logits(X).argmax(axis=1)
+
+    def theta(self, X: ArrayLike) -> Floats:
+        """Parameters (N, P) of the first spatial transformer.
+
+        Raises
+        ------
+        ValueError
+            If the network has none.
+        """
+        first = self._first_transformer()
+        return self._batched(lambda x: first.theta(self._before(x)), X, (first.transform.n_params,))
+
+    def transform(self, X: ArrayLike) -> Floats:
+        """What the first spatial transformer reads: the attended images (N, h, w, C).
+
+        Raises
+        ------
+        ValueError
+            If the network has none.
+        """
+        first = self._first_transformer()
+
+        def attend(x: Floats) -> Floats:
+            x = self._before(x)
+            return first.sample(x, first.theta(x))
+
+        return self._batched(attend, X, None)
+
+    def evaluate(self, X: ArrayLike, y: ArrayLike) -> tuple[float, float]:
+        """(mean cross entropy, share of wrong predictions) on labelled images."""
+        logits = self.logits(X)
+        loss, _ = softmax_cross_entropy(logits, y)
+        return loss, float(np.mean(logits.argmax(axis=1) != np.asarray(y))) if len(logits) else 0.0
+
+    def check_images(self, X: ArrayLike, *, free_size: bool = False) -> Floats:
+        """Return images as (N, H, W, C) of the model's dtype; `free_size` leaves H and W open, for augmentation."""
+        X = np.asarray(X)
+        if X.ndim == 3:
+            X = X[..., None]
+        fits = X.ndim == 4 and (free_size or X.shape[1:] == self.input_shape)
+        if not fits:
+            raise ValueError(f"X: expected (N, {', '.join(map(str, self.input_shape))}), got {X.shape}")
+        if X.dtype.kind not in "fiu":
+            raise TypeError(f"X: expected numbers, got dtype {X.dtype}")
+        return X.astype(self.dtype, copy=False)
+
+    def config(self) -> dict[str, Any]:
+        """Return the architecture, as JSON can hold it."""
+        return {"input_shape": list(self.input_shape), "n_classes": self.n_classes, **self.network.config()}
+
+    def _first_transformer(self) -> SpatialTransformer:
+        if not self.transformers:
+            raise ValueError("model: it has no spatial transformer")
+        return self.transformers[0]
+
+    def _before(self, x: Floats) -> Floats:
+        for layer in self._until(self._first_transformer()):
+            x = layer.forward(x)[0]
+        return x
+
+    def _until(self, last: Layer) -> Iterator[Layer]:
+        for layer in self.network.layers.values():
+            if layer is last:
+                return
+            yield layer
+
+    def _batched(
+        self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None
+    ) -> Floats:
+        """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
+        X = self.check_images(X)
+        parts = [function(X[start : start + _BATCH]) for start in range(0, len(X), _BATCH)]
+        if parts:
+            return np.concatenate(parts)
+        return function(X) if empty is None else np.empty((0, *empty), self.dtype)

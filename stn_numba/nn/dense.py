@@ -1,0 +1,52 @@
+"""Fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, he_normal, positive_int
+
+__all__ = ["Dense"]
+
+
+class Dense(Layer):
+    """y = x @ weight + bias, for x (N, D).
+
+    Parameters
+    ----------
+    units
+        Length of the output.
+
+    Examples
+    --------
+    >>> layer = Dense(3)
+    >>> layer.initialise((5,), np.random.default_rng(0))
+    (3,)
+    """
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.units = positive_int("units", units)
+
+    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Draw He-normal weights and zero biases."""
+        expect_shape(self, input_shape, 1, "(D,)")
+        weight = he_normal(rng, (input_shape[0], self.units), input_shape[0], dtype)
+        self.params = {"weight": weight, "bias": np.zeros(self.units, dtype)}
+        return (self.units,)
+
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return (N, units) and the way back."""
+        weight = self.params["weight"]
+
+        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            return dy @ weight.T if input_gradient else None, {"weight": x.T @ dy, "bias": dy.sum(axis=0)}
+
+        return x @ weight + self.params["bias"], backprop
+
+    def config(self) -> dict[str, Any]:
+        """Return the options."""
+        return {"units": self.units}

@@ -1,0 +1,62 @@
+"""What happened during training, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Epoch", "History"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch.
+
+    Attributes
+    ----------
+    epoch
+        From 1.
+    loss, error
+        Means over the epoch's training batches, as seen while training; the error is a share in [0, 1].
+    validation_loss, validation_error
+        On the validation data, None without it.
+    seconds
+        Since training began, validation left out.
+    learning_rate
+        At the end of the epoch.
+    """
+
+    epoch: int
+    loss: float
+    error: float
+    validation_loss: float | None
+    validation_error: float | None
+    seconds: float
+    learning_rate: float
+
+
+@dataclass
+class History:
+    """The epochs of one call of `fit`, oldest first.
+
+    Examples
+    --------
+    >>> history = History([Epoch(1, 2.3, 0.9, None, None, 1.0, 1e-3)])
+    >>> history.column("loss")
+    [2.3]
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def column(self, name: str) -> list[float]:
+        """Return the values of one attribute, epoch by epoch."""
+        return [getattr(epoch, name) for epoch in self.epochs]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
+    def __getitem__(self, index: int) -> Epoch:
+        return self.epochs[index]

@@ -1,0 +1,1 @@
+"""Numba loops of the layers: no checks and no allocation of results."""

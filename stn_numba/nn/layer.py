@@ -1,0 +1,79 @@
+"""What a layer is: a forward pass that returns its own way back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Arrays", "Backprop", "Floats", "Layer"]
+
+Floats = NDArray[np.floating[Any]]
+Arrays = dict[str, Floats]
+Size = tuple[int, ...]
+
+
+class Backprop(Protocol):
+    """``backprop(dy) -> (dx, gradients)``; dx is None where `input_gradient` is False."""
+
+    def __call__(self, dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+        """Carry the gradient by the output back to the input and the parameters."""
+
+
+class Layer(ABC):
+    """A differentiable function of an input (N, ...) and of named parameters.
+
+    A layer is made from its options, gets its parameters by `initialise`, and is then a plain function: `forward` changes
+    nothing and keeps nothing, gradients are returned and not stored.
+
+    Attributes
+    ----------
+    params
+        The parameters by name; a container's names are dotted. ``forward`` uses these very arrays, so changing one in
+        place trains the layer.
+    """
+
+    params: Arrays
+
+    def __init__(self) -> None:
+        self.params = {}
+
+    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Draw the parameters for inputs of this shape (without the batch axis); return the output's shape."""
+        return input_shape
+
+    @abstractmethod
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return (y, backprop). A generator means training: only then does dropout drop."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, as JSON can hold them."""
+        return {}
+
+    def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
+        """Yield (dotted name, layer, output) of every layer inside, in the order of the data."""
+        yield "", self, self.forward(x)[0]
+
+
+def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
+    """Refuse an input shape of the wrong number of axes, or with an axis of length zero."""
+    if len(shape) != ndim or min(shape, default=1) < 1:
+        raise ValueError(f"{type(layer).__name__}: expected an input of shape {meaning}, got {shape}")
+
+
+def positive_int(name: str, value: Any) -> int:
+    """Return `value` if it is a whole number >= 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected a whole number, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name}: expected at least 1, got {value}")
+    return int(value)
+
+
+def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:
+    """Weights with variance 2 / fan_in (He et al., arXiv 1502.01852, equation 10)."""
+    weights: Floats = (rng.standard_normal(shape) * np.sqrt(2.0 / fan_in)).astype(dtype)
+    return weights

@@ -1,0 +1,103 @@
+"""Optimisers as (init, update): the state is theirs to make and the caller's to keep.
+
+``update`` returns descent directions; the training loop subtracts rate times direction from the parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from stn_numba.nn.layer import Arrays
+
+__all__ = ["SGD", "Adam", "Optimiser"]
+
+State = dict[str, Any]
+
+
+class Optimiser(Protocol):
+    """What `fit` asks of an optimiser."""
+
+    def init(self, params: Arrays) -> State:
+        """Return the state before the first step."""
+
+    def update(self, gradients: Arrays, state: State) -> tuple[Arrays, State]:
+        """Return the descent directions and the next state."""
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent with momentum: v = momentum v + g.
+
+    Parameters
+    ----------
+    momentum
+        In [0, 1).
+    nesterov
+        Whether to look one step ahead: direction g + momentum v.
+
+    Examples
+    --------
+    >>> rule = SGD(momentum=0.5)
+    >>> state = rule.init({"w": np.zeros(1)})
+    >>> for _ in range(2):
+    ...     directions, state = rule.update({"w": np.ones(1)}, state)
+    >>> directions["w"].tolist()
+    [1.5]
+    """
+
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    def init(self, params: Arrays) -> State:
+        """Return zero velocities."""
+        return {"velocity": {name: np.zeros_like(array) for name, array in params.items()}}
+
+    def update(self, gradients: Arrays, state: State) -> tuple[Arrays, State]:
+        """Return the velocities, or the look-ahead."""
+        velocity = {name: self.momentum * state["velocity"][name] + g for name, g in gradients.items()}
+        if not self.nesterov:
+            return velocity, {"velocity": velocity}
+        ahead = {name: g + self.momentum * velocity[name] for name, g in gradients.items()}
+        return ahead, {"velocity": velocity}
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+
+    Examples
+    --------
+    >>> rule = Adam()
+    >>> directions, _ = rule.update({"w": np.full(1, 7.0)}, rule.init({"w": np.zeros(1)}))
+    >>> round(float(directions["w"][0]), 6)
+    1.0
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def init(self, params: Arrays) -> State:
+        """Return zero moments."""
+        zeros = {name: np.zeros_like(array) for name, array in params.items()}
+        return {"step": 0, "mean": zeros, "square": {name: np.zeros_like(a) for name, a in params.items()}}
+
+    def update(self, gradients: Arrays, state: State) -> tuple[Arrays, State]:
+        """Return bias-corrected mean over root of the bias-corrected square."""
+        step = state["step"] + 1
+        mean = {n: self.beta1 * state["mean"][n] + (1 - self.beta1) * g for n, g in gradients.items()}
+        square = {n: self.beta2 * state["square"][n] + (1 - self.beta2) * g * g for n, g in gradients.items()}
+        c1, c2 = 1 - self.beta1**step, 1 - self.beta2**step
+        directions = {n: (mean[n] / c1) / (np.sqrt(square[n] / c2) + self.epsilon) for n in gradients}
+        return directions, {"step": step, "mean": mean, "square": square}
+
+
+def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:
+    """Scale all gradients together so that their joint Euclidean norm is at most `limit`."""
+    norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients.values())))
+    if not norm > limit:
+        return gradients
+    return {name: g * g.dtype.type(limit / norm) for name, g in gradients.items()}

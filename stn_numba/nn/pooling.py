@@ -1,0 +1,114 @@
+"""Pooling over blocks that do not overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
+
+__all__ = ["AvgPool", "MaxPool"]
+
+_PARALLEL_FROM = 1 << 16  # values; below this launching threads costs more than it saves
+_MOST = 15  # the winner of a block is kept in one byte
+
+
+class _Pool(Layer):
+    """Blocks of size x size; rows and columns that fill no block are dropped."""
+
+    def __init__(self, size: int = 2) -> None:
+        super().__init__()
+        self.size = positive_int("size", size)
+
+    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Return the pooled shape."""
+        expect_shape(self, input_shape, 3, "(H, W, C)")
+        H, W, C = input_shape
+        if min(H, W) < self.size:
+            raise ValueError(f"{type(self).__name__}: a block of {self.size} does not fit an input {input_shape}")
+        return H // self.size, W // self.size, C
+
+    def config(self) -> dict[str, Any]:
+        """Return the options."""
+        return {"size": self.size}
+
+
+class MaxPool(_Pool):
+    """The largest value of each block.
+
+    Parameters
+    ----------
+    size
+        Side of a block, 1 to 15.
+
+    Examples
+    --------
+    >>> MaxPool(2).forward(np.arange(4.0).reshape(1, 2, 2, 1))[0].ravel().tolist()
+    [3.0]
+    """
+
+    def __init__(self, size: int = 2) -> None:
+        super().__init__(size)
+        if self.size > _MOST:
+            raise ValueError(f"size: expected at most {_MOST}, got {size}")
+
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return (N, H // size, W // size, C) and the way back."""
+        from stn_numba.kernels import threads
+        from stn_numba.nn.kernels import pooling
+
+        x = np.ascontiguousarray(x)
+        N, H, W, C = x.shape
+        y = np.empty((N, H // self.size, W // self.size, C), x.dtype)
+        winner = np.empty(y.shape, np.uint8)
+        tasks = N if x.size > _PARALLEL_FROM else 1
+        threads.choose(pooling.max_serial, pooling.max_parallel, tasks, None)(x, self.size, y, winner)
+
+        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            if not input_gradient:
+                return None, {}
+            dx = np.zeros_like(x)
+            form = threads.choose(pooling.max_gradient_serial, pooling.max_gradient_parallel, tasks, None)
+            form(np.ascontiguousarray(dy), self.size, winner, dx)
+            return dx, {}
+
+        return y, backprop
+
+
+class AvgPool(_Pool):
+    """The mean of each block.
+
+    Parameters
+    ----------
+    size
+        Side of a block.
+
+    Examples
+    --------
+    >>> AvgPool(2).forward(np.arange(4.0).reshape(1, 2, 2, 1))[0].ravel().tolist()
+    [1.5]
+    """
+
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return (N, H // size, W // size, C) and the way back."""
+        s = self.size
+        N, h, w, C = len(x), x.shape[1] // s, x.shape[2] // s, x.shape[3]
+        share = x.dtype.type(1 / s**2)
+        y = np.zeros((N, h, w, C), x.dtype)
+        for a in range(s):
+            for b in range(s):
+                y += x[:, a : h * s : s, b : w * s : s]
+        y *= share
+
+        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            if not input_gradient:
+                return None, {}
+            dx = np.zeros_like(x)
+            for a in range(s):
+                for b in range(s):
+                    dx[:, a : h * s : s, b : w * s : s] = dy * share
+            return dx, {}
+
+        return y, backprop

@@ -1,0 +1,58 @@
+"""Learning-rate schedules: functions of progress in [0, 1] that return a multiplier of the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+__all__ = ["Schedule", "constant", "cosine", "one_cycle", "step_decay"]
+
+Schedule = Callable[[float], float]
+
+_WARM_UP = 0.25
+
+
+def constant(progress: float) -> float:
+    """Always 1.
+
+    Examples
+    --------
+    >>> constant(0.7)
+    1.0
+    """
+    return 1.0
+
+
+def cosine(progress: float) -> float:
+    """From 1 to 0 along half a cosine (Loshchilov and Hutter, arXiv 1608.03983).
+
+    Examples
+    --------
+    >>> cosine(0.0), cosine(1.0)
+    (1.0, 0.0)
+    """
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def one_cycle(progress: float) -> float:
+    """From 0.04 up to 1 during the first quarter, then down to almost 0 (Smith and Topin, arXiv 1708.07120).
+
+    Examples
+    --------
+    >>> one_cycle(0.0), one_cycle(0.25), round(one_cycle(1.0), 6)
+    (0.04, 1.0, 1e-05)
+    """
+    if progress < _WARM_UP:
+        return 0.04 + 0.96 * (1 - cosine(progress / _WARM_UP))
+    return 1e-5 + (1 - 1e-5) * cosine((progress - _WARM_UP) / (1 - _WARM_UP))
+
+
+def step_decay(factor: float = 0.1, *, steps: int = 3) -> Schedule:
+    """Multiply by `factor` at even intervals: the source's schedule has 3 steps of a tenth.
+
+    Examples
+    --------
+    >>> [round(step_decay()(p), 3) for p in (0.0, 0.5, 0.9)]
+    [1.0, 0.1, 0.01]
+    """
+    return lambda progress: factor ** min(int(progress * steps), steps - 1)

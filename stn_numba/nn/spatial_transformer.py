@@ -1,0 +1,146 @@
+"""The spatial transformer as a layer: localisation network, transform, sampler (figure 2 of arXiv 1506.02025)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from stn_numba.grid import base_points
+from stn_numba.nn.chain import Chain
+from stn_numba.nn.dense import Dense
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape
+from stn_numba.registry import get_transform
+from stn_numba.sampler import sample, sample_vjp
+from stn_numba.transform import Transform
+
+__all__ = ["SpatialTransformer"]
+
+_PROBE = base_points((7, 7))  # enough points to tell whether a region still touches the image
+
+
+class SpatialTransformer(Layer):
+    """Look at the image, choose transform parameters, read the image there.
+
+    A dense layer named ``theta``, with zero weights and the identity as its bias, is put behind the localisation network, so
+    training starts from the undistorted image.
+
+    Parameters
+    ----------
+    localisation
+        A layer that maps an image (N, H, W, C) to features (N, D).
+    transform
+        A registered name, or a `Transform`; only a model with names can be saved.
+    shape
+        (h, w) of the output; by default that of the input.
+    options
+        Options of a transform given by name.
+    padding, align_corners
+        As for `stn_numba.sample`.
+
+    Examples
+    --------
+    >>> from stn_numba.nn import Flatten
+    >>> layer = SpatialTransformer(Flatten(), "affine")
+    >>> layer.initialise((8, 8, 1), np.random.default_rng(0))
+    (8, 8, 1)
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> np.array_equal(layer.forward(x)[0], x)
+    True
+    """
+
+    def __init__(
+        self,
+        localisation: Layer,
+        transform: str | Transform = "affine",
+        shape: tuple[int, int] | None = None,
+        *,
+        options: dict[str, Any] | None = None,
+        padding: str = "zeros",
+        align_corners: bool = True,
+    ) -> None:
+        super().__init__()
+        self.localisation = localisation
+        self.transform_name = transform if isinstance(transform, str) else None
+        self.options = dict(options or {})
+        self.transform = get_transform(transform, **self.options) if isinstance(transform, str) else transform
+        self.shape = None if shape is None else (int(shape[0]), int(shape[1]))
+        self.padding, self.align_corners = padding, align_corners
+        self.theta_layer = Dense(self.transform.n_params)
+
+    @property
+    def _network(self) -> dict[str, Layer]:
+        return {"localisation": self.localisation, "localisation.theta": self.theta_layer}
+
+    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Initialise the localisation network; its last layer starts at the identity."""
+        expect_shape(self, input_shape, 3, "(H, W, C)")
+        self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
+        self.theta_layer.params["weight"][:] = 0
+        self.theta_layer.params["bias"][:] = self.transform.identity()
+        self.params = {f"{name}.{key}": a for name, layer in self._network.items() for key, a in layer.params.items()}
+        return (*(self.shape or input_shape[:2]), input_shape[2])
+
+    def theta(self, x: Floats) -> Floats:
+        """Parameters (N, P) that the localisation network chooses for images (N, H, W, C)."""
+        return self.theta_layer.forward(self.localisation.forward(x)[0])[0]
+
+    def sample(self, x: Floats, theta: Floats) -> Floats:
+        """Read images at given parameters, without the way back."""
+        grid, _ = self.transform.forward(theta, self._out_shape(x), self.align_corners)
+        return sample(x, grid, padding=self.padding)
+
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
+        features, from_features = self.localisation.forward(x, rng)
+        theta, from_theta = self.theta_layer.forward(features, rng)
+        grid, from_grid = self.transform.forward(theta, self._out_shape(x), self.align_corners)
+        out, from_out = sample_vjp(x, grid, padding=self.padding)
+
+        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            d_image, d_grid = from_out(dy, image=input_gradient)
+            assert d_grid is not None
+            d_features, d_last = from_theta(from_grid(d_grid))
+            assert d_features is not None
+            d_seen, d_localisation = from_features(d_features, input_gradient=input_gradient)
+            gradients = {f"localisation.{key}": array for key, array in d_localisation.items()}
+            gradients.update({f"localisation.theta.{key}": array for key, array in d_last.items()})
+            return d_image + d_seen if d_image is not None and d_seen is not None else None, gradients
+
+        return out, backprop
+
+    def outside(self, theta: Floats) -> float:
+        """Share of the images whose sampled region no longer touches the image: their gradient is dead."""
+        if not len(theta):
+            return 0.0
+        with np.errstate(all="ignore"):
+            points = self.transform.apply(theta, _PROBE)
+            inside = (np.abs(points) <= 1).all(axis=-1)
+        return float(1 - inside.any(axis=1).mean())
+
+    def config(self) -> dict[str, Any]:
+        """Return the options; a transform given as an object has no name to be saved by."""
+        from stn_numba.nn.architecture import describe
+
+        if self.transform_name is None:
+            raise ValueError("transform: only a model whose transforms are given by registered names can be saved")
+        return {
+            "localisation": describe(self.localisation),
+            "transform": self.transform_name,
+            "shape": self.shape,
+            "options": self.options,
+            "padding": self.padding,
+            "align_corners": self.align_corners,
+        }
+
+    def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
+        """Yield from the localisation network, then the attended images."""
+        y = x
+        for inner, which, y in Chain(self.localisation, self.theta_layer).trace(x):
+            yield f"localisation.{inner}", which, y
+        yield "", self, self.sample(x, y)
+
+    def _out_shape(self, x: Floats) -> tuple[int, int]:
+        return self.shape or (x.shape[1], x.shape[2])
