@@ -1,0 +1,8 @@
+"""Handwritten digits, and the ways in which the paper distorts them."""
+
+from __future__ import annotations
+
+from stn_numba.data.digits import Digits, load_digits, load_mnist
+from stn_numba.data.idx import read_idx
+
+__all__ = ["Digits", "load_digits", "load_mnist", "read_idx"]
