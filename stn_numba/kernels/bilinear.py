@@ -5,7 +5,7 @@ of threads. Rows of output (forward, gradient by grid) are numbered through the 
 into (image, band of input rows), because several output pixels may add to one input pixel.
 
 `steps` = (image_step, grid_step) are 1, or 0 where one image serves all grids or one grid all images.
-`axes` = the two axis tuples of taps.py, x first.
+`axes` (2, 4) holds the two axes of taps.py, x first; an array, because `prange` takes no nested tuples.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from stn_numba.kernels.taps import slopes, weights
 
 
 @jit.inline
+def axis(axes, k):
+    """The numbers (low, high, last, second) of axis k."""
+    return axes[k, 0], axes[k, 1], axes[k, 2], axes[k, 3]
+
+
+@jit.inline
 def sample_row(image, xs, ys, axes, out):
     """Read image (H, W, C) at one row of positions into out (w, C)."""
     one = image.dtype.type(1)
-    x_axis, y_axis = axes
+    x_axis, y_axis = axis(axes, 0), axis(axes, 1)
     right, down = int(x_axis[3]), int(y_axis[3])
     for j in range(xs.size):
         ix, u0, u1 = weights(xs[j], x_axis, one)
@@ -61,7 +67,7 @@ def sample_parallel(tasks, image, source, axes, steps, out):
 def position_gradient_row(image, xs, ys, axes, d_out, gx, gy):
     """Gradient of <d_out, out> by one row of pixel positions (equation 7, in its floor form)."""
     one = image.dtype.type(1)
-    x_axis, y_axis = axes
+    x_axis, y_axis = axis(axes, 0), axis(axes, 1)
     right, down = int(x_axis[3]), int(y_axis[3])
     for j in range(xs.size):
         ix, u0, u1 = weights(xs[j], x_axis, one)
@@ -106,7 +112,7 @@ def grid_gradient_parallel(tasks, image, source, axes, steps, d_out, d_dense, pa
 def scatter_row(xs, ys, axes, d_out, first_row, last_row, d_image):
     """Add one row of d_out (w, C) to rows first_row..last_row - 1 of d_image (H, W, C) (equation 6)."""
     one = d_image.dtype.type(1)
-    x_axis, y_axis = axes
+    x_axis, y_axis = axis(axes, 0), axis(axes, 1)
     right, down = int(x_axis[3]), int(y_axis[3])
     for j in range(xs.size):
         ix, u0, u1 = weights(xs[j], x_axis, one)

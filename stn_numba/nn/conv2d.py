@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, he_normal, positive_int
+from stn_numba.nn.workers import each_part
 
 __all__ = ["Conv2d"]
 
-_COLUMN_BYTES = 4 << 20  # a chunk of columns that stays near the cores
+_PATCH_BYTES = 1 << 20  # what stays in a core's own cache
 
 
 class Conv2d(Layer):
     """Each output pixel is a weighted sum over a size x size patch of the input, plus a bias.
 
-    Patches are laid out as rows of a matrix, a few samples at a time, and multiplied by BLAS; memory does not grow with the
-    batch. ``weight`` is (size, size, C, filters).
+    Patches are laid out as rows of a matrix, a few samples at a time, and multiplied by BLAS: the patches never leave the
+    cache, and memory does not grow with the batch. ``weight`` is (size, size, C, filters).
 
     Parameters
     ----------
@@ -57,25 +59,46 @@ class Conv2d(Layer):
             "weight": he_normal(rng, shape, self.size**2 * C, dtype),
             "bias": np.zeros(self.filters, dtype),
         }
-        return (*self._out_size(H, W), self.filters)
+        p = 2 * self.padding
+        return (*self._out_size(H + p, W + p), self.filters)
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
+        from stn_numba.nn.kernels import columns
+
         p = self.padding
         padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
-        weight = self.params["weight"]
+        weight, bias = self.params["weight"], self.params["bias"]
         flat = weight.reshape(-1, self.filters)
-        y = np.empty((len(x), *self._out_size(*x.shape[1:3]), self.filters), x.dtype)
-        for part, columns in self._columns(padded):
-            np.matmul(columns, flat, out=y[part].reshape(-1, self.filters))
-        y += self.params["bias"]
+        y = np.empty((len(x), *self._out_size(*padded.shape[1:3]), self.filters), x.dtype)
+        parts, buffer = self._parts(padded)
+
+        def forward_part(part: slice, patches: Floats) -> None:
+            patches = patches[: part.stop - part.start]
+            columns.gather(padded[part], self.size, self.stride, patches)
+            np.matmul(patches.reshape(-1, len(flat)), flat, out=y[part].reshape(-1, self.filters))
+            y[part] += bias
+
+        each_part(forward_part, parts, buffer)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            d_flat = np.zeros_like(flat)
-            for part, columns in self._columns(padded):
-                d_flat += columns.T @ dy[part].reshape(-1, self.filters)
-            gradients = {"weight": d_flat.reshape(weight.shape), "bias": dy.sum(axis=(0, 1, 2))}
-            return self._input_gradient(padded, flat, dy) if input_gradient else None, gradients
+            dy = np.ascontiguousarray(dy)
+            d_padded = np.zeros_like(padded) if input_gradient else None
+
+            def backward_part(part: slice, patches: Floats) -> Floats:
+                patches = patches[: part.stop - part.start]
+                rows, d_rows = patches.reshape(-1, len(flat)), dy[part].reshape(-1, self.filters)
+                columns.gather(padded[part], self.size, self.stride, patches)
+                d_flat: Floats = rows.T @ d_rows
+                if d_padded is not None:
+                    np.matmul(d_rows, flat.T, out=rows)
+                    columns.scatter(patches, self.size, self.stride, d_padded[part])
+                return d_flat
+
+            shares = each_part(backward_part, parts, buffer)
+            d_weight = sum(shares, np.zeros_like(flat)).reshape(weight.shape)
+            gradients = {"weight": d_weight, "bias": dy.reshape(-1, self.filters).sum(axis=0)}
+            return None if d_padded is None else _cropped(d_padded, p), gradients
 
         return y, backprop
 
@@ -84,38 +107,18 @@ class Conv2d(Layer):
         return {"filters": self.filters, "size": self.size, "stride": self.stride, "padding": self.padding}
 
     def _out_size(self, H: int, W: int) -> tuple[int, int]:
-        h, w = ((length + 2 * self.padding - self.size) // self.stride + 1 for length in (H, W))
-        return h, w
+        """Size of the output for a padded input."""
+        return (H - self.size) // self.stride + 1, (W - self.size) // self.stride + 1
 
-    def _chunks(self, padded: Floats) -> Iterator[tuple[slice, Floats]]:
-        """Slices of the batch, each with a buffer (n, h, w, size, size * C) for its columns."""
+    def _parts(self, padded: Floats) -> tuple[list[slice], Callable[[], Floats]]:
+        """Slices of the batch, and what makes a buffer (n, h, w, size, size * C) for the patches of one."""
         N, H, W, C = padded.shape
-        h, w = self._out_size(H - 2 * self.padding, W - 2 * self.padding)
-        row = (h, w, self.size, self.size * C)
-        count = max(1, min(N, _COLUMN_BYTES // (padded.itemsize * int(np.prod(row)))))
-        buffer = np.empty((count, *row), padded.dtype)
-        for start in range(0, N, count):
-            part = slice(start, min(start + count, N))
-            yield part, buffer[: part.stop - start]
+        patches = (*self._out_size(H, W), self.size, self.size * C)
+        count = max(1, min(N, _PATCH_BYTES // (padded.itemsize * math.prod(patches))))
+        parts = [slice(start, min(start + count, N)) for start in range(0, N, count)]
+        return parts, lambda: np.empty((count, *patches), padded.dtype)
 
-    def _columns(self, padded: Floats) -> Iterator[tuple[slice, Floats]]:
-        """Slices of the batch with their patches, one a row."""
-        from stn_numba.kernels import threads
-        from stn_numba.nn.kernels import columns
 
-        for part, buffer in self._chunks(padded):
-            form = threads.choose(columns.gather_serial, columns.gather_parallel, len(buffer), None)
-            form(padded[part], self.size, self.stride, buffer)
-            yield part, buffer.reshape(-1, buffer.shape[3] * buffer.shape[4])
-
-    def _input_gradient(self, padded: Floats, flat: Floats, dy: Floats) -> Floats:
-        from stn_numba.kernels import threads
-        from stn_numba.nn.kernels import columns
-
-        d_padded = np.zeros_like(padded)
-        for part, buffer in self._chunks(padded):
-            np.matmul(dy[part].reshape(-1, self.filters), flat.T, out=buffer.reshape(-1, len(flat)))
-            form = threads.choose(columns.scatter_serial, columns.scatter_parallel, len(buffer), None)
-            form(buffer, self.size, self.stride, d_padded[part])
-        p = self.padding
-        return d_padded[:, p : padded.shape[1] - p, p : padded.shape[2] - p] if p else d_padded
+def _cropped(padded: Floats, p: int) -> Floats:
+    """Without the p rows and columns of padding on each side."""
+    return padded[:, p : padded.shape[1] - p, p : padded.shape[2] - p] if p else padded

@@ -16,6 +16,7 @@ from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
 from stn_numba.nn.optimisers import Adam, Optimiser, clip_by_global_norm
 from stn_numba.nn.schedules import Schedule, one_cycle
+from stn_numba.nn.workers import one_blas_thread
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
 
@@ -113,11 +114,11 @@ def fit(
     scales = _scales(model.params, _RATES if rates is None else rates)
     order, noise, distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
     history, clock = History(), _Clock(epochs * -(-len(X) // batch_size), seconds)
-    with _progress_bar(epochs, progress) as bar:
+    with one_blas_thread(), _progress_bar(epochs, progress) as bar:
         for epoch in range(1, epochs + 1):
             losses, wrong = [], 0
             for rows in _batches(len(X), batch_size, order):
-                images = X[rows] if augment is None else model.check_images(augment(X[rows], distortion))
+                images = X[rows] if augment is None else model.check_images(_augmented(augment, X[rows], distortion))
                 logits, backprop = model.network.forward(images, noise)
                 loss, loss_backprop = softmax_cross_entropy(logits, y[rows], label_smoothing=label_smoothing)
                 if not np.isfinite(loss):
@@ -177,6 +178,14 @@ def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, np.float32]
         name: np.float32(np.prod([rate for part, rate in rates.items() if part in name.split(".")]))
         for name in params
     }
+
+
+def _augmented(augment: Augment, images: Floats, rng: np.random.Generator) -> Floats:
+    """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
+    from stn_numba.kernels import threads
+
+    with threads.limited(1):
+        return augment(images, rng)
 
 
 class _Clock:

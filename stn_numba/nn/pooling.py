@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
+from stn_numba.nn.workers import each_part, even_parts
 
 __all__ = ["AvgPool", "MaxPool"]
 
-_PARALLEL_FROM = 1 << 16  # values; below this launching threads costs more than it saves
 _MOST = 15  # the winner of a block is kept in one byte
 
 
@@ -56,22 +56,20 @@ class MaxPool(_Pool):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, H // size, W // size, C) and the way back."""
-        from stn_numba.kernels import threads
         from stn_numba.nn.kernels import pooling
 
         x = np.ascontiguousarray(x)
         N, H, W, C = x.shape
         y = np.empty((N, H // self.size, W // self.size, C), x.dtype)
         winner = np.empty(y.shape, np.uint8)
-        tasks = N if x.size > _PARALLEL_FROM else 1
-        threads.choose(pooling.max_serial, pooling.max_parallel, tasks, None)(x, self.size, y, winner)
+        parts = even_parts(N, x.size)
+        each_part(lambda part, _: pooling.maximum(x[part], self.size, y[part], winner[part]), parts)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
-            dx = np.zeros_like(x)
-            form = threads.choose(pooling.max_gradient_serial, pooling.max_gradient_parallel, tasks, None)
-            form(np.ascontiguousarray(dy), self.size, winner, dx)
+            dx, dy = np.zeros_like(x), np.ascontiguousarray(dy)
+            each_part(lambda part, _: pooling.maximum_gradient(dy[part], self.size, winner[part], dx[part]), parts)
             return dx, {}
 
         return y, backprop

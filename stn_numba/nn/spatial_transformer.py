@@ -18,6 +18,9 @@ from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformer"]
 
+# Between two convolutions, Numba's idle threads spin and slow the others down more than they save on small batches.
+_PARALLEL_FROM = 1 << 21
+
 _PROBE = base_points((7, 7))  # enough points to tell whether a region still touches the image
 
 
@@ -90,14 +93,14 @@ class SpatialTransformer(Layer):
     def sample(self, x: Floats, theta: Floats) -> Floats:
         """Read images at given parameters, without the way back."""
         grid, _ = self.transform.forward(theta, self._out_shape(x), self.align_corners)
-        return sample(x, grid, padding=self.padding)
+        return sample(x, grid, padding=self.padding, num_threads=_num_threads(x))
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
         features, from_features = self.localisation.forward(x, rng)
         theta, from_theta = self.theta_layer.forward(features, rng)
         grid, from_grid = self.transform.forward(theta, self._out_shape(x), self.align_corners)
-        out, from_out = sample_vjp(x, grid, padding=self.padding)
+        out, from_out = sample_vjp(x, grid, padding=self.padding, num_threads=_num_threads(x))
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             d_image, d_grid = from_out(dy, image=input_gradient)
@@ -144,3 +147,7 @@ class SpatialTransformer(Layer):
 
     def _out_shape(self, x: Floats) -> tuple[int, int]:
         return self.shape or (x.shape[1], x.shape[2])
+
+
+def _num_threads(x: Floats) -> int | None:
+    return 1 if x.size < _PARALLEL_FROM else None

@@ -1,8 +1,9 @@
-"""Pooling over size x size blocks that do not overlap, channels last; rows and columns left over are dropped."""
+"""Pooling over size x size blocks that do not overlap, channels last; rows and columns left over are dropped.
+
+Serial only: callers hand parts of the batch to threads of their own.
+"""
 
 from __future__ import annotations
-
-from numba import prange
 
 from stn_numba.kernels import jit
 
@@ -24,14 +25,9 @@ def max_sample(x, size, y, winner):
 
 
 @jit.serial
-def max_serial(x, size, y, winner):
+def maximum(x, size, y, winner):
+    """Maxima of all samples."""
     for n in range(x.shape[0]):
-        max_sample(x[n], size, y[n], winner[n])
-
-
-@jit.parallel
-def max_parallel(x, size, y, winner):
-    for n in prange(x.shape[0]):
         max_sample(x[n], size, y[n], winner[n])
 
 
@@ -46,12 +42,7 @@ def max_gradient_sample(dy, size, winner, dx):
 
 
 @jit.serial
-def max_gradient_serial(dy, size, winner, dx):
+def maximum_gradient(dy, size, winner, dx):
+    """Gradients of all samples."""
     for n in range(dy.shape[0]):
-        max_gradient_sample(dy[n], size, winner[n], dx[n])
-
-
-@jit.parallel
-def max_gradient_parallel(dy, size, winner, dx):
-    for n in prange(dy.shape[0]):
         max_gradient_sample(dy[n], size, winner[n], dx[n])
