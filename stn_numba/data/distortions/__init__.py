@@ -1,0 +1,69 @@
+"""The distortions by which the paper makes MNIST hard (arXiv 1506.02025, section 4.1 and appendix A.4).
+
+======  ======  ===========================================================================================
+name    canvas  what happens to a digit of 28 x 28
+======  ======  ===========================================================================================
+R       28, 28  turned by up to 90 degrees to either side
+RTS     42, 42  turned by up to 45 degrees, scaled by 0.7 to 1.2, put at a random place
+P       42, 42  scaled by 0.75 to 1, then each corner moved by N(0, 5 pixels): a projective distortion
+E       28, 28  scaled by 0.75 to 1, then 4 x 4 spline points moved by N(0, 1.5 pixels): an elastic one
+T       60, 60  put at a random place
+TC      60, 60  put at a random place, with six pieces of 6 x 6 pixels from other digits
+======  ======  ===========================================================================================
+
+The paper does not give the canvas of R, P and E. Turned and elastic digits fit into their own 28 x 28; of one projective
+digit in twelve that would cut off more than a twentieth of the ink, so P has the canvas of RTS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stn_numba.data.distortions.base import Distortion
+from stn_numba.data.distortions.clutter import Clutter
+from stn_numba.data.distortions.elastic import Elastic
+from stn_numba.data.distortions.placed import Rotation, RotationTranslationScale, Translation
+from stn_numba.data.distortions.projective import Projective
+
+__all__ = ["DISTORTIONS", "Distortion", "get_distortion"]
+
+_MAKERS: dict[str, Callable[[], Distortion]] = {
+    maker.name: maker for maker in (Rotation, RotationTranslationScale, Projective, Elastic, Translation, Clutter)
+}
+
+DISTORTIONS = tuple(_MAKERS)
+"""The names that `get_distortion` takes."""
+
+
+def get_distortion(name: str) -> Distortion:
+    """Get one of the paper's distortions by its name in the paper; upper and lower case are one.
+
+    Parameters
+    ----------
+    name
+        One of `DISTORTIONS`: R, RTS, P, E, T, TC.
+
+    Returns
+    -------
+    Distortion
+        ``distort(images (N, 28, 28, 1), rng) -> (N, h, w, 1)``, drawn afresh at every call. It can be given to `fit` as
+        ``augment``.
+
+    Raises
+    ------
+    ValueError
+        If there is no distortion of this name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> distort = get_distortion("RTS")
+    >>> distort.canvas
+    (42, 42)
+    >>> distort(np.zeros((5, 28, 28, 1), np.float32), np.random.default_rng(0)).shape
+    (5, 42, 42, 1)
+    """
+    maker = _MAKERS.get(str(name).upper())
+    if maker is None:
+        raise ValueError(f"name: expected one of {', '.join(DISTORTIONS)}, got {name!r}")
+    return maker()

@@ -1,0 +1,35 @@
+"""E: digits drawn on rubber."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.data.distortions.base import Distortion, in_pixels, normalised
+from stn_numba.grid import base_points
+
+__all__ = ["Elastic"]
+
+
+class Elastic(Distortion):
+    """E: scaled by 0.75 to 1, then the 16 points of a 4 x 4 grid moved by N(0, 1.5 pixels) in x and in y.
+
+    The spline maps the canvas to the digit, as all transforms do, so the points move in the digit, not on the canvas; the
+    normal distribution is the same in either direction.
+    """
+
+    name = "E"
+    canvas = (28, 28)
+    transform_name = "tps"
+    points: ClassVar[tuple[int, int]] = (4, 4)
+
+    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw from where in the digit the spline's points on the canvas read."""
+        scale, moves = rng.uniform(0.75, 1, (n, 1, 1)), rng.normal(0, 1.5, (n, np.prod(self.points), 2))
+        positions = normalised((in_pixels(base_points(self.points), self.canvas) + moves) / scale)
+        return positions.swapaxes(1, 2).reshape(n, -1)
+
+    def _options(self) -> dict[str, Any]:
+        return {"control_points": self.points}

@@ -1,0 +1,78 @@
+"""P: digits seen from a random point of view."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.data.distortions.base import Distortion, in_pixels, normalised
+
+__all__ = ["Projective", "homography"]
+
+_CORNERS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+_LEAST_TURN = 0.1
+
+
+class Projective(Distortion):
+    """P: scaled by 0.75 to 1, then each corner of the digit's frame moved by N(0, 5 pixels) in x and in y.
+
+    Four corners that are not convex have no picture without a fold, and nearly three in a line shrink the digit to a speck.
+    One draw in twenty is of this kind, and is drawn again; see `_legible`.
+    """
+
+    name = "P"
+    canvas = (42, 42)
+    transform_name = "projective"
+
+    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw where the four corners go, and solve for the map back."""
+        corners = self._draw_corners(n, rng)
+        while len(bad := np.flatnonzero(~_legible(corners))):
+            corners[bad] = self._draw_corners(len(bad), rng)
+        return homography(normalised(corners, self.canvas), np.broadcast_to(_CORNERS, corners.shape))
+
+    def _draw_corners(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """(n, 4, 2) corners on the canvas, in pixels from its centre."""
+        scale = rng.uniform(0.75, 1, (n, 1, 1))
+        return scale * in_pixels(_CORNERS) + rng.normal(0, 5, (n, 4, 2))
+
+
+def homography(points: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Projective parameters (N, 8) of the maps that take four points (N, 4, 2) each to their images (N, 4, 2).
+
+    Each point gives two of the eight equations that are linear in h:
+    h00 x + h01 y + h02 - u (h20 x + h21 y) = u, and likewise for v.
+
+    Examples
+    --------
+    >>> square = np.array([[[-1.0, -1], [1, -1], [1, 1], [-1, 1]]])
+    >>> homography(square, square / 2).round(12).tolist()
+    [[0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]]
+    """
+    n = len(points)
+    homogeneous = np.concatenate([points, np.ones((n, 4, 1))], axis=2)
+    system = np.zeros((n, 2, 4, 8))  # the equations of the four u, then of the four v
+    system[:, 0, :, 0:3] = system[:, 1, :, 3:6] = homogeneous
+    target = images.swapaxes(1, 2)[..., None]
+    system[..., 6:] = -target * points[:, None]
+    solution = np.linalg.solve(system.reshape(n, 8, 8), target.reshape(n, 8, 1))
+    return np.asarray(solution[..., 0] + 0.0, np.float64)  # -0 becomes 0
+
+
+def _legible(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(N,) whether corners (N, 4, 2) in pixels, in the order of `_CORNERS`, give a picture that can be read.
+
+    Each corner with its two neighbours must span at least a tenth of the area that it spans in the digit's own frame, so the
+    shape is convex, and the middle of the canvas must lie inside, where the horizon cannot come near it.
+    """
+    following = np.roll(corners, -1, axis=1)
+    edges = following - corners
+    turns = _cross(edges, np.roll(edges, -1, axis=1))
+    around = _cross(corners, following)
+    frame = np.prod(2 * in_pixels(np.ones(2)))
+    return np.asarray(((turns > _LEAST_TURN * frame) & (around > 0)).all(axis=1))
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    product: NDArray[np.float64] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return product
