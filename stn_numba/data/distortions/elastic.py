@@ -27,9 +27,9 @@ class Elastic(Distortion):
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw from where in the digit the spline's points on the canvas read."""
-        scale, moves = rng.uniform(0.75, 1, (n, 1, 1)), rng.normal(0, 1.5, (n, np.prod(self.points), 2))
-        positions = normalised((in_pixels(base_points(self.points), self.canvas) + moves) / scale)
-        return positions.swapaxes(1, 2).reshape(n, -1)
+        points = in_pixels(base_points(self.points), self.canvas)
+        scale, moves = rng.uniform(0.75, 1, (n, 1, 1)), rng.normal(0, 1.5, (n, *points.shape))
+        return normalised((points + moves) / scale).swapaxes(1, 2).reshape(n, points.size)
 
     def _options(self) -> dict[str, Any]:
         return {"control_points": self.points}

@@ -82,4 +82,4 @@ def placement(
     back = np.stack([cos, -sin, sin, cos], axis=-1).reshape(-1, 2, 2) / scale[:, None, None]
     offset = -(back @ shift[..., None])
     columns = np.concatenate([back * in_pixels(np.ones(2), canvas), offset], axis=2)
-    return normalised(columns.swapaxes(1, 2)).swapaxes(1, 2).reshape(-1, 6)
+    return normalised(columns.swapaxes(1, 2)).swapaxes(1, 2).reshape(-1, 6) + 0.0  # -0 becomes 0
