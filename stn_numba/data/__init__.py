@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stn_numba.data.digits import Digits, load_digits, load_mnist
 from stn_numba.data.distortions import DISTORTIONS, Distortion, get_distortion
+from stn_numba.data.distortions.base import DIGIT
 from stn_numba.data.idx import read_idx
 
-__all__ = ["DISTORTIONS", "Digits", "Distortion", "get_distortion", "load_digits", "load_mnist", "read_idx"]
+__all__ = ["DIGIT", "DISTORTIONS", "Digits", "Distortion", "get_distortion", "load_digits", "load_mnist", "read_idx"]

@@ -1,0 +1,39 @@
+# Needs python3 (3.11 or later) with venv, and make. Without make, run the commands of a target by hand; where venv is
+# missing (Debian, Ubuntu), `apt-get install python3-venv` brings it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check clean help
+
+help:
+	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
+	@echo "make test    run the tests"
+	@echo "make check   lint, types and import contracts"
+	@echo "make clean   remove .venv and runs"
+
+demo: runs/demo/results.txt
+	@cat $<
+
+runs/demo/results.txt: .venv/.demo
+	$(BIN)/stn-numba demo --out $(@D)
+
+test: .venv/.test
+	$(BIN)/pytest -q
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# One stamp for each set of extras; a changed pyproject.toml installs anew.
+.venv/.demo .venv/.test .venv/.dev: .venv/.%: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable ".[$*]"
+	touch $@
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv || { echo "python3 needs its venv module: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,193 @@
+"""The command ``stn-numba``: demo, train, evaluate, figure, plugins."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+try:
+    import click
+except ImportError:  # the extra `cli` is not installed: say so, whatever was asked
+    sys.exit("stn-numba: the command line needs click: pip install stn-numba[cli]")
+
+import stn_numba
+from stn_numba import registry
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from stn_numba.nn import Classifier
+
+__all__ = ["main"]
+
+_FAILURES = (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError)
+
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files; without it, 5,000 embedded digits."
+)
+distortion_option = click.option(
+    "--distortion", default="R", show_default=True, help="R, RTS, P, E, T or TC, as in the paper."
+)
+seed_option = click.option("--seed", default=0, show_default=True, help="Repeats a run bit for bit.")
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Show what went wrong as one line, without a traceback."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(stn_numba.__version__, prog_name="stn-numba")
+def main() -> None:
+    """Spatial transformer networks on the CPU: train them, and see what they attend to."""
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@click.option("--seconds", default=100.0, show_default=True, help="Training time of each of the two networks.")
+@seed_option
+@click.option("--progress/--no-progress", default=True, help="Show progress bars.")
+def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
+    """Train a plain network and a spatial transformer on cluttered digits, and compare them.
+
+    Both have about as many parameters and the same training time. Writes the figure, the learning curves and both models.
+    """
+    from stn_numba import demo as run
+
+    with plain_errors():
+        click.echo(run.run(out, seconds=seconds, seed=seed, progress=progress, say=click.echo))
+
+
+@main.command()
+@data_option
+@distortion_option
+@click.option("--model", "model_name", default="st-cnn", show_default=True, help="fcn, cnn, st-fcn or st-cnn.")
+@click.option("--transform", default="affine", show_default=True, help="Any name that `stn-numba plugins` lists.")
+@click.option("--epochs", default=20, show_default=True)
+@click.option("--batch-size", default=128, show_default=True)
+@click.option("--learning-rate", default=2e-3, show_default=True, help="At its peak (Adam, one cycle).")
+@click.option("--localisation-rate", default=0.1, show_default=True, help="Multiplies the rate of the localisation net.")
+@seed_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/train"), show_default=True)
+@click.option("--progress/--no-progress", default=True, help="Show a progress bar.")
+def train(
+    data: Path | None, distortion: str, model_name: str, transform: str, epochs: int, batch_size: int,
+    learning_rate: float, localisation_rate: float, seed: int, out: Path, progress: bool,
+) -> None:  # fmt: skip
+    """Train a network of the paper on distorted digits, drawn afresh for each epoch."""
+    from stn_numba.data import get_distortion
+
+    with plain_errors():
+        digits, distort = _digits(data), get_distortion(distortion)
+        model = _make_model(model_name, transform, distort.canvas, seed)
+        out.mkdir(parents=True, exist_ok=True)
+        click.echo(f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}")
+        history = stn_numba.fit(
+            model, digits.train_images, digits.train_labels, epochs=epochs, batch_size=batch_size,
+            learning_rate=learning_rate, rates={"localisation": localisation_rate}, augment=distort,
+            seed=seed, progress=progress,
+        )  # fmt: skip
+        stn_numba.save(model, out / "model.safetensors")
+        click.echo(f"trained {len(history)} epochs in {history[-1].seconds:.0f} s")
+        record = {"model": model_name, "transform": transform, "distortion": distort.name, "seed": seed,
+                  "epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params}  # fmt: skip
+        record |= _report(model, digits, distort)
+        (out / "result.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+@main.command()
+@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
+@data_option
+@distortion_option
+def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
+    """Print the error of a saved MODEL on test digits, distorted once with a fixed seed."""
+    from stn_numba.data import get_distortion
+
+    with plain_errors():
+        _report(stn_numba.load(model_path), _digits(data), get_distortion(distortion))
+
+
+@main.command()
+@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
+@data_option
+@distortion_option
+@click.option("--rows", default=6, show_default=True, help="How many digits to draw.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("figure.png"), show_default=True)
+def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out: Path) -> None:
+    """Draw what a saved MODEL attends to, a row a digit, as a PNG."""
+    from stn_numba.data import get_distortion
+    from stn_numba.demo import test_set
+    from stn_numba.plot import attention_figure
+
+    with plain_errors():
+        model = stn_numba.load(model_path)
+        X, y = test_set(_digits(data), get_distortion(distortion))
+        axes = attention_figure(model, X[:rows], y[:rows])
+        _write(axes.flat[0].figure, out)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plugins(as_json: bool) -> None:
+    """List all transforms: name, kind, parameters, distribution, status."""
+    rows = [_describe(plugin) for plugin in registry.plugins()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = [("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*table, strict=True)]
+    for row in table:
+        click.echo("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _describe(plugin: registry.Plugin) -> dict[str, Any]:
+    """Load one plugin for the listing; a broken one is part of the listing too."""
+    kind, count, status = "-", "-", "ok"
+    try:
+        transform = registry.get_transform(plugin.name)
+        kind, count = type(transform).__mro__[1].__name__, str(transform.n_params)
+    except Exception as error:  # whatever a stranger's plugin raises
+        status = plugin.problem or f"{type(error).__name__}: {error}"
+    return {"name": plugin.name, "kind": kind, "parameters": count, "distribution": plugin.source, "status": status}
+
+
+def _digits(folder: Path | None) -> Any:
+    from stn_numba.data import load_digits, load_mnist
+
+    return load_digits() if folder is None else load_mnist(folder)
+
+
+def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -> Classifier:
+    """Make a network for a canvas; a transformer reads a region of the size of a digit."""
+    from stn_numba import models
+    from stn_numba.data import DIGIT
+
+    makers = {"fcn": models.fcn, "cnn": models.cnn, "st-fcn": models.st_fcn, "st-cnn": models.st_cnn}
+    if name not in makers:
+        raise ValueError(f"model: expected one of {', '.join(makers)}, got {name!r}")
+    options: dict[str, Any] = {"transform": transform, "shape": DIGIT} if name.startswith("st") else {}
+    return makers[name]((*canvas, 1), seed=seed, **options)
+
+
+def _report(model: Classifier, digits: Any, distort: Any) -> dict[str, float]:
+    """Print the error on the distorted test digits."""
+    from stn_numba.demo import test_set
+
+    X, y = test_set(digits, distort)
+    loss, error = model.evaluate(X, y)
+    click.echo(f"test error {error:.2%} on {len(X):,} test images (loss {loss:.4f})")
+    return {"test_error": error, "test_loss": loss, "test_images": len(X)}
+
+
+def _write(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    click.echo(f"wrote {path}")

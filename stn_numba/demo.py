@@ -1,0 +1,109 @@
+"""The demonstration: does a spatial transformer find digits in clutter better than a plain network?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stn_numba.data import DIGIT, Digits, Distortion, get_distortion, load_digits
+from stn_numba.models import cnn, st_cnn
+from stn_numba.nn import Classifier, History, fit, save
+from stn_numba.nn.layer import Floats
+
+__all__ = ["run", "test_set"]
+
+_TEST_SEED = 2015  # test digits are distorted once and for all
+_ROWS = 6
+
+
+def test_set(digits: Digits, distort: Distortion) -> tuple[Floats, Any]:
+    """Return the test digits, distorted with a fixed seed, and their labels."""
+    parts = np.array_split(digits.test_images, max(1, len(digits.test_images) // 500))
+    rng = np.random.default_rng(_TEST_SEED)
+    return np.concatenate([distort(part, rng) for part in parts]), digits.test_labels
+
+
+test_set.__test__ = False  # type: ignore[attr-defined]  # its name is no invitation to pytest
+
+
+def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[str], Any]) -> str:
+    """Train both networks for the same time, write figure, curves and models to `out`; return the comparison.
+
+    Parameters
+    ----------
+    out
+        Folder to write to.
+    seconds
+        Training time of each network.
+    seed
+        Of parameters, order and distortions.
+    progress
+        Whether to show progress bars.
+    say
+        Receives a line for each stage.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    digits, distort = load_digits(), get_distortion("TC")
+    X, y = test_set(digits, distort)
+    canvas = (*distort.canvas, 1)
+    models = {
+        "cnn": cnn(canvas, filters=32, seed=seed),
+        "st_cnn": st_cnn(canvas, shape=DIGIT, filters=28, seed=seed),
+    }
+    results: dict[str, dict[str, Any]] = {}
+    histories: dict[str, History] = {}
+    for name, model in models.items():
+        say(f"{name}: {model.n_params:,} parameters, {seconds:.0f} s on {len(digits.train_images):,} digits")
+        histories[name] = _train(model, digits, distort, seconds, seed, progress)
+        save(model, out / f"{name}.safetensors")
+        loss, error = model.evaluate(X, y)
+        results[name] = {
+            "test_error": error, "test_loss": loss, "test_images": len(X), "n_params": model.n_params,
+            "epochs": len(histories[name]), "seconds": histories[name][-1].seconds,
+        }  # fmt: skip
+    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    _draw(out, models["st_cnn"], histories, X, y)
+    text = _compare(results, out)
+    (out / "results.txt").write_text(text + "\n")
+    return text
+
+
+def _train(
+    model: Classifier, digits: Digits, distort: Distortion, seconds: float, seed: int, progress: bool
+) -> History:
+    _warm_up(model, digits, distort)
+    return fit(
+        model, digits.train_images, digits.train_labels, epochs=10_000, seconds=seconds, batch_size=64,
+        learning_rate=2e-3, augment=distort, seed=seed, progress=progress,
+    )  # fmt: skip
+
+
+def _warm_up(model: Classifier, digits: Digits, distort: Distortion) -> None:
+    """Compile what training needs, so that the budget is spent on training; the parameters stay as they are."""
+    before = {name: array.copy() for name, array in model.params.items()}
+    fit(model, digits.train_images[:64], digits.train_labels[:64], epochs=1, augment=distort, progress=False)
+    for name, array in model.params.items():
+        array[...] = before[name]
+
+
+def _draw(out: Path, model: Classifier, histories: dict[str, History], X: Floats, y: Any) -> None:
+    from stn_numba.plot import attention_figure, learning_curves
+
+    attention_figure(model, X[:_ROWS], y[:_ROWS]).flat[0].figure.savefig(out / "figure.png", dpi=150)
+    learning_curves(histories).figure.savefig(out / "curves.png", dpi=150)
+
+
+def _compare(results: dict[str, dict[str, Any]], out: Path) -> str:
+    rows = [
+        f"{name:8} {r['test_error']:6.2%} test error on {r['test_images']:,} test images "
+        f"({r['n_params']:,} parameters, {r['epochs']} epochs in {r['seconds']:.0f} s)"
+        for name, r in results.items()
+    ]
+    ratio = results["st_cnn"]["test_error"] / max(results["cnn"]["test_error"], 1e-9)
+    rows.append(f"The transformer makes {ratio:.2f} times the errors of the plain network.")
+    rows.append(f"Figure, learning curves and models are in {out}.")
+    return "\n".join(rows)
