@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+import stn_numba as stn
+
+IMAGE = np.ones((2, 4, 4, 1))
+GRID = np.zeros((2, 3, 3, 2))
+
+
+@pytest.mark.parametrize(
+    ("image", "grid", "options", "error", "message"),
+    [
+        (IMAGE.astype(int), GRID, {}, TypeError, "image: expected float32 or float64, got int64"),
+        (IMAGE[0], GRID, {}, ValueError, r"image: expected \(N, H, W, C\) .*, got \(4, 4, 1\)"),
+        (IMAGE[:, :0], GRID, {}, ValueError, r"image: expected .* got \(2, 0, 4, 1\)"),
+        (IMAGE, GRID[..., :1], {}, ValueError, r"points: expected \(N, h, w, 2\), got \(2, 3, 3, 1\)"),
+        (IMAGE, GRID.astype(str), {}, TypeError, "points: expected numbers"),
+        (IMAGE, np.zeros((3, 3, 3, 2)), {}, ValueError, r"grid: expected N = 2 .*, got N = 3"),
+        (IMAGE, GRID, {"padding": "mirror"}, ValueError, "padding: expected one of zeros, border, got 'mirror'"),
+        (IMAGE, GRID, {"num_threads": 0}, ValueError, "num_threads: expected at least 1, got 0"),
+        (IMAGE, stn.DenseGrid(GRID), {"align_corners": False}, ValueError, "align_corners: .* True, got False"),
+    ],
+)
+def test_errors_name_argument_expected_and_got(image, grid, options, error, message):
+    for function in (stn.sample, stn.sample_vjp):
+        with pytest.raises(error, match=message):
+            function(image, grid, **options)
+
+
+def test_a_gradient_of_the_wrong_shape_is_refused():
+    _, backprop = stn.sample_vjp(IMAGE, GRID)
+    with pytest.raises(ValueError, match=r"d_out: expected \(2, 3, 3, 1\), got \(2, 3, 3\)"):
+        backprop(np.ones((2, 3, 3)))

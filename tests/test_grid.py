@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.grid import (
+    as_floats,
+    check_shape,
+    map_points,
+    map_points_vjp,
+    pixel_matrix,
+    pixel_matrix_vjp,
+    to_normalised,
+    to_pixels,
+)
+from stn_numba.testing import check_vjp
+
+BOTH = pytest.mark.parametrize("align_corners", [True, False])
+RNG = np.random.default_rng(0)
+MATRIX = np.eye(3) + RNG.normal(0, 0.2, (2, 3, 3))
+
+
+def test_base_points_run_row_by_row_with_x_first():
+    np.testing.assert_array_equal(stn.base_points((2, 3)), [[-1, -1], [0, -1], [1, -1], [-1, 1], [0, 1], [1, 1]])
+
+
+def test_without_aligned_corners_the_outer_edges_are_one():
+    np.testing.assert_allclose(stn.base_points((1, 4), False), [[-0.75, 0], [-0.25, 0], [0.25, 0], [0.75, 0]])
+
+
+@BOTH
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 1), (7, 4)])
+def test_base_points_lie_on_the_pixels(shape, align_corners):
+    pixels = to_pixels(stn.base_points(shape, align_corners), shape, align_corners).reshape(*shape, 2)
+    for i, j in np.ndindex(*shape):
+        np.testing.assert_allclose(pixels[i, j], (j, i), atol=1e-12)
+
+
+@BOTH
+def test_to_normalised_undoes_to_pixels(align_corners):
+    points = RNG.uniform(-2, 2, (9, 2))
+    there = to_pixels(points, (5, 8), align_corners)
+    np.testing.assert_allclose(to_normalised(there, (5, 8), align_corners), points, atol=1e-12)
+
+
+def test_an_aligned_axis_of_one_pixel_is_at_zero():
+    assert to_normalised([[0.0, 0.0]], (1, 1)).tolist() == [[0.0, 0.0]]
+
+
+@BOTH
+def test_each_kind_of_grid_builds_the_same_positions(align_corners):
+    shape, coefficients = (3, 4), RNG.standard_normal((2, 2, 3))
+    points = stn.base_points(shape, align_corners)
+    homogeneous = np.concatenate([points, np.ones((12, 1))], axis=1)
+    matrix = np.concatenate([coefficients, np.tile([[[0, 0, 1.0]]], (2, 1, 1))], axis=1)
+    by_matrix = stn.MatrixGrid(matrix, shape, align_corners=align_corners).dense()
+    by_basis = stn.BasisGrid(homogeneous, coefficients, shape, align_corners=align_corners).dense()
+    expected = np.einsum("nkb,mb->nmk", coefficients, homogeneous).reshape(2, 3, 4, 2)
+    np.testing.assert_allclose(by_matrix, expected, atol=1e-12)
+    np.testing.assert_allclose(by_basis, expected, atol=1e-12)
+    np.testing.assert_array_equal(stn.DenseGrid(expected).dense(), expected)
+
+
+def test_a_grid_knows_its_length_shape_and_convention():
+    grid = stn.MatrixGrid(MATRIX, (3, 4), align_corners=False)
+    assert (len(grid), grid.shape, grid.align_corners) == (2, (3, 4), False)
+
+
+def test_points_at_or_behind_the_horizon_are_nan():
+    mapped = map_points(np.array([[[1.0, 0, 0], [0, 1, 0], [1, 0, 1]]]), np.array([[0.0, 0], [-1, 0], [-2, 0]]))
+    assert np.isnan(mapped[0]).all(axis=1).tolist() == [False, True, True]
+
+
+def test_gradient_of_mapped_points():
+    points = stn.base_points((3, 4))
+    check_vjp(lambda m: (map_points(m, points), lambda d: map_points_vjp(m, points, d)), MATRIX)
+
+
+@BOTH
+@pytest.mark.parametrize(("in_shape", "out_shape"), [((5, 7), (4, 3)), ((1, 6), (6, 1)), ((4, 4), (1, 1))])
+def test_a_pixel_matrix_maps_pixels_to_pixels(in_shape, out_shape, align_corners):
+    matrix = pixel_matrix(MATRIX, in_shape, out_shape, align_corners)
+    pixels = to_pixels(stn.base_points(out_shape, align_corners), out_shape, align_corners)
+    expected = to_pixels(stn.MatrixGrid(MATRIX, out_shape, align_corners=align_corners).dense(), in_shape, align_corners)
+    np.testing.assert_allclose(map_points(matrix, pixels).reshape(expected.shape), expected, atol=1e-12)
+
+
+@BOTH
+def test_gradient_of_the_pixel_matrix(align_corners):
+    shapes = (5, 7), (4, 3)
+    check_vjp(
+        lambda m: (pixel_matrix(m, *shapes, align_corners), lambda d: pixel_matrix_vjp(d, *shapes, align_corners)), MATRIX
+    )
+
+
+@BOTH
+def test_the_identity_is_exactly_the_identity_in_pixels(align_corners):
+    for size in range(1, 300):
+        shape = (size, 300 - size)
+        moved = pixel_matrix(np.eye(3)[None], shape, shape, align_corners)[0]
+        for axis, length in enumerate(shape[::-1]):
+            assert moved[axis, 2] == 0, shape
+            assert moved[axis, axis] == 1 or length == 1, shape
+        assert moved[2].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("shape", [3, "ab", (1, 2, 3), None])
+def test_a_shape_that_is_no_pair_is_refused(shape):
+    with pytest.raises(TypeError, match=r"shape: expected two whole numbers \(h, w\), got"):
+        check_shape(shape)
+
+
+@pytest.mark.parametrize("shape", [(-1, 2), (1.5, 2)])
+def test_a_shape_that_is_negative_or_broken_is_refused(shape):
+    with pytest.raises(ValueError, match=r"shape: expected two whole numbers"):
+        check_shape(shape)
+
+
+def test_as_floats_keeps_floats_and_turns_the_rest_into_float64():
+    for given, expected in [("f4", "f4"), ("f8", "f8"), ("i4", "f8"), ("u1", "f8"), ("f2", "f8"), (">f4", "f8")]:
+        assert as_floats(np.ones((2, 3), given), "a", ("N", 3)).dtype == np.dtype(expected)
+
+
+def test_errors_name_argument_expected_and_got():
+    with pytest.raises(ValueError, match=r"matrix: expected \(N, 3, 3\), got \(3, 3\)"):
+        stn.MatrixGrid(np.eye(3), (2, 2))
+    with pytest.raises(ValueError, match=r"basis: expected \(4, B\), got \(5, 2\)"):
+        stn.BasisGrid(np.ones((5, 2)), np.ones((1, 2, 2)), (2, 2))
+    with pytest.raises(ValueError, match=r"coefficients: expected \(N, 2, 2\), got \(1, 2, 3\)"):
+        stn.BasisGrid(np.ones((4, 2)), np.ones((1, 2, 3)), (2, 2))
+    with pytest.raises(TypeError, match=r"points: expected numbers, got dtype complex128"):
+        stn.DenseGrid(np.ones((1, 2, 2, 2), complex))
+    with pytest.raises(ValueError, match=r"d_grid: expected \(2, 3, 3\) or \(2, 3, 4, 2\), got \(1,\)"):
+        stn.MatrixGrid(MATRIX, (3, 4)).own_gradient(np.ones(1))

@@ -1,0 +1,34 @@
+"""What a fresh process pays for `import stn_numba`."""
+
+import subprocess
+import sys
+
+HEAVY = ["numba", "scipy", "click", "matplotlib", "safetensors", "tqdm", "mlxtend", "torch", "stn_transforms"]
+
+
+def loaded_after(statements):
+    """Which of the heavy packages a fresh process has imported."""
+    code = f"import sys\n{statements}\nprint(*[name for name in {HEAVY} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+def test_the_import_is_light():
+    assert loaded_after("import stn_numba") == []
+
+
+def test_listing_transforms_is_light():
+    assert loaded_after("import stn_numba; assert stn_numba.available()") == []
+
+
+def test_an_affine_grid_needs_no_compiler_and_no_scipy():
+    assert loaded_after("import stn_numba; stn_numba.get_transform('affine').forward([[1, 0, 0, 0, 1, 0]], (4, 4))") == [
+        "stn_transforms"
+    ]
+
+
+def test_every_public_name_is_there():
+    import stn_numba
+
+    for name in stn_numba.__all__:
+        assert getattr(stn_numba, name) is not None

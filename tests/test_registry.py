@@ -1,0 +1,150 @@
+"""Discovery, with fake distributions on sys.path."""
+
+import sys
+
+import pytest
+
+import stn_numba as stn
+from stn_numba import registry
+
+SHIFT = """
+import numpy as np
+from stn_numba.transform import Transform
+
+class Shift(Transform):
+    n_params = 2
+    def __init__(self, step=1):
+        self.step = step
+    def identity(self):
+        return np.zeros(2)
+    def apply(self, theta, points):
+        return points + self.step * theta[:, None]
+"""
+
+
+@pytest.fixture(autouse=True)
+def clean_registry(monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {})
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """install(name, entries, **modules): a distribution in a folder of its own, at the head of sys.path."""
+
+    def make(name, entries, **modules):
+        folder = tmp_path / name
+        info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entries if "[" in entries else f"[stn_numba.transforms]\n{entries}\n")
+        for module, source in modules.items():
+            (folder / f"{module}.py").write_text(source)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.syspath_prepend(folder)
+
+    return make
+
+
+def test_own_transforms_are_found():
+    assert {"affine", "projective", "tps"} <= set(stn.available())
+
+
+def test_a_distribution_is_found_and_its_options_are_passed(install):
+    install("good-one", "shift = shift_a:Shift", shift_a=SHIFT)
+    assert "shift" in stn.available()
+    assert stn.get_transform("shift", step=3).step == 3
+
+
+def test_available_imports_nothing(install):
+    install("lazy-one", "lazy = lazy_module:Shift", lazy_module="raise RuntimeError('imported')")
+    assert "lazy" in stn.available()
+    assert "lazy_module" not in sys.modules
+
+
+def test_an_unknown_name_is_answered_with_the_names_and_a_hint():
+    with pytest.raises(ValueError, match=r"transform: expected one of affine.*, got 'afine'; did you mean 'affine'\?"):
+        stn.get_transform("afine")
+
+
+def test_a_missing_module_is_warned_of_with_its_distribution(install):
+    install("broken-one", "lost = no_such_module:Thing")
+    with pytest.warns(RuntimeWarning, match=r"'lost' = no_such_module:Thing of broken-one 1.0: there is no module"):
+        names = stn.available()
+    assert "lost" not in names
+    assert stn.get_transform("affine").n_params == 6
+    with pytest.raises(stn.PluginError, match=r"of broken-one 1\.0: there is no module 'no_such_module'"):
+        stn.get_transform("lost")
+    assert [p.problem for p in registry.plugins() if p.name == "lost"] == ["there is no module 'no_such_module'"]
+
+
+def test_an_entry_point_that_cannot_be_parsed(install):
+    install("garbled-one", "garbled = this is: not! one")
+    with pytest.warns(RuntimeWarning, match=r"'garbled' = .* of garbled-one 1.0: the entry point is not of the form"):
+        stn.available()
+    assert stn.get_transform("tps").n_params == 32
+    with pytest.raises(stn.PluginError, match=r"garbled-one"):
+        stn.get_transform("garbled")
+
+
+def test_a_file_that_cannot_be_parsed_takes_nothing_else_down(install):
+    install("mangled-one", "[stn_numba.transforms\nnonsense")
+    with pytest.warns(RuntimeWarning, match=r"mangled-one"):
+        assert "affine" in stn.available()
+
+
+def test_a_name_claimed_twice_is_refused_with_both_claimants(install):
+    install("first-one", "shift = shift_b:Shift", shift_b=SHIFT)
+    install("second-one", "shift = shift_c:Shift", shift_c=SHIFT)
+    with pytest.warns(RuntimeWarning, match=r"two distributions claim one name"):
+        stn.available()
+    with pytest.raises(stn.PluginError, match=r"(?s)(?=.*first-one 1\.0)(?=.*second-one 1\.0)"):
+        stn.get_transform("shift")
+    assert stn.get_transform("affine").n_params == 6
+
+
+def test_a_plugin_that_raises_at_import_is_named_with_the_cause(install):
+    install("raising-one", "raiser = raiser_module:Shift", raiser_module="raise RuntimeError('no licence')")
+    with pytest.raises(stn.PluginError, match=r"'raiser' .* of raising-one 1.0 cannot be loaded: RuntimeError: no licence"):
+        stn.get_transform("raiser")
+    assert stn.get_transform("affine").n_params == 6
+
+
+def test_a_plugin_without_the_named_class(install):
+    install("empty-one", "empty = empty_module:Missing", empty_module="")
+    with pytest.raises(stn.PluginError, match=r"empty-one 1.0 cannot be loaded: AttributeError"):
+        stn.get_transform("empty")
+
+
+def test_a_plugin_that_is_no_transform_is_refused(install):
+    install("other-one", "other = other_module:Thing", other_module="class Thing: pass")
+    with pytest.raises(stn.PluginError, match=r"transform 'other': expected a stn_numba.transform.Transform"):
+        stn.get_transform("other")
+
+
+def test_errors_of_the_constructor_are_passed_on():
+    with pytest.raises(ValueError, match=r"control_points"):
+        stn.get_transform("tps", control_points=(1, 1))
+    with pytest.raises(TypeError, match=r"argument"):
+        stn.get_transform("affine", colour="red")
+
+
+def test_registering_at_run_time():
+    affine = type(stn.get_transform("affine"))
+    stn.register_transform("mine", affine)
+    assert "mine" in stn.available()
+    assert isinstance(stn.get_transform("mine"), affine)
+    assert [p.source for p in registry.plugins() if p.name == "mine"] == ["register_transform"]
+
+
+def test_a_taken_name_is_replaced_only_when_told_so():
+    projective = type(stn.get_transform("projective"))
+    with pytest.raises(ValueError, match=r"name: 'affine' is taken by .*; pass overwrite=True"):
+        stn.register_transform("affine", projective)
+    stn.register_transform("affine", projective, overwrite=True)
+    assert stn.get_transform("affine").n_params == 8
+
+
+@pytest.mark.parametrize(("name", "factory", "message"), [("", int, "name: "), (3, int, "name: "), ("x", 3, "factory: ")])
+def test_registering_nonsense_is_refused(name, factory, message):
+    with pytest.raises(TypeError, match=message):
+        stn.register_transform(name, factory)

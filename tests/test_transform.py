@@ -1,0 +1,161 @@
+"""The contract, for every transform that comes with the library and for small ones written here."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.testing import check_vjp
+
+NAMES = ["affine", "projective", "tps"]
+EVERY = pytest.mark.parametrize("name", NAMES)
+BOTH = pytest.mark.parametrize("align_corners", [True, False])
+POINTS = np.random.default_rng(3).uniform(-1, 1, (11, 2))
+
+
+def near_identity(transform, batch=2):
+    return transform.identity() + np.random.default_rng(0).normal(0, 0.1, (batch, transform.n_params))
+
+
+class Swirl(stn.Transform):
+    """Turns points by an angle that grows with the radius."""
+
+    n_params = 1
+
+    def identity(self):
+        return np.zeros(1)
+
+    def apply(self, theta, points):
+        angle = theta * np.sum(points**2, axis=-1)
+        c, s = np.cos(angle), np.sin(angle)
+        return np.stack([c * points[:, 0] - s * points[:, 1], s * points[:, 0] + c * points[:, 1]], axis=-1)
+
+
+class TrainedSwirl(Swirl):
+    def apply_vjp(self, theta, points):
+        mapped, squared = self.apply(theta, points), np.sum(points**2, axis=-1)
+        turned = np.stack([-mapped[..., 1], mapped[..., 0]], axis=-1)
+        return mapped, lambda d: ((d * turned).sum(axis=-1) * squared).sum(axis=1, keepdims=True)
+
+
+@EVERY
+def test_identity_maps_points_to_themselves(name):
+    transform = stn.get_transform(name)
+    assert transform.identity().shape == (transform.n_params,)
+    np.testing.assert_allclose(transform.apply(transform.identity()[None], POINTS)[0], POINTS, atol=1e-12)
+
+
+@EVERY
+@BOTH
+def test_the_grid_is_apply_at_the_base_points(name, align_corners):
+    transform = stn.get_transform(name)
+    theta = near_identity(transform)
+    grid, _ = transform.forward(theta, (4, 5), align_corners)
+    expected = transform.apply(theta, stn.base_points((4, 5), align_corners)).reshape(2, 4, 5, 2)
+    np.testing.assert_allclose(grid.dense(), expected, atol=1e-12)
+    assert (grid.shape, grid.align_corners) == ((4, 5), align_corners)
+
+
+@EVERY
+@BOTH
+def test_gradients_of_points_and_of_the_grid(name, align_corners):
+    transform = stn.get_transform(name)
+    theta = near_identity(transform)
+    check_vjp(lambda theta: transform.apply_vjp(theta, POINTS), theta)
+
+    def built(theta):
+        grid, backprop = transform.forward(theta, (4, 5), align_corners)
+        return grid.dense(), backprop
+
+    check_vjp(built, theta)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_d_theta_has_the_shape_and_dtype_of_theta(name, dtype):
+    transform = stn.get_transform(name)
+    theta = near_identity(transform, 3).astype(dtype)
+    grid, backprop = transform.forward(theta, (4, 5))
+    for d_grid in (np.ones_like(grid.values), np.ones((3, 4, 5, 2), dtype)):
+        d_theta = backprop(d_grid)
+        assert (d_theta.shape, d_theta.dtype) == (theta.shape, dtype)
+
+
+@EVERY
+def test_no_rows_of_theta(name):
+    transform = stn.get_transform(name)
+    theta = np.empty((0, transform.n_params))
+    grid, backprop = transform.forward(theta, (4, 5))
+    assert grid.dense().shape == (0, 4, 5, 2)
+    assert backprop(np.empty((0, 4, 5, 2))).shape == theta.shape
+    assert transform.apply(theta, POINTS).shape == (0, 11, 2)
+
+
+@EVERY
+def test_theta_of_the_wrong_shape_is_refused(name):
+    transform = stn.get_transform(name)
+    for call in (lambda theta: transform.forward(theta, (4, 5)), lambda theta: transform.apply(theta, POINTS)):
+        with pytest.raises(ValueError, match=rf"theta: expected \(N, {transform.n_params}\), got \(4, 9\)"):
+            call(np.ones((4, 9)))
+    with pytest.raises(ValueError, match=r"points: expected \(M, 2\), got \(3,\)"):
+        transform.apply(transform.identity()[None], np.ones(3))
+
+
+@EVERY
+def test_a_transform_can_be_pickled(name):
+    transform = stn.get_transform(name)
+    transform.forward(near_identity(transform), (3, 3))
+    copy = pickle.loads(pickle.dumps(transform))
+    theta = near_identity(transform)
+    np.testing.assert_array_equal(copy.apply(theta, POINTS), transform.apply(theta, POINTS))
+
+
+def test_a_plain_transform_can_be_trained():
+    def built(theta):
+        grid, backprop = TrainedSwirl().forward(theta, (3, 4))
+        return grid.dense(), backprop
+
+    check_vjp(built, np.array([[0.3], [-0.5]]))
+
+
+def test_without_apply_vjp_it_warps_but_says_what_training_needs():
+    grid, backprop = Swirl().forward([[0.3]], (3, 4))
+    assert stn.sample(np.ones((1, 5, 5, 1)), grid).shape == (1, 3, 4, 1)
+    with pytest.raises(NotImplementedError, match=r"Swirl has no apply_vjp"):
+        backprop(np.ones((1, 3, 4, 2)))
+
+
+def test_a_result_of_the_wrong_shape_is_named():
+    class Flat(Swirl):
+        def apply(self, theta, points):
+            return points
+
+    with pytest.raises(ValueError, match=r"Flat.apply: expected an array \(1, 12, 2\), got \(12, 2\)"):
+        Flat().forward([[0.3]], (3, 4))
+
+
+def test_a_linear_transform_needs_its_basis_only():
+    class Quadratic(stn.LinearTransform):
+        def basis(self, points):
+            x, y = points.T
+            return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+
+    transform = Quadratic()
+    assert transform.n_params == 12
+    np.testing.assert_allclose(transform.apply(transform.identity()[None], POINTS)[0], POINTS, atol=1e-12)
+    check_vjp(lambda theta: transform.apply_vjp(theta, POINTS), near_identity(transform))
+
+
+def test_the_basis_of_a_shape_is_worked_out_once():
+    class Counted(stn.LinearTransform):
+        calls = 0
+
+        def basis(self, points):
+            Counted.calls += len(points) > 1
+            return points
+
+    transform = Counted()
+    for _ in range(3):
+        transform.forward(np.ones((1, 4)), (5, 5))
+    assert Counted.calls == 1

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+import stn_numba as stn
+
+IMAGE = np.random.default_rng(0).standard_normal((3, 6, 5, 2))
+IDENTITY = [1, 0, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("image", [IMAGE, IMAGE[0], IMAGE[0, ..., 0]], ids=["NHWC", "HWC", "HW"])
+def test_every_layout_keeps_its_axes(image):
+    np.testing.assert_array_equal(stn.warp(image, IDENTITY), image)
+
+
+@pytest.mark.parametrize(("image", "expected"), [(IMAGE[0, ..., 0], (2, 3)), (IMAGE[0], (2, 3, 2)), (IMAGE, (3, 2, 3, 2))])
+def test_the_shape_of_the_output_is_free(image, expected):
+    assert stn.warp(image, IDENTITY, shape=(2, 3)).shape == expected
+
+
+def test_one_image_with_several_rows_of_theta_gives_as_many_outputs():
+    theta = np.tile(IDENTITY, (4, 1))
+    assert stn.warp(IMAGE[0, ..., 0], theta).shape == (4, 6, 5)
+    assert stn.warp(IMAGE[0], theta).shape == (4, 6, 5, 2)
+
+
+def test_shift_by_a_whole_pixel():
+    out = stn.warp(IMAGE, [1, 0, 2 / 4, 0, 1, 0])
+    np.testing.assert_allclose(out[:, :, :-1], IMAGE[:, :, 1:], atol=1e-12)
+    assert not out[:, :, -1].any()
+    out = stn.warp(IMAGE, [1, 0, 2 / 4, 0, 1, 0], padding="border")
+    np.testing.assert_allclose(out[:, :, -1], IMAGE[:, :, -1], atol=1e-12)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_mirror_and_quarter_turn(align_corners):
+    options = {"align_corners": align_corners, "padding": "border"}
+    np.testing.assert_allclose(stn.warp(IMAGE, [-1, 0, 0, 0, 1, 0], **options), IMAGE[:, :, ::-1], atol=1e-12)
+    turned = stn.warp(IMAGE, [0, -1, 0, 1, 0, 0], shape=(5, 6), **options)
+    np.testing.assert_allclose(turned, np.rot90(IMAGE, axes=(1, 2)), atol=1e-12)
+
+
+def test_an_instance_and_a_name_give_the_same():
+    spline = stn.get_transform("tps", control_points=(4, 4))
+    theta = spline.identity() + np.random.default_rng(1).normal(0, 0.1, (3, 32))
+    np.testing.assert_array_equal(stn.warp(IMAGE, theta, transform=spline), stn.warp(IMAGE, theta, transform="tps"))
+
+
+def test_integer_theta_and_lists_are_taken():
+    assert stn.warp(IMAGE[0, ..., 0], np.array(IDENTITY)).dtype == np.float64
+
+
+def test_errors_name_argument_expected_and_got():
+    with pytest.raises(ValueError, match=r"image: expected \(H, W\), \(H, W, C\) or \(N, H, W, C\), got \(6,\)"):
+        stn.warp(np.ones(6), IDENTITY)
+    with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(1, 5\)"):
+        stn.warp(IMAGE, IDENTITY[:5])
+    with pytest.raises(ValueError, match=r"grid: expected N = 3 as the image has .*, got N = 2"):
+        stn.warp(IMAGE, np.tile(IDENTITY, (2, 1)))
+    with pytest.raises(TypeError, match=r"image: expected float32 or float64, got uint8"):
+        stn.warp(np.ones((4, 4), np.uint8), IDENTITY)
+    with pytest.raises(ValueError, match=r"padding: expected one of"):
+        stn.warp(IMAGE, IDENTITY, padding="wrap")
