@@ -143,9 +143,7 @@ class Grid:
             return d_grid
         if d_grid.shape == (len(self), *self.shape, 2):
             return self.pull_back(d_grid)
-        raise ValueError(
-            f"d_grid: expected {self.values.shape} or {(len(self), *self.shape, 2)}, got {d_grid.shape}"
-        )
+        raise ValueError(f"d_grid: expected {self.values.shape} or {(len(self), *self.shape, 2)}, got {d_grid.shape}")
 
 
 class DenseGrid(Grid):
@@ -212,7 +210,7 @@ class MatrixGrid(Grid):
     def pull_back(self, d_dense: ArrayLike) -> Floats:
         """Sum the gradient by the positions into one by the matrix."""
         points = base_points(self.shape, self.align_corners)
-        return map_points_vjp(self.values, points, np.reshape(d_dense, (len(self), -1, 2)))
+        return map_points_vjp(self.values, points, np.reshape(d_dense, (len(self), self.shape[0] * self.shape[1], 2)))
 
 
 class BasisGrid(Grid):
@@ -236,9 +234,7 @@ class BasisGrid(Grid):
     [[-1.0, -1.0], [1.0, -1.0]]
     """
 
-    def __init__(
-        self, basis: ArrayLike, coefficients: ArrayLike, shape: Shape, *, align_corners: bool = True
-    ) -> None:
+    def __init__(self, basis: ArrayLike, coefficients: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
         self.shape = check_shape(shape)
         basis = as_floats(basis, "basis", (self.shape[0] * self.shape[1], "B"))
         self.values = as_floats(coefficients, "coefficients", ("N", 2, basis.shape[1]))
@@ -252,7 +248,7 @@ class BasisGrid(Grid):
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
         """Sum the gradient by the positions into one by the coefficients."""
-        d_points = np.reshape(d_dense, (len(self), -1, 2))
+        d_points = np.reshape(d_dense, (len(self), self.shape[0] * self.shape[1], 2))
         return np.swapaxes(d_points, 1, 2) @ self.functions.T
 
 
@@ -271,7 +267,8 @@ def map_points_vjp(matrix: Floats, points: Floats, d_mapped: Floats) -> Floats:
     depth = points @ np.swapaxes(matrix[:, 2:, :2], 1, 2) + matrix[:, None, 2:, 2]
     with np.errstate(all="ignore"):
         d_rows = d_mapped / depth
-        d_rows = np.concatenate([d_rows, -np.sum(d_rows * mapped, axis=-1, keepdims=True)], axis=-1)
+        shares = np.where(d_rows != 0, d_rows * mapped, 0)  # a mapped point may be infinite, and 0 * infinity is not 0
+        d_rows = np.concatenate([d_rows, -np.sum(shares, axis=-1, keepdims=True)], axis=-1)
     d_rows = np.where(depth > 0, d_rows, 0)
     homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
     result: Floats = np.swapaxes(d_rows, 1, 2) @ homogeneous
@@ -282,27 +279,35 @@ def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corner
     """Homographies (N, 3, 3) from output pixels to input pixels.
 
     The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
+    Infinite and NaN entries are let through in silence: the kernels take what comes of them as outside.
     """
     m = matrix.astype(np.float64)
     result = np.empty_like(m)
-    out_x, out_y = (output_axis(size, align_corners) for size in out_shape[::-1])
-    result[:, 2] = _in_output_pixels(m[:, 2], out_x, out_y)
-    for axis, size in enumerate(in_shape[::-1]):
-        shifted = m[:, axis] + m[:, 2]  # (x + 1) * depth: from the first pixel's centre or edge
-        if align_corners:
-            result[:, axis] = _in_output_pixels(shifted, out_x, out_y, (size - 1) / 2)
-        else:
-            result[:, axis] = _edge_row(shifted, m[:, 2], size, out_shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result[:, 2] = _depth_row(m[:, 2], out_shape, align_corners)
+        for axis, size in enumerate(in_shape[::-1]):
+            shifted = m[:, axis] + m[:, 2]  # (x + 1) * depth: from the first pixel's centre or edge
+            if align_corners:
+                result[:, axis] = _centre_row(shifted, size, out_shape)
+            else:
+                result[:, axis] = _edge_row(shifted, m[:, 2], size, out_shape)
     return result
 
 
-def _in_output_pixels(
-    row: Floats, out_x: tuple[float, float], out_y: tuple[float, float], scale: float = 1.0
-) -> Floats:
-    """scale * row (N, 3), with x and y written as step * pixel + start; steps meet the scale before the row does."""
-    a, b, c = row[:, 0], row[:, 1], row[:, 2]
-    offset = c + a * out_x[1] + b * out_y[1]
-    return np.stack([a * (out_x[0] * scale), b * (out_y[0] * scale), offset * scale], axis=1)
+def _depth_row(row: Floats, out_shape: Shape, align_corners: bool) -> Floats:
+    """Last row of a pixel matrix: the given row (N, 3), with x and y written as step * pixel + start."""
+    (step_x, start_x), (step_y, start_y) = (output_axis(size, align_corners) for size in out_shape[::-1])
+    a, b, c = row.T
+    return np.stack([a * step_x, b * step_y, c + a * start_x + b * start_y], axis=1)
+
+
+def _centre_row(shifted: Floats, size: int, out_shape: Shape) -> Floats:
+    """Row of a pixel matrix where -1 and +1 are centres: (size - 1) / 2 * shifted, exact at the identity."""
+    (a, b, c), (h, w) = shifted.T, out_shape
+    (_, start_x), (_, start_y) = output_axis(w, True), output_axis(h, True)
+    # one quotient for scale times step: 49 * (1 / 49) is not 1
+    along_x, along_y = (a * ((size - 1) / (w - 1)) if w > 1 else a * 0), (b * ((size - 1) / (h - 1)) if h > 1 else b * 0)
+    return np.stack([along_x, along_y, (c + a * start_x + b * start_y) * ((size - 1) / 2)], axis=1)
 
 
 def _edge_row(shifted: Floats, depth: Floats, size: int, out_shape: Shape) -> Floats:
@@ -314,9 +319,7 @@ def _edge_row(shifted: Floats, depth: Floats, size: int, out_shape: Shape) -> Fl
     return np.stack([along_x, along_y, offset], axis=1)
 
 
-def pixel_matrix_vjp(
-    d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool
-) -> NDArray[np.float64]:
+def pixel_matrix_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> NDArray[np.float64]:
     """Gradient by the normalised matrices for a gradient (N, 3, 3) by `pixel_matrix`: A^T d B^T."""
     (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
     (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])

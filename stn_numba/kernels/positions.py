@@ -108,10 +108,10 @@ def pull_back_homography(m, i, xs, ys, gx, gy, partial):
     bz = m[2, 1] * i + m[2, 2]
     sx = sy = sz = sxj = syj = szj = 0.0
     for j in range(gx.size):
-        if gx[j] != 0 or gy[j] != 0:  # else the position may be NaN, and 0 * NaN is not 0
+        if gx[j] != 0 or gy[j] != 0:  # else a position may be NaN or infinite, and 0 times that is not 0
             inverse = 1.0 / (m[2, 0] * j + bz)
             dx, dy = gx[j] * inverse, gy[j] * inverse
-            dz = -(dx * xs[j] + dy * ys[j])
+            dz = -((dx * xs[j] if gx[j] != 0 else 0.0) + (dy * ys[j] if gy[j] != 0 else 0.0))
             sx, sy, sz = sx + dx, sy + dy, sz + dz
             sxj, syj, szj = sxj + dx * j, syj + dy * j, szj + dz * j
     partial[0], partial[1], partial[2] = sxj, sx * i, sx
