@@ -305,9 +305,9 @@ def _centre_row(shifted: Floats, size: int, out_shape: Shape) -> Floats:
     """Row of a pixel matrix where -1 and +1 are centres: (size - 1) / 2 * shifted, exact at the identity."""
     (a, b, c), (h, w) = shifted.T, out_shape
     (_, start_x), (_, start_y) = output_axis(w, True), output_axis(h, True)
-    # one quotient for scale times step: 49 * (1 / 49) is not 1
-    along_x, along_y = (a * ((size - 1) / (w - 1)) if w > 1 else a * 0), (b * ((size - 1) / (h - 1)) if h > 1 else b * 0)
-    return np.stack([along_x, along_y, (c + a * start_x + b * start_y) * ((size - 1) / 2)], axis=1)
+    # scale times step as one quotient, since 49 * (1 / 49) is not 1
+    along_x, along_y = ((size - 1) / (length - 1) if length > 1 else 0.0 for length in (w, h))
+    return np.stack([a * along_x, b * along_y, (c + a * start_x + b * start_y) * ((size - 1) / 2)], axis=1)
 
 
 def _edge_row(shifted: Floats, depth: Floats, size: int, out_shape: Shape) -> Floats:
