@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,6 @@ import stn_numba
 from stn_numba import registry
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from stn_numba.nn import Classifier
 
 __all__ = ["main"]
@@ -29,9 +27,7 @@ _FAILURES = (ValueError, TypeError, OSError, ImportError, RuntimeError, Arithmet
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files; without it, 5,000 embedded digits."
 )
-distortion_option = click.option(
-    "--distortion", default="R", show_default=True, help="R, RTS, P, E, T or TC, as in the paper."
-)
+distortion_option = click.option("--distortion", default="R", show_default=True, help="R, RTS, P, E, T or TC, as in the paper.")
 seed_option = click.option("--seed", default=0, show_default=True, help="Repeats a run bit for bit.")
 
 
@@ -71,7 +67,7 @@ def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
 @distortion_option
 @click.option("--model", "model_name", default="st-cnn", show_default=True, help="fcn, cnn, st-fcn or st-cnn.")
 @click.option("--transform", default="affine", show_default=True, help="Any name that `stn-numba plugins` lists.")
-@click.option("--epochs", default=20, show_default=True)
+@click.option("--epochs", default=40, show_default=True)
 @click.option("--batch-size", default=128, show_default=True)
 @click.option("--learning-rate", default=2e-3, show_default=True, help="At its peak (Adam, one cycle).")
 @click.option("--localisation-rate", default=0.1, show_default=True, help="Multiplies the rate of the localisation net.")
@@ -89,7 +85,9 @@ def train(
         digits, distort = _digits(data), get_distortion(distortion)
         model = _make_model(model_name, transform, distort.canvas, seed)
         out.mkdir(parents=True, exist_ok=True)
-        click.echo(f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}")
+        click.echo(
+            f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}"
+        )
         history = stn_numba.fit(
             model, digits.train_images, digits.train_labels, epochs=epochs, batch_size=batch_size,
             learning_rate=learning_rate, rates={"localisation": localisation_rate}, augment=distort,
@@ -124,14 +122,15 @@ def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
 def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out: Path) -> None:
     """Draw what a saved MODEL attends to, a row a digit, as a PNG."""
     from stn_numba.data import get_distortion
-    from stn_numba.demo import test_set
+    from stn_numba.demo import test_set, write_figure
     from stn_numba.plot import attention_figure
 
     with plain_errors():
         model = stn_numba.load(model_path)
         X, y = test_set(_digits(data), get_distortion(distortion))
         axes = attention_figure(model, X[:rows], y[:rows])
-        _write(axes.flat[0].figure, out)
+        write_figure(axes.flat[0], out)
+        click.echo(f"wrote {out}")
 
 
 @main.command()
@@ -170,7 +169,12 @@ def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -
     from stn_numba import models
     from stn_numba.data import DIGIT
 
-    makers = {"fcn": models.fcn, "cnn": models.cnn, "st-fcn": models.st_fcn, "st-cnn": models.st_cnn}
+    makers: dict[str, Callable[..., Classifier]] = {
+        "fcn": models.fcn,
+        "cnn": models.cnn,
+        "st-fcn": models.st_fcn,
+        "st-cnn": models.st_cnn,
+    }
     if name not in makers:
         raise ValueError(f"model: expected one of {', '.join(makers)}, got {name!r}")
     options: dict[str, Any] = {"transform": transform, "shape": DIGIT} if name.startswith("st") else {}
@@ -185,9 +189,3 @@ def _report(model: Classifier, digits: Any, distort: Any) -> dict[str, float]:
     loss, error = model.evaluate(X, y)
     click.echo(f"test error {error:.2%} on {len(X):,} test images (loss {loss:.4f})")
     return {"test_error": error, "test_loss": loss, "test_images": len(X)}
-
-
-def _write(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    click.echo(f"wrote {path}")

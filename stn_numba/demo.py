@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from stn_numba.models import cnn, st_cnn
 from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.nn.layer import Floats
 
-__all__ = ["run", "test_set"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["run", "test_set", "write_figure"]
 
 _TEST_SEED = 2015  # test digits are distorted once and for all
 _ROWS = 6
@@ -72,9 +75,7 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
     return text
 
 
-def _train(
-    model: Classifier, digits: Digits, distort: Distortion, seconds: float, seed: int, progress: bool
-) -> History:
+def _train(model: Classifier, digits: Digits, distort: Distortion, seconds: float, seed: int, progress: bool) -> History:
     _warm_up(model, digits, distort)
     return fit(
         model, digits.train_images, digits.train_labels, epochs=10_000, seconds=seconds, batch_size=64,
@@ -93,8 +94,16 @@ def _warm_up(model: Classifier, digits: Digits, distort: Distortion) -> None:
 def _draw(out: Path, model: Classifier, histories: dict[str, History], X: Floats, y: Any) -> None:
     from stn_numba.plot import attention_figure, learning_curves
 
-    attention_figure(model, X[:_ROWS], y[:_ROWS]).flat[0].figure.savefig(out / "figure.png", dpi=150)
-    learning_curves(histories).figure.savefig(out / "curves.png", dpi=150)
+    write_figure(attention_figure(model, X[:_ROWS], y[:_ROWS]).flat[0], out / "figure.png")
+    write_figure(learning_curves(histories, against="seconds"), out / "curves.png")
+
+
+def write_figure(axes: Axes, path: Path) -> None:
+    """Write the figure that holds `axes` to a file, whose ending tells the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=150)
 
 
 def _compare(results: dict[str, dict[str, Any]], out: Path) -> str:

@@ -1,7 +1,7 @@
 """The networks of the source as short compositions (arXiv 1506.02025, appendix A).
 
-All are classifiers for images (H, W, C): ReLU between layers, softmax at the end. The defaults give each about the same number of
-parameters at 28 x 28 only where the caller chooses `units` and `filters` so; ``model.n_params`` tells.
+All are classifiers for images (H, W, C), with ReLU between layers. Networks are compared fairly at equal numbers of
+parameters: `units` and `filters` set them, ``model.n_params`` tells.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def st_cnn(
 ) -> Classifier:
     """`cnn` behind a spatial transformer.
 
-    Its localisation net sees the image at half the size: two 5 x 5 convolutions of `localisation_filters`, the first with max pooling,
-    then a layer of 20. Other parameters as for `st_fcn`.
+    Its localisation net sees the image at half the size: two 5 x 5 convolutions of `localisation_filters`, the first
+    with max pooling, then a layer of 20. Other parameters as for `st_fcn`.
 
     Examples
     --------
@@ -102,9 +102,9 @@ def st_cnn(
     >>> np.array_equal(model.transform(X), X)
     True
     """
+    second = _second_convolution(input_shape, localisation_filters)
     look = Chain(
-        AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2), *_second_convolution(input_shape, localisation_filters),
-        Flatten(), Dense(20), ReLU(),
+        AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2), *second, Flatten(), Dense(20), ReLU()
     )  # fmt: skip
     head = _cnn_head(filters, n_classes)
     return _transformed(look, head, input_shape, n_classes, transform, options, shape, downsample, seed)

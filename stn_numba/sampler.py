@@ -1,9 +1,9 @@
 """Read an image at the positions of a grid, and the gradients: checks, conventions, choice of kernel.
 
-Convention: images are channels last, positions normalised (x, y) as in `stn_numba.grid`. A position that is NaN is outside under
-every padding: it reads 0 and passes no gradient. Infinite and huge positions are outside too: they read 0 under
-``"zeros"``, the nearest edge pixel under ``"border"``, and pass no gradient to the grid. Where bilinear sampling has a kink (at
-whole pixels) the gradient is the derivative from the right.
+Convention: images are channels last, positions normalised (x, y) as in `stn_numba.grid`. A position that is NaN is
+outside under every padding: it reads 0 and passes no gradient. Infinite and huge positions are outside too: they read
+0 under ``"zeros"``, the nearest edge pixel under ``"border"``, and pass no gradient to their own coordinate. Where
+bilinear sampling has a kink (at whole pixels) the gradient is the derivative from the right.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Call(NamedTuple):
     image: Floats
     grid: Grid
     source: tuple[Any, ...]
-    axes: tuple[tuple[Any, ...], tuple[Any, ...]]
+    axes: Floats
     steps: tuple[int, int]
     batch: int
     num_threads: int | None
@@ -130,9 +130,7 @@ def sample_vjp(
     """
     call = _check(image, grid, kernel, padding, align_corners, num_threads)
 
-    def backprop(
-        d_out: ArrayLike, *, image: bool = True, grid: bool = True
-    ) -> tuple[Floats | None, Floats | None]:
+    def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Floats | None, Floats | None]:
         d_out = np.asarray(d_out)
         if d_out.shape != call.out_shape:
             raise ValueError(f"d_out: expected {call.out_shape}, got {d_out.shape}")
@@ -151,7 +149,7 @@ def _check(
     num_threads: int | None,
 ) -> _Call:
     image = np.asarray(image)
-    if image.dtype not in (np.float32, np.float64):
+    if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: expected float32 or float64, got {image.dtype}")
     if image.ndim != 4 or 0 in image.shape[1:3]:
         raise ValueError(f"image: expected (N, H, W, C) with H, W >= 1, got {image.shape}")
@@ -171,7 +169,7 @@ def _check(
         image,
         grid,
         _source(grid, image),
-        tuple(_axis(size, padding, image.dtype) for size in (image.shape[2], image.shape[1])),  # type: ignore[arg-type]
+        np.array([_axis(size, padding) for size in (image.shape[2], image.shape[1])], image.dtype),
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         num_threads,
@@ -183,10 +181,10 @@ def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
-def _axis(size: int, padding: str, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+def _axis(size: int, padding: str) -> tuple[int, int, int, int]:
     """(low, high, last, second), see `kernels.taps`."""
     low, high = (-1, size) if padding == "zeros" else (0, size - 1)
-    return tuple(dtype.type(value) for value in (low, high, max(size - 2, 0), min(size - 1, 1)))
+    return low, high, max(size - 2, 0), min(size - 1, 1)
 
 
 def _source(grid: Grid, image: Floats) -> tuple[Any, ...]:
@@ -204,7 +202,8 @@ def _source(grid: Grid, image: Floats) -> tuple[Any, ...]:
         kind, basis = BASIS, grid.functions
         coefficients = np.ascontiguousarray(grid.values, np.float64)
     else:
-        kind, dense = DENSE, np.ascontiguousarray(grid.dense(), image.dtype)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so outside
+            kind, dense = DENSE, np.ascontiguousarray(grid.dense(), image.dtype)
     scale = np.array([*input_axis(in_shape[1], grid.align_corners), *input_axis(in_shape[0], grid.align_corners)])
     return kind, dense, matrix, basis, coefficients, scale
 
@@ -223,7 +222,8 @@ def _forward(call: _Call) -> Floats:
 def _tasks(call: _Call) -> int:
     """Into how many tasks the output rows are cut; set by the shape alone."""
     rows = call.batch * call.grid.shape[0]
-    return max(1, min(rows, rows * call.grid.shape[1] * call.image.shape[3] // _PIXELS_A_TASK, _MOST_TASKS))
+    work = call.grid.shape[1] * int(call.image.shape[3])
+    return max(1, min(rows, rows * work // _PIXELS_A_TASK, _MOST_TASKS))
 
 
 def _image_gradient(call: _Call, d_out: Floats) -> Floats:
@@ -234,9 +234,7 @@ def _image_gradient(call: _Call, d_out: Floats) -> Floats:
         small = d_out.size < 4 * _PIXELS_A_TASK
         bands = 1 if small or len(d_image) >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
         tasks = 1 if small else len(d_image) * bands
-        form = threads.choose(
-            bilinear.image_gradient_serial, bilinear.image_gradient_parallel, tasks, call.num_threads
-        )
+        form = threads.choose(bilinear.image_gradient_serial, bilinear.image_gradient_parallel, tasks, call.num_threads)
         form(bands, call.source, call.axes, call.steps, d_out, d_image)
     return d_image
 
@@ -251,9 +249,7 @@ def _grid_gradient(call: _Call, d_out: Floats) -> Floats:
     partials = np.zeros((batch * h, 0 if is_dense else values[0].size if len(values) else 0))
     if d_out.size:
         tasks = _tasks(call)
-        form = threads.choose(
-            bilinear.grid_gradient_serial, bilinear.grid_gradient_parallel, tasks, call.num_threads
-        )
+        form = threads.choose(bilinear.grid_gradient_serial, bilinear.grid_gradient_parallel, tasks, call.num_threads)
         form(tasks, call.image, call.source, call.axes, call.steps, d_out, d_dense, partials)
     rows = d_dense.reshape(batch, h, w, 2) if is_dense else partials.reshape(batch, h, *values.shape[1:]).sum(axis=1)
     d_grid = rows if len(values) == batch else rows.sum(axis=0, keepdims=True)

@@ -84,9 +84,7 @@ class Transform(ABC):
             "write apply_vjp(theta, points) -> (mapped, backprop)"
         )
 
-    def forward(
-        self, theta: ArrayLike, shape: Shape, align_corners: bool = True
-    ) -> tuple[Grid, Backprop]:
+    def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
         """Lay the sampling grid for an output of the given shape.
 
         Parameters
@@ -168,9 +166,7 @@ class MatrixTransform(Transform):
         matrix, pull_back = self.matrix_vjp(theta)
         return map_points(matrix, points), lambda d: pull_back(map_points_vjp(matrix, points, np.asarray(d)))
 
-    def forward(
-        self, theta: ArrayLike, shape: Shape, align_corners: bool = True
-    ) -> tuple[MatrixGrid, Backprop]:
+    def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[MatrixGrid, Backprop]:
         """As `Transform.forward`; the grid is a `MatrixGrid`."""
         theta = self._check_theta(theta)
         matrix, pull_back = self.matrix_vjp(theta)
@@ -208,7 +204,7 @@ class LinearTransform(Transform):
         """Coefficients that map every point to itself, by least squares on a 9 x 9 grid."""
         points = base_points((9, 9))
         coefficients = np.linalg.lstsq(self.basis(points), points, rcond=None)[0]
-        return coefficients.T.ravel()
+        return np.asarray(coefficients.T.ravel(), np.float64)
 
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map points (M, 2) with each row of theta (N, P) to (N, M, 2)."""
@@ -217,7 +213,7 @@ class LinearTransform(Transform):
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """As `apply`, with the way back to theta."""
         basis = self.basis(points.astype(np.float64))
-        mapped = np.swapaxes(theta.reshape(len(theta), 2, -1) @ basis.T, 1, 2).astype(theta.dtype)
+        mapped = np.swapaxes(theta.reshape(len(theta), 2, basis.shape[1]) @ basis.T, 1, 2).astype(theta.dtype)
 
         def backprop(d_mapped: ArrayLike) -> Floats:
             d_coefficients = np.swapaxes(np.asarray(d_mapped), 1, 2) @ basis
@@ -225,13 +221,11 @@ class LinearTransform(Transform):
 
         return mapped, backprop
 
-    def forward(
-        self, theta: ArrayLike, shape: Shape, align_corners: bool = True
-    ) -> tuple[BasisGrid, Backprop]:
+    def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[BasisGrid, Backprop]:
         """As `Transform.forward`; the grid is a `BasisGrid`, its basis kept for the next call of the same shape."""
         theta = self._check_theta(theta)
         basis = self._pixel_basis(check_shape(shape), align_corners)
-        grid = BasisGrid(basis, theta.reshape(len(theta), 2, -1), shape, align_corners=align_corners)
+        grid = BasisGrid(basis, theta.reshape(len(theta), 2, basis.shape[1]), shape, align_corners=align_corners)
         return grid, lambda d_grid: grid.own_gradient(d_grid).reshape(theta.shape).astype(theta.dtype)
 
     @functools.cached_property

@@ -42,7 +42,7 @@ class ThinPlateSpline(LinearTransform):
 
     def __init__(self, control_points: tuple[int, int] | ArrayLike = (4, 4)) -> None:
         self.control_points = _control_points(control_points)
-        self._centre = self.control_points.mean(axis=0)
+        self._centre: NDArray[np.float64] = self.control_points.mean(axis=0)
         self._extent = float(np.abs(self.control_points - self._centre).max())
         self._solution = self._solve()
 
@@ -57,7 +57,8 @@ class ThinPlateSpline(LinearTransform):
 
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(M, K): function k is the spline that is 1 at control point k and 0 at the others."""
-        return self._features(points) @ self._solution
+        basis: NDArray[np.float64] = self._features(points) @ self._solution
+        return basis
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(M, K + 3): r^2 log r to each control point, then 1, x, y."""

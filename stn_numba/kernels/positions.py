@@ -91,7 +91,7 @@ def pull_back_row(source, n, i, xs, ys, gx, gy, d_dense_row, partial):
     A dense grid gets its row; the others get the row's share in `partial` (9 for a matrix, 2 B for a basis), to be
     summed over the rows in a fixed order.
     """
-    kind, dense, matrix, basis, coefficients, scale = source
+    kind, _, matrix, basis, _, scale = source
     if kind == DENSE:
         for j in range(gx.size):
             d_dense_row[j, 0] = gx[j] * scale[0]

@@ -17,8 +17,7 @@ from stn_numba.nn.spatial_transformer import SpatialTransformer
 __all__ = ["LAYERS", "build", "describe"]
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer
-    for layer in (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer)
+    layer.__name__: layer for layer in (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer)
 }
 
 

@@ -43,9 +43,7 @@ class Chain(Layer):
         """Initialise each layer for the shape that the one before it gives."""
         for layer in self.layers.values():
             input_shape = layer.initialise(input_shape, rng, dtype)
-        self.params = {
-            f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()
-        }
+        self.params = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         return input_shape
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:

@@ -95,7 +95,8 @@ class Classifier:
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """The likeliest class (N,) of each image."""
-        return self.logits(X).argmax(axis=1)
+        classes: NDArray[np.intp] = np.argmax(self.logits(X), axis=1)
+        return classes
 
     def theta(self, X: ArrayLike) -> Floats:
         """Parameters (N, P) of the first spatial transformer.
@@ -162,9 +163,7 @@ class Classifier:
                 return
             yield layer
 
-    def _batched(
-        self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None
-    ) -> Floats:
+    def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
         X = self.check_images(X)
         with one_blas_thread():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-import warnings
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.clock import Clock
+from stn_numba.nn.diagnosis import first_non_finite, warn_if_outside
 from stn_numba.nn.history import Epoch, History
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
 from stn_numba.nn.optimisers import Adam, Optimiser, clip_by_global_norm
+from stn_numba.nn.progress import progress_bar, summary
 from stn_numba.nn.schedules import Schedule, one_cycle
 from stn_numba.nn.workers import one_blas_thread
 
@@ -26,7 +28,6 @@ Callback = Callable[[Classifier, History], Any]
 # A localisation net that learns as fast as the classifier throws its region out of the image before the classifier knows
 # what to look for; the source trains it with a tenth of the rate (SVHN) or less.
 _RATES = {"localisation": 0.1}
-_OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
 
 
 class NonFiniteError(ArithmeticError):
@@ -64,8 +65,8 @@ def fit(
     epochs
         Passes over the images.
     seconds
-        Stop after so many seconds, validation left out. The schedule then follows the time, `epochs` is only an upper limit, and
-        a run is no longer repeatable to the bit.
+        Stop after so many seconds, validation left out. The schedule then follows the time, `epochs` is only an upper
+        limit, and a run is no longer repeatable to the bit.
     batch_size
         Images a step.
     optimiser
@@ -109,44 +110,76 @@ def fit(
     2
     """
     X, y = _check(model, X, y, epochs, batch_size, free_size=augment is not None)
-    rule = optimiser or Adam()
-    state = rule.init(model.params)
-    scales = _scales(model.params, _RATES if rates is None else rates)
+    rates = _RATES if rates is None else rates
+    step = _Step(model, optimiser or Adam(), rates, clip_norm, label_smoothing)
     order, noise, distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
-    history, clock = History(), _Clock(epochs * -(-len(X) // batch_size), seconds)
-    with one_blas_thread(), _progress_bar(epochs, progress) as bar:
+    batches = -(-len(X) // batch_size)
+    history, clock, warned = History(), Clock(epochs * batches, seconds), False
+    with one_blas_thread(), progress_bar(epochs, seconds, progress) as bar:
         for epoch in range(1, epochs + 1):
-            losses, wrong = [], 0
+            mean = _Mean()
             for rows in _batches(len(X), batch_size, order):
                 images = X[rows] if augment is None else model.check_images(_augmented(augment, X[rows], distortion))
-                logits, backprop = model.network.forward(images, noise)
-                loss, loss_backprop = softmax_cross_entropy(logits, y[rows], label_smoothing=label_smoothing)
-                if not np.isfinite(loss):
-                    raise NonFiniteError(_explain(model, images, loss, epoch, clock.step + 1))
-                _, gradients = backprop(loss_backprop(), input_gradient=False)
-                if clip_norm is not None:
-                    gradients = clip_by_global_norm(gradients, clip_norm)
-                directions, state = rule.update(gradients, state)
                 rate = learning_rate * schedule(clock.progress())
-                for name, array in model.params.items():
-                    array -= (rate * scales[name]) * directions[name]
-                losses.append(loss * len(rows))
-                wrong += int(np.sum(logits.argmax(axis=1) != y[rows]))
+                mean.add(len(rows), *step(images, y[rows], noise, rate, f"epoch {epoch}, step {clock.step + 1}"))
                 clock.step += 1
-                bar.update(1 / (-(-len(X) // batch_size)))
+                bar.update(1 / batches)
                 if clock.finished():
                     break
-            seen = max(1, sum(1 for _ in losses)) * batch_size
             with clock.paused():
-                _warn_if_outside(model, images)
-                scores = model.evaluate(*validation) if validation else (None, None)
-            count = min(seen, len(X))
-            history.epochs.append(Epoch(epoch, sum(losses) / count, wrong / count, *scores, clock.seconds(), rate))
-            bar.set_postfix_str(_summary(history[-1]))
-            stop = [callback(model, history) is True for callback in callbacks]
-            if any(stop) or clock.finished():
+                warned = warned or warn_if_outside(model.network, images)
+                scores = model.evaluate(*validation) if validation else None
+            held_out = scores or (None, None)
+            history.epochs.append(Epoch(epoch, *mean.values(), held_out[0], held_out[1], clock.seconds(), rate))
+            bar.set_postfix_str(", " + summary(history[-1]))
+            # a list: every callback is called, even after one has asked to stop
+            if any([callback(model, history) is True for callback in callbacks]) or clock.finished():
                 break
     return history
+
+
+class _Step:
+    """One step of training: forward, backward, update."""
+
+    def __init__(
+        self, model: Classifier, rule: Optimiser, rates: Mapping[str, float], clip_norm: float | None, smoothing: float
+    ) -> None:
+        self.network, self.rule, self.clip_norm, self.smoothing = model.network, rule, clip_norm, smoothing
+        self.scales = _scales(model.params, rates)
+        self.state = rule.init(model.params)
+
+    def __call__(
+        self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
+    ) -> tuple[float, int]:
+        """Return the batch's loss and how many predictions were wrong."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported below, by name
+            logits, backprop = self.network.forward(images, noise)
+            loss, from_loss = softmax_cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        if not np.isfinite(loss):
+            raise NonFiniteError(
+                f"loss is {loss} in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
+                "try a smaller learning_rate, or clip_norm"
+            )
+        _, gradients = backprop(from_loss(), input_gradient=False)
+        if self.clip_norm is not None:
+            gradients = clip_by_global_norm(gradients, self.clip_norm)
+        directions, self.state = self.rule.update(gradients, self.state)
+        for name, array in self.network.params.items():
+            array -= (rate * self.scales[name]) * directions[name]
+        return loss, int(np.sum(logits.argmax(axis=1) != labels))
+
+
+class _Mean:
+    """Mean loss and share of wrong predictions over the batches of an epoch."""
+
+    def __init__(self) -> None:
+        self.count, self.loss, self.wrong = 0, 0.0, 0
+
+    def add(self, count: int, loss: float, wrong: int) -> None:
+        self.count, self.loss, self.wrong = self.count + count, self.loss + count * loss, self.wrong + wrong
+
+    def values(self) -> tuple[float, float]:
+        return self.loss / self.count, self.wrong / self.count
 
 
 def _check(
@@ -172,12 +205,9 @@ def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArra
         yield order[start : start + size]
 
 
-def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, np.float32]:
+def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:
     """Each parameter's multiplier: the product of the rates whose key is a part of its dotted name."""
-    return {
-        name: np.float32(np.prod([rate for part, rate in rates.items() if part in name.split(".")]))
-        for name in params
-    }
+    return {name: math.prod(rate for part, rate in rates.items() if part in name.split(".")) for name in params}
 
 
 def _augmented(augment: Augment, images: Floats, rng: np.random.Generator) -> Floats:
@@ -186,98 +216,3 @@ def _augmented(augment: Augment, images: Floats, rng: np.random.Generator) -> Fl
 
     with threads.limited(1):
         return augment(images, rng)
-
-
-class _Clock:
-    """Progress by steps, or by time where there is a budget; the budget counts training alone."""
-
-    def __init__(self, steps: int, budget: float | None) -> None:
-        self.step, self.steps, self.budget = 0, steps, budget
-        self._start, self._paused = time.perf_counter(), 0.0
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start - self._paused
-
-    def progress(self) -> float:
-        by_steps = self.step / self.steps
-        return by_steps if self.budget is None else min(1.0, max(by_steps, self.seconds() / self.budget))
-
-    def finished(self) -> bool:
-        return self.budget is not None and self.seconds() >= self.budget
-
-    def paused(self) -> _Pause:
-        return _Pause(self)
-
-
-class _Pause:
-    def __init__(self, clock: _Clock) -> None:
-        self.clock = clock
-
-    def __enter__(self) -> None:
-        self.since = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.clock._paused += time.perf_counter() - self.since
-
-
-def _explain(model: Classifier, images: Floats, loss: float, epoch: int, step: int) -> str:
-    """Name the first layer whose output or parameters are not finite."""
-    where = "the loss itself"
-    if not np.isfinite(images).all():
-        where = "the training images"
-    else:
-        with np.errstate(all="ignore"):
-            for name, layer, output in model.network.trace(images):
-                own = [key for key, array in layer.params.items() if not np.isfinite(array).all()]
-                if own or not np.isfinite(output).all():
-                    what = f"parameter {own[0]!r}" if own else "output"
-                    where = f"the {what} of layer {name!r} ({type(layer).__name__})"
-                    break
-    return (
-        f"loss is {loss} in epoch {epoch}, step {step}: {where} is the first that is not finite; "
-        "try a smaller learning_rate, or clip_norm"
-    )
-
-
-def _warn_if_outside(model: Classifier, images: Floats) -> None:
-    x = images
-    for name, layer in model.network.layers.items():
-        if layer in model.transformers:
-            share = layer.outside(layer.theta(x))  # type: ignore[attr-defined]
-            if share > _OUTSIDE:
-                warnings.warn(
-                    f"layer {name!r}: the sampled region has left the image for {share:.0%} of a batch; "
-                    "where all samples are padding there is no gradient to bring it back: "
-                    "try a smaller rate for the localisation net, or clip_norm",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
-        if layer is model.transformers[-1] if model.transformers else True:
-            return
-        x = layer.forward(x)[0]
-
-
-def _summary(epoch: Epoch) -> str:
-    text = f"loss {epoch.loss:.4f}, error {epoch.error:.2%}"
-    return text if epoch.validation_error is None else f"{text}, validation {epoch.validation_error:.2%}"
-
-
-class _NoBar:
-    def update(self, amount: float) -> None: ...
-
-    def set_postfix_str(self, text: str) -> None: ...
-
-    def __enter__(self) -> _NoBar:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-
-def _progress_bar(epochs: int, wanted: bool) -> Any:
-    if wanted:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            return _NoBar()
-        return tqdm(total=epochs, unit="epoch", bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]")
-    return _NoBar()

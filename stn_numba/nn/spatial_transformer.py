@@ -120,8 +120,8 @@ class SpatialTransformer(Layer):
             return 0.0
         with np.errstate(all="ignore"):
             points = self.transform.apply(theta, _PROBE)
-            inside = (np.abs(points) <= 1).all(axis=-1)
-        return float(1 - inside.any(axis=1).mean())
+            inside = np.all(np.abs(points) <= 1, axis=-1)
+        return 1 - float(np.mean(np.any(inside, axis=1)))
 
     def config(self) -> dict[str, Any]:
         """Return the options; a transform given as an object has no name to be saved by."""

@@ -8,6 +8,7 @@ it everything works, slower.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import logging
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def each_part(
     if count < 2:
         return several(0) if parts else []
     with ThreadPoolExecutor(count - 1) as pool:
-        others = [pool.submit(several, first) for first in range(1, count)]
+        others = [pool.submit(contextvars.copy_context().run, several, first) for first in range(1, count)]
         columns = [several(0), *(other.result() for other in others)]
     return [columns[place % count][place // count] for place in range(len(parts))]
 

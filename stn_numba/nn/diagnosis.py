@@ -1,0 +1,49 @@
+"""Say what went wrong in training: where values stop being finite, and which transformer looks past its image."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from stn_numba.nn.chain import Chain
+from stn_numba.nn.layer import Floats
+from stn_numba.nn.spatial_transformer import SpatialTransformer
+
+__all__ = ["first_non_finite", "warn_if_outside"]
+
+_OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
+
+
+def first_non_finite(network: Chain, images: Floats) -> str:
+    """Name the first of images, layers and loss that is not finite."""
+    if not np.isfinite(images).all():
+        return "the batch of images"
+    with np.errstate(all="ignore"):
+        for name, layer, output in network.trace(images):
+            own = [key for key, array in layer.params.items() if not np.isfinite(array).all()]
+            if own:
+                return f"parameter {own[0]!r} of layer {name!r} ({type(layer).__name__})"
+            if not np.isfinite(output).all():
+                return f"the output of layer {name!r} ({type(layer).__name__})"
+    return "the loss itself"
+
+
+def warn_if_outside(network: Chain, images: Floats) -> bool:
+    """Warn of each transformer of the chain whose region has left a noticeable share of the images."""
+    left = False
+    remaining = sum(isinstance(layer, SpatialTransformer) for layer in network.layers.values())
+    for name, layer in network.layers.items():
+        if not remaining:
+            break
+        remaining -= isinstance(layer, SpatialTransformer)
+        if isinstance(layer, SpatialTransformer) and (share := layer.outside(layer.theta(images))) > _OUTSIDE:
+            left = True
+            warnings.warn(
+                f"layer {name!r}: the sampled region has left the image for {share:.0%} of a batch; where all samples are "
+                "padding there is no gradient to bring it back: try a smaller rate for 'localisation', or clip_norm",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        images = layer.forward(images)[0]
+    return left

@@ -1,0 +1,143 @@
+"""What a network with a spatial transformer looks at, image by image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba.grid import Floats
+from stn_numba.plot.canvas import draw_image, new_axes
+from stn_numba.plot.region import draw_region, region_outline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from stn_numba.nn import Classifier, SpatialTransformer
+
+__all__ = ["attention_figure", "draw_prediction"]
+
+_TITLES = ("(a) input", "(b) sampled region", "(c) transformer output", "(d) prediction")
+# in parts of the image's size: a region may reach to any distance; a dot needs some room
+_WIDEST_MARGIN, _DOT = 0.5, 0.04
+
+
+def attention_figure(
+    model: Classifier,
+    X: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    axes: NDArray[Any] | None = None,
+    colour: str = "tab:orange",
+) -> NDArray[Any]:
+    """Draw a row for each image: the input, the region sampled, what the transformer puts out, and the prediction.
+
+    The figure of the source article (arXiv 1506.02025, figure 1). The outline in column (b) runs where the border of the
+    sampling grid lies, so that of a spline is curved; the dot and the thick side mark the output's top left corner and its
+    top edge. The first transformer of the model is drawn, which must see the input itself.
+
+    Parameters
+    ----------
+    model
+        A classifier with a spatial transformer, as `stn_numba.models.st_cnn`.
+    X
+        (N, H, W, C) images with one channel or three, N >= 1.
+    labels
+        (N,) true classes. Predictions are then marked as right or wrong.
+    axes
+        (N, 4) matplotlib Axes to draw on; a new figure without it.
+    colour
+        Of the outline.
+
+    Returns
+    -------
+    (N, 4) array of Axes.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    ValueError
+        If the model has no spatial transformer, or images, labels or axes do not fit.
+
+    Examples
+    --------
+    >>> from stn_numba.models import st_fcn
+    >>> axes = attention_figure(st_fcn(), np.zeros((2, 28, 28, 1), np.float32))
+    >>> axes.shape
+    (2, 4)
+    """
+    images = model.check_images(X)
+    known = None if labels is None else np.asarray(labels)
+    _check(images, known, axes)
+    theta, attended, probabilities = model.theta(images), model.transform(images), model.predict_proba(images)
+    transformer = model.transformers[0]
+    if axes is None:
+        axes = new_axes(len(images), 4, (1.7, 1.6))
+    limits = min(0.0, float(images.min())), max(float(images.max()), 1e-6)
+    margin = _margin(transformer, theta, images.shape[1:3])
+    for n, row in enumerate(axes):
+        draw_image(row[0], images[n], limits)
+        draw_image(row[1], images[n], limits, margin)
+        draw_region(
+            row[1], transformer.transform, theta[n], images.shape[1:3],
+            align_corners=transformer.align_corners, colour=colour,
+        )  # fmt: skip
+        draw_image(row[2], attended[n], limits)
+        draw_prediction(row[3], probabilities[n], None if known is None else int(known[n]))
+    for column, title in zip(axes[0], _TITLES, strict=True):
+        column.set_title(title, fontsize=9)
+    return axes
+
+
+def draw_prediction(axes: Axes, probabilities: NDArray[Any], label: int | None = None) -> None:
+    """Draw class probabilities (n_classes,) as bars, with the prediction, its confidence and the verdict in words.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> draw_prediction(axes, np.array([0.1, 0.9]), label=0)
+    >>> axes.texts[0].get_text()
+    '1 (90.0 %) ✗ is 0'
+    """
+    best = int(probabilities.argmax())
+    right = label is None or label == best
+    text, colour = f"{best} ({probabilities[best]:.1%})".replace("%", " %"), "black"
+    if label is not None:
+        text += " ✓" if right else f" ✗ is {label}"
+        colour = "tab:green" if right else "tab:red"
+    bars = axes.bar(np.arange(len(probabilities)), probabilities, color="0.75")
+    bars[best].set_color("0.25" if label is None else colour)
+    axes.set_ylim(0, 1.3)
+    axes.text(0.5, 0.97, text, transform=axes.transAxes, ha="center", va="top", fontsize=9, color=colour)
+    axes.set_xticks(np.arange(len(probabilities)) if len(probabilities) <= 10 else [best])
+    axes.tick_params(length=0, labelsize=7)
+    axes.set_yticks([])
+    axes.spines[["top", "left", "right"]].set_visible(False)
+
+
+def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | None) -> None:
+    if not len(images) or images.shape[3] not in (1, 3):
+        raise ValueError(f"X: expected (N, H, W, 1) or (N, H, W, 3) with N >= 1, got {images.shape}")
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise ValueError(f"labels: expected ({len(images)},), got {labels.shape}")
+    if axes is not None and np.shape(axes) != (len(images), 4):
+        raise ValueError(f"axes: expected ({len(images)}, 4), got {np.shape(axes)}")
+
+
+def _margin(transformer: SpatialTransformer, theta: Floats, shape: tuple[int, int]) -> float:
+    """Room in pixels around the images, the same for all, that the outlines and the dots on them need."""
+    outlines = np.concatenate(
+        [
+            region_outline(transformer.transform, row, shape, align_corners=transformer.align_corners).reshape(-1, 2)
+            for row in theta
+        ]
+    )
+    finite = outlines[np.isfinite(outlines).all(axis=1)]
+    if not len(finite):
+        return 0.0
+    size = max(shape)
+    beyond = np.maximum(-0.5 - finite, finite - (np.array(shape[::-1]) - 0.5)).max()
+    return float(np.clip(beyond + _DOT * size, 0, _WIDEST_MARGIN * size))

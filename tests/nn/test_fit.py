@@ -1,0 +1,141 @@
+import warnings
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.models import cnn, fcn, st_fcn
+from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, NonFiniteError, ReLU, SpatialTransformer
+from stn_numba.nn.schedules import step_decay
+
+RNG = np.random.default_rng(0)
+X = RNG.random((96, 12, 12, 1), np.float32)
+Y = (X[:, 3:9, 3:9].mean(axis=(1, 2, 3)) > 0.5).astype(int)
+
+
+def small(seed=0, transform="affine"):
+    return st_fcn((12, 12, 1), 2, transform=transform, units=16, localisation_units=8, seed=seed)
+
+
+def train(model, **options):
+    return stn.fit(model, X, Y, **{"epochs": 3, "batch_size": 32, "progress": False, **options})
+
+
+def noisy(images, rng):
+    return images + 0.1 * rng.standard_normal(images.shape).astype(images.dtype)
+
+
+@pytest.mark.parametrize("optimiser", [Adam(), SGD(), SGD(0.8, nesterov=True)])
+def test_training_lowers_the_loss(optimiser):
+    losses = train(small(), epochs=40, optimiser=optimiser, learning_rate=0.02).column("loss")
+    assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("transform", ["affine", "projective", "tps"])
+def test_the_localisation_net_learns(transform):
+    model = small(transform=transform)
+    before = model.theta(X)
+    train(model, rates={})
+    assert np.abs(model.theta(X) - before).max() > 1e-4
+    assert not np.array_equal(model.transform(X), X)
+
+
+def test_one_seed_repeats_a_run_bit_for_bit():
+    models = [small(), small(), small()]
+    for model, seed in zip(models, (5, 5, 6), strict=True):
+        train(model, seed=seed, augment=noisy, clip_norm=1.0, label_smoothing=0.1)
+    first, again, other = (np.concatenate([p.ravel() for p in m.params.values()]) for m in models)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_rates_slow_parts_down():
+    model = small()
+    before = {name: array.copy() for name, array in model.params.items()}
+    train(model, rates={"localisation": 0.0})
+    changed = {name for name, array in model.params.items() if not np.array_equal(array, before[name])}
+    assert changed
+    assert not any("localisation" in name for name in changed)
+
+
+def test_history_and_callbacks():
+    seen = []
+
+    def stop_after_two(model, history):
+        seen.append(len(history))
+        return len(history) == 2
+
+    history = train(small(), validation=(X[:10], Y[:10]), callbacks=[stop_after_two], schedule=step_decay())
+    assert seen == [1, 2]
+    assert history.column("epoch") == [1, 2]
+    assert all(0 <= error <= 1 for error in history.column("validation_error"))
+
+
+def test_a_time_budget_ends_training():
+    assert len(train(small(), epochs=10**6, seconds=0.2)) < 10**6
+
+
+def test_augmentation_may_change_the_size():
+    model = fcn((6, 6, 1), 2, units=8)
+    train(model, augment=lambda images, rng: images[:, 3:9, 3:9])
+    assert model.predict(X[:, 3:9, 3:9]).shape == (96,)
+
+
+def test_a_non_finite_loss_names_the_layer():
+    model = small()
+    model.params["dense2.weight"][0, 0] = np.nan
+    with pytest.raises(NonFiniteError, match=r"epoch 1, step 1: parameter 'weight' of layer 'dense2' \(Dense\)"):
+        train(model)
+    with pytest.raises(NonFiniteError, match="the batch of images"):
+        stn.fit(small(), np.full_like(X, np.inf), Y, progress=False)
+
+
+def test_a_non_finite_localisation_net_is_named():
+    model = small()
+    model.params["spatialtransformer1.localisation.dense1.bias"][0] = np.inf
+    with pytest.raises(NonFiniteError, match=r"layer 'spatialtransformer1.localisation.chain1.dense1'"):
+        train(model)
+
+
+def test_a_region_that_left_the_image_is_named():
+    model = small()
+    model.params["spatialtransformer1.localisation.theta.bias"][2] = 5
+    with pytest.warns(RuntimeWarning, match="layer 'spatialtransformer1': the sampled region has left the image for 100%"):
+        train(model, learning_rate=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(small(), learning_rate=0.0)
+
+
+def test_two_transformers_one_after_another():
+    first, second = (SpatialTransformer(Chain(Flatten(), Dense(4), ReLU()), t) for t in ("affine", "tps"))
+    model = Classifier(Chain(first, second, Flatten(), Dense(2)), (12, 12, 1), 2)
+    before = {name: array.copy() for name, array in model.params.items()}
+    train(model, rates={})
+    for name in ("spatialtransformer1.localisation.theta.bias", "spatialtransformer2.localisation.theta.bias"):
+        assert not np.array_equal(model.params[name], before[name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((X[:, :5], Y), r"X: expected \(N, 12, 12, 1\), got \(96, 5, 12, 1\)"),
+        ((X, Y[:5]), r"y: expected \(96,\) whole numbers"),
+        ((X, Y + 1), "y: expected labels 0 to 1, got 1 to 2"),
+        ((X[:0], Y[:0]), "X: expected at least one image"),
+    ],
+)
+def test_bad_data(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        stn.fit(small(), *arguments, progress=False)
+
+
+def test_prediction():
+    model = cnn((28, 28, 1), filters=2)
+    images = RNG.random((300, 28, 28), np.float32)
+    probabilities = model.predict_proba(images)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert np.array_equal(model.predict(images), probabilities.argmax(axis=1))
+    assert model.predict(images[:0]).shape == (0,)
+    with pytest.raises(ValueError, match="it has no spatial transformer"):
+        model.theta(images)

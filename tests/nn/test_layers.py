@@ -1,0 +1,126 @@
+"""One suite for every layer that can be described: a new layer is one more row of the table."""
+
+import numpy as np
+import pytest
+
+from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
+from stn_numba.nn.architecture import LAYERS, build, describe
+from stn_numba.testing import check_vjp
+
+
+def look():
+    return Chain(Flatten(), Dense(4), ReLU())
+
+
+CASES = {
+    "dense": (lambda: Dense(3), (5,)),
+    "conv": (lambda: Conv2d(3, 3), (7, 6, 2)),
+    "conv, strided and padded": (lambda: Conv2d(2, 3, stride=2, padding=1), (7, 8, 2)),
+    "conv, 1 x 1": (lambda: Conv2d(2, 1), (3, 1, 3)),
+    "max pool": (lambda: MaxPool(2), (5, 6, 2)),
+    "average pool": (lambda: AvgPool(3), (7, 6, 2)),
+    "relu": (ReLU, (4, 3)),
+    "dropout": (lambda: Dropout(0.4), (20,)),
+    "flatten": (Flatten, (2, 3, 2)),
+    "chain": (lambda: Chain(Conv2d(2, 3, padding=1), MaxPool(2), ReLU(), Flatten(), Dense(3)), (6, 5, 1)),
+    "affine": (lambda: SpatialTransformer(look(), "affine", (4, 5)), (6, 7, 2)),
+    "projective": (lambda: SpatialTransformer(look(), "projective", padding="border"), (6, 7, 2)),
+    "tps": (lambda: SpatialTransformer(look(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
+    "edges": (lambda: SpatialTransformer(look(), "affine", align_corners=False), (5, 6, 1)),
+}
+
+layers = pytest.mark.parametrize(("make", "shape"), CASES.values(), ids=CASES)
+
+
+def initialised(make, shape, dtype):
+    layer = make()
+    rng = np.random.default_rng(0)
+    out_shape = layer.initialise(shape, rng, dtype)
+    for array in layer.params.values():  # off the identity, where bilinear sampling has its kinks
+        array += 0.05 * rng.standard_normal(array.shape).astype(dtype)
+    return layer, out_shape, rng.standard_normal((3, *shape)).astype(dtype)
+
+
+def test_every_known_layer_has_a_case():
+    assert {type(make()).__name__ for make, _ in CASES.values()} == set(LAYERS)
+
+
+@layers
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shape_and_dtype(make, shape, dtype):
+    layer, out_shape, x = initialised(make, shape, dtype)
+    before = x.copy()
+    y, backprop = layer.forward(x)
+    dx, gradients = backprop(np.ones_like(y))
+    assert y.shape == (3, *out_shape)
+    assert {y.dtype, dx.dtype} | {g.dtype for g in gradients.values()} == {np.dtype(dtype)}
+    assert dx.shape == x.shape
+    assert {k: g.shape for k, g in gradients.items()} == {k: p.shape for k, p in layer.params.items()}
+    assert np.array_equal(x, before)
+
+
+@layers
+def test_gradient(make, shape):
+    layer, _, x = initialised(make, shape, np.float64)
+    names = list(layer.params)
+
+    def function(x, *params):
+        for name, array in zip(names, params, strict=True):
+            layer.params[name][...] = array
+        y, backprop = layer.forward(x, np.random.default_rng(7))
+
+        def in_order(dy):
+            dx, gradients = backprop(dy)
+            return dx, *(gradients[name] for name in names)
+
+        return y, in_order
+
+    check_vjp(function, x, *(layer.params[name].copy() for name in names))
+
+
+@layers
+def test_input_gradient_can_be_left_out(make, shape):
+    layer, _, x = initialised(make, shape, np.float32)
+    y, backprop = layer.forward(x)
+    dx, gradients = backprop(np.ones_like(y), input_gradient=False)
+    assert dx is None
+    full = backprop(np.ones_like(y))[1]
+    assert all(np.array_equal(gradients[name], full[name]) for name in layer.params)
+
+
+@layers
+def test_batch_of_none(make, shape):
+    layer, out_shape, x = initialised(make, shape, np.float32)
+    y, backprop = layer.forward(x[:0])
+    assert y.shape == (0, *out_shape)
+    assert backprop(y)[0].shape == (0, *shape)
+
+
+@layers
+def test_description_rebuilds_the_layer(make, shape):
+    layer, _, _ = initialised(make, shape, np.float32)
+    again, _, _ = initialised(lambda: build(describe(layer)), shape, np.float32)
+    assert describe(again) == describe(layer)
+    assert {k: p.shape for k, p in again.params.items()} == {k: p.shape for k, p in layer.params.items()}
+
+
+def test_unknown_layers_are_refused():
+    with pytest.raises(ValueError, match="layer: expected a description of one of"):
+        build({"layer": "os.system"})
+    with pytest.raises(ValueError, match="layer: expected one of"):
+        describe(type("Mine", (ReLU,), {})())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dense(0), "units: expected at least 1, got 0"),
+        (lambda: Dropout(1.0), "rate: expected a number in"),
+        (lambda: Conv2d(1, 9).initialise((8, 8, 1), None), "a patch of 9 does not fit"),
+        (lambda: MaxPool(3).initialise((2, 8, 1), None), "a block of 3 does not fit"),
+        (lambda: Dense(2).initialise((4, 4), None), r"Dense: expected an input of shape \(D,\), got \(4, 4\)"),
+    ],
+)
+def test_bad_options(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,106 @@
+import json
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.nn import Chain, Classifier, Flatten, SpatialTransformer, StorageError
+
+safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+
+X = np.random.default_rng(0).random((4, 28, 28), np.float32)
+
+
+@pytest.fixture
+def model():
+    return stn.models.st_fcn(transform="tps", options={"control_points": [3, 4]}, shape=(14, 14), units=8)
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    stn.save(model, tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def rewrite(path, change):
+    """Save the file again with its architecture and tensors changed."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        architecture = json.loads(file.metadata()["stn_numba"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(architecture, tensors)
+    path.write_bytes(safetensors.save(tensors, metadata={"stn_numba": json.dumps(architecture)}))
+
+
+@pytest.mark.parametrize("make", [stn.models.fcn, stn.models.cnn, stn.models.st_fcn, stn.models.st_cnn])
+def test_round_trip(make, tmp_path):
+    model = make()
+    stn.save(model, tmp_path / "model.safetensors")
+    assert np.array_equal(stn.load(tmp_path / "model.safetensors").logits(X), model.logits(X))
+
+
+def test_options_of_the_transform_come_back(model, path):
+    assert np.array_equal(stn.load(path).theta(X), model.theta(X))
+
+
+def test_damaged_files_are_refused(path):
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:7], whole[:200], whole[:-1], b"\xff" * 8 + whole[8:], whole + b"more"):
+        path.write_bytes(damaged)
+        with pytest.raises(StorageError, match="not a whole safetensors file"):
+            stn.load(path)
+
+
+def test_other_safetensors_files_are_refused(path):
+    path.write_bytes(safetensors.save({"a": np.zeros(3)}))
+    with pytest.raises(StorageError, match="it holds no model"):
+        stn.load(path)
+
+
+def widen(architecture, tensors):
+    architecture["layers"][-1]["units"] = 10**9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a, t: t.pop("dense1.bias"), "'dense1.bias' is missing or too many"),
+        (lambda a, t: t.update(extra=np.zeros(1)), "'extra' is missing or too many"),
+        (lambda a, t: t.update({"dense1.bias": np.zeros(5, np.float32)}), r"expected float32 \(8,\), got float32 \(5,\)"),
+        (lambda a, t: t.update({"dense1.bias": np.zeros(8)}), r"expected float32 \(8,\), got float64"),
+        (lambda a, t: a["layers"].append({"layer": "Exec"}), "layer: expected a description of one of"),
+        (lambda a, t: a["layers"][0].update(transform="nowhere"), "got 'nowhere'"),
+        (lambda a, t: a["layers"][0].update(options={"evil": 1}), "evil"),
+        (lambda a, t: a.update(format=2), "expected a model in format 1"),
+        (lambda a, t: a.pop("n_classes"), "n_classes"),
+        (lambda a, t: a.update(input_shape=["x"]), "expected whole numbers"),
+        (widen, "promises layers of 1000000000 units"),
+    ],
+)
+def test_architectures_that_do_not_fit_are_refused(path, change, message):
+    rewrite(path, change)
+    with pytest.raises(StorageError, match=message):
+        stn.load(path)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        stn.load(tmp_path / "none.safetensors")
+
+
+def test_a_failed_save_keeps_the_old_file(path, model, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+    with pytest.raises(OSError, match="disk"):
+        stn.save(model, path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_transform_without_a_name_cannot_be_saved(tmp_path):
+    layer = SpatialTransformer(Flatten(), stn.get_transform("affine"))
+    model = Classifier(Chain(layer, Flatten()), (4, 4, 1), 16)
+    with pytest.raises(ValueError, match="registered names"):
+        stn.save(model, tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())

