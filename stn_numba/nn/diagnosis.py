@@ -26,7 +26,7 @@ def first_non_finite(network: Chain, images: Floats) -> str:
                 return f"parameter {own[0]!r} of layer {name!r} ({type(layer).__name__})"
             if not np.isfinite(output).all():
                 return f"the output of layer {name!r} ({type(layer).__name__})"
-    return "the loss itself"
+    return "none of images, parameters and outputs, so the backward pass"
 
 
 def warn_if_outside(network: Chain, images: Floats) -> bool:

@@ -31,7 +31,7 @@ _RATES = {"localisation": 0.1}
 
 
 class NonFiniteError(ArithmeticError):
-    """The loss became NaN or infinite."""
+    """The loss or a gradient became NaN or infinite."""
 
 
 def fit(
@@ -97,7 +97,7 @@ def fit(
     Raises
     ------
     NonFiniteError
-        If the loss becomes NaN or infinite; the message names the first layer where it shows.
+        If the loss or a gradient becomes NaN or infinite; the message names the first layer where it shows.
     ValueError, TypeError
         If data or options do not fit.
 
@@ -152,21 +152,26 @@ class _Step:
         self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
     ) -> tuple[float, int]:
         """Return the batch's loss and how many predictions were wrong."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported below, by name
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported here, by name
             logits, backprop = self.network.forward(images, noise)
             loss, from_loss = softmax_cross_entropy(logits, labels, label_smoothing=self.smoothing)
-        if not np.isfinite(loss):
-            raise NonFiniteError(
-                f"loss is {loss} in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
-                "try a smaller learning_rate, or clip_norm"
-            )
-        _, gradients = backprop(from_loss(), input_gradient=False)
+            self._expect_finite(loss, "the loss", images, place)
+            _, gradients = backprop(from_loss(), input_gradient=False)
+            # a transformer whose parameters are NaN reads nothing but padding: the loss stays finite, gradients do not
+            self._expect_finite(sum(float(g.sum()) for g in gradients.values()), "a gradient", images, place)
         if self.clip_norm is not None:
             gradients = clip_by_global_norm(gradients, self.clip_norm)
         directions, self.state = self.rule.update(gradients, self.state)
         for name, array in self.network.params.items():
             array -= (rate * self.scales[name]) * directions[name]
         return loss, int(np.sum(logits.argmax(axis=1) != labels))
+
+    def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
+        if not np.isfinite(value):
+            raise NonFiniteError(
+                f"{what} is {value} in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
+                "try a smaller learning_rate, or clip_norm"
+            )
 
 
 class _Mean:
