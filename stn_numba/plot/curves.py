@@ -82,13 +82,14 @@ def _scaled(history: History, column: str, scale: float) -> np.typing.NDArray[np
 
 def _finish(axes: Axes, y_label: str, x_label: str) -> None:
     """Label the axes; values that fall by orders of magnitude are best seen on a logarithmic scale."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     values = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines] or [np.zeros(1)])
     if np.nanmin(values, initial=np.inf) > 0 and np.isfinite(values).any():
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}" if np.nanmax(values) < 20 * np.nanmin(values) else "")
+        axes.yaxis.set_minor_formatter("")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)

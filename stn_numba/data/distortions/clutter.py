@@ -26,10 +26,9 @@ class Clutter(Translation):
 
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
         """As `Distortion.__call__`; a ValueError also if there is no other image to cut pieces from."""
-        out = super().__call__(images, rng)
-        if len(out) == 1:
+        if np.shape(images)[:1] == (1,):
             raise ValueError("images: expected at least 2, to cut clutter from the others, got 1")
-        return self._clutter(out, images, rng)
+        return self._clutter(super().__call__(images, rng), images, rng)
 
     def _clutter(self, out: Floats, images: Floats, rng: np.random.Generator) -> Floats:
         """Add the pieces to `out`, in place."""

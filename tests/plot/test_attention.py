@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from stn_numba.models import cnn, st_fcn
+from stn_numba.plot import attention_figure, region_outline
+from stn_numba.plot.attention import draw_prediction
+
+Figure = pytest.importorskip("matplotlib.figure").Figure
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
+
+
+def model_at(theta, **options):
+    """A model that chooses the same parameters for every image."""
+    model = st_fcn(units=8, localisation_units=4, **options)
+    (bias,) = (array for name, array in model.params.items() if name.endswith("theta.bias"))
+    bias[:] = theta
+    return model
+
+
+def test_columns_show_input_region_output_and_prediction(images):
+    theta = np.array([0.5, 0, 0.25, 0, 0.5, 0], np.float32)
+    model = model_at(theta, shape=(14, 12))
+    axes = attention_figure(model, images)
+    assert axes.shape == (2, 4)
+    assert [column.get_title()[:3] for column in axes[0]] == ["(a)", "(b)", "(c)", "(d)"]
+    for n, row in enumerate(axes):
+        np.testing.assert_array_equal(row[0].images[0].get_array(), images[n, ..., 0])
+        np.testing.assert_array_equal(row[1].images[0].get_array(), images[n, ..., 0])
+        np.testing.assert_array_equal(row[2].images[0].get_array(), model.transform(images)[n, ..., 0])
+        heights = [bar.get_height() for bar in row[3].patches]
+        np.testing.assert_allclose(heights, model.predict_proba(images)[n], rtol=1e-6)
+        outline = region_outline(model.transformers[0].transform, theta, (28, 28))
+        np.testing.assert_allclose(row[1].lines[-3].get_xydata(), outline.reshape(-1, 2))
+
+
+def test_y_points_down_and_pixel_centres_are_whole_numbers(images):
+    for axes in attention_figure(model_at([0.5, 0, 0, 0, 0.5, 0]), images)[:, :3].ravel():
+        assert axes.get_xlim() == (-0.5, 27.5)
+        assert axes.get_ylim() == (27.5, -0.5)
+        assert axes.images[0].get_extent() == [-0.5, 27.5, 27.5, -0.5]
+
+
+@pytest.mark.parametrize(("scale", "room"), [(1.2, (2.5, 4)), (50.0, (14, 14))])
+def test_there_is_room_for_a_region_beyond_the_image_but_not_for_any(images, scale, room):
+    left, _ = attention_figure(model_at([scale, 0, 0, 0, scale, 0]), images)[0, 1].get_xlim()
+    assert room[0] <= -0.5 - left <= room[1]
+
+
+def test_labels_are_held_against_the_prediction(images):
+    model = model_at([1, 0, 0, 0, 1, 0])
+    right = model.predict(images)
+    texts = [row[3].texts[0].get_text() for row in attention_figure(model, images, [right[0], (right[1] + 1) % 10])]
+    assert texts[0].endswith("✓")
+    assert texts[1].endswith(f"✗ is {(right[1] + 1) % 10}")
+
+
+def test_prediction_without_label_gives_no_verdict():
+    axes = Figure().subplots()
+    draw_prediction(axes, np.array([0.25, 0.75]))
+    assert axes.texts[0].get_text() == "1 (75.0 %)"
+
+
+def test_colour_images(images):
+    model = st_fcn((28, 28, 3), units=8)
+    axes = attention_figure(model, np.repeat(images, 3, axis=3))
+    assert axes[0, 0].images[0].get_array().shape == (28, 28, 3)
+
+
+def test_draws_on_given_axes_and_writes_png_without_a_display(images, tmp_path):
+    given = Figure().subplots(2, 4)
+    assert attention_figure(st_fcn(transform="tps", units=8), images, axes=given) is given
+    given[0, 0].figure.savefig(tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_wrong_arguments(images):
+    model = st_fcn(units=8)
+    with pytest.raises(ValueError, match="no spatial transformer"):
+        attention_figure(cnn(filters=2), images)
+    with pytest.raises(ValueError, match="X: expected"):
+        attention_figure(model, images[:0])
+    with pytest.raises(ValueError, match=r"labels: expected \(2,\), got \(3,\)"):
+        attention_figure(model, images, [1, 2, 3])
+    with pytest.raises(ValueError, match=r"axes: expected \(2, 4\), got \(1, 4\)"):
+        attention_figure(model, images, axes=Figure().subplots(1, 4, squeeze=False))
+
+
+def test_without_matplotlib_the_extra_is_named(images, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install stn-numba\[plot\]"):
+        attention_figure(st_fcn(units=8), images)

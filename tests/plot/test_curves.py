@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stn_numba.nn.history import Epoch, History
+from stn_numba.plot import learning_curves
+
+Figure = pytest.importorskip("matplotlib.figure").Figure
+
+
+def history(validation=True, error=0.5):
+    return History(
+        [Epoch(n, 2 / n, error / n, *((3 / n, 0.6 / n) if validation else (None, None)), 10.0 * n, 1e-3) for n in (1, 2)]
+    )
+
+
+def curves(axes):
+    return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+
+
+def test_errors_in_percent_by_epoch():
+    expected = {"training": [[1, 50], [2, 25]], "validation": [[1, 60], [2, 30]]}
+    assert curves(learning_curves(history())) == expected
+
+
+def test_loss_by_seconds():
+    axes = learning_curves(history(), quantity="loss", against="seconds")
+    assert curves(axes)["training"] == [[10, 2], [20, 1]]
+    assert axes.get_xlabel() == "seconds of training"
+    assert axes.get_ylabel() == "loss"
+
+
+def test_several_histories_by_name_one_colour_each():
+    axes = learning_curves({"cnn": history(), "st_cnn": history(validation=False)})
+    assert list(curves(axes)) == ["cnn, training", "cnn, validation", "st_cnn, training"]
+    a, b, c = (line.get_color() for line in axes.lines)
+    assert a == b != c
+
+
+@pytest.mark.parametrize(("error", "scale"), [(0.5, "log"), (0.0, "linear")])
+def test_logarithmic_unless_something_is_zero(error, scale):
+    assert learning_curves(history(error=error)).get_yscale() == scale
+
+
+def test_draws_on_given_axes():
+    axes = Figure().subplots()
+    assert learning_curves(history(), axes=axes) is axes
+
+
+def test_empty_histories_and_png(tmp_path):
+    for given in ({}, History(), {"a": History()}):
+        learning_curves(given).figure.savefig(tmp_path / "curves.png")
+    assert np.array((tmp_path / "curves.png").stat().st_size) > 1000
+
+
+def test_wrong_options():
+    with pytest.raises(ValueError, match="quantity: expected one of error, loss, got 'accuracy'"):
+        learning_curves(history(), quantity="accuracy")
+    with pytest.raises(ValueError, match="against: expected one of epoch, seconds, got 'day'"):
+        learning_curves(history(), against="day")
