@@ -69,6 +69,7 @@ def st_fcn(
 
     Examples
     --------
+    >>> import numpy as np
     >>> st_fcn(transform="tps").theta(np.zeros((1, 28, 28))).shape
     (1, 32)
     """
@@ -97,6 +98,7 @@ def st_cnn(
 
     Examples
     --------
+    >>> import numpy as np
     >>> model = st_cnn(transform="affine")
     >>> X = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
     >>> np.array_equal(model.transform(X), X)
