@@ -98,7 +98,8 @@ def _control_points(given: tuple[int, int] | ArrayLike) -> NDArray[np.float64]:
         raise ValueError("control_points: expected finite positions, got NaN or infinity")
     centred = points - points.mean(axis=0)
     extent = np.abs(centred).max()
-    distances = np.abs(points[:, None] - points).max(axis=-1) + np.eye(len(points)) * 4 * extent
+    distances = np.abs(points[:, None] - points).max(axis=-1)
+    np.fill_diagonal(distances, np.inf)
     if distances.min() <= _NEAREST * extent:
         first, second = np.unravel_index(distances.argmin(), distances.shape)
         raise ValueError(f"control_points: points {min(first, second)} and {max(first, second)} coincide")
