@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stn_numba.models import cnn, st_fcn
+from stn_numba.nn import Chain, Classifier, Dense, Flatten, SpatialTransformer
 from stn_numba.plot import attention_figure, region_outline
 from stn_numba.plot.attention import draw_prediction
 
@@ -52,6 +53,12 @@ def test_y_points_down_and_pixel_centres_are_whole_numbers(images):
 def test_there_is_room_for_a_region_beyond_the_image_but_not_for_any(images, scale, room):
     left, _ = attention_figure(model_at([scale, 0, 0, 0, scale, 0]), images)[0, 1].get_xlim()
     assert room[0] <= -0.5 - left <= room[1]
+
+
+def test_the_outline_keeps_to_the_convention_of_the_transformer(images):
+    layers = SpatialTransformer(Flatten(), align_corners=False), Flatten(), Dense(10)
+    axes = attention_figure(Classifier(Chain(*layers), (28, 28, 1), 10), images)
+    assert axes[0, 1].lines[-1].get_xydata().tolist() == [[-0.5, -0.5]]
 
 
 def test_labels_are_held_against_the_prediction(images):

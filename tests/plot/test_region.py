@@ -59,10 +59,9 @@ def test_the_dot_marks_the_top_left_corner_and_the_thick_side_the_top_edge():
 
 def test_the_view_stays_as_it_was():
     axes = Figure().subplots()
-    axes.set_xlim(0, 5)
-    axes.set_ylim(5, 0)
+    axes.imshow(np.zeros((28, 28)))
     draw_region(axes, get_transform("affine"), [9, 0, 0, 0, 9, 0], (28, 28))
-    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 5), (5, 0))
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 27.5), (27.5, -0.5))
 
 
 def test_no_position_behind_the_horizon():
