@@ -21,6 +21,8 @@ __all__ = ["run", "test_set", "write_figure"]
 
 _TEST_SEED = 2015  # test digits are distorted once and for all
 _ROWS = 6
+_MIDDLE = (0.6, 0, 0, 0, 0.6, 0)  # a digit fills half of the canvas: the transformer starts from the middle of it
+_LOCALISATION_RATE = 0.5
 
 
 def test_set(digits: Digits, distort: Distortion) -> tuple[Floats, Any]:
@@ -55,7 +57,7 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
     canvas = (*distort.canvas, 1)
     models = {
         "cnn": cnn(canvas, filters=32, seed=seed),
-        "st_cnn": st_cnn(canvas, shape=DIGIT, filters=28, seed=seed),
+        "st_cnn": st_cnn(canvas, shape=DIGIT, initial=_MIDDLE, filters=28, seed=seed),
     }
     results: dict[str, dict[str, Any]] = {}
     histories: dict[str, History] = {}
@@ -79,7 +81,7 @@ def _train(model: Classifier, digits: Digits, distort: Distortion, seconds: floa
     _warm_up(model, digits, distort)
     return fit(
         model, digits.train_images, digits.train_labels, epochs=10_000, seconds=seconds, batch_size=64,
-        learning_rate=2e-3, augment=distort, seed=seed, progress=progress,
+        learning_rate=2e-3, rates={"localisation": _LOCALISATION_RATE}, augment=distort, seed=seed, progress=progress,
     )  # fmt: skip
 
 

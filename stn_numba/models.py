@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Flatten, MaxPool, ReLU, SpatialTransformer
 from stn_numba.nn.layer import Layer
 
@@ -44,6 +46,7 @@ def st_fcn(
     *,
     transform: str = "affine",
     options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
     downsample: int = 1,
     units: int = 128,
@@ -58,6 +61,8 @@ def st_fcn(
         (H, W, C), and the number of classes.
     transform, options
         A registered transform and its options.
+    initial
+        Parameters the transformer starts from, by default the identity.
     shape
         (h, w) that the transformer puts out, by default that of the input.
     downsample
@@ -76,7 +81,7 @@ def st_fcn(
     width = localisation_units
     look = Chain(Flatten(), Dense(width), ReLU(), Dense(width), ReLU(), Dense(width), ReLU())
     head = _fcn_head(units, n_classes)
-    return _transformed(look, head, input_shape, n_classes, transform, options, shape, downsample, seed)
+    return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
 
 def st_cnn(
@@ -85,6 +90,7 @@ def st_cnn(
     *,
     transform: str = "affine",
     options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
     downsample: int = 1,
     filters: int = 32,
@@ -109,7 +115,7 @@ def st_cnn(
         AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2), *second, Flatten(), Dense(20), ReLU()
     )  # fmt: skip
     head = _cnn_head(filters, n_classes)
-    return _transformed(look, head, input_shape, n_classes, transform, options, shape, downsample, seed)
+    return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
 
 def _second_convolution(input_shape: Shape, filters: int) -> tuple[Layer, ...]:
@@ -137,10 +143,11 @@ def _transformed(
     n_classes: int,
     transform: str,
     options: dict[str, Any] | None,
+    initial: ArrayLike | None,
     shape: tuple[int, int] | None,
     downsample: int,
     seed: int,
 ) -> Classifier:
-    transformer = SpatialTransformer(look, transform, shape, options=options)
+    transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
     pool = (AvgPool(downsample),) if downsample > 1 else ()
     return Classifier(Chain(transformer, *pool, *head), input_shape, n_classes, seed=seed)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from stn_numba.grid import base_points
+from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape
@@ -27,8 +27,8 @@ _PROBE = base_points((7, 7))  # enough points to tell whether a region still tou
 class SpatialTransformer(Layer):
     """Look at the image, choose transform parameters, read the image there.
 
-    A dense layer named ``theta``, with zero weights and the identity as its bias, is put behind the localisation network, so
-    training starts from the undistorted image.
+    A dense layer named ``theta``, with zero weights and `initial` as its bias, is put behind the localisation network: training
+    starts from the undistorted image, or from the same part of every image.
 
     Parameters
     ----------
@@ -40,6 +40,9 @@ class SpatialTransformer(Layer):
         (h, w) of the output; by default that of the input.
     options
         Options of a transform given by name.
+    initial
+        Parameters (P,) to start from, by default the identity. Where what matters is much smaller than the image, a smaller
+        region in the middle is the better start: training moves a region more readily than it shrinks it.
     padding, align_corners
         As for `stn_numba.sample`.
 
@@ -61,6 +64,7 @@ class SpatialTransformer(Layer):
         shape: tuple[int, int] | None = None,
         *,
         options: dict[str, Any] | None = None,
+        initial: ArrayLike | None = None,
         padding: str = "zeros",
         align_corners: bool = True,
     ) -> None:
@@ -72,17 +76,18 @@ class SpatialTransformer(Layer):
         self.shape = None if shape is None else (int(shape[0]), int(shape[1]))
         self.padding, self.align_corners = padding, align_corners
         self.theta_layer = Dense(self.transform.n_params)
+        self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 
     @property
     def _network(self) -> dict[str, Layer]:
         return {"localisation": self.localisation, "localisation.theta": self.theta_layer}
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Initialise the localisation network; its last layer starts at the identity."""
+        """Initialise the localisation network; its last layer starts at `initial`."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
         self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
         self.theta_layer.params["weight"][:] = 0
-        self.theta_layer.params["bias"][:] = self.transform.identity()
+        self.theta_layer.params["bias"][:] = self.transform.identity() if self.initial is None else self.initial
         self.params = {f"{name}.{key}": a for name, layer in self._network.items() for key, a in layer.params.items()}
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
@@ -134,6 +139,7 @@ class SpatialTransformer(Layer):
             "transform": self.transform_name,
             "shape": self.shape,
             "options": self.options,
+            "initial": None if self.initial is None else self.initial.tolist(),
             "padding": self.padding,
             "align_corners": self.align_corners,
         }

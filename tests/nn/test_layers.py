@@ -26,6 +26,7 @@ CASES = {
     "affine": (lambda: SpatialTransformer(look(), "affine", (4, 5)), (6, 7, 2)),
     "projective": (lambda: SpatialTransformer(look(), "projective", padding="border"), (6, 7, 2)),
     "tps": (lambda: SpatialTransformer(look(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
+    "middle": (lambda: SpatialTransformer(look(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0]), (6, 6, 1)),
     "edges": (lambda: SpatialTransformer(look(), "affine", align_corners=False), (5, 6, 1)),
 }
 
@@ -39,6 +40,14 @@ def initialised(make, shape, dtype):
     for array in layer.params.values():  # off the identity, where bilinear sampling has its kinks
         array += 0.05 * rng.standard_normal(array.shape).astype(dtype)
     return layer, out_shape, rng.standard_normal((3, *shape)).astype(dtype)
+
+
+def test_a_transformer_starts_from_its_initial_parameters():
+    layer = SpatialTransformer(look(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0])
+    layer.initialise((6, 6, 1), np.random.default_rng(0), np.float64)
+    assert np.array_equal(layer.theta(np.ones((2, 6, 6, 1))), [[0.5, 0, 0, 0, 0.5, 0]] * 2)
+    with pytest.raises(ValueError, match=r"initial: expected \(6\), got \(5,\)"):
+        SpatialTransformer(look(), "affine", initial=np.zeros(5))
 
 
 def test_every_known_layer_has_a_case():
