@@ -27,12 +27,11 @@ logger = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
-# "nnan" and "ninf" are left out on purpose: the kernels rely on comparisons with NaN to keep every index
-# inside the image. "reassoc" is fixed at compile time, so it costs no reproducibility.
-_FAST_MATH = {"contract", "nsz", "reassoc"}
-
+# No fast-math at all. LLVM optimises the serial and the parallel form of a loop each on its own; with leave to contract or
+# reorder it rounds them differently, and the number of threads would show in the last bits. The kernels also rely on
+# comparisons with NaN to keep every index inside the image.
 _OPTIONS: dict[str, Any] = {
-    "fastmath": _FAST_MATH,
+    "fastmath": False,
     "error_model": "numpy",  # a division by zero gives inf, without a branch in the loop
     "nogil": True,
 }
