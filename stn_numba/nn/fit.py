@@ -31,7 +31,7 @@ _RATES = {"localisation": 0.1}
 
 
 class NonFiniteError(ArithmeticError):
-    """The loss or a gradient became NaN or infinite."""
+    """The loss, a gradient or a parameter became NaN or infinite."""
 
 
 def fit(
@@ -97,7 +97,7 @@ def fit(
     Raises
     ------
     NonFiniteError
-        If the loss or a gradient becomes NaN or infinite; the message names the first layer where it shows.
+        If the loss, a gradient or a parameter becomes NaN or infinite; the message names the first layer where it shows.
     ValueError, TypeError
         If data or options do not fit.
 
@@ -157,8 +157,9 @@ class _Step:
             loss, from_loss = softmax_cross_entropy(logits, labels, label_smoothing=self.smoothing)
             self._expect_finite(loss, "the loss", images, place)
             _, gradients = backprop(from_loss(), input_gradient=False)
-            # a transformer whose parameters are NaN reads nothing but padding: the loss stays finite, gradients do not
-            self._expect_finite(sum(float(g.sum()) for g in gradients.values()), "a gradient", images, place)
+            # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
+            self._expect_finite(_total(gradients), "a gradient", images, place)
+            self._expect_finite(_total(self.network.params), "a parameter", images, place)
         if self.clip_norm is not None:
             gradients = clip_by_global_norm(gradients, self.clip_norm)
         directions, self.state = self.rule.update(gradients, self.state)
@@ -169,9 +170,14 @@ class _Step:
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
             raise NonFiniteError(
-                f"{what} is {value} in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
+                f"{what} is not finite in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
                 "try a smaller learning_rate, or clip_norm"
             )
+
+
+def _total(arrays: Arrays) -> float:
+    """Sum of all values: not finite where one of them is not."""
+    return sum(float(array.sum()) for array in arrays.values())
 
 
 class _Mean:

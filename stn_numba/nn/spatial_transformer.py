@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba.grid import as_floats, base_points
-from stn_numba.nn.chain import Chain
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape
 from stn_numba.registry import get_transform
@@ -146,10 +145,12 @@ class SpatialTransformer(Layer):
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield from the localisation network, then the attended images."""
-        y = x
-        for inner, which, y in Chain(self.localisation, self.theta_layer).trace(x):
-            yield f"localisation.{inner}", which, y
-        yield "", self, self.sample(x, y)
+        features = x
+        for inner, which, features in self.localisation.trace(x):
+            yield f"localisation.{inner}" if inner else "localisation", which, features
+        theta = self.theta_layer.forward(features)[0]
+        yield "localisation.theta", self.theta_layer, theta
+        yield "", self, self.sample(x, theta)
 
     def _out_shape(self, x: Floats) -> tuple[int, int]:
         return self.shape or (x.shape[1], x.shape[2])

@@ -93,7 +93,14 @@ def test_a_non_finite_loss_names_the_layer():
 def test_a_non_finite_localisation_net_is_named():
     model = small()
     model.params["spatialtransformer1.localisation.dense1.bias"][0] = np.inf
-    with pytest.raises(NonFiniteError, match=r"layer 'spatialtransformer1.localisation.chain1.dense1'"):
+    with pytest.raises(NonFiniteError, match=r"parameter 'bias' of layer 'spatialtransformer1.localisation.dense1'"):
+        train(model)
+
+
+def test_a_non_finite_theta_is_named():
+    model = small()
+    model.params["spatialtransformer1.localisation.theta.bias"][0] = np.nan
+    with pytest.raises(NonFiniteError, match=r"parameter 'bias' of layer 'spatialtransformer1.localisation.theta'"):
         train(model)
 
 

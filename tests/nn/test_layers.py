@@ -106,6 +106,15 @@ def test_batch_of_none(make, shape):
 
 
 @layers
+def test_trace_names_layers_as_their_parameters_are_named(make, shape):
+    layer, _, x = initialised(make, shape, np.float32)
+    traced = [(name, which, y) for name, which, y in layer.trace(x) if name]
+    named = {f"{name}.{key}" for name, which, _ in traced for key in which.params}
+    assert named == (set(layer.params) if traced else set())
+    assert len({name for name, _, _ in traced}) == len(traced)
+
+
+@layers
 def test_description_rebuilds_the_layer(make, shape):
     layer, _, _ = initialised(make, shape, np.float32)
     again, _, _ = initialised(lambda: build(describe(layer)), shape, np.float32)
