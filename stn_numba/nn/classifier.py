@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from stn_numba.nn.chain import Chain
-from stn_numba.nn.layer import Arrays, Floats, Layer
+from stn_numba.nn.layer import Arrays, Floats, Layer, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 from stn_numba.nn.workers import one_blas_thread
@@ -64,7 +64,7 @@ class Classifier:
     ) -> None:
         self.network = network
         self.input_shape = (int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))
-        self.n_classes = int(n_classes)
+        self.n_classes = positive_int("n_classes", n_classes)
         self.dtype = np.dtype(dtype)
         output = network.initialise(self.input_shape, np.random.default_rng(seed), self.dtype)
         if output != (self.n_classes,):

@@ -32,7 +32,7 @@ class Conv2d(Layer):
     stride
         Step between patches.
     padding
-        Rows and columns of zeros added on each side.
+        Rows and columns of zeros added on each side, fewer than `size`.
 
     Examples
     --------
@@ -47,6 +47,8 @@ class Conv2d(Layer):
         self.size = positive_int("size", size)
         self.stride = positive_int("stride", stride)
         self.padding = positive_int("padding", padding) if padding else 0
+        if self.padding >= self.size:
+            raise ValueError(f"padding: expected less than the size {size}, got {padding}")
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw He-normal weights and zero biases."""

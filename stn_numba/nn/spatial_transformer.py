@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.dense import Dense
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
 from stn_numba.registry import get_transform
-from stn_numba.sampler import sample, sample_vjp
+from stn_numba.sampler import PADDINGS, sample, sample_vjp
 from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformer"]
@@ -72,7 +72,9 @@ class SpatialTransformer(Layer):
         self.transform_name = transform if isinstance(transform, str) else None
         self.options = dict(options or {})
         self.transform = get_transform(transform, **self.options) if isinstance(transform, str) else transform
-        self.shape = None if shape is None else (int(shape[0]), int(shape[1]))
+        self.shape = None if shape is None else _size(shape)
+        if padding not in PADDINGS:
+            raise ValueError(f"padding: expected one of {', '.join(PADDINGS)}, got {padding!r}")
         self.padding, self.align_corners = padding, align_corners
         self.theta_layer = Dense(self.transform.n_params)
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
@@ -137,7 +139,7 @@ class SpatialTransformer(Layer):
             "localisation": describe(self.localisation),
             "transform": self.transform_name,
             "shape": self.shape,
-            "options": self.options,
+            "options": {name: np.asarray(v).tolist() if _is_numpy(v) else v for name, v in self.options.items()},
             "initial": None if self.initial is None else self.initial.tolist(),
             "padding": self.padding,
             "align_corners": self.align_corners,
@@ -154,6 +156,16 @@ class SpatialTransformer(Layer):
 
     def _out_shape(self, x: Floats) -> tuple[int, int]:
         return self.shape or (x.shape[1], x.shape[2])
+
+
+def _size(shape: tuple[int, int]) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise ValueError(f"shape: expected (h, w), got {shape}")
+    return positive_int("shape", shape[0]), positive_int("shape", shape[1])
+
+
+def _is_numpy(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic)
 
 
 def _num_threads(x: Floats) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import os
 import tempfile
 from pathlib import Path
@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.nn.architecture import build
-from stn_numba.nn.chain import Chain
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.layer import Arrays
+from stn_numba.nn.rebuilding import rebuild
 
 __all__ = ["StorageError", "load", "save"]
 
-_KEY, _FORMAT = "stn_numba", 1
-_MOST_VALUES = 1 << 31  # a model larger than this is taken for a lie
+_KEY, _DIGEST, _FORMAT = "stn_numba", "stn_numba.sha256", 1
 
 
 class StorageError(ValueError):
@@ -41,12 +39,15 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     ImportError
         If safetensors is not installed.
     ValueError
-        If a layer or a transform has no name to save it by.
+        If a layer or a transform has no name to save it by, or options that JSON cannot hold.
     """
-    content = _safetensors().save(
-        {name: np.ascontiguousarray(array) for name, array in model.params.items()},
-        metadata={_KEY: json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})},
-    )
+    write = _safetensors().save
+    try:
+        architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})
+    except TypeError as error:
+        raise ValueError(f"model: an option of a layer or transform cannot be saved: {error}") from error
+    tensors = {name: np.ascontiguousarray(array) for name, array in model.params.items()}
+    content = write(tensors, metadata={_KEY: architecture, _DIGEST: _digest(architecture, tensors)})
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -75,12 +76,9 @@ def load(path: str | os.PathLike[str]) -> Classifier:
     """
     architecture, tensors = _read(Path(path))
     try:
-        model = _rebuild(architecture, tensors)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, RuntimeError) as error:
+        return rebuild(architecture, tensors)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         raise StorageError(f"{path}: {error}") from error
-    for name, array in model.params.items():
-        array[...] = tensors[name]
-    return model
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
@@ -95,6 +93,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, TypeError, ValueError, MemoryError) as error:
         raise StorageError(f"{path}: not a whole safetensors file: {error}") from error
+    if _DIGEST in metadata and metadata[_DIGEST] != _digest(metadata.get(_KEY, ""), tensors):
+        raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
     try:
         architecture = json.loads(metadata[_KEY])
     except (KeyError, ValueError, RecursionError) as error:
@@ -104,51 +104,13 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     return architecture, tensors
 
 
-def _rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
-    """Build the model, then check that every tensor has its place and shape."""
-    dtype = architecture["dtype"]
-    if dtype not in ("float32", "float64"):
-        raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
-    _check_promise(architecture, sum(array.size for array in tensors.values()))
-    network = build({"layer": "Chain", "layers": architecture["layers"]})
-    assert isinstance(network, Chain)
-    model = Classifier(network, tuple(architecture["input_shape"]), architecture["n_classes"], dtype=dtype)
-    if set(model.params) != set(tensors):
-        odd = sorted(set(model.params) ^ set(tensors))
-        raise ValueError(f"tensors: expected those of the architecture; {odd[0]!r} is missing or too many")
-    for name, array in model.params.items():
-        if (tensors[name].shape, tensors[name].dtype) != (array.shape, array.dtype):
-            raise ValueError(
-                f"tensor {name!r}: expected {array.dtype} {array.shape}, got {tensors[name].dtype} {tensors[name].shape}"
-            )
-    return model
-
-
-def _check_promise(architecture: dict[str, Any], values: int) -> None:
-    """Refuse sizes that the tensors cannot fill before anything of that size is allocated."""
-
-    def sizes(part: Any) -> list[int]:
-        if isinstance(part, dict):
-            return [n for key, value in part.items() if key in _SIZES for n in _numbers(value)] + [
-                n for key, value in part.items() if key not in _SIZES for n in sizes(value)
-            ]
-        return [n for value in part for n in sizes(value)] if isinstance(part, list) else []
-
-    limit = min(_MOST_VALUES, max(values, 1))
-    largest = max(sizes(architecture["layers"]), default=0)
-    inputs = math.prod(_numbers(architecture["input_shape"]))
-    if largest > limit or inputs > _MOST_VALUES or architecture["n_classes"] > limit:
-        raise ValueError(f"architecture: promises layers of {largest} units, but the file holds {values} values")
-
-
-_SIZES = ("units", "filters", "size")
-
-
-def _numbers(value: Any) -> list[int]:
-    numbers = value if isinstance(value, list) else [value]
-    if not all(isinstance(n, int) for n in numbers):
-        raise TypeError(f"architecture: expected whole numbers, got {value!r:.60}")
-    return numbers
+def _digest(architecture: str, tensors: Arrays) -> str:
+    """Checksum of everything that makes the model."""
+    digest = hashlib.sha256(architecture.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        digest.update(tensors[name].tobytes())
+    return digest.hexdigest()
 
 
 def _safetensors() -> Any:

@@ -58,8 +58,32 @@ def test_other_safetensors_files_are_refused(path):
         stn.load(path)
 
 
+@pytest.mark.parametrize(("old", "new"), [(b'"zeros"', b'"borde"'), (b"[28, 28, 1]", b"[28, 28, 2]"), (None, None)])
+def test_changed_bytes_are_refused(path, old, new):
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(old.replace(b'"', b'\\"'), new.replace(b'"', b'\\"')) if old else whole[:-1] + b"\x7f")
+    assert path.read_bytes() != whole
+    with pytest.raises(StorageError, match="its checksum is wrong"):
+        stn.load(path)
+
+
 def widen(architecture, tensors):
     architecture["layers"][-1]["units"] = 10**9
+
+
+def two_wide_layers(architecture, tensors):
+    """Promise a product of two numbers, each of which alone would pass."""
+    tensors["extra"] = np.zeros(10**6, np.float32)
+    wide = {"layer": "Dense", "units": 1200}
+    architecture["layers"] = [{"layer": "Flatten"}, wide, wide, {"layer": "Dense", "units": 10}]
+
+
+def pad(architecture, tensors):
+    architecture["layers"].insert(1, {"layer": "Conv2d", "filters": 1, "size": 3, "padding": 10**8})
+
+
+def transformer(**options):
+    return lambda architecture, tensors: architecture["layers"][0].update(options)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +98,18 @@ def widen(architecture, tensors):
         (lambda a, t: a["layers"][0].update(options={"evil": 1}), "evil"),
         (lambda a, t: a.update(format=2), "expected a model in format 1"),
         (lambda a, t: a.pop("n_classes"), "n_classes"),
-        (lambda a, t: a.update(input_shape=["x"]), "expected whole numbers"),
-        (widen, "promises layers of 1000000000 units"),
+        (lambda a, t: a.update(n_classes="10"), "n_classes: expected a whole number"),
+        (lambda a, t: a.update(input_shape=["x"]), "input_shape: expected 3 whole numbers"),
+        (lambda a, t: a.update(input_shape=[28, 28]), "input_shape: expected 3 whole numbers"),
+        (lambda a, t: a.update(input_shape=[10**5, 10**5, 1]), "input_shape: expected at most"),
+        (lambda a, t: a.update(layers=None), "layers: expected a list"),
+        (pad, "padding: expected less than the size"),
+        (transformer(shape=[14]), "shape: expected 2 whole numbers"),
+        (transformer(shape=[10**5, 10**5]), "shape: expected at most"),
+        (transformer(padding="wrong"), "padding: expected"),
+        (transformer(options={"control_points": [10**7, 10**7]}), "allocate"),
+        (widen, "promises more than the 29762 values"),
+        (two_wide_layers, "promises more than"),
     ],
 )
 def test_architectures_that_do_not_fit_are_refused(path, change, message):
@@ -96,6 +130,20 @@ def test_a_failed_save_keeps_the_old_file(path, model, monkeypatch):
         stn.save(model, path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_options_may_be_arrays(tmp_path):
+    points = np.array([[-1.0, -1.0], [1.0, -0.8], [0.3, 1.0]])
+    model = stn.models.st_fcn(transform="tps", options={"control_points": points}, units=4)
+    stn.save(model, tmp_path / "model.safetensors")
+    assert np.array_equal(stn.load(tmp_path / "model.safetensors").theta(X), model.theta(X))
+
+
+def test_options_that_json_cannot_hold_are_refused(tmp_path):
+    stn.register_transform("with-an-object", lambda thing: stn.get_transform("affine"), overwrite=True)
+    model = stn.models.st_fcn(transform="with-an-object", options={"thing": object()}, units=4)
+    with pytest.raises(ValueError, match="cannot be saved"):
+        stn.save(model, tmp_path / "model.safetensors")
 
 
 def test_a_transform_without_a_name_cannot_be_saved(tmp_path):
