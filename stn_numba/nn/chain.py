@@ -49,6 +49,7 @@ class Chain(Layer):
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the last layer's output and the way back through all of them."""
         ways_back = []
+        first = next((place for place, layer in enumerate(self.layers.values()) if layer.params), len(self.layers))
         for name, layer in self.layers.items():
             x, way_back = layer.forward(x, rng)
             ways_back.append((name, way_back))
@@ -57,8 +58,9 @@ class Chain(Layer):
             gradients: Arrays = {}
             d: Floats | None = dy
             for place, (name, way_back) in reversed(list(enumerate(ways_back))):
-                assert d is not None
-                d, own = way_back(d, input_gradient=input_gradient or place > 0)
+                if d is None:  # nothing before this layer has parameters
+                    break
+                d, own = way_back(d, input_gradient=input_gradient or place > first)
                 gradients.update({f"{name}.{key}": array for key, array in own.items()})
             return d, gradients
 

@@ -131,16 +131,16 @@ class Classifier:
         loss, _ = softmax_cross_entropy(logits, y)
         return loss, float(np.mean(logits.argmax(axis=1) != np.asarray(y))) if len(logits) else 0.0
 
-    def check_images(self, X: ArrayLike, *, free_size: bool = False) -> Floats:
+    def check_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> Floats:
         """Return images as (N, H, W, C) of the model's dtype; `free_size` leaves H and W open, for augmentation."""
         X = np.asarray(X)
         if X.ndim == 3:
             X = X[..., None]
         fits = X.ndim == 4 and (free_size or X.shape[1:] == self.input_shape)
         if not fits:
-            raise ValueError(f"X: expected (N, {', '.join(map(str, self.input_shape))}), got {X.shape}")
+            raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {X.shape}")
         if X.dtype.kind not in "fiu":
-            raise TypeError(f"X: expected numbers, got dtype {X.dtype}")
+            raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
         return X.astype(self.dtype, copy=False)
 
     def config(self) -> dict[str, Any]:

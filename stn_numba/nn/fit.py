@@ -13,7 +13,7 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
 from stn_numba.nn.diagnosis import first_non_finite, warn_if_outside
 from stn_numba.nn.history import Epoch, History
-from stn_numba.nn.layer import Arrays, Floats
+from stn_numba.nn.layer import Arrays, Floats, positive_int
 from stn_numba.nn.losses import softmax_cross_entropy
 from stn_numba.nn.optimisers import Adam, Optimiser, clip_by_global_norm
 from stn_numba.nn.progress import progress_bar, summary
@@ -109,8 +109,12 @@ def fit(
     >>> len(history)
     2
     """
-    X, y = _check(model, X, y, epochs, batch_size, free_size=augment is not None)
+    X, y = _check(model, X, y, free_size=augment is not None)
+    if validation is not None:
+        validation = _check(model, *validation, name="validation ")
+    _check_numbers(epochs, seconds, batch_size, learning_rate, label_smoothing)
     rates = _RATES if rates is None else rates
+    _check_rates(model, rates)
     step = _Step(model, optimiser or Adam(), rates, clip_norm, label_smoothing)
     order, noise, distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
     batches = -(-len(X) // batch_size)
@@ -194,19 +198,35 @@ class _Mean:
 
 
 def _check(
-    model: Classifier, X: ArrayLike, y: ArrayLike, epochs: int, batch_size: int, *, free_size: bool
+    model: Classifier, X: ArrayLike, y: ArrayLike, *, free_size: bool = False, name: str = ""
 ) -> tuple[Floats, NDArray[Any]]:
-    X, y = model.check_images(X, free_size=free_size), np.asarray(y)
+    X, y = model.check_images(X, free_size=free_size, name=f"{name}X"), np.asarray(y)
     if y.shape != (len(X),) or y.dtype.kind not in "iu":
-        raise ValueError(f"y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}")
+        raise ValueError(f"{name}y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}")
     if not len(X):
-        raise ValueError("X: expected at least one image, got none")
+        raise ValueError(f"{name}X: expected at least one image, got none")
     if not 0 <= y.min() <= y.max() < model.n_classes:
-        raise ValueError(f"y: expected labels 0 to {model.n_classes - 1}, got {y.min()} to {y.max()}")
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}")
+        raise ValueError(f"{name}y: expected labels 0 to {model.n_classes - 1}, got {y.min()} to {y.max()}")
     return X, y
+
+
+def _check_numbers(epochs: int, seconds: float | None, batch_size: int, learning_rate: float, smoothing: float) -> None:
+    positive_int("epochs", epochs)
+    positive_int("batch_size", batch_size)
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds: expected more than 0, got {seconds}")
+    if not 0 <= learning_rate < math.inf:
+        raise ValueError(f"learning_rate: expected a finite number, at least 0, got {learning_rate}")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"label_smoothing: expected a number in [0, 1), got {smoothing}")
+
+
+def _check_rates(model: Classifier, rates: Mapping[str, float]) -> None:
+    """Refuse a misspelt part; "localisation" is understood by networks without one too."""
+    known = {part for name in model.params for part in name.split(".")} | set(_RATES)
+    for part in rates:
+        if part not in known:
+            raise ValueError(f"rates: expected parts of parameter names ({', '.join(sorted(known))}), got {part!r}")
 
 
 def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

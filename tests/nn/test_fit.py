@@ -137,6 +137,27 @@ def test_bad_data(arguments, message):
         stn.fit(small(), *arguments, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"validation": (X[:, :5], Y)}, r"validation X: expected \(N, 12, 12, 1\), got \(96, 5, 12, 1\)"),
+        ({"validation": (X, Y[:5])}, r"validation y: expected \(96,\) whole numbers"),
+        ({"rates": {"localization": 0.1}}, "rates: expected parts of parameter names .*, got 'localization'"),
+        ({"epochs": 0}, "epochs: expected at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
+        ({"seconds": 0}, "seconds: expected more than 0, got 0"),
+        ({"learning_rate": np.inf}, "learning_rate: expected a finite number"),
+        ({"label_smoothing": 1}, r"label_smoothing: expected a number in \[0, 1\), got 1"),
+    ],
+)
+def test_bad_options_are_refused_before_any_work(options, message):
+    def no_work(images, rng):
+        raise AssertionError("it has begun")
+
+    with pytest.raises(ValueError, match=message):
+        train(small(), augment=no_work, **options)
+
+
 def test_prediction():
     model = cnn((28, 28, 1), filters=2)
     images = RNG.random((300, 28, 28), np.float32)
