@@ -1,0 +1,69 @@
+"""One step of training: forward, backward, update."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.diagnosis import first_non_finite
+from stn_numba.nn.layer import Arrays, Floats
+from stn_numba.nn.losses import softmax_cross_entropy
+from stn_numba.nn.optimisers import Optimiser, clip_by_global_norm
+
+__all__ = ["NonFiniteError", "Step"]
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss, a gradient or a parameter became NaN or infinite."""
+
+
+class Step:
+    """Forward, backward, update; the optimiser's state is kept between the calls."""
+
+    def __init__(
+        self, model: Classifier, rule: Optimiser, rates: Mapping[str, float], clip_norm: float | None, smoothing: float
+    ) -> None:
+        self.network, self.rule, self.clip_norm, self.smoothing = model.network, rule, clip_norm, smoothing
+        self.scales = _scales(model.params, rates)
+        self.state = rule.init(model.params)
+
+    def __call__(
+        self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
+    ) -> tuple[float, int]:
+        """Return the batch's loss and how many predictions were wrong."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported here, by name
+            logits, backprop = self.network.forward(images, noise)
+            loss, from_loss = softmax_cross_entropy(logits, labels, label_smoothing=self.smoothing)
+            self._expect_finite(loss, "the loss", images, place)
+            _, gradients = backprop(from_loss(), input_gradient=False)
+            # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
+            self._expect_finite(_total(gradients), "a gradient", images, place)
+            self._expect_finite(_total(self.network.params), "a parameter", images, place)
+        if self.clip_norm is not None:
+            gradients = clip_by_global_norm(gradients, self.clip_norm)
+        directions, self.state = self.rule.update(gradients, self.state)
+        for name, array in self.network.params.items():
+            array -= (rate * self.scales[name]) * directions[name]
+        return loss, int(np.sum(logits.argmax(axis=1) != labels))
+
+    def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
+        if not np.isfinite(value):
+            raise NonFiniteError(
+                f"{what} is not finite in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
+                "try a smaller learning_rate, or clip_norm"
+            )
+
+
+def _total(arrays: Arrays) -> float:
+    """Sum of all values: not finite where one of them is not."""
+    return sum(float(array.sum()) for array in arrays.values())
+
+
+def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:
+    """Each parameter's multiplier: the product of the rates whose key is a part of its dotted name."""
+    return {name: math.prod(rate for part, rate in rates.items() if part in name.split(".")) for name in params}
