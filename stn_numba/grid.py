@@ -35,6 +35,14 @@ def input_axis(size: int, align_corners: bool) -> tuple[float, float]:
     return (size - 1) / 2 if align_corners else size / 2, (size - 1) / 2
 
 
+def displacement_axis(size: int, length: int, align_corners: bool) -> tuple[float, float]:
+    """(step, start): output pixel j of an axis of `length` lies at input pixel ``step * j + start`` of one of `size`."""
+    if align_corners:
+        return ((size - 1) / (length - 1), 0.0) if length > 1 else (0.0, (size - 1) / 2)
+    step = size / max(length, 1)
+    return step, (step - 1) / 2
+
+
 def base_points(shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
     """Normalised positions of all pixels of an (h, w) image, row by row.
 

@@ -1,9 +1,9 @@
 """Read an image at the positions of a grid, and the gradients: checks, conventions, choice of kernel.
 
-Convention: images are channels last, positions normalised (x, y) as in `stn_numba.grid`. A position that is NaN is
-outside under every padding: it reads 0 and passes no gradient. Infinite and huge positions are outside too: they read
-0 under ``"zeros"``, the nearest edge pixel under ``"border"``, and pass no gradient to their own coordinate. Where
-bilinear sampling has a kink (at whole pixels) the gradient is the derivative from the right.
+Convention: positions are (x, y), normalised as in `stn_numba.grid` unless said otherwise. A position that is NaN is outside
+under every padding: it reads 0, or `fill`, and passes no gradient. Infinite and huge positions are outside too: they read
+the nearest edge pixel under ``"border"``, else as NaN, and pass no gradient to their own coordinate. Where a kernel has a
+kink (bilinear: at whole pixels) the gradient is the derivative from the right.
 """
 
 from __future__ import annotations
@@ -20,74 +20,112 @@ from stn_numba.grid import (
     Floats,
     Grid,
     MatrixGrid,
+    displacement_axis,
     input_axis,
     pixel_matrix,
     pixel_matrix_vjp,
 )
+from stn_numba.interpolation import PiecewisePolynomial, kernel_rule
+from stn_numba.outside import PADDINGS, axis_rule, fill_rule
 
 __all__ = ["sample", "sample_vjp"]
 
-PADDINGS = ("zeros", "border")
+Array = NDArray[Any]
+SampleBackprop = Callable[..., tuple[Array | None, Array | None]]
 
-SampleBackprop = Callable[..., tuple[Floats | None, Floats | None]]
-
+IMAGE_DTYPES = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
 _PIXELS_A_TASK = 8192  # below this a task costs more to hand to a thread than to do
 _MOST_TASKS = 64
 _IMAGE_BANDS = 8  # into how many bands small batches are cut for the gradient by the image
 
 
 class _Call(NamedTuple):
-    """A checked call, in the form the kernels take."""
+    """A checked call, in the form the kernels take; image, d_image and d_out are (N, H, W, C) views of any strides."""
 
-    image: Floats
+    image: Array
     grid: Grid
     source: tuple[Any, ...]
-    axes: Floats
+    kernel: str | PiecewisePolynomial
+    padding: str
+    fill: ArrayLike | None
+    layout: str
     steps: tuple[int, int]
     batch: int
     num_threads: int | None
 
     @property
-    def out_shape(self) -> tuple[int, int, int, int]:
+    def size(self) -> tuple[int, int, int, int]:
+        """(N, h, w, C) of the output."""
         return (self.batch, *self.grid.shape, self.image.shape[3])
+
+    @property
+    def working(self) -> Floats:
+        """An empty array of the floats in which the image's numbers are computed."""
+        return np.empty(0, np.float64 if self.image.dtype in (np.float64, np.int32) else np.float32)
+
+    def rule(self, image: Array) -> tuple[Any, ...]:
+        """Kernel and padding for an image of these strides, as `kernels.rows` describes them."""
+        align_corners = self.grid.align_corners
+        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners) for k in (2, 1))
+        family, K, table, slope_table = kernel_rule(self.kernel, self.padding == "wrap")
+        return family, K, x, y, table, slope_table, *fill_rule(self.fill, self.padding, image.shape[3], self.working.dtype)
 
 
 def sample(
     image: ArrayLike,
     grid: Grid | ArrayLike,
     *,
-    kernel: str = "bilinear",
+    kernel: str | PiecewisePolynomial = "bilinear",
     padding: str = "zeros",
+    fill: ArrayLike | None = None,
     align_corners: bool | None = None,
+    units: str = "normalised",
+    displacement: bool = False,
+    layout: str = "NHWC",
+    out: Array | None = None,
     num_threads: int | None = None,
-) -> Floats:
-    """Read an image at the positions of a grid, by bilinear interpolation (equation 5 of arXiv 1506.02025).
+) -> Array:
+    """Read an image at the positions of a grid (equation 5 of arXiv 1506.02025, with any kernel).
 
     Parameters
     ----------
     image
-        (N, H, W, C) float32 or float64. N may be 1 to serve every grid.
+        (N, H, W, C), or (N, C, H, W) with ``layout="NCHW"``; of any strides, and never copied. float32, float64, uint8,
+        int8, uint16, int16 or int32; float16 is widened; bool with ``kernel="nearest"``; complex numbers as pairs. N may be
+        1 to serve every grid.
     grid
-        A `Grid`, as a transform's ``forward`` gives it, or positions (N, h, w, 2), normalised (x, y). N may be 1 to serve every
-        image.
+        A `Grid`, as a transform's ``forward`` gives it, or positions (N, h, w, 2). N may be 1 to serve every image.
     kernel
-        ``"bilinear"``.
+        ``"nearest"`` (ties to even), ``"bilinear"``, ``"bicubic"``, ``"lanczos3"``, ``"cubic_b_spline"``, ``"mitchell"``, or a
+        `stn_numba.interpolation.PiecewisePolynomial`.
     padding
-        What lies outside the image: ``"zeros"``, or ``"border"`` for the nearest edge pixel.
+        What taps beyond the edge read: ``"zeros"``, ``"border"``, ``"symmetric"``, ``"reflect101"``, ``"reflection"`` (one of
+        the two before, by align_corners), ``"wrap"``, or ``"constant"`` for `fill`. See `stn_numba.outside`.
+    fill
+        A number, or one for each channel. With ``padding="constant"`` taps beyond the edge read it; with the others it is the
+        output wherever a position lies beyond the outer edges of the image, whatever taps near the edge read.
     align_corners
         The convention of plain positions, True unless said otherwise. A `Grid` knows its own.
+    units
+        Of plain positions: ``"normalised"``, or ``"pixels"`` (0 is the centre of the first pixel).
+    displacement
+        Whether plain positions are displacements from the output pixel's own place.
+    layout
+        ``"NHWC"`` or ``"NCHW"``, of image and output.
+    out
+        Array to write to, of the output's shape and the image's dtype; it may not overlap the image.
     num_threads
         Most threads to use; by default all that Numba has. The result is the same, bit for bit.
 
     Returns
     -------
     out
-        (N, h, w, C), of the image's dtype.
+        (N, h, w, C) or (N, C, h, w), of the image's dtype; integers are rounded half to even and limited to their range.
 
     Raises
     ------
     TypeError
-        If the image is not float32 or float64.
+        If the dtype of image or `out` is not offered.
     ValueError
         If shapes do not fit, an option is unknown, or `align_corners` contradicts the grid.
 
@@ -97,24 +135,42 @@ def sample(
     >>> float(sample(image, np.zeros((1, 1, 1, 2))).item())
     1.5
     """
-    return _forward(_check(image, grid, kernel, padding, align_corners, num_threads))
+    image = np.asarray(image)
+    options = (kernel, padding, fill, align_corners, units, displacement, layout, num_threads)
+    if image.dtype.kind == "c":
+        parts = [sample(part, grid, **_options(options)) for part in (image.real, image.imag)]
+        return _deliver((parts[0] + 1j * parts[1]).astype(image.dtype), out)
+    if image.dtype == np.bool_:
+        if kernel != "nearest":
+            raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
+        return _deliver(sample(image.view(np.uint8), grid, **_options(options)).view(np.bool_), out)
+    if image.dtype == np.float16:
+        return _deliver(sample(image.astype(np.float32), grid, **_options(options)).astype(np.float16), out)
+    call = _check(image, grid, *options)
+    return _forward(call, _check_out(out, call))
 
 
 def sample_vjp(
     image: ArrayLike,
     grid: Grid | ArrayLike,
     *,
-    kernel: str = "bilinear",
+    kernel: str | PiecewisePolynomial = "bilinear",
     padding: str = "zeros",
+    fill: ArrayLike | None = None,
     align_corners: bool | None = None,
+    units: str = "normalised",
+    displacement: bool = False,
+    layout: str = "NHWC",
     num_threads: int | None = None,
-) -> tuple[Floats, SampleBackprop]:
+) -> tuple[Array, SampleBackprop]:
     """As `sample`, and the way back (equations 6 and 7 of arXiv 1506.02025, mended: see docs/mathematics.md).
+
+    The image must be float32 or float64.
 
     Returns
     -------
     out
-        (N, h, w, C).
+        (N, h, w, C), or (N, C, h, w).
     backprop
         ``backprop(d_out, *, image=True, grid=True) -> (d_image, d_grid)``. Each can be left out by passing False, and is then
         None. `d_grid` has the shape of the grid's own numbers: (N, h, w, 2) for plain positions, (N, 3, 3) for a `MatrixGrid`,
@@ -128,48 +184,77 @@ def sample_vjp(
     >>> d_image.ravel().tolist(), d_grid.ravel().tolist()
     ([0.25, 0.25, 0.25, 0.25], [0.5, 1.0])
     """
-    call = _check(image, grid, kernel, padding, align_corners, num_threads)
+    image = np.asarray(image)
+    if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
+        raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
+    call = _check(image, grid, kernel, padding, fill, align_corners, units, displacement, layout, num_threads)
 
-    def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Floats | None, Floats | None]:
-        d_out = np.asarray(d_out)
-        if d_out.shape != call.out_shape:
-            raise ValueError(f"d_out: expected {call.out_shape}, got {d_out.shape}")
-        d_out = np.ascontiguousarray(d_out, call.image.dtype)
+    def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:
+        d_out, expected = np.asarray(d_out), _laid_out(call.size, layout)
+        if d_out.shape != expected:
+            raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
+        d_out = _channels_last(np.asarray(d_out, call.image.dtype), layout)
         return _image_gradient(call, d_out) if image else None, _grid_gradient(call, d_out) if grid else None
 
-    return _forward(call), backprop
+    return _forward(call, _check_out(None, call)), backprop
+
+
+def _options(values: tuple[Any, ...]) -> dict[str, Any]:
+    names = ("kernel", "padding", "fill", "align_corners", "units", "displacement", "layout", "num_threads")
+    return dict(zip(names, values, strict=True))
+
+
+def _channels_last(array: Array, layout: str) -> Array:
+    """View of an array with its channels last."""
+    return array.transpose(0, 2, 3, 1) if layout == "NCHW" else array
+
+
+def _laid_out(size: tuple[int, ...], layout: str) -> tuple[int, ...]:
+    n, h, w, c = size
+    return (n, c, h, w) if layout == "NCHW" else (n, h, w, c)
 
 
 def _check(
-    image: ArrayLike,
+    image: Array,
     grid: Grid | ArrayLike,
-    kernel: str,
+    kernel: str | PiecewisePolynomial,
     padding: str,
+    fill: ArrayLike | None,
     align_corners: bool | None,
+    units: str,
+    displacement: bool,
+    layout: str,
     num_threads: int | None,
 ) -> _Call:
-    image = np.asarray(image)
-    if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
-        raise TypeError(f"image: expected float32 or float64, got {image.dtype}")
-    if image.ndim != 4 or 0 in image.shape[1:3]:
-        raise ValueError(f"image: expected (N, H, W, C) with H, W >= 1, got {image.shape}")
-    _check_option("kernel", kernel, ("bilinear",))
+    if image.dtype.newbyteorder("=").name not in IMAGE_DTYPES:
+        raise TypeError(f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {image.dtype}")
     _check_option("padding", padding, PADDINGS)
+    _check_option("layout", layout, ("NHWC", "NCHW"))
+    _check_option("units", units, ("normalised", "pixels"))
+    kernel_rule(kernel, False)
+    if image.ndim != 4 or 0 in _channels_last(image, layout).shape[1:3]:
+        raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads: expected at least 1, got {num_threads}")
     if not isinstance(grid, Grid):
         grid = DenseGrid(grid, align_corners=True if align_corners is None else align_corners)
     elif align_corners is not None and align_corners != grid.align_corners:
         raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
+    elif units != "normalised" or displacement:
+        raise ValueError("units, displacement: these are for plain positions; a Grid is normalised and absolute")
     images, grids = len(image), len(grid)
     if images != grids and 1 not in (images, grids):
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
-    image = np.ascontiguousarray(image).astype(image.dtype.newbyteorder("="), copy=False)
+    image = _channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
+    fill_rule(fill, padding, image.shape[3], np.float64)
     return _Call(
         image,
         grid,
-        _source(grid, image),
-        np.array([_axis(size, padding) for size in (image.shape[2], image.shape[1])], image.dtype),
+        _source(grid, image.shape[1:3], units, displacement),
+        kernel,
+        padding,
+        fill,
+        layout,
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         num_threads,
@@ -181,78 +266,148 @@ def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
-def _axis(size: int, padding: str) -> tuple[int, int, int, int]:
-    """(low, high, last, second), see `kernels.taps`."""
-    low, high = (-1, size) if padding == "zeros" else (0, size - 1)
-    return low, high, max(size - 2, 0), min(size - 1, 1)
+def _check_out(out: Array | None, call: _Call) -> Array:
+    """The output as a channels-last view, made if not given."""
+    expected = _laid_out(call.size, call.layout)
+    if out is None:
+        return _channels_last(np.empty(expected, call.image.dtype), call.layout)
+    if not isinstance(out, np.ndarray) or out.shape != expected:
+        raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
+    if out.dtype != call.image.dtype or not out.dtype.isnative:
+        raise TypeError(f"out: expected {call.image.dtype}, as the image, got {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out: the array is read-only")
+    if np.may_share_memory(out, call.image) or np.may_share_memory(out, call.grid.values):
+        raise ValueError("out: the array overlaps the image or the grid")
+    if _overlaps_itself(out):
+        raise ValueError("out: several elements share one place in memory")
+    return _channels_last(out, call.layout)
 
 
-def _source(grid: Grid, image: Floats) -> tuple[Any, ...]:
+def _overlaps_itself(array: Array) -> bool:
+    """Whether two elements may share memory (as np.broadcast_to makes them)."""
+    axes = sorted((abs(step), size) for step, size in zip(array.strides, array.shape, strict=True) if size > 1)
+    reach = array.itemsize
+    for step, size in axes:
+        if step < reach:
+            return bool(array.size)
+        reach = step * (size - 1) + reach
+    return False
+
+
+def _deliver(result: Array, out: Array | None) -> Array:
+    """Return the result, or copy it to where the caller wants it."""
+    if out is None:
+        return result
+    if not isinstance(out, np.ndarray) or out.shape != result.shape:
+        raise ValueError(f"out: expected an array {result.shape}, got {getattr(out, 'shape', type(out).__name__)}")
+    if out.dtype != result.dtype:
+        raise TypeError(f"out: expected {result.dtype}, as the image, got {out.dtype}")
+    out[...] = result
+    return out
+
+
+def _memory(array: Array) -> tuple[Any, ...]:
+    """An array as the tuple that `kernels.vectors` describes."""
+    return (array.__array_interface__["data"][0], array.dtype.type(0), *array.strides)
+
+
+_NO_POSITIONS = np.empty((0, 0, 0, 0), np.float32)
+_NO_BASIS = np.empty((0, 0))
+_NO_COEFFICIENTS = np.empty((0, 2, 0))
+_NO_MATRIX = np.empty((0, 3, 3))
+
+
+def _source(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bool) -> tuple[Any, ...]:
     """The grid as the tuple that `kernels.positions` describes."""
     from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
 
-    dense: Floats = np.empty((0, 0, 0, 2), image.dtype)
-    matrix: NDArray[np.float64] = np.empty((0, 3, 3))
-    basis, coefficients = np.empty((0, 0)), np.empty((0, 2, 0))
-    in_shape = image.shape[1:3]
+    scale = np.zeros((2, 4))
+    for axis, (size, length) in enumerate(zip(in_shape[::-1], grid.shape[::-1], strict=True)):
+        scale[axis, :2] = input_axis(size, grid.align_corners) if units == "normalised" else (1.0, 0.0)
+        if displacement:
+            scale[axis, 2 + axis], scale[axis, 1] = displacement_axis(size, length, grid.align_corners)
+    dense, matrix, basis, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_BASIS, _NO_COEFFICIENTS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
-        kind = AFFINE if np.array_equal(matrix[:, 2], np.broadcast_to([0, 0, 1], (len(grid), 3))) else HOMOGRAPHY
+        kind = AFFINE if (matrix[:, 2] == (0, 0, 1)).all() else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
         kind, basis = BASIS, grid.functions
         coefficients = np.ascontiguousarray(grid.values, np.float64)
     else:
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so outside
-            kind, dense = DENSE, np.ascontiguousarray(grid.dense(), image.dtype)
-    scale = np.array([*input_axis(in_shape[1], grid.align_corners), *input_axis(in_shape[0], grid.align_corners)])
-    return kind, dense, matrix, basis, coefficients, scale
-
-
-def _forward(call: _Call) -> Floats:
-    from stn_numba.kernels import bilinear, threads
-
-    out = np.empty(call.out_shape, call.image.dtype)
-    if out.size:
-        tasks = _tasks(call)
-        form = threads.choose(bilinear.sample_serial, bilinear.sample_parallel, tasks, call.num_threads)
-        form(tasks, call.image, call.source, call.axes, call.steps, out)
-    return out
+        kind, dense = DENSE, grid.dense()
+        dense = dense.astype(dense.dtype.newbyteorder("="), copy=False)
+    return kind, *_memory(dense), matrix, basis, coefficients, scale
 
 
 def _tasks(call: _Call) -> int:
     """Into how many tasks the output rows are cut; set by the shape alone."""
-    rows = call.batch * call.grid.shape[0]
-    work = call.grid.shape[1] * int(call.image.shape[3])
-    return max(1, min(rows, rows * work // _PIXELS_A_TASK, _MOST_TASKS))
+    batch, h, w, channels = call.size
+    return max(1, min(batch * h, batch * h * w * channels // _PIXELS_A_TASK, _MOST_TASKS))
 
 
-def _image_gradient(call: _Call, d_out: Floats) -> Floats:
-    from stn_numba.kernels import bilinear, threads
+def _forward(call: _Call, out: Array) -> Array:
+    from stn_numba.kernels import forward, threads
 
-    d_image = np.zeros_like(call.image)
+    if out.size:
+        tasks = _tasks(call)
+        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
+        rule = call.rule(call.image)
+        form(tasks, _memory(call.image), call.source, rule, call.steps, call.size, call.working, _memory(out))
+    return out.transpose(0, 3, 1, 2) if call.layout == "NCHW" else out
+
+
+def _image_gradient(call: _Call, d_out: Array) -> Array:
+    from stn_numba.kernels import image_gradient, threads
+
+    d_image = np.zeros(_laid_out(call.image.shape, call.layout), call.image.dtype)
+    view = _channels_last(d_image, call.layout)
     if d_out.size:
         small = d_out.size < 4 * _PIXELS_A_TASK
-        bands = 1 if small or len(d_image) >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
-        tasks = 1 if small else len(d_image) * bands
-        form = threads.choose(bilinear.image_gradient_serial, bilinear.image_gradient_parallel, tasks, call.num_threads)
-        form(bands, call.source, call.axes, call.steps, d_out, d_image)
+        images = len(view)
+        bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, view.shape[1])
+        tasks = 1 if small else images * bands
+        serial, parallel = image_gradient.image_gradient_serial, image_gradient.image_gradient_parallel
+        form = threads.choose(serial, parallel, tasks, call.num_threads)
+        form(
+            images,
+            bands,
+            call.source,
+            call.rule(view),
+            call.steps,
+            call.size,
+            call.working,
+            _memory(d_out),
+            _memory(view),
+        )
     return d_image
 
 
-def _grid_gradient(call: _Call, d_out: Floats) -> Floats:
-    from stn_numba.kernels import bilinear, threads
+def _grid_gradient(call: _Call, d_out: Array) -> Array:
+    from stn_numba.kernels import grid_gradient, threads
 
-    batch, h, w, _ = call.out_shape
-    is_dense = call.source[1].ndim == 4 and not isinstance(call.grid, MatrixGrid | BasisGrid)
+    batch, h, w, _ = call.size
+    is_dense = not isinstance(call.grid, MatrixGrid | BasisGrid)
     values = call.grid.values
-    d_dense = np.zeros((batch * h, w if is_dense else 0, 2), call.image.dtype)
+    d_dense = np.zeros((batch * h, w if is_dense else 0, 2), values.dtype if is_dense else call.image.dtype)
     partials = np.zeros((batch * h, 0 if is_dense else values[0].size if len(values) else 0))
     if d_out.size:
         tasks = _tasks(call)
-        form = threads.choose(bilinear.grid_gradient_serial, bilinear.grid_gradient_parallel, tasks, call.num_threads)
-        form(tasks, call.image, call.source, call.axes, call.steps, d_out, d_dense, partials)
+        form = threads.choose(grid_gradient.grid_gradient_serial, grid_gradient.grid_gradient_parallel, tasks, call.num_threads)
+        form(
+            tasks,
+            _memory(call.image),
+            call.source,
+            call.rule(call.image),
+            call.steps,
+            call.size,
+            call.working,
+            _memory(d_out),
+            d_dense,
+            partials,
+        )
     rows = d_dense.reshape(batch, h, w, 2) if is_dense else partials.reshape(batch, h, *values.shape[1:]).sum(axis=1)
     d_grid = rows if len(values) == batch else rows.sum(axis=0, keepdims=True)
     if isinstance(call.grid, MatrixGrid):
         d_grid = pixel_matrix_vjp(d_grid, call.image.shape[1:3], call.grid.shape, call.grid.align_corners)
-    return d_grid.astype(call.image.dtype if is_dense else values.dtype, copy=False)
+    return d_grid.astype(values.dtype, copy=False)

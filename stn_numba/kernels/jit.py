@@ -39,7 +39,7 @@ _OPTIONS: dict[str, Any] = {
 
 def inline(function: Function) -> Function:
     """Compile a helper that is called from kernels."""
-    return numba.njit(**_OPTIONS)(function)
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 def serial(function: Function) -> Function:

@@ -1,17 +1,18 @@
 """Where the output pixels of one row read the input, in pixels, and the way back to the grid's own numbers.
 
-A kernel gets every grid as one tuple `source`, whatever its kind:
+A kernel gets every grid as one flat tuple `source`, whatever its kind:
 
-    (kind, dense, matrix, basis, coefficients, scale)
+    (kind, address, like, n_step, y_step, x_step, c_step, matrix, basis, coefficients, scale)
 
-dense         (N, h, w, 2)  normalised positions in the image's type
+address ... c_step   dense positions (N, h, w, 2), any layout, as `kernels.vectors` says of images
 matrix        (N, 3, 3)     homography from output pixels to input pixels, float64
 basis         (B, h * w)    basis functions at the output pixels, float64
 coefficients  (N, 2, B)     float64
-scale         (4,)          sx, tx, sy, ty: pixel = sx * normalised + tx, float64
+scale         (2, 4)        for x and y (scale, offset, along j, along i): pixel = scale * value + offset + along . (j, i)
 
 The arrays of the other kinds have length 0. No grid is ever built from a matrix or from a basis: a row of
-positions is worked out where it is used, and thrown away.
+positions is worked out where it is used, and thrown away. Positions are float64 whatever the image holds: on an axis of
+4096 pixels float32 would leave them wrong by 1e-4 of a pixel.
 """
 
 from __future__ import annotations
@@ -19,69 +20,96 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.vectors import load_one, put
 
 DENSE, AFFINE, HOMOGRAPHY, BASIS = 0, 1, 2, 3
 
 
 @jit.inline
-def row_positions(source, n, i, xs, ys):
-    """Fill xs, ys (w,) with the input positions of output row i of grid n, in pixels."""
-    kind, dense, matrix, basis, coefficients, scale = source
+def row_positions(source, n, i, start, stop, xs, ys):
+    """Fill xs, ys [start:stop] with the input positions of output row i of grid n, in pixels."""
+    kind, matrix, basis, coefficients, scale = source[0], source[7], source[8], source[9], source[10]
     if kind == DENSE:
-        dense_row(dense[n, i], scale, xs, ys)
+        dense_row(source, n, i, start, stop, xs, ys)
     elif kind == AFFINE:
-        affine_row(matrix[n], i, xs, ys)
+        affine_row(matrix[n], i, start, stop, xs, ys)
     elif kind == HOMOGRAPHY:
-        homography_row(matrix[n], i, xs, ys)
+        homography_row(matrix[n], i, start, stop, xs, ys)
     else:
-        basis_row(basis, i * xs.size, coefficients[n], scale, xs, ys)
+        basis_row(basis, i * xs.size, coefficients[n], scale, start, stop, xs, ys)
 
 
 @jit.inline
-def dense_row(row, scale, xs, ys):
-    """Positions of a dense grid: one multiply-add each."""
-    T = xs.dtype.type
-    sx, tx, sy, ty = T(scale[0]), T(scale[1]), T(scale[2]), T(scale[3])
-    for j in range(xs.size):
-        xs[j] = row[j, 0] * sx + tx
-        ys[j] = row[j, 1] * sy + ty
+def dense_row(source, n, i, start, stop, xs, ys):
+    """Positions of a dense grid: one multiply-add each, and the pixel's own place for displacements."""
+    _, address, like, n_step, y_step, x_step, c_step, _, _, _, scale = source
+    sx, tx, along_x = scale[0, 0], scale[0, 1] + scale[0, 3] * i, scale[0, 2]
+    sy, ty, along_y = scale[1, 0], scale[1, 1] + scale[1, 3] * i, scale[1, 2]
+    row = address + n * n_step + i * y_step
+    for j in range(start, stop):
+        put(xs, j, np.float64(load_one(row + j * x_step, like)) * sx + (along_x * j + tx))
+        put(ys, j, np.float64(load_one(row + j * x_step + c_step, like)) * sy + (along_y * j + ty))
 
 
 @jit.inline
-def affine_row(m, i, xs, ys):
-    """Positions of an affine map; the row's offset is worked out in float64."""
-    T = xs.dtype.type
-    ax, bx = T(m[0, 0]), T(m[0, 1] * i + m[0, 2])
-    ay, by = T(m[1, 0]), T(m[1, 1] * i + m[1, 2])
-    for j in range(xs.size):
-        xs[j] = ax * T(j) + bx
-        ys[j] = ay * T(j) + by
+def affine_row(m, i, start, stop, xs, ys):
+    """Positions of an affine map."""
+    ax, bx = m[0, 0], m[0, 1] * i + m[0, 2]
+    ay, by = m[1, 0], m[1, 1] * i + m[1, 2]
+    for j in range(start, stop):
+        put(xs, j, ax * j + bx)
+        put(ys, j, ay * j + by)
 
 
 @jit.inline
-def homography_row(m, i, xs, ys):
+def homography_row(m, i, start, stop, xs, ys):
     """Positions of a homography; NaN, so outside, at and behind the horizon (denominator <= 0)."""
-    bx, by, bz = m[0, 1] * i + m[0, 2], m[1, 1] * i + m[1, 2], m[2, 1] * i + m[2, 2]
-    for j in range(xs.size):
-        z = m[2, 0] * j + bz
-        inverse = 1.0 / z if z > 0.0 else np.nan
-        xs[j] = (m[0, 0] * j + bx) * inverse
-        ys[j] = (m[1, 0] * j + by) * inverse
+    ax, bx = m[0, 0], m[0, 1] * i + m[0, 2]
+    ay, by = m[1, 0], m[1, 1] * i + m[1, 2]
+    az, bz = m[2, 0], m[2, 1] * i + m[2, 2]
+    for j in range(start, stop):
+        z = az * j + bz
+        inverse = 1.0 / (z if z > 0.0 else np.nan)
+        put(xs, j, (ax * j + bx) * inverse)
+        put(ys, j, (ay * j + by) * inverse)
 
 
 @jit.inline
-def basis_row(basis, start, c, scale, xs, ys):
+def basis_row(basis, first, c, scale, start, stop, xs, ys):
     """Positions of a linear map, summed in float64: at the identity they come out on the pixels."""
-    w = xs.size
-    x, y = np.zeros(w), np.zeros(w)
+    for j in range(start, stop):
+        xs[j] = ys[j] = 0.0
     for b in range(c.shape[1]):
-        row = basis[b, start : start + w]
-        for j in range(w):
-            x[j] += c[0, b] * row[j]
-            y[j] += c[1, b] * row[j]
-    for j in range(w):
-        xs[j] = x[j] * scale[0] + scale[1]
-        ys[j] = y[j] * scale[2] + scale[3]
+        row, cx, cy = basis[b, first : first + xs.size], c[0, b], c[1, b]
+        for j in range(start, stop):
+            xs[j] += cx * row[j]
+            ys[j] += cy * row[j]
+    for j in range(start, stop):
+        xs[j] = xs[j] * scale[0, 0] + scale[0, 1]
+        ys[j] = ys[j] * scale[1, 0] + scale[1, 1]
+
+
+@jit.inline
+def columns_reaching(source, n, i, w, low, high):
+    """Columns (start, stop) of output row i outside which no position has y in [low, high].
+
+    Known for a matrix: y >= low and y <= high are linear inequalities in the column, after multiplication by the
+    denominator, which is positive wherever a position is inside. One column more on either side makes up for rounding.
+    """
+    kind, m = source[0], source[7]
+    start, stop = 0.0, np.float64(w)
+    if kind in (AFFINE, HOMOGRAPHY):
+        for sign, bound in ((1.0, low), (-1.0, high)):
+            slope = sign * (m[n, 1, 0] - bound * m[n, 2, 0])
+            offset = sign * (m[n, 1, 1] * i + m[n, 1, 2] - bound * (m[n, 2, 1] * i + m[n, 2, 2]))
+            crossing = -offset / slope
+            if slope > 0:  # a NaN fails the comparisons and limits nothing
+                start = crossing - 1.0 if crossing - 1.0 > start else start
+            elif slope < 0:
+                stop = crossing + 2.0 if crossing + 2.0 < stop else stop
+            elif slope == 0 and offset < 0:
+                stop = 0.0
+    return (np.int64(start), np.int64(stop)) if start < stop else (np.int64(0), np.int64(0))
 
 
 @jit.inline
@@ -91,15 +119,31 @@ def pull_back_row(source, n, i, xs, ys, gx, gy, d_dense_row, partial):
     A dense grid gets its row; the others get the row's share in `partial` (9 for a matrix, 2 B for a basis), to be
     summed over the rows in a fixed order.
     """
-    kind, _, matrix, basis, _, scale = source
+    kind, matrix, basis, scale = source[0], source[7], source[8], source[10]
     if kind == DENSE:
         for j in range(gx.size):
-            d_dense_row[j, 0] = gx[j] * scale[0]
-            d_dense_row[j, 1] = gy[j] * scale[2]
+            d_dense_row[j, 0] = gx[j] * scale[0, 0]
+            d_dense_row[j, 1] = gy[j] * scale[1, 0]
     elif kind == BASIS:
         pull_back_basis(basis, i * gx.size, gx, gy, scale, partial)
+    elif kind == AFFINE:
+        pull_back_affine(i, gx, gy, xs, ys, partial)
     else:
         pull_back_homography(matrix[n], i, xs, ys, gx, gy, partial)
+
+
+@jit.inline
+def pull_back_affine(i, gx, gy, xs, ys, partial):
+    """As for a homography whose denominator is 1 everywhere: no division."""
+    sx = sy = sz = sxj = syj = szj = 0.0
+    for j in range(gx.size):
+        dx, dy = np.float64(gx[j]), np.float64(gy[j])
+        dz = -((dx * xs[j] if dx != 0 else 0.0) + (dy * ys[j] if dy != 0 else 0.0))
+        sx, sy, sz = sx + dx, sy + dy, sz + dz
+        sxj, syj, szj = sxj + dx * j, syj + dy * j, szj + dz * j
+    partial[0], partial[1], partial[2] = sxj, sx * i, sx
+    partial[3], partial[4], partial[5] = syj, sy * i, sy
+    partial[6], partial[7], partial[8] = szj, sz * i, sz
 
 
 @jit.inline
@@ -129,5 +173,5 @@ def pull_back_basis(basis, start, gx, gy, scale, partial):
         for j in range(w):
             sx += gx[j] * row[j]
             sy += gy[j] * row[j]
-        partial[b] = sx * scale[0]
-        partial[count + b] = sy * scale[2]
+        partial[b] = sx * scale[0, 0]
+        partial[count + b] = sy * scale[1, 0]

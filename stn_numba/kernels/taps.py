@@ -1,12 +1,10 @@
-"""Bilinear weights of one axis: k(d) = max(0, 1 - |d|) at two neighbouring taps.
+"""Taps of one axis: which pixels a row of positions reads, with what weights, and how the weights change.
 
-An axis is a tuple (low, high, last, second). The position is limited to [low, high] first: (-1, size) for zero
-padding, (0, size - 1) for the border. The first tap is floor(x) limited to [0, last], last = max(size - 2, 0). The
-weights follow the position, not the clamped tap, so outside the image they vanish by themselves: zero padding
-needs no mask. `second` is 1, or 0 for an axis of one pixel, which has no second tap. A NaN passes every
-comparison as false and ends with weights 0 at tap 0: whatever a grid holds, no index leaves the image.
+`offsets` (K, w) gets each tap's distance from the image's first element in bytes, `weights` (K, w) its weight,
+`slopes` (K, w) the derivative of the weight by the position. All later work is the same for every kernel and padding.
 
-`one` is passed along because a literal 1 would turn float32 arithmetic into float64.
+An axis is an array of the numbers named below. A NaN fails every comparison and ends with weights 0 at
+tap 0: whatever a grid holds, no index leaves the image.
 """
 
 from __future__ import annotations
@@ -14,55 +12,197 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.vectors import get, put
+
+SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH = range(7)  # the numbers of an axis
+
+ZEROS, BORDER, REFLECT, WRAP = 0, 1, 2, 3  # axis[MODE]: what a tap beyond the edge reads
+NEAREST, BILINEAR, POLYNOMIAL = 0, 1, 2  # families of interpolation kernels
+FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no longer tells where in it one is
 
 
 @jit.inline
-def clamp(x, low, high):
+def fold_row(axis, start, stop, xs, signs):
+    """Bring positions of a repeating image back into it; signs gets the derivative, +1 or -1."""
+    first, length = axis[FOLD_START], axis[FOLD_LENGTH]
+    mirrored = axis[MODE] == REFLECT
+    for j in range(start, stop):
+        x = xs[j]
+        sign = 1.0
+        if not (first <= x <= first + length):
+            period = 2.0 * length if mirrored else length
+            beyond = x - first
+            beyond = beyond - np.floor(beyond / period) * period if period > 0.0 else beyond * 0.0
+            if mirrored and beyond > length:
+                beyond, sign = period - beyond, -1.0
+            x = first + beyond if abs(x) < FARTHEST else np.nan
+        xs[j], signs[j] = x, sign
+
+
+@jit.inline
+def axis_taps(family, axis, table, start, stop, xs, offsets, weights):
+    """Taps and weights along one axis for positions xs[start:stop]."""
+    if family == NEAREST:
+        nearest_taps(axis, start, stop, xs, offsets, weights)
+    else:
+        polynomial_taps(axis, table, start, stop, xs, offsets, weights)
+
+
+@jit.inline
+def axis_slopes(family, axis, slope_table, xs, signs, offsets, slopes):
+    """Derivatives of the weights that `axis_taps` gave for the same positions."""
+    if family == BILINEAR:
+        bilinear_slopes(axis, 0, xs.size, xs, slopes)
+    elif family == NEAREST:
+        slopes[:] = 0
+    else:
+        polynomial_taps(axis, slope_table, 0, xs.size, xs, offsets, slopes)
+    if axis[MODE] >= REFLECT:
+        for k in range(len(slopes)):
+            for j in range(xs.size):
+                slopes[k, j] *= slopes.dtype.type(signs[j])
+
+
+@jit.inline
+def limit(x, low, high):
     """Limit x to [low, high]; NaN stays NaN."""
     x = low if x < low else x
     return high if x > high else x
 
 
 @jit.inline
-def first_tap(x, last, one):
-    """Floor of x, limited to [0, last]; NaN gives 0."""
-    zero = one - one
-    first = np.floor(x)
-    first = first if first > zero else zero
+def positive(x):
+    """max(0, x), with 0 for NaN."""
+    return x if x > 0.0 else 0.0
+
+
+@jit.inline
+def first_tap(x, last):
+    """Floor of x limited to [0, last]; NaN gives 0."""
+    first = positive(np.floor(x))
     return first if first < last else last
 
 
 @jit.inline
+def bilinear_taps(x_axis, y_axis, start, stop, xs, ys, offsets, u0, u1, v0, v1):
+    """First tap of the two-by-two in bytes from the first element, and tent weights max(0, 1 - |d|) along x and y.
+
+    The weights follow the position, not the limited tap, so outside they vanish by themselves: no mask.
+    """
+    x_low, x_high, x_last, x_step = x_axis[LOW], x_axis[HIGH], max(x_axis[SIZE] - 2.0, 0.0), np.int64(x_axis[STEP])
+    y_low, y_high, y_last, y_step = y_axis[LOW], y_axis[HIGH], max(y_axis[SIZE] - 2.0, 0.0), np.int64(y_axis[STEP])
+    T = u0.dtype.type
+    one, x_second, y_second = T(1), T(min(x_axis[SIZE] - 1.0, 1.0)), T(min(y_axis[SIZE] - 1.0, 1.0))
+    for j in range(start, stop):
+        x, y = limit(get(xs, j), x_low, x_high), limit(get(ys, j), y_low, y_high)
+        column, row = first_tap(x, x_last), first_tap(y, y_last)
+        dx, dy = T(x - column), T(y - row)
+        put(offsets, j, np.int64(column) * x_step + np.int64(row) * y_step)
+        put(u0, j, tent(dx, one))
+        put(u1, j, tent(dx - one, one) * x_second)
+        put(v0, j, tent(dy, one))
+        put(v1, j, tent(dy - one, one) * y_second)
+
+
+@jit.inline
 def tent(d, one):
-    """max(0, 1 - |d|), with 0 for NaN."""
-    zero = one - one
-    weight = one - abs(d)
+    """max(0, 1 - |d|), with 0 for NaN; `one` keeps the arithmetic in its type."""
+    zero, weight = one - one, one - abs(d)
     return weight if weight > zero else zero
 
 
 @jit.inline
-def tent_slope(d, one):
+def tent_slope(d):
     """Derivative of max(0, 1 - |d|), taken from the right where the tent has a corner."""
-    zero = one - one
-    falling = zero <= d < one
-    rising = -one <= d < zero
-    return -one if falling else (one if rising else zero)
+    falling = 0.0 <= d < 1.0
+    rising = -1.0 <= d < 0.0
+    return -1.0 if falling else (1.0 if rising else 0.0)
 
 
 @jit.inline
-def weights(x, axis, one):
-    """(first tap, its weight, the second tap's weight) for position x in pixels."""
-    low, high, last, second = axis
-    x = clamp(x, low, high)
-    first = first_tap(x, last, one)
-    d = x - first
-    return np.int64(first), tent(d, one), tent(d - one, one) * second
+def bilinear_slopes(axis, start, stop, xs, slopes):
+    """Derivatives of the tents; zero where a position was limited, so that huge ones pull nothing."""
+    T = slopes.dtype.type
+    low, high = axis[LOW], axis[HIGH]
+    last, second = max(axis[SIZE] - 2.0, 0.0), 1.0 if axis[SIZE] > 1.0 else 0.0
+    slopes0, slopes1 = slopes[0], slopes[1]
+    for j in range(start, stop):
+        x = get(xs, j)
+        inside = 1.0 if low <= x < high else 0.0
+        x = limit(x, low, high)
+        d = x - first_tap(x, last)
+        put(slopes0, j, T(tent_slope(d) * inside))
+        put(slopes1, j, T(tent_slope(d - 1.0) * inside * second))
 
 
 @jit.inline
-def slopes(x, axis, one):
-    """Derivatives of the two weights by x; zero where x was limited, so huge positions pull nothing."""
-    low, high, last, second = axis
-    inside = one if low <= x < high else one - one
-    d = clamp(x, low, high) - first_tap(clamp(x, low, high), last, one)
-    return tent_slope(d, one) * inside, tent_slope(d - one, one) * inside * second
+def nearest_taps(axis, start, stop, xs, offsets, weights):
+    """The nearest pixel, ties to even; weight 1, or 0 outside a zero-padded image."""
+    T = weights.dtype.type
+    size, step = axis[SIZE], np.int64(axis[STEP])
+    for j in range(start, stop):
+        tap = np.rint(xs[j])
+        if axis[MODE] == WRAP and tap >= size:
+            tap = 0.0
+        inside = 0.0 <= tap < size or (axis[MODE] != ZEROS and xs[j] == xs[j])
+        tap = limit(tap, 0.0, size - 1.0)
+        offsets[0, j] = np.int64(tap) * step if inside else np.int64(0)
+        weights[0, j] = T(1) if inside else T(0)
+
+
+@jit.inline
+def polynomial_taps(axis, table, start, stop, xs, offsets, weights):
+    """Weights that are polynomials in the fraction of the position: table (S, 1 + K, degree + 1).
+
+    Piece s holds for fractions from table[s, 0, 0] on; row 1 + k has the coefficients of tap k, highest power first.
+    """
+    T = weights.dtype.type
+    pieces, K, terms = table.shape[0], table.shape[1] - 1, table.shape[2]
+    size, step = np.int64(axis[SIZE]), np.int64(axis[STEP])
+    reach = np.float64(K)
+    for j in range(start, stop):
+        x = xs[j]
+        near = -reach <= x <= axis[SIZE] - 1.0 + reach
+        if axis[MODE] == BORDER and x == x:  # beyond the reach every tap reads the edge
+            x, near = limit(x, -reach, axis[SIZE] - 1.0 + reach), True
+        base = np.floor(x) if near else 0.0
+        fraction = x - base if near else 0.0
+        piece = 0
+        while piece + 1 < pieces and fraction >= table[piece + 1, 0, 0]:
+            piece += 1
+        first = np.int64(base) - (K // 2 - 1)
+        for k in range(K):
+            value = table[piece, 1 + k, 0]
+            for term in range(1, terms):
+                value = value * fraction + table[piece, 1 + k, term]
+            tap = first + k
+            if tap < 0 or tap >= size:
+                tap, value = resolve(tap, size, axis, value)
+            offsets[k, j] = tap * step
+            weights[k, j] = T(value) if near else T(0)
+
+
+@jit.inline
+def resolve(tap, size, axis, value):
+    """The pixel that a tap beyond the edge reads, and its weight."""
+    mode = axis[MODE]
+    if mode == ZEROS:
+        return np.int64(0), 0.0
+    if mode == BORDER:
+        return (np.int64(0) if tap < 0 else size - 1), value
+    if mode == WRAP:
+        return tap % size, value
+    if axis[FOLD_START] == 0.0:  # about centres: the edge pixel is not repeated
+        tap = tap % max(2 * (size - 1), 1)
+        return (2 * (size - 1) - tap if tap >= size else tap), value
+    tap = tap % (2 * size)
+    return (2 * size - 1 - tap if tap >= size else tap), value
+
+
+@jit.inline
+def hide_outside(x_axis, y_axis, start, stop, xs, ys):
+    """Make positions beyond the outer edges of the border pixels NaN, so that they read the fill value."""
+    for j in range(start, stop):
+        inside = -0.5 <= xs[j] <= x_axis[SIZE] - 0.5 and -0.5 <= ys[j] <= y_axis[SIZE] - 0.5
+        if not inside:
+            xs[j] = ys[j] = np.nan

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
+from stn_numba.outside import PADDINGS
 from stn_numba.registry import get_transform
-from stn_numba.sampler import PADDINGS, sample, sample_vjp
+from stn_numba.sampler import sample, sample_vjp
 from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformer"]

@@ -1,0 +1,192 @@
+"""Interpolation kernels: how much a pixel at a given distance from a position counts.
+
+``"nearest"`` and ``"bilinear"`` have loops of their own; every other kernel is data, a `PiecewisePolynomial`, whose
+derivative is known exactly. A new one needs no more than its breakpoints and coefficients.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
+
+Array = NDArray[np.float64]
+
+_WIDEST = 16  # taps an axis
+
+
+class PiecewisePolynomial:
+    """A kernel k(d) given piece by piece, in the convention of `scipy.interpolate.PPoly`; it is 0 outside the breakpoints.
+
+    A pixel at distance d = position - pixel, in pixels, has the weight k(d); the kernel of an image is k(dx) k(dy).
+
+    Parameters
+    ----------
+    breakpoints
+        (S + 1,) increasing distances in pixels.
+    coefficients
+        (degree + 1, S): piece s is the sum over m of coefficients[m, s] * (d - breakpoints[s]) ** (degree - m).
+
+    Raises
+    ------
+    ValueError
+        If breakpoints do not increase, shapes do not fit, a number is not finite, or the kernel covers over 16 pixels.
+
+    Examples
+    --------
+    The tent of bilinear interpolation:
+
+    >>> tent = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
+    >>> tent([-0.25, 0.0, 0.5, 2.0]).tolist()
+    [0.75, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(self, breakpoints: ArrayLike, coefficients: ArrayLike) -> None:
+        self.breakpoints = np.array(breakpoints, np.float64)
+        self.coefficients = np.array(coefficients, np.float64)
+        self._check()
+
+    def _check(self) -> None:
+        breakpoints, coefficients = self.breakpoints, self.coefficients
+        if breakpoints.ndim != 1 or len(breakpoints) < 2 or not np.isfinite(breakpoints).all():
+            raise ValueError(f"breakpoints: expected (S + 1,) finite numbers, got shape {breakpoints.shape}")
+        if (np.diff(breakpoints) <= 0).any():
+            raise ValueError(f"breakpoints: expected increasing numbers, got {breakpoints.tolist()}")
+        if coefficients.ndim != 2 or coefficients.shape[1] != len(breakpoints) - 1 or not len(coefficients):
+            raise ValueError(f"coefficients: expected (degree + 1, {len(breakpoints) - 1}), got {coefficients.shape}")
+        if not np.isfinite(coefficients).all():
+            raise ValueError("coefficients: expected finite numbers")
+        if self.taps > _WIDEST:
+            raise ValueError(f"breakpoints: expected a kernel over at most {_WIDEST} pixels, got {self.taps}")
+
+    @property
+    def taps(self) -> int:
+        """K: how many pixels of an axis a position reads; even."""
+        return 2 * int(np.ceil(max(-self.breakpoints[0], self.breakpoints[-1])))
+
+    def __call__(self, distances: ArrayLike) -> Array:
+        """K at the given distances."""
+        d = np.asarray(distances, np.float64)
+        piece = np.searchsorted(self.breakpoints, d, side="right") - 1
+        inside = (piece >= 0) & (piece < len(self.breakpoints) - 1)
+        piece = np.where(inside, piece, 0)
+        local, value = d - self.breakpoints[piece], np.zeros(d.shape)
+        for row in self.coefficients:
+            value = value * local + row[piece]
+        return np.where(inside, value, 0.0)
+
+    def derivative(self) -> PiecewisePolynomial:
+        """k', piece by piece."""
+        degree = len(self.coefficients) - 1
+        if degree == 0:
+            return PiecewisePolynomial(self.breakpoints, np.zeros_like(self.coefficients))
+        return PiecewisePolynomial(self.breakpoints, self.coefficients[:-1] * np.arange(degree, 0, -1)[:, None])
+
+    def table(self) -> Array:
+        """(pieces, 1 + K, degree + 1): for every tap a polynomial in the fraction of the position.
+
+        Row 0 of a piece starts with the fraction from which on it holds; row 1 + k belongs to the tap k pixels after the
+        first, which is the pixel at floor(position) - (K / 2 - 1).
+        """
+        fractions = np.unique(np.append(np.mod(self.breakpoints, 1.0), 0.0))
+        K, terms = self.taps, len(self.coefficients)
+        table = np.zeros((len(fractions), 1 + K, terms))
+        table[:, 0, 0] = fractions
+        ends = np.append(fractions[1:], 1.0)
+        for s, (start, end) in enumerate(zip(fractions, ends, strict=True)):
+            for k in range(K):
+                table[s, 1 + k] = self._shifted((start + end) / 2, K // 2 - 1 - k)
+        return table
+
+    def _shifted(self, middle: float, shift: int) -> Array:
+        """Coefficients in t of k(t + shift), for the piece that holds at t = middle."""
+        piece = int(np.searchsorted(self.breakpoints, middle + shift, side="right")) - 1
+        result = np.zeros(len(self.coefficients))
+        if 0 <= piece < len(self.breakpoints) - 1:
+            local = np.poly1d([1.0, shift - self.breakpoints[piece]])
+            polynomial = np.poly1d(self.coefficients[:, piece])(local)
+            found = np.atleast_1d(polynomial.coeffs)
+            result[len(result) - len(found) :] = found
+        return result
+
+
+def _unit_pieces(*pieces: ArrayLike) -> PiecewisePolynomial:
+    """An even kernel from its pieces on [0, 1], [1, 2], ..., as polynomials in the distance, highest power first."""
+    right = [np.poly1d(np.asarray(piece, np.float64)) for piece in pieces]
+    left = [piece(np.poly1d([-1.0, 0.0])) for piece in reversed(right)]
+    breakpoints = np.arange(-len(right), len(right) + 1.0)
+    local = [piece(np.poly1d([1.0, start])) for piece, start in zip([*left, *right], breakpoints[:-1], strict=True)]
+    terms = max(len(piece.coeffs) for piece in local)
+    columns = [np.pad(piece.coeffs, (terms - len(piece.coeffs), 0)) for piece in local]
+    return PiecewisePolynomial(breakpoints, np.stack(columns, axis=1))
+
+
+@functools.cache
+def bicubic(a: float = -0.75) -> PiecewisePolynomial:
+    """Keys' cubic convolution kernel; a = -0.75 as in torch and OpenCV, -0.5 reproduces quadratics.
+
+    Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 29 (1981), equation 4.
+
+    Examples
+    --------
+    >>> bicubic()([0.0, 0.5, 1.0]).tolist()
+    [1.0, 0.59375, 0.0]
+    """
+    return _unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a])
+
+
+@functools.cache
+def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
+    """The two-parameter cubic of Mitchell and Netravali (SIGGRAPH 1988, equation 8): it blurs a little and rings little."""
+    inner = np.array([12 - 9 * b - 6 * c, -18 + 12 * b + 6 * c, 0, 6 - 2 * b]) / 6
+    outer = np.array([-b - 6 * c, 6 * b + 30 * c, -12 * b - 48 * c, 8 * b + 24 * c]) / 6
+    return _unit_pieces(inner, outer)
+
+
+@functools.cache
+def cubic_b_spline() -> PiecewisePolynomial:
+    """The cubic B-spline. It smooths; for interpolation filter the image by `scipy.ndimage.spline_filter` first."""
+    return mitchell(1.0, 0.0)
+
+
+@functools.cache
+def lanczos3() -> PiecewisePolynomial:
+    """Lanczos' windowed sinc over six pixels, scaled to sum 1 at every position, as polynomials right to 1e-6."""
+    degree, K = 9, 6
+    t = (1 - np.cos(np.pi * (np.arange(40) + 0.5) / 40)) / 2
+    distances = t[:, None] + (K // 2 - 1 - np.arange(K))
+    weights = np.sinc(distances) * np.sinc(distances / 3)
+    fitted = np.polyfit(t, weights / weights.sum(axis=1, keepdims=True), degree)  # (degree + 1, K)
+    fitted -= fitted.mean(axis=1, keepdims=True) - np.where(np.arange(degree + 1) == degree, 1 / K, 0.0)[:, None]
+    return PiecewisePolynomial(np.arange(-3.0, 4.0), fitted[:, ::-1])
+
+
+KERNELS = {"bicubic": bicubic, "lanczos3": lanczos3, "cubic_b_spline": cubic_b_spline, "mitchell": mitchell}
+
+_TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
+_NO_TABLE: Array = np.empty((0, 0, 0))
+
+
+@functools.lru_cache(32)
+def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
+    return kernel.table(), kernel.derivative().table()
+
+
+def kernel_rule(kernel: Any, wraps: bool) -> tuple[int, int, Array, Array]:
+    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.rows`."""
+    from stn_numba.kernels.taps import BILINEAR, NEAREST, POLYNOMIAL
+
+    if isinstance(kernel, PiecewisePolynomial):
+        return POLYNOMIAL, kernel.taps, *_tables(kernel)
+    if kernel == "nearest":
+        return NEAREST, 1, _NO_TABLE, _NO_TABLE
+    if kernel == "bilinear":  # across the seam of a repeating image the two taps are no neighbours
+        return (POLYNOMIAL, 2, *_tables(_TENT)) if wraps else (BILINEAR, 2, _NO_TABLE, _NO_TABLE)
+    if isinstance(kernel, str) and kernel in KERNELS:
+        return kernel_rule(KERNELS[kernel](), wraps)
+    names = ", ".join(["nearest", "bilinear", *KERNELS])
+    raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r}")

@@ -1,0 +1,223 @@
+"""Forward pass: read an image at the positions of a grid.
+
+Work is cut into tasks, and each task writes what no other task writes: results do not depend on the number of threads.
+`image` and `out` are the tuples that `kernels.vectors` describes, `steps` = (image_step, grid_step) are 1, or 0 where one
+image serves all grids or one grid all images; `size` = (N, h, w, C) of the output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from stn_numba.kernels import jit
+from stn_numba.kernels.rows import (
+    NO_FILL,
+    fill_shares,
+    prepare_row,
+    row_addresses,
+    scratch,
+    to_next,
+    x_offset,
+    x_weight,
+    y_offset,
+    y_weight,
+)
+from stn_numba.kernels.taps import BILINEAR
+from stn_numba.kernels.vectors import (
+    EIGHT,
+    FOUR,
+    ONE,
+    SIXTEEN,
+    THREE,
+    add_scaled,
+    address_of,
+    fmuladd,
+    get,
+    load,
+    load_pair,
+    peek,
+    put,
+    size_of,
+    spread,
+    store,
+    store_one,
+)
+
+
+@jit.inline
+def corners(j, address, rows):
+    """Addresses and weights of the four taps of a pixel: p00, p01, p10, p11, w00, w01, w10, w11."""
+    u0, u1, v0, v1 = x_weight(rows, 0, j), x_weight(rows, 1, j), y_weight(rows, 0, j), y_weight(rows, 1, j)
+    top, right, down = address + x_offset(rows, 0, j), rows[6], rows[7]
+    bottom = top + down
+    return top, top + right, bottom, bottom + right, v0 * u0, v0 * u1, v1 * u0, v1 * u1
+
+
+@jit.inline
+def blend_four(four, shift, like, lanes, start):
+    """Vector `start` + four weights times the channels `shift` bytes behind four addresses."""
+    p00, p01, p10, p11, w00, w01, w10, w11 = four
+    total = add_scaled(start, w00, load(p00 + shift, like, lanes))
+    total = add_scaled(total, w01, load(p01 + shift, like, lanes))
+    total = add_scaled(total, w10, load(p10 + shift, like, lanes))
+    return add_scaled(total, w11, load(p11 + shift, like, lanes))
+
+
+@jit.inline
+def blend_all(K, j, address, like, lanes, rows, start):
+    """Vector `start` + sum over K x K taps of weight times the channels at `address`."""
+    total = start
+    for a in range(K):
+        row, weight = address + y_offset(rows, a, j), y_weight(rows, a, j)
+        for b in range(K):
+            total = add_scaled(total, weight * x_weight(rows, b, j), load(row + x_offset(rows, b, j), like, lanes))
+    return total
+
+
+@jit.inline
+def pixel_of_four(address, j, rows, like, C, zero, out_address):
+    """Read all channels of one pixel by four taps, as many side by side as there are; channels are packed."""
+    four, size = corners(j, address, rows), size_of(like)
+    c = 0
+    if four[4] + four[5] + four[6] + four[7] == zero:  # outside; not even zero times the image, which may hold NaN
+        while c < C:
+            store_one(out_address + c * size, like, zero)
+            c += 1
+    elif C == 3:
+        store(out_address, like, blend_four(four, 0, like, THREE, spread(zero, THREE)))
+        c = 3
+    while c + 16 <= C:
+        store(out_address + c * size, like, blend_four(four, c * size, like, SIXTEEN, spread(zero, SIXTEEN)))
+        c += 16
+    while c + 4 <= C:
+        store(out_address + c * size, like, blend_four(four, c * size, like, FOUR, spread(zero, FOUR)))
+        c += 4
+    while c < C:
+        store(out_address + c * size, like, blend_four(four, c * size, like, ONE, spread(zero, ONE)))
+        c += 1
+
+
+@jit.inline
+def pixel_of_all(K, address, j, rows, like, C, zero, out_address):
+    """As `pixel_of_four`, by K x K taps."""
+    size = size_of(like)
+    c = 0
+    if reads_nothing(K, j, rows, zero):
+        while c < C:
+            store_one(out_address + c * size, like, zero)
+            c += 1
+    elif C == 3:
+        store(out_address, like, blend_all(K, j, address, like, THREE, rows, spread(zero, THREE)))
+        c = 3
+    while c + 8 <= C:
+        store(out_address + c * size, like, blend_all(K, j, address + c * size, like, EIGHT, rows, spread(zero, EIGHT)))
+        c += 8
+    while c < C:
+        store(out_address + c * size, like, blend_all(K, j, address + c * size, like, ONE, rows, spread(zero, ONE)))
+        c += 1
+
+
+@jit.inline
+def reads_nothing(K, j, rows, zero):
+    """Whether all weights of one axis are zero: then not even zero times the image is taken, which may hold NaN."""
+    across = down = zero
+    for k in range(K):
+        across += abs(x_weight(rows, k, j))
+        down += abs(y_weight(rows, k, j))
+    return across == zero or down == zero
+
+
+@jit.inline
+def channels_row(rule, image, n, out, out_row, scratch_rows, fill, shares, C):
+    """One row, pixel by pixel, the channels of a pixel side by side."""
+    like, address, zero = image[1], image[0] + n * image[2], fill.dtype.type(0)
+    rows, filled = row_addresses(rule, scratch_rows, zero), len(shares) > 0
+    K, bilinear, w = rule[1], rule[0] == BILINEAR, scratch_rows[0].size
+    fill_address, share_address = address_of(fill), address_of(shares)
+    packed = image[5] == size_of(like) and out[5] == size_of(like) and not filled
+    if packed and bilinear:
+        for j in range(w):
+            pixel_of_four(address, j, rows, like, C, zero, out_row + j * out[4])
+    elif packed:
+        for j in range(w):
+            pixel_of_all(K, address, j, rows, like, C, zero, out_row + j * out[4])
+    else:
+        for j in range(w):
+            share = peek(share_address, zero, j) if filled else zero
+            nothing = reads_nothing(K, j, rows, zero)
+            for c in range(C):
+                vector = spread(share * peek(fill_address, zero, c), ONE)
+                if not nothing:
+                    source = address + c * image[5]
+                    if bilinear:
+                        vector = blend_four(corners(j, source, rows), 0, like, ONE, vector)
+                    else:
+                        vector = blend_all(K, j, source, like, ONE, rows, vector)
+                store(out_row + j * out[4] + c * out[5], like, vector)
+
+
+@jit.inline
+def plane_row(address, like, rows, down, line):
+    """One row of one channel, pixels side by side: the two neighbours of a pixel by one load."""
+    offsets = rows[4][0]
+    u0, u1, v0, v1 = rows[6][0], rows[6][1], rows[7][0], rows[7][1]
+    zero = line.dtype.type(0)
+    for j in range(rows[0].size):
+        first = address + get(offsets, j)
+        a, b = load_pair(first, like)
+        p, q = load_pair(first + down, like)
+        above = fmuladd(get(u0, j), a, get(u1, j) * b)
+        below = fmuladd(get(u0, j), p, get(u1, j) * q)
+        value = fmuladd(get(v0, j), above, get(v1, j) * below)
+        inside = (get(u0, j) + get(u1, j)) * (get(v0, j) + get(v1, j)) != zero
+        put(line, j, value if inside else zero)
+
+
+@jit.inline
+def store_line(line, shares, fill_value, address, step, like):
+    """Write one channel of a row to where it belongs."""
+    if len(shares):
+        for j in range(line.size):
+            line[j] = fmuladd(shares[j], fill_value, line[j])
+    if step == size_of(like):
+        for j in range(line.size):
+            store_one(address + j * size_of(like), like, get(line, j))
+    else:
+        for j in range(line.size):
+            store_one(address + j * step, like, get(line, j))
+
+
+@jit.inline
+def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
+    """Forward pass of one task's rows."""
+    batch, h, w, C = size
+    K, fill = rule[1], rule[6]
+    rows = scratch(w, K, work)
+    shares, line = np.empty(w if rule[7] != NO_FILL else 0, work.dtype), np.empty(w, work.dtype)
+    # one load for two neighbours needs them side by side in memory, and there to be two of them
+    planes = rule[0] == BILINEAR and image[4] == size_of(image[1]) and rule[2][0] > 1 and (C == 1 or image[5] != image[4])
+    for row in range(task * batch * h // tasks, (task + 1) * batch * h // tasks):
+        n, i = row // h, row % h
+        prepare_row(rule, source, n * steps[1], i, 0, w, rows)
+        if len(shares):
+            fill_shares(rule, rows, shares)
+        out_row = out[0] + n * out[2] + i * out[3]
+        if planes:
+            for c in range(C):
+                plane_row(image[0] + n * steps[0] * image[2] + c * image[5], image[1], rows, to_next(rule[3]), line)
+                store_line(line, shares, fill[c], out_row + c * out[5], out[4], out[1])
+        else:
+            channels_row(rule, image, n * steps[0], out, out_row, rows, fill, shares, C)
+
+
+@jit.serial
+def sample_serial(tasks, image, source, rule, steps, size, work, out):
+    for task in range(tasks):
+        sample_rows(task, tasks, image, source, rule, steps, size, work, out)
+
+
+@jit.parallel
+def sample_parallel(tasks, image, source, rule, steps, size, work, out):
+    for task in prange(tasks):
+        sample_rows(task, tasks, image, source, rule, steps, size, work, out)

@@ -1,0 +1,48 @@
+"""What lies beyond the edge of an image: the names of the paddings, and their form for the kernels.
+
+==============  ===========================  ===================================================================
+padding         ``a b c d`` goes on as       elsewhere
+==============  ===========================  ===================================================================
+``zeros``       ``0 0 | a b c d | 0 0``      torch, ONNX ``zeros``; SciPy ``grid-constant``
+``constant``    ``f f | a b c d | f f``      OpenCV ``BORDER_CONSTANT``, with f = `fill`
+``border``      ``a a | a b c d | d d``      torch, ONNX ``border``; OpenCV ``REPLICATE``; SciPy ``nearest``; NumPy ``edge``
+``symmetric``   ``b a | a b c d | d c``      OpenCV ``REFLECT``; SciPy ``reflect``; NumPy ``symmetric``
+``reflect101``  ``c b | a b c d | c b``      OpenCV ``REFLECT_101``; SciPy ``mirror``; NumPy ``reflect``
+``reflection``  one of the two before        torch, ONNX: about centres with align_corners, about edges without
+``wrap``        ``c d | a b c d | a b``      OpenCV ``WRAP``; SciPy ``grid-wrap``; NumPy ``wrap``
+==============  ===========================  ===================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["PADDINGS", "axis_rule", "fill_rule"]
+
+PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", "constant")
+
+
+def axis_rule(size: int, step: int, padding: str, align_corners: bool) -> NDArray[np.float64]:
+    """One axis of an image as the array that `kernels.taps` describes; `step` is in bytes."""
+    from stn_numba.kernels.taps import BORDER, REFLECT, WRAP, ZEROS
+
+    if padding == "reflection":
+        padding = "reflect101" if align_corners else "symmetric"
+    low, high = (-1, size) if padding in ("zeros", "constant") else (0, size - 1)
+    mode = {"border": BORDER, "symmetric": REFLECT, "reflect101": REFLECT, "wrap": WRAP}.get(padding, ZEROS)
+    first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
+    return np.array([size, low, high, step, mode, first, length], np.float64)
+
+
+def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
+    """(fill (C,), fills) as `kernels.rows` describes them."""
+    from stn_numba.kernels.rows import FILL_OUTSIDE, FILL_TAPS, NO_FILL
+
+    values = np.asarray(0.0 if fill is None else fill)
+    if values.dtype.kind not in "biuf" or values.shape not in ((), (1,), (channels,)):
+        raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r}")
+    kind = FILL_TAPS if padding == "constant" else NO_FILL if fill is None else FILL_OUTSIDE
+    return np.ascontiguousarray(np.broadcast_to(values, channels), dtype), kind
