@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import Any
 
-from stn_numba.grid import Floats, Shape
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba.grid import Shape
+from stn_numba.interpolation import PiecewisePolynomial
 from stn_numba.registry import get_transform
 from stn_numba.sampler import sample
 from stn_numba.transform import Transform
@@ -19,27 +22,34 @@ def warp(
     transform: str | Transform = "affine",
     shape: Shape | None = None,
     *,
-    kernel: str = "bilinear",
+    kernel: str | PiecewisePolynomial = "bilinear",
     padding: str = "zeros",
+    fill: ArrayLike | None = None,
     align_corners: bool = True,
+    layout: str = "NHWC",
+    out: NDArray[Any] | None = None,
     num_threads: int | None = None,
-) -> Floats:
+) -> NDArray[Any]:
     """Warp an image: each output pixel reads the input where the transform maps it.
 
     Parameters
     ----------
     image
-        (H, W), (H, W, C) or (N, H, W, C), float32 or float64.
+        (H, W), (H, W, C) or (N, H, W, C); with ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`.
     theta
         Parameters (P,) or (N, P). The transform maps output positions to input positions.
     transform
         A registered name, or a `Transform`; give an instance to choose options, and to let a spline be factored only once.
     shape
         (h, w) of the output; by default that of the image.
-    kernel, padding, num_threads
+    kernel, padding, fill, num_threads
         As for `sample`.
     align_corners
         Whether -1 and +1 are the centres or the outer edges of the border pixels.
+    layout
+        ``"NHWC"`` or ``"NCHW"``, of image and output.
+    out
+        Array to write to, of the output's shape and the image's dtype; it may not overlap the image.
 
     Returns
     -------
@@ -64,10 +74,22 @@ def warp(
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
     if isinstance(transform, str):
         transform = get_transform(transform)
-    batch = image[None, ..., None] if image.ndim == 2 else image[None] if image.ndim == 3 else image
+    batch, axis = _as_batch(image, layout)
     rows = theta[None] if theta.ndim == 1 else theta
-    size = batch.shape[1:3] if shape is None else shape
+    size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
     grid, _ = transform.forward(rows, size, align_corners)
-    out = sample(batch, grid, kernel=kernel, padding=padding, num_threads=num_threads)
-    out = out[..., 0] if image.ndim == 2 else out
-    return out[0] if image.ndim < 4 and len(rows) == 1 else out
+    single = image.ndim < 4 and len(rows) == 1
+    if out is not None:
+        out = out[None] if single else out
+        out = np.expand_dims(out, axis) if image.ndim == 2 else out
+    result = sample(batch, grid, kernel=kernel, padding=padding, fill=fill, layout=layout, out=out, num_threads=num_threads)
+    result = np.squeeze(result, axis) if image.ndim == 2 else result
+    return result[0] if single else result
+
+
+def _as_batch(image: NDArray[Any], layout: str) -> tuple[NDArray[Any], int]:
+    """The image with four axes, and which of them holds the channels."""
+    axis = 1 if layout == "NCHW" else 3
+    if image.ndim == 2:
+        return np.expand_dims(image[None], axis), axis
+    return image[None] if image.ndim == 3 else image, axis

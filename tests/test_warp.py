@@ -60,3 +60,15 @@ def test_errors_name_argument_expected_and_got():
         stn.warp(np.ones((4, 4), np.int64), IDENTITY)
     with pytest.raises(ValueError, match=r"padding: expected one of"):
         stn.warp(IMAGE, IDENTITY, padding="mirror")
+
+
+def test_layout_out_and_fill_reach_the_sampler():
+    image = np.random.default_rng(0).normal(size=(5, 6, 3)).astype(np.float32)
+    theta = [1.2, 0.1, 0, -0.1, 1.3, 0.2]
+    expected = stn.warp(image, theta, kernel="bicubic", fill=(1, 2, 3))
+    planar = stn.warp(image.transpose(2, 0, 1), theta, kernel="bicubic", fill=(1, 2, 3), layout="NCHW")
+    np.testing.assert_allclose(planar.transpose(1, 2, 0), expected, atol=1e-6)
+    for shape, source in (((5, 6, 3), image), ((5, 6), image[..., 0])):
+        out = np.empty(shape, np.float32)
+        np.testing.assert_array_equal(stn.warp(source, theta, out=out), out)
+        np.testing.assert_array_equal(stn.warp(source, theta), out)
