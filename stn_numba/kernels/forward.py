@@ -23,7 +23,7 @@ from stn_numba.kernels.rows import (
     y_offset,
     y_weight,
 )
-from stn_numba.kernels.taps import BILINEAR
+from stn_numba.kernels.taps import BILINEAR, SIZE, STEP
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
@@ -32,6 +32,7 @@ from stn_numba.kernels.vectors import (
     THREE,
     add_scaled,
     address_of,
+    first_three,
     fmuladd,
     get,
     load,
@@ -76,7 +77,7 @@ def blend_all(K, j, address, like, lanes, rows, start):
 
 
 @jit.inline
-def pixel_of_four(address, j, rows, like, C, zero, out_address):
+def pixel_of_four(address, j, rows, like, C, zero, out_address, safe):
     """Read all channels of one pixel by four taps, as many side by side as there are; channels are packed."""
     four, size = corners(j, address, rows), size_of(like)
     c = 0
@@ -84,6 +85,9 @@ def pixel_of_four(address, j, rows, like, C, zero, out_address):
         while c < C:
             store_one(out_address + c * size, like, zero)
             c += 1
+    elif C == 3 and four[3] <= safe:  # four lanes are one load where three are two
+        store(out_address, like, first_three(blend_four(four, 0, like, FOUR, spread(zero, FOUR))))
+        c = 3
     elif C == 3:
         store(out_address, like, blend_four(four, 0, like, THREE, spread(zero, THREE)))
         c = 3
@@ -129,6 +133,13 @@ def reads_nothing(K, j, rows, zero):
 
 
 @jit.inline
+def last_pixel(rule):
+    """Bytes from the first pixel of an image to the last one."""
+    x_axis, y_axis = rule[2], rule[3]
+    return np.int64((x_axis[SIZE] - 1.0) * x_axis[STEP] + (y_axis[SIZE] - 1.0) * y_axis[STEP])
+
+
+@jit.inline
 def channels_row(rule, image, n, out, out_row, scratch_rows, fill, shares, C):
     """One row, pixel by pixel, the channels of a pixel side by side."""
     like, address, zero = image[1], image[0] + n * image[2], fill.dtype.type(0)
@@ -136,9 +147,15 @@ def channels_row(rule, image, n, out, out_row, scratch_rows, fill, shares, C):
     K, bilinear, w = rule[1], rule[0] == BILINEAR, scratch_rows[0].size
     fill_address, share_address = address_of(fill), address_of(shares)
     packed = image[5] == size_of(like) and out[5] == size_of(like) and not filled
-    if packed and bilinear:
+    # the farthest pixel behind which there is another one; none is told apart where steps run backwards
+    forwards = rows[6] >= 0 and rows[7] >= 0
+    safe = address + last_pixel(rule) - size_of(like) if forwards else np.int64(0)
+    if packed and bilinear and C == 3:  # a number known at compile time: a third less work
         for j in range(w):
-            pixel_of_four(address, j, rows, like, C, zero, out_row + j * out[4])
+            pixel_of_four(address, j, rows, like, 3, zero, out_row + j * out[4], safe)
+    elif packed and bilinear:
+        for j in range(w):
+            pixel_of_four(address, j, rows, like, C, zero, out_row + j * out[4], safe)
     elif packed:
         for j in range(w):
             pixel_of_all(K, address, j, rows, like, C, zero, out_row + j * out[4])

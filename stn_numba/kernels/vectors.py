@@ -241,6 +241,18 @@ def put(typingctx, array, index, value):
 
 
 @intrinsic
+def first_three(typingctx, vector):
+    """The first three lanes of a vector."""
+    signature = Vector(vector.element, 3)(vector)
+
+    def codegen(context, builder, signature, arguments):
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), 3), [0, 1, 2])
+        return builder.shuffle_vector(arguments[0], arguments[0], lanes)
+
+    return signature, codegen
+
+
+@intrinsic
 def spread(typingctx, scalar, lanes):
     """A vector with the scalar in every lane."""
     signature = Vector(scalar, len(lanes))(scalar, lanes)
