@@ -14,6 +14,7 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.rows import (
     NO_FILL,
     fill_shares,
+    prepare_positions,
     prepare_row,
     row_addresses,
     scratch,
@@ -23,7 +24,7 @@ from stn_numba.kernels.rows import (
     y_offset,
     y_weight,
 )
-from stn_numba.kernels.taps import BILINEAR, SIZE, STEP
+from stn_numba.kernels.taps import BILINEAR, SIZE, STEP, bilinear_limits, four_taps
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
@@ -175,19 +176,20 @@ def channels_row(rule, image, n, out, out_row, scratch_rows, fill, shares, C):
 
 
 @jit.inline
-def plane_row(address, like, rows, down, line):
-    """One row of one channel, pixels side by side: the two neighbours of a pixel by one load."""
-    offsets = rows[4][0]
-    u0, u1, v0, v1 = rows[6][0], rows[6][1], rows[7][0], rows[7][1]
-    zero = line.dtype.type(0)
-    for j in range(rows[0].size):
-        first = address + get(offsets, j)
-        a, b = load_pair(first, like)
-        p, q = load_pair(first + down, like)
-        above = fmuladd(get(u0, j), a, get(u1, j) * b)
-        below = fmuladd(get(u0, j), p, get(u1, j) * q)
-        value = fmuladd(get(v0, j), above, get(v1, j) * below)
-        inside = (get(u0, j) + get(u1, j)) * (get(v0, j) + get(v1, j)) != zero
+def plane_row(rule, address, like, xs, ys, line):
+    """One row of one channel, pixels side by side: the two neighbours of a pixel by one load.
+
+    Taps are worked out anew for each channel: that costs less than to write them down and read them again.
+    """
+    one = line.dtype.type(1)
+    zero, down = one - one, to_next(rule[3])
+    x_limits, y_limits = bilinear_limits(rule[2], rule[3], one)
+    for j in range(xs.size):
+        offset, u0, u1, v0, v1 = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
+        a, b = load_pair(address + offset, like)
+        p, q = load_pair(address + offset + down, like)
+        value = fmuladd(v0, fmuladd(u0, a, u1 * b), v1 * fmuladd(u0, p, u1 * q))
+        inside = (u0 + u1) * (v0 + v1) != zero
         put(line, j, value if inside else zero)
 
 
@@ -216,13 +218,16 @@ def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
     planes = rule[0] == BILINEAR and image[4] == size_of(image[1]) and rule[2][0] > 1 and (C == 1 or image[5] != image[4])
     for row in range(task * batch * h // tasks, (task + 1) * batch * h // tasks):
         n, i = row // h, row % h
-        prepare_row(rule, source, n * steps[1], i, 0, w, rows)
+        if planes:
+            prepare_positions(rule, source, n * steps[1], i, 0, w, rows)
+        if len(shares) or not planes:
+            prepare_row(rule, source, n * steps[1], i, 0, w, rows)
         if len(shares):
             fill_shares(rule, rows, shares)
         out_row = out[0] + n * out[2] + i * out[3]
         if planes:
             for c in range(C):
-                plane_row(image[0] + n * steps[0] * image[2] + c * image[5], image[1], rows, to_next(rule[3]), line)
+                plane_row(rule, image[0] + n * steps[0] * image[2] + c * image[5], image[1], rows[0], rows[1], line)
                 store_line(line, shares, fill[c], out_row + c * out[5], out[4], out[1])
         else:
             channels_row(rule, image, n * steps[0], out, out_row, rows, fill, shares, C)

@@ -71,16 +71,24 @@ def y_weight(rows, k, j):
 
 
 @jit.inline
-def prepare_row(rule, source, n, i, start, stop, rows):
-    """Fill the scratch rows [start:stop] for output row i of grid n."""
-    family, _, x_axis, y_axis, table, _, _, fills = rule
-    xs, ys, x_signs, y_signs, x_offsets, y_offsets, x_weights, y_weights = rows
+def prepare_positions(rule, source, n, i, start, stop, rows):
+    """Positions [start:stop] of output row i of grid n, hidden and folded as the padding wants."""
+    x_axis, y_axis, fills = rule[2], rule[3], rule[7]
+    xs, ys, x_signs, y_signs, _, _, _, _ = rows
     row_positions(source, n, i, start, stop, xs, ys)
     if fills == FILL_OUTSIDE:
         taps.hide_outside(x_axis, y_axis, start, stop, xs, ys)
     if x_axis[taps.MODE] >= taps.REFLECT:
         taps.fold_row(x_axis, start, stop, xs, x_signs)
         taps.fold_row(y_axis, start, stop, ys, y_signs)
+
+
+@jit.inline
+def prepare_row(rule, source, n, i, start, stop, rows):
+    """Fill the scratch rows [start:stop] for output row i of grid n."""
+    family, _, x_axis, y_axis, table, _, _, _ = rule
+    xs, ys, _, _, x_offsets, y_offsets, x_weights, y_weights = rows
+    prepare_positions(rule, source, n, i, start, stop, rows)
     if family == taps.BILINEAR:
         u, v = x_weights, y_weights
         taps.bilinear_taps(x_axis, y_axis, start, stop, xs, ys, x_offsets[0], u[0], u[1], v[0], v[1])

@@ -84,24 +84,43 @@ def first_tap(x, last):
 
 
 @jit.inline
-def bilinear_taps(x_axis, y_axis, start, stop, xs, ys, offsets, u0, u1, v0, v1):
+def bilinear_limits(x_axis, y_axis, one):
+    """What `four_taps` needs to know of the two axes, in the types in which it reckons; `one` is a weight of 1."""
+    last_x, last_y = max(x_axis[SIZE] - 2.0, 0.0), max(y_axis[SIZE] - 2.0, 0.0)
+    second_x = one if x_axis[SIZE] > 1.0 else one - one
+    second_y = one if y_axis[SIZE] > 1.0 else one - one
+    x_limits = x_axis[LOW], x_axis[HIGH], last_x, x_axis[STEP], second_x
+    return x_limits, (y_axis[LOW], y_axis[HIGH], last_y, y_axis[STEP], second_y)
+
+
+@jit.inline
+def four_taps(x, y, x_limits, y_limits, one):
     """First tap of the two-by-two in bytes from the first element, and tent weights max(0, 1 - |d|) along x and y.
 
     The weights follow the position, not the limited tap, so outside they vanish by themselves: no mask.
     """
-    x_low, x_high, x_last, x_step = x_axis[LOW], x_axis[HIGH], max(x_axis[SIZE] - 2.0, 0.0), np.int64(x_axis[STEP])
-    y_low, y_high, y_last, y_step = y_axis[LOW], y_axis[HIGH], max(y_axis[SIZE] - 2.0, 0.0), np.int64(y_axis[STEP])
-    T = u0.dtype.type
-    one, x_second, y_second = T(1), T(min(x_axis[SIZE] - 1.0, 1.0)), T(min(y_axis[SIZE] - 1.0, 1.0))
+    T = type(one)
+    x_low, x_high, x_last, x_step, x_second = x_limits
+    y_low, y_high, y_last, y_step, y_second = y_limits
+    x, y = limit(x, x_low, x_high), limit(y, y_low, y_high)
+    column, row = first_tap(x, x_last), first_tap(y, y_last)
+    dx, dy = T(x - column), T(y - row)
+    offset = np.int64(column * x_step + row * y_step)  # whole numbers, exact as float64 up to 2**53 bytes
+    return offset, tent(dx, one), tent(dx - one, one) * x_second, tent(dy, one), tent(dy - one, one) * y_second
+
+
+@jit.inline
+def bilinear_taps(x_axis, y_axis, start, stop, xs, ys, offsets, u0, u1, v0, v1):
+    """`four_taps` of a row of positions."""
+    one = u0.dtype.type(1)
+    x_limits, y_limits = bilinear_limits(x_axis, y_axis, one)
     for j in range(start, stop):
-        x, y = limit(get(xs, j), x_low, x_high), limit(get(ys, j), y_low, y_high)
-        column, row = first_tap(x, x_last), first_tap(y, y_last)
-        dx, dy = T(x - column), T(y - row)
-        put(offsets, j, np.int64(column) * x_step + np.int64(row) * y_step)
-        put(u0, j, tent(dx, one))
-        put(u1, j, tent(dx - one, one) * x_second)
-        put(v0, j, tent(dy, one))
-        put(v1, j, tent(dy - one, one) * y_second)
+        offset, left, right, top, bottom = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
+        put(offsets, j, offset)
+        put(u0, j, left)
+        put(u1, j, right)
+        put(v0, j, top)
+        put(v1, j, bottom)
 
 
 @jit.inline
