@@ -4,12 +4,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean help
+.PHONY: demo test check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types and import contracts"
+	@echo "make bench   measure against other libraries, write docs/benchmarks.md"
 	@echo "make clean   remove .venv and runs"
 
 demo: runs/demo/results.txt
@@ -27,8 +28,11 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks
+
 # One stamp for each set of extras; a changed pyproject.toml installs anew.
-.venv/.demo .venv/.test .venv/.dev: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.demo .venv/.test .venv/.dev .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable ".[$*]"
 	touch $@
 
