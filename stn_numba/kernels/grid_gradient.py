@@ -115,7 +115,18 @@ def position_gradient_row(rule, image, n, d_out, d_row, scratch_rows, x_slopes, 
     slopes = rows[0], rows[1], address_of(x_slopes), address_of(y_slopes), rows[4], zero, rows[6], rows[7]
     fill_address = address_of(rule[6])
     packed = image[5] == size_of(like) and d_out[5] == size_of(like)
-    if packed and rule[0] == BILINEAR and rule[7] != FILL_TAPS:
+    four = packed and rule[0] == BILINEAR and rule[7] != FILL_TAPS
+    if four and C == 1:  # numbers of channels known at compile time: far less work
+        for j in range(gx.size):
+            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 1)
+            put(gx, j, x)
+            put(gy, j, y)
+    elif four and C == 3:
+        for j in range(gx.size):
+            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 3)
+            put(gx, j, x)
+            put(gy, j, y)
+    elif four:
         for j in range(gx.size):
             x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], C)
             put(gx, j, x)

@@ -86,6 +86,14 @@ def image_gradient_band(task, bands, source, rule, steps, size, work, d_out, d_i
                 start, stop = columns_reaching(source, n * steps[1], i, w, low, high)
             prepare_row(rule, source, n * steps[1], i, start, stop, scratch_rows)
             d_row = d_out[0] + n * d_out[2] + i * d_out[3]
+            if bilinear and C == 1:  # numbers of channels known at compile time: far less work
+                for j in range(start, stop):
+                    scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, 1)
+                continue
+            if bilinear and C == 3:
+                for j in range(start, stop):
+                    scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, 3)
+                continue
             for j in range(start, stop):
                 if bilinear:
                     scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, C)
