@@ -1,52 +1,51 @@
-"""``python -m benchmarks``: our calls against other libraries', in turn, written to docs/benchmarks.md."""
+"""Measure, and write the page: ``python -m benchmarks``."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from pathlib import Path
-from typing import Any
 
-import click
-
-from benchmarks import ours, report, rivals, threads, timing
-from benchmarks.cases import CASES, Case
+from benchmarks import figure, machine, process, report, threads, timing
+from benchmarks.cases import CASES
+from benchmarks.match import Result, play
 
 
-@click.command()
-@click.option("--only", default="", help="Only cases whose name holds this.")
-@click.option("--seconds", default=1.5, show_default=True, help="Time for each contestant of a case.")
-@click.option("--out", default="docs", show_default=True, type=click.Path(path_type=Path), help="Folder to write to.")
-def main(only: str, seconds: float, out: Path) -> None:
-    """Measure, print and write the tables."""
-    number, results = threads.limit(2), []
+def main() -> int:
+    """Run the cases; fail if an answer differs, for then no ratio can be trusted."""
+    options = _options()
+    num_threads = threads.limit(options.threads)
+    results = []
     for case in CASES:
-        if only in case.name:
-            for result in measure(case, seconds):
-                click.echo(report.row(result))
-                results.append(result)
-    report.write(results, number, out)
+        if options.only in case.name:
+            results.append(play(case, options.seconds))
+            print(_summary(results[-1]), flush=True)
+    process_figures = process.measure() if options.only in "process" else {}
+    print(report.table(results))
+    if options.only and options.out == Path("docs"):
+        print("A part of the cases does not replace the page; --out FOLDER writes it elsewhere.")
+    else:
+        settings = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE}
+        report.write(options.out, machine.describe(num_threads), results, process_figures, **settings)
+        figure.draw(options.out / "benchmarks.png", results)
+    return int(not all(row.agrees for result in results for row in result.rows))
 
 
-def measure(case: Case, seconds: float) -> list[dict[str, Any]]:
-    """One result for each library that the case names; the best variant of a library counts."""
-    problem, results = case.problem(), []
-    us = ours.contestant(problem)
-    for library in [*case.at_least, *case.others]:
-        base = {"case": case.name, "against": library}
-        try:
-            others = rivals.contestants(library, problem)
-            for other in others:
-                difference = timing.disagreement(us, other)
-                if difference > other.tolerance:
-                    raise ValueError(f"answers differ by {difference:.1e}")
-            times = timing.medians([us, *others], seconds)
-        except (ImportError, TypeError, ValueError) as error:
-            results.append({**base, "error": str(error)})
-            continue
-        own, best = times[us.name], min(times[other.name] for other in others)
-        numbers = {"ours": own, "theirs": best, "ratio": best / own, "at_least": case.at_least.get(library)}
-        results.append({**base, **numbers, "memcpy": own / timing.copy_seconds(problem.bytes_moved)})
-    return results
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--only", default="", metavar="SUBSTRING", help="cases whose name contains it; 'process' for memory and starts"
+    )
+    parser.add_argument("--seconds", type=float, default=1.5, help="for each case, shared by its contestants (%(default)s)")
+    parser.add_argument("--threads", type=int, default=threads.wanted(), help="for every library (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder for the page (%(default)s)")
+    return parser.parse_args()
+
+
+def _summary(result: Result) -> str:
+    rows = "; ".join(f"{row.name} {row.ratio:.2f} {row.verdict}".strip() for row in result.rows)
+    return f"{result.name}: {rows or result.problem}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,44 +1,68 @@
-"""What is measured, and how many times as fast as a library we are to be at least."""
+"""What is measured, against whom, and what is required."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from benchmarks.problem import Problem, make_problem
+from benchmarks.problem import GRADIENTS, Problem, make_problem
 
-BATCH, VIDEO, DIGITS, FEATURES = (32, 224, 224, 3), (1, 1080, 1920, 3), (256, 28, 28, 1), (32, 56, 56, 64)
-BOTH = "image and theta"
+DIGITS = (256, 28, 28, 1)
+PHOTOS = (32, 224, 224, 3)
+FEATURES = (32, 56, 56, 64)
+VIDEO = (1, 1080, 1920, 3)
+SCAN = (1, 4096, 4096, 1)
+_, THETA, BOTH = GRADIENTS
 
 
 @dataclass(frozen=True)
 class Case:
-    """A problem, made when its turn comes, and the ratios required: incumbent's time by ours."""
+    """A problem, made when its turn comes, and the ratios (rival's time / ours) required of it."""
 
     name: str
-    problem: Callable[[], Problem]
-    at_least: dict[str, float]
-    others: tuple[str, ...] = field(default=())
+    make: Callable[[], Problem]
+    rivals: tuple[str, ...]
+    at_least: dict[str, float] = field(default_factory=dict)
 
 
-def _case(name, at_least, size, *, others=(), **options) -> Case:
-    return Case(name, lambda: make_problem(size, **options), at_least, others)
+def _case(
+    what: str, size: tuple[int, int, int, int], at_least: dict[str, float], more: tuple[str, ...] = (), **rest: Any
+) -> Case:
+    """The rivals are those with a requirement, and `more`."""
+    sizes = "x".join(map(str, size)) + (" to {}x{}".format(*rest["shape"]) if "shape" in rest else "")
+    name = f"{what}, {sizes}" + (" uint8" if rest.get("dtype") == "uint8" else "")
+    return Case(name, lambda: make_problem(size, **rest), (*at_least, *more), at_least)
 
 
-CASES = [
-    _case("affine 256x28x28x1", {"torch": 4.0}, DIGITS, others=("OpenCV",)),
-    _case("affine 32x224x224x3", {"torch": 3.5, "OpenCV": 1.1}, BATCH),
-    _case("affine 1x1080x1920x3", {"torch": 6.0, "OpenCV": 1.1}, VIDEO),
-    _case("affine 32x56x56x64 to 28x28", {"torch": 2.0}, FEATURES, shape=(28, 28)),
-    _case("affine 1x4096x4096x1", {"torch": 4.0, "OpenCV": 1.2}, (1, 4096, 4096, 1)),
-    _case("affine 1x1080x1920x3 uint8", {"OpenCV": 0.9}, VIDEO, dtype="uint8"),
-    _case("projective 1x1080x1920x3", {"OpenCV": 1.1}, VIDEO, transform="projective"),
-    _case("tps, 16 points, 32x224x224x3", {"kornia": 25.0}, BATCH, transform="tps"),
-    _case("dense grid 32x224x224x3", {"torch": 1.3, "OpenCV": 1.1}, BATCH, dense=True),
-    _case("bicubic affine 32x224x224x3", {"torch": 2.0, "OpenCV": 1.0}, BATCH, kernel="bicubic"),
-    _case("forward and backward 256x28x28x1", {"torch": 3.0}, DIGITS, gradient=BOTH),
-    _case("forward and backward 32x224x224x3", {"torch": 3.0}, BATCH, gradient=BOTH),
-    _case("forward and backward 32x56x56x64", {"torch": 3.0}, FEATURES, gradient=BOTH),
-    _case("forward and backward 1x1080x1920x3", {"torch": 4.0}, VIDEO, gradient=BOTH),
-    _case("forward and d_theta 32x224x224x3", {}, BATCH, gradient="theta", others=("torch",)),
+FORWARD = [
+    _case("affine", DIGITS, {"torch": 4}, ("OpenCV", "onnxruntime")),
+    _case("affine", PHOTOS, {"torch": 3.5, "OpenCV": 1.1}, ("kornia", "onnxruntime")),
+    _case("affine", VIDEO, {"torch": 6, "OpenCV": 1.1}, ("kornia", "onnxruntime", "SciPy", "scikit-image")),
+    _case("affine", FEATURES, {"torch": 2}, ("onnxruntime",), shape=(28, 28)),
+    _case("affine", SCAN, {"torch": 4, "OpenCV": 1.2}),
+    _case("affine", VIDEO, {"OpenCV": 0.9}, dtype="uint8"),
+    _case("projective", VIDEO, {"OpenCV": 1.1}, ("kornia",), transform="projective"),
+    _case("tps, 16 points", PHOTOS, {"kornia": 25}, transform="tps"),
+    _case("dense grid", PHOTOS, {"torch": 1.3, "OpenCV": 1.1}, ("onnxruntime",), transform="tps", dense=True),
+    _case("affine bicubic", PHOTOS, {"torch": 2, "OpenCV": 1.0}, kernel="bicubic"),
 ]
+
+OPTIONS = [
+    _case("affine, reflecting edges", PHOTOS, {}, ("torch", "OpenCV"), padding="reflect101"),
+    _case("affine, channels first", PHOTOS, {}, ("torch",), layout="NCHW"),
+    _case("affine into a given array", VIDEO, {}, ("OpenCV",), into_given=True),
+]
+
+BACKWARD = [
+    _case("forward and backward", DIGITS, {"torch": 3}, gradient=BOTH),
+    _case("forward and backward", PHOTOS, {"torch": 3}, gradient=BOTH),
+    _case("forward and backward", FEATURES, {"torch": 3}, gradient=BOTH),
+    _case("forward and backward", VIDEO, {"torch": 4}, gradient=BOTH),
+    _case("forward and d_theta", DIGITS, {}, ("torch",), gradient=THETA),
+    _case("forward and d_theta", PHOTOS, {}, ("torch",), gradient=THETA),
+    _case("forward and d_theta", FEATURES, {}, ("torch",), gradient=THETA),
+    _case("forward and d_theta", VIDEO, {}, ("torch",), gradient=THETA),
+]
+
+CASES = [*FORWARD, *OPTIONS, *BACKWARD]

@@ -92,9 +92,10 @@ def _projective(generator: np.random.Generator, count: int) -> NDArray[np.float6
 
 
 def _tps(generator: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """The 16 control points, each moved by about a twentieth of the image."""
-    identity = stn.get_transform("tps").identity()
-    return identity + generator.normal(0, 0.1, (count, identity.size))
+    """The 16 control points, moved by affine maps: kornia's spline differs from the usual one, but both reproduce these."""
+    points = stn.get_transform("tps").identity().reshape(2, -1)
+    matrices = _affine(generator, count).reshape(-1, 2, 3)
+    return (matrices[:, :, :2] @ points + matrices[:, :, 2:]).reshape(count, -1)
 
 
 PARAMETERS = {"affine": _affine, "projective": _projective, "tps": _tps}

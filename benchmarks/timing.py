@@ -1,7 +1,8 @@
-"""Times of several contestants on one problem, taken in turn, after their answers were compared."""
+"""Turns of repeated calls: how long each contestant takes while the others rest."""
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -9,42 +10,43 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contestant import Contestant
-
-ROUNDS = 5  # each contestant has so many turns
-
-
-def disagreement(ours: Contestant, other: Contestant) -> float:
-    """Mean difference of two answers, as a part of the greatest value; single pixels differ at the image's edge."""
-    pairs = zip(ours.read(ours.run()), other.read(other.run()), strict=False)
-    return max(float(np.abs(a.astype(float) - b).mean() / max(np.abs(a).max(), 1e-9)) for a, b in pairs)
+ROUNDS = 5
+PAUSE = 0.02  # seconds; idle threads of OpenMP and onnxruntime spin for a few milliseconds before they sleep
 
 
-def medians(contestants: list[Contestant], seconds: float) -> dict[str, float]:
-    """Median seconds of a call by each contestant's name.
+def alternate(calls: list[Callable[[], Any]], seconds: float) -> list[float]:
+    """Median seconds of one call of each, all together for about `seconds`.
 
-    They take turns of many calls, not single calls: threads of one library that idle after a call would slow the next one.
+    The contestants take turns over blocks of calls, each round starting with another one, so that a slow phase of the machine
+    hits all alike. Before each block everybody rests, until no idle thread of the one before is spinning.
     """
-    times: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
-    for _ in range(ROUNDS):
-        for contestant in contestants:
-            contestant.run()
-            times[contestant.name] += _turn(contestant.run, seconds / ROUNDS)
-    return {name: statistics.median(values) for name, values in times.items()}
+    times: list[list[float]] = [[] for _ in calls]
+    turn = seconds / (ROUNDS * len(calls))
+    gc.disable()
+    try:
+        for lap in range(ROUNDS):
+            for k in range(len(calls)):
+                who = (lap + k) % len(calls)
+                time.sleep(PAUSE)
+                times[who] += _block(calls[who], turn)
+    finally:
+        gc.enable()
+    return [statistics.median(each) for each in times]
 
 
-def _turn(run: Callable[[], Any], seconds: float) -> list[float]:
+def copy_seconds(count: int) -> float:
+    """How long one thread takes for a memcpy that moves `count` bytes: half of them read, half written."""
+    source, target = np.ones(count // 2, np.uint8), np.ones(count // 2, np.uint8)
+    return statistics.median(_block(lambda: np.copyto(target, source), 0.05))
+
+
+def _block(call: Callable[[], Any], seconds: float) -> list[float]:
+    """Times of the calls that fit in `seconds`, at least one; the first wakes the threads, and counts only if alone."""
     times: list[float] = []
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
         start = time.perf_counter()
-        run()
+        answer = call()
         times.append(time.perf_counter() - start)
-    return times
-
-
-def copy_seconds(size: int) -> float:
-    """Median time of a memcpy that reads and writes `size` bytes in all."""
-    source = np.ones(size // 2, np.uint8)
-    target = source.copy()
-    return statistics.median(_turn(lambda: np.copyto(target, source), 0.05))
+        del answer
+    return times[1:] or times

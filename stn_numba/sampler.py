@@ -337,7 +337,7 @@ def _source(grid: Grid, in_shape: tuple[int, int], units: str, displacement: boo
     else:
         kind, dense = DENSE, grid.dense()
         dense = dense.astype(dense.dtype.newbyteorder("="), copy=False)
-    return kind, *_memory(dense), matrix, basis, coefficients, scale
+    return kind, *_memory(dense), matrix, basis, coefficients, scale, grid.shape[1]
 
 
 def _tasks(call: _Call) -> int:

@@ -12,7 +12,7 @@ from benchmarks.contestant import Contestant
 from benchmarks.problem import Problem
 
 KERNELS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
-EDGES = {"zeros": cv2.BORDER_CONSTANT, "border": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}
+EDGES = {"zeros": cv2.BORDER_CONSTANT, "border": cv2.BORDER_REPLICATE, "reflect101": cv2.BORDER_REFLECT_101}
 TOLERANCE = 1 / 32  # where it rounds positions to 1/32 pixel: noise differs by 1 from pixel to pixel, and x and y add up
 
 

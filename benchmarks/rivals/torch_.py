@@ -13,7 +13,7 @@ from benchmarks.contestant import Contestant
 from benchmarks.problem import Problem
 
 LAYOUTS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
-PADDINGS = {"reflect": "reflection"}
+PADDINGS = {"reflect101": "reflection"}
 
 
 def contestants(problem: Problem) -> list[Contestant]:

@@ -13,7 +13,12 @@ from numba import prange
 from stn_numba.kernels import jit
 from stn_numba.kernels.rows import (
     NO_FILL,
+    STRIP,
+    TILE_ROWS,
     fill_shares,
+    image_and_row,
+    last_followed,
+    padded,
     prepare_positions,
     prepare_row,
     row_addresses,
@@ -24,7 +29,7 @@ from stn_numba.kernels.rows import (
     y_offset,
     y_weight,
 )
-from stn_numba.kernels.taps import BILINEAR, SIZE, STEP, bilinear_limits, four_taps
+from stn_numba.kernels.taps import BILINEAR, bilinear_limits, four_taps
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
@@ -39,6 +44,7 @@ from stn_numba.kernels.vectors import (
     load,
     load_pair,
     peek,
+    prefetch,
     put,
     size_of,
     spread,
@@ -78,16 +84,23 @@ def blend_all(K, j, address, like, lanes, rows, start):
 
 
 @jit.inline
-def pixel_of_four(address, j, rows, like, C, zero, out_address, safe):
-    """Read all channels of one pixel by four taps, as many side by side as there are; channels are packed."""
+def pixel_of_four(address, j, rows, like, C, zero, out_address, safe, followed):
+    """Read all channels of one pixel by four taps, as many side by side as there are; channels are packed.
+
+    `followed`: another pixel of this strip is written behind it next, so that one element too many does no harm.
+    """
     four, size = corners(j, address, rows), size_of(like)
     c = 0
     if four[4] + four[5] + four[6] + four[7] == zero:  # outside; not even zero times the image, which may hold NaN
         while c < C:
             store_one(out_address + c * size, like, zero)
             c += 1
-    elif C == 3 and four[3] <= safe:  # four lanes are one load where three are two
-        store(out_address, like, first_three(blend_four(four, 0, like, FOUR, spread(zero, FOUR))))
+    elif C == 3 and four[3] <= safe:  # four lanes are one load, and one store, where three are two
+        vector = blend_four(four, 0, like, FOUR, spread(zero, FOUR))
+        if followed:
+            store(out_address, like, vector)
+        else:
+            store(out_address, like, first_three(vector))
         c = 3
     elif C == 3:
         store(out_address, like, blend_four(four, 0, like, THREE, spread(zero, THREE)))
@@ -104,7 +117,7 @@ def pixel_of_four(address, j, rows, like, C, zero, out_address, safe):
 
 
 @jit.inline
-def pixel_of_all(K, address, j, rows, like, C, zero, out_address):
+def pixel_of_all(K, address, j, rows, like, C, zero, out_address, safe, followed):
     """As `pixel_of_four`, by K x K taps."""
     size = size_of(like)
     c = 0
@@ -112,6 +125,9 @@ def pixel_of_all(K, address, j, rows, like, C, zero, out_address):
         while c < C:
             store_one(out_address + c * size, like, zero)
             c += 1
+    elif C == 3 and followed and address + y_offset(rows, K - 1, j) + x_offset(rows, K - 1, j) <= safe:
+        store(out_address, like, blend_all(K, j, address, like, FOUR, rows, spread(zero, FOUR)))
+        c = 3
     elif C == 3:
         store(out_address, like, blend_all(K, j, address, like, THREE, rows, spread(zero, THREE)))
         c = 3
@@ -134,34 +150,31 @@ def reads_nothing(K, j, rows, zero):
 
 
 @jit.inline
-def last_pixel(rule):
-    """Bytes from the first pixel of an image to the last one."""
-    x_axis, y_axis = rule[2], rule[3]
-    return np.int64((x_axis[SIZE] - 1.0) * x_axis[STEP] + (y_axis[SIZE] - 1.0) * y_axis[STEP])
-
-
-@jit.inline
-def channels_row(rule, image, n, out, out_row, scratch_rows, fill, shares, C):
-    """One row, pixel by pixel, the channels of a pixel side by side."""
+def channels_row(rule, image, n, out, out_row, count, scratch_rows, fill, shares, C):
+    """A strip, pixel by pixel, the channels of a pixel side by side."""
     like, address, zero = image[1], image[0] + n * image[2], fill.dtype.type(0)
     rows, filled = row_addresses(rule, scratch_rows, zero), len(shares) > 0
-    K, bilinear, w = rule[1], rule[0] == BILINEAR, scratch_rows[0].size
+    K, bilinear = rule[1], rule[0] == BILINEAR
     fill_address, share_address = address_of(fill), address_of(shares)
     packed = image[5] == size_of(like) and out[5] == size_of(like) and not filled
-    # the farthest pixel behind which there is another one; none is told apart where steps run backwards
-    forwards = rows[6] >= 0 and rows[7] >= 0
-    safe = address + last_pixel(rule) - size_of(like) if forwards else np.int64(0)
+    safe = last_followed(rule, rows, address, like)
+    chained = count - 1 if out[4] == C * size_of(like) else 0
     if packed and bilinear and C == 3:  # a number known at compile time: a third less work
-        for j in range(w):
-            pixel_of_four(address, j, rows, like, 3, zero, out_row + j * out[4], safe)
+        for j in range(0, count, 2):
+            prefetch(address + x_offset(rows, 0, j) + rows[7])
+        for j in range(count):
+            pixel_of_four(address, j, rows, like, 3, zero, out_row + j * out[4], safe, j < chained)
     elif packed and bilinear:
-        for j in range(w):
-            pixel_of_four(address, j, rows, like, C, zero, out_row + j * out[4], safe)
+        for j in range(count):
+            pixel_of_four(address, j, rows, like, C, zero, out_row + j * out[4], safe, j < chained)
+    elif packed and K == 4 and C == 3:
+        for j in range(count):
+            pixel_of_all(4, address, j, rows, like, 3, zero, out_row + j * out[4], safe, j < chained)
     elif packed:
-        for j in range(w):
-            pixel_of_all(K, address, j, rows, like, C, zero, out_row + j * out[4])
+        for j in range(count):
+            pixel_of_all(K, address, j, rows, like, C, zero, out_row + j * out[4], safe, j < chained)
     else:
-        for j in range(w):
+        for j in range(count):
             share = peek(share_address, zero, j) if filled else zero
             nothing = reads_nothing(K, j, rows, zero)
             for c in range(C):
@@ -176,15 +189,18 @@ def channels_row(rule, image, n, out, out_row, scratch_rows, fill, shares, C):
 
 
 @jit.inline
-def plane_row(rule, address, like, xs, ys, line):
-    """One row of one channel, pixels side by side: the two neighbours of a pixel by one load.
+def plane_row(rule, address, like, count, xs, ys, line):
+    """A strip of one channel, pixels side by side: the two neighbours of a pixel by one load.
 
     Taps are worked out anew for each channel: that costs less than to write them down and read them again.
     """
     one = line.dtype.type(1)
     zero, down = one - one, to_next(rule[3])
     x_limits, y_limits = bilinear_limits(rule[2], rule[3], one)
-    for j in range(xs.size):
+    for j in range(0, count, 2):
+        offset, _, _, _, _ = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
+        prefetch(address + offset + down)
+    for j in range(padded(count)):
         offset, u0, u1, v0, v1 = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
         a, b = load_pair(address + offset, like)
         p, q = load_pair(address + offset + down, like)
@@ -194,43 +210,58 @@ def plane_row(rule, address, like, xs, ys, line):
 
 
 @jit.inline
-def store_line(line, shares, fill_value, address, step, like):
-    """Write one channel of a row to where it belongs."""
+def store_line(count, line, shares, fill_value, address, step, like):
+    """Write one channel of a strip to where it belongs."""
     if len(shares):
-        for j in range(line.size):
+        for j in range(count):
             line[j] = fmuladd(shares[j], fill_value, line[j])
-    if step == size_of(like):
-        for j in range(line.size):
-            store_one(address + j * size_of(like), like, get(line, j))
-    else:
-        for j in range(line.size):
-            store_one(address + j * step, like, get(line, j))
+    j, zero = 0, line.dtype.type(0)
+    if step == size_of(like):  # said with vectors: LLVM would make this loop and the next one into one that scatters
+        while j + 16 <= count:
+            store(address + j * step, like, load(address_of(line) + j * size_of(zero), zero, SIXTEEN))
+            j += 16
+    while j < count:
+        store_one(address + j * step, like, get(line, j))
+        j += 1
+
+
+@jit.inline
+def sample_tile(image, source, rule, steps, size, out, rows, shares, line, planes, top, bottom, first, count):
+    """`count` columns from `first` on of output rows [top, bottom), counted through all images."""
+    _, _, _, C = size
+    fill = rule[6]
+    for row in range(top, bottom):
+        n, i = image_and_row(row, source, size)
+        if planes:
+            prepare_positions(rule, source, n * steps[1], i, first, count, rows)
+        if len(shares) or not planes:
+            prepare_row(rule, source, n * steps[1], i, first, count, rows)
+        if len(shares):
+            fill_shares(rule, count, rows, shares)
+        out_row = out[0] + n * out[2] + i * out[3] + first * out[4]
+        if planes:
+            for c in range(C):
+                address = image[0] + n * steps[0] * image[2] + c * image[5]
+                plane_row(rule, address, image[1], count, rows[0], rows[1], line)
+                store_line(count, line, shares, fill[c], out_row + c * out[5], out[4], out[1])
+        else:
+            channels_row(rule, image, n * steps[0], out, out_row, count, rows, fill, shares, C)
 
 
 @jit.inline
 def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
-    """Forward pass of one task's rows."""
+    """Forward pass of one task's rows, tile by tile."""
     batch, h, w, C = size
-    K, fill = rule[1], rule[6]
-    rows = scratch(w, K, work)
-    shares, line = np.empty(w if rule[7] != NO_FILL else 0, work.dtype), np.empty(w, work.dtype)
+    rows = scratch(w, rule[1], work)
+    shares, line = np.empty(w if rule[7] != NO_FILL else 0, work.dtype), np.empty(rows[0].size, work.dtype)
     # one load for two neighbours needs them side by side in memory, and there to be two of them
     planes = rule[0] == BILINEAR and image[4] == size_of(image[1]) and rule[2][0] > 1 and (C == 1 or image[5] != image[4])
-    for row in range(task * batch * h // tasks, (task + 1) * batch * h // tasks):
-        n, i = row // h, row % h
-        if planes:
-            prepare_positions(rule, source, n * steps[1], i, 0, w, rows)
-        if len(shares) or not planes:
-            prepare_row(rule, source, n * steps[1], i, 0, w, rows)
-        if len(shares):
-            fill_shares(rule, rows, shares)
-        out_row = out[0] + n * out[2] + i * out[3]
-        if planes:
-            for c in range(C):
-                plane_row(rule, image[0] + n * steps[0] * image[2] + c * image[5], image[1], rows[0], rows[1], line)
-                store_line(line, shares, fill[c], out_row + c * out[5], out[4], out[1])
-        else:
-            channels_row(rule, image, n * steps[0], out, out_row, rows, fill, shares, C)
+    end = (task + 1) * batch * h // tasks
+    for top in range(task * batch * h // tasks, end, TILE_ROWS):
+        bottom = min(top + TILE_ROWS, end)
+        for first in range(0, w, STRIP):
+            count = min(STRIP, w - first)
+            sample_tile(image, source, rule, steps, size, out, rows, shares, line, planes, top, bottom, first, count)
 
 
 @jit.serial

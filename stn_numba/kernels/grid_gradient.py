@@ -12,6 +12,10 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.positions import pull_back_row, row_positions
 from stn_numba.kernels.rows import (
     FILL_TAPS,
+    STRIP,
+    TILE_ROWS,
+    image_and_row,
+    last_followed,
     prepare_row,
     prepare_slopes,
     row_addresses,
@@ -30,9 +34,11 @@ from stn_numba.kernels.vectors import (
     add_product,
     add_scaled,
     address_of,
+    first_three,
     lane_sum,
     load,
     peek,
+    prefetch,
     put,
     size_of,
     spread,
@@ -50,26 +56,43 @@ def four_taps(j, address, rows, slopes):
 
 
 @jit.inline
-def products_of_four(taps, shift, like, d_address, lanes):
-    """<d_out, derivative of out> along x and along y, over the channels `shift` bytes on."""
-    (p00, p01, p10, p11), (x00, x01, x10, x11), (y00, y01, y10, y11) = taps
-    zero = spread(x00 - x00, lanes)
-    a, b = load(p00 + shift, like, lanes), load(p01 + shift, like, lanes)
-    p, q = load(p10 + shift, like, lanes), load(p11 + shift, like, lanes)
-    d = load(d_address + shift, like, lanes)
+def products(taps, a, b, p, q, d, zero):
+    """<d, derivative of out> along x and along y, over a few channels of the four taps."""
+    _, (x00, x01, x10, x11), (y00, y01, y10, y11) = taps
     along_x = add_scaled(add_scaled(add_scaled(add_scaled(zero, x00, a), x01, b), x10, p), x11, q)
     along_y = add_scaled(add_scaled(add_scaled(add_scaled(zero, y00, a), y01, b), y10, p), y11, q)
     return lane_sum(add_product(zero, along_x, d)), lane_sum(add_product(zero, along_y, d))
 
 
 @jit.inline
-def gradient_of_four(j, address, like, rows, slopes, d_address, C):
+def products_of_four(taps, shift, like, d_address, lanes):
+    """`products` over the channels `shift` bytes on."""
+    p00, p01, p10, p11 = taps[0]
+    zero = spread(taps[1][0] - taps[1][0], lanes)
+    a, b = load(p00 + shift, like, lanes), load(p01 + shift, like, lanes)
+    p, q = load(p10 + shift, like, lanes), load(p11 + shift, like, lanes)
+    return products(taps, a, b, p, q, load(d_address + shift, like, lanes), zero)
+
+
+@jit.inline
+def products_of_three(taps, like, d_address, safe):
+    """`products` over three channels; four lanes are one load where three are two."""
+    p00, p01, p10, p11 = taps[0]
+    if p11 > safe:
+        return products_of_four(taps, 0, like, d_address, THREE)
+    a, b = first_three(load(p00, like, FOUR)), first_three(load(p01, like, FOUR))
+    p, q = first_three(load(p10, like, FOUR)), first_three(load(p11, like, FOUR))
+    return products(taps, a, b, p, q, load(d_address, like, THREE), spread(taps[1][0] - taps[1][0], THREE))
+
+
+@jit.inline
+def gradient_of_four(j, address, like, rows, slopes, d_address, C, safe):
     """Gradient by one position, channels packed."""
     taps, size = four_taps(j, address, rows, slopes), size_of(like)
     gx = gy = taps[1][0] - taps[1][0]
     c = 0
     if C == 3:
-        gx, gy = products_of_four(taps, 0, like, d_address, THREE)
+        gx, gy = products_of_three(taps, like, d_address, safe)
         c = 3
     while c + 16 <= C:
         dx, dy = products_of_four(taps, c * size, like, d_address, SIXTEEN)
@@ -108,31 +131,34 @@ def gradient_of_all(rule, j, image, address, rows, slopes, d_address, d_step, fi
 
 
 @jit.inline
-def position_gradient_row(rule, image, n, d_out, d_row, scratch_rows, x_slopes, y_slopes, C, gx, gy):
-    """Gradient by one row of pixel positions."""
+def position_gradient_row(rule, image, n, d_out, d_row, count, scratch_rows, x_slopes, y_slopes, C, gx, gy):
+    """Gradient by a strip of pixel positions."""
     like, address, zero = image[1], image[0] + n * image[2], rule[6].dtype.type(0)
     rows = row_addresses(rule, scratch_rows, zero)
     slopes = rows[0], rows[1], address_of(x_slopes), address_of(y_slopes), rows[4], zero, rows[6], rows[7]
     fill_address = address_of(rule[6])
     packed = image[5] == size_of(like) and d_out[5] == size_of(like)
+    safe = last_followed(rule, rows, address, like)
     four = packed and rule[0] == BILINEAR and rule[7] != FILL_TAPS
+    for j in range(0, count, 2):
+        prefetch(address + x_offset(rows, 0, j) + rows[7])
     if four and C == 1:  # numbers of channels known at compile time: far less work
-        for j in range(gx.size):
-            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 1)
+        for j in range(count):
+            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 1, safe)
             put(gx, j, x)
             put(gy, j, y)
     elif four and C == 3:
-        for j in range(gx.size):
-            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 3)
+        for j in range(count):
+            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 3, safe)
             put(gx, j, x)
             put(gy, j, y)
     elif four:
-        for j in range(gx.size):
-            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], C)
+        for j in range(count):
+            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], C, safe)
             put(gx, j, x)
             put(gy, j, y)
     else:
-        for j in range(gx.size):
+        for j in range(count):
             d_address = d_row + j * d_out[4]
             x, y = gradient_of_all(rule, j, image, address, rows, slopes, d_address, d_out[5], fill_address, C)
             put(gx, j, x)
@@ -143,19 +169,33 @@ def position_gradient_row(rule, image, n, d_out, d_row, scratch_rows, x_slopes, 
 def grid_gradient_rows(task, tasks, image, source, rule, steps, size, work, d_out, d_dense, partials):
     """Gradient by the grid from one task's rows."""
     batch, h, w, C = size
-    K = rule[1]
-    rows = scratch(w, K, work)
-    slopes, gradients = np.empty((2, K, w), work.dtype), np.empty((2, w), work.dtype)
-    for row in range(task * batch * h // tasks, (task + 1) * batch * h // tasks):
-        n, i = row // h, row % h
-        prepare_row(rule, source, n * steps[1], i, 0, w, rows)
-        prepare_slopes(rule, rows, slopes[0], slopes[1])
-        d_row = d_out[0] + n * d_out[2] + i * d_out[3]
-        gx, gy = gradients[0], gradients[1]
-        position_gradient_row(rule, image, n * steps[0], d_out, d_row, rows, slopes[0], slopes[1], C, gx, gy)
-        if rule[2][MODE] >= REFLECT:  # positions were folded: the way back through a homography needs them as they were
-            row_positions(source, n * steps[1], i, 0, w, rows[0], rows[1])
-        pull_back_row(source, n * steps[1], i, rows[0], rows[1], gx, gy, d_dense[row], partials[row])
+    rows = scratch(w, rule[1], work)
+    slopes, gradients = np.empty((2, rule[1], rows[0].size), work.dtype), np.empty((2, rows[0].size), work.dtype)
+    end = (task + 1) * batch * h // tasks
+    for top in range(task * batch * h // tasks, end, TILE_ROWS):
+        bottom = min(top + TILE_ROWS, end)
+        for first in range(0, w, STRIP):
+            count = min(STRIP, w - first)
+            for row in range(top, bottom):
+                n, i = image_and_row(row, source, size)
+                d_row = d_out[0] + n * d_out[2] + i * d_out[3] + first * d_out[4]
+                strip = n, i, first, count
+                grid_gradient_strip(
+                    strip, image, source, rule, steps, C, d_out, d_row, rows, slopes, gradients, d_dense, partials, h
+                )
+
+
+@jit.inline
+def grid_gradient_strip(strip, image, source, rule, steps, C, d_out, d_row, rows, slopes, gradients, d_dense, partials, h):
+    """Gradient by the grid from `count` pixels of output row i of image n, from column `first` on."""
+    n, i, first, count = strip
+    gx, gy = gradients[0], gradients[1]
+    prepare_row(rule, source, n * steps[1], i, first, count, rows)
+    prepare_slopes(rule, count, rows, slopes[0], slopes[1])
+    position_gradient_row(rule, image, n * steps[0], d_out, d_row, count, rows, slopes[0], slopes[1], C, gx, gy)
+    if rule[2][MODE] >= REFLECT:  # positions were folded: the way back through a homography needs them as they were
+        row_positions(source, n * steps[1], i, first, count, rows[0], rows[1])
+    pull_back_row(source, n * steps[1], i, first, count, rows[0], rows[1], gx, gy, d_dense[n * h + i], partials[n * h + i])
 
 
 @jit.serial

@@ -10,9 +10,9 @@ from numba import prange
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.positions import columns_reaching
-from stn_numba.kernels.rows import prepare_row, row_addresses, scratch, x_offset, x_weight, y_offset, y_weight
+from stn_numba.kernels.rows import STRIP, prepare_row, row_addresses, scratch, x_offset, x_weight, y_offset, y_weight
 from stn_numba.kernels.taps import BILINEAR, MODE, REFLECT
-from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, THREE, accumulate, add_scaled, load, size_of, spread
+from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, THREE, accumulate, add_scaled, load, prefetch, size_of, spread
 
 
 @jit.inline
@@ -69,7 +69,7 @@ def scatter_all(K, j, rows, first, last, d_address, d_step, address, d_image, C)
 def image_gradient_band(task, bands, source, rule, steps, size, work, d_out, d_image):
     """Gradient by one band of rows of one image, from every output that reads it."""
     batch, h, w, C = size
-    H, K, bilinear = int(rule[3][0]), rule[1], rule[0] == BILINEAR
+    H, K = int(rule[3][0]), rule[1]
     m, band = task // bands, task % bands
     first_row, last_row = band * H // bands, (band + 1) * H // bands
     first, last = first_row * d_image[3], last_row * d_image[3]
@@ -84,21 +84,31 @@ def image_gradient_band(task, bands, source, rule, steps, size, work, d_out, d_i
                 low = -1e300 if first_row == 0 else first_row - K / 2
                 high = 1e300 if last_row == H else last_row - 1 + K / 2
                 start, stop = columns_reaching(source, n * steps[1], i, w, low, high)
-            prepare_row(rule, source, n * steps[1], i, start, stop, scratch_rows)
-            d_row = d_out[0] + n * d_out[2] + i * d_out[3]
-            if bilinear and C == 1:  # numbers of channels known at compile time: far less work
-                for j in range(start, stop):
-                    scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, 1)
-                continue
-            if bilinear and C == 3:
-                for j in range(start, stop):
-                    scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, 3)
-                continue
-            for j in range(start, stop):
-                if bilinear:
-                    scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, C)
-                else:
-                    scatter_all(K, j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, C)
+            for column in range(start, stop, STRIP):
+                count = min(STRIP, stop - column)
+                prepare_row(rule, source, n * steps[1], i, column, count, scratch_rows)
+                d_row = d_out[0] + n * d_out[2] + i * d_out[3] + column * d_out[4]
+                scatter_strip(rule, count, rows, first, last, d_out, d_row, address, d_image, C)
+
+
+@jit.inline
+def scatter_strip(rule, count, rows, first, last, d_out, d_row, address, d_image, C):
+    """Give back the gradients of a strip of output pixels."""
+    bilinear = rule[0] == BILINEAR
+    for j in range(0, count, 2):
+        prefetch(address + x_offset(rows, 0, j) + rows[7])
+    if bilinear and C == 1:  # numbers of channels known at compile time: far less work
+        for j in range(count):
+            scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, 1)
+    elif bilinear and C == 3:
+        for j in range(count):
+            scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, 3)
+    elif bilinear:
+        for j in range(count):
+            scatter_four(j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, C)
+    else:
+        for j in range(count):
+            scatter_all(rule[1], j, rows, first, last, d_row + j * d_out[4], d_out[5], address, d_image, C)
 
 
 @jit.serial

@@ -1,4 +1,4 @@
-"""One row of output on its way: positions, taps and weights in scratch rows, ready for the image to be read.
+"""A strip of an output row on its way: positions, taps and weights in scratch rows, ready for the image to be read.
 
 Everything that depends on grid, interpolation kernel and padding happens here; the loops over pixels and channels that
 follow see only offsets and weights.
@@ -17,17 +17,39 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit, taps
-from stn_numba.kernels.positions import row_positions
-from stn_numba.kernels.vectors import address_of, peek
+from stn_numba.kernels.positions import BASIS, row_positions
+from stn_numba.kernels.vectors import address_of, peek, size_of
 
 NO_FILL, FILL_OUTSIDE, FILL_TAPS = 0, 1, 2
+
+
+STRIP = 512  # pixels of an output row that are worked on at a time
+TILE_ROWS = 4  # strips one below the other: what they read of a turned image then stays in the first cache
+
+
+@jit.inline
+def padded(count):
+    """Count rounded up to whole vectors: taps of the few pixels more cost less than a remainder one by one."""
+    return (count + 15) // 16 * 16
 
 
 @jit.inline
 def scratch(w, K, like):
     """Rows to work in: xs, ys, x_signs, y_signs, x_offsets, y_offsets, x_weights, y_weights."""
-    positions, offsets, weights = np.empty((4, w)), np.empty((2, K, w), np.int64), np.empty((2, K, w), like.dtype)
+    size = padded(min(w, STRIP))
+    positions, offsets = np.empty((4, size)), np.empty((2, K, size), np.int64)
+    weights = np.empty((2, K, size), like.dtype)
     return positions[0], positions[1], positions[2], positions[3], offsets[0], offsets[1], weights[0], weights[1]
+
+
+@jit.inline
+def image_and_row(row, source, size):
+    """Output image n and row i of the row that is so and so many through all images.
+
+    Grids of one basis take turns row by row: each strip of basis functions is fetched once for all images.
+    """
+    batch, h, _, _ = size
+    return (row % batch, row // batch) if source[0] == BASIS else (row // h, row % h)
 
 
 @jit.inline
@@ -44,6 +66,14 @@ def row_addresses(rule, rows, zero):
     """
     right, down = to_next(rule[2]), to_next(rule[3])
     return address_of(rows[4]), address_of(rows[5]), address_of(rows[6]), address_of(rows[7]), rows[0].size, zero, right, down
+
+
+@jit.inline
+def last_followed(rule, rows, address, like):
+    """Address of the farthest pixel behind which an element more is there to be read; 0, none, where steps run backwards."""
+    x_axis, y_axis = rule[2], rule[3]
+    last = (x_axis[taps.SIZE] - 1.0) * x_axis[taps.STEP] + (y_axis[taps.SIZE] - 1.0) * y_axis[taps.STEP]
+    return address + np.int64(last) - size_of(like) if rows[6] >= 0 and rows[7] >= 0 else np.int64(0)
 
 
 @jit.inline
@@ -71,47 +101,51 @@ def y_weight(rows, k, j):
 
 
 @jit.inline
-def prepare_positions(rule, source, n, i, start, stop, rows):
-    """Positions [start:stop] of output row i of grid n, hidden and folded as the padding wants."""
+def prepare_positions(rule, source, n, i, first, count, rows):
+    """Positions of `count` pixels of output row i of grid n from column `first` on, hidden and folded as the padding wants."""
     x_axis, y_axis, fills = rule[2], rule[3], rule[7]
     xs, ys, x_signs, y_signs, _, _, _, _ = rows
-    row_positions(source, n, i, start, stop, xs, ys)
+    row_positions(source, n, i, first, count, xs, ys)
+    for j in range(count, padded(count)):
+        xs[j], ys[j] = xs[count - 1], ys[count - 1]
     if fills == FILL_OUTSIDE:
-        taps.hide_outside(x_axis, y_axis, start, stop, xs, ys)
+        taps.hide_outside(x_axis, y_axis, count, xs, ys)
     if x_axis[taps.MODE] >= taps.REFLECT:
-        taps.fold_row(x_axis, start, stop, xs, x_signs)
-        taps.fold_row(y_axis, start, stop, ys, y_signs)
+        taps.fold_row(x_axis, count, xs, x_signs)
+        taps.fold_row(y_axis, count, ys, y_signs)
 
 
 @jit.inline
-def prepare_row(rule, source, n, i, start, stop, rows):
-    """Fill the scratch rows [start:stop] for output row i of grid n."""
+def prepare_row(rule, source, n, i, first, count, rows):
+    """Fill the scratch rows for `count` pixels of output row i of grid n from column `first` on."""
     family, _, x_axis, y_axis, table, _, _, _ = rule
     xs, ys, _, _, x_offsets, y_offsets, x_weights, y_weights = rows
-    prepare_positions(rule, source, n, i, start, stop, rows)
+    prepare_positions(rule, source, n, i, first, count, rows)
+    count = padded(count)
     if family == taps.BILINEAR:
         u, v = x_weights, y_weights
-        taps.bilinear_taps(x_axis, y_axis, start, stop, xs, ys, x_offsets[0], u[0], u[1], v[0], v[1])
+        taps.bilinear_taps(x_axis, y_axis, count, xs, ys, x_offsets[0], u[0], u[1], v[0], v[1])
     else:
-        taps.axis_taps(family, x_axis, table, start, stop, xs, x_offsets, x_weights)
-        taps.axis_taps(family, y_axis, table, start, stop, ys, y_offsets, y_weights)
+        taps.axis_taps(family, x_axis, table, count, xs, x_offsets, x_weights)
+        taps.axis_taps(family, y_axis, table, count, ys, y_offsets, y_weights)
 
 
 @jit.inline
-def prepare_slopes(rule, rows, x_slopes, y_slopes):
-    """Derivatives of the weights of a row that is prepared."""
+def prepare_slopes(rule, count, rows, x_slopes, y_slopes):
+    """Derivatives of the weights of a strip that is prepared."""
+    count = padded(count)
     family, _, x_axis, y_axis, _, slope_table, _, _ = rule
     xs, ys, x_signs, y_signs, x_offsets, y_offsets, _, _ = rows
-    taps.axis_slopes(family, x_axis, slope_table, xs, x_signs, x_offsets, x_slopes)
-    taps.axis_slopes(family, y_axis, slope_table, ys, y_signs, y_offsets, y_slopes)
+    taps.axis_slopes(family, x_axis, slope_table, count, xs, x_signs, x_offsets, x_slopes)
+    taps.axis_slopes(family, y_axis, slope_table, count, ys, y_signs, y_offsets, y_slopes)
 
 
 @jit.inline
-def fill_shares(rule, rows, shares):
-    """How much of the fill value each output pixel of a prepared row gets."""
+def fill_shares(rule, count, rows, shares):
+    """How much of the fill value each output pixel of a prepared strip gets."""
     K, fills = rule[1], rule[7]
     xs, x_weights, y_weights = rows[0], rows[6], rows[7]
-    for j in range(xs.size):
+    for j in range(count):
         if fills == FILL_OUTSIDE:
             shares[j] = 0 if xs[j] == xs[j] else 1
         else:

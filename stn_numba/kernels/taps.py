@@ -22,11 +22,11 @@ FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no l
 
 
 @jit.inline
-def fold_row(axis, start, stop, xs, signs):
+def fold_row(axis, count, xs, signs):
     """Bring positions of a repeating image back into it; signs gets the derivative, +1 or -1."""
     first, length = axis[FOLD_START], axis[FOLD_LENGTH]
     mirrored = axis[MODE] == REFLECT
-    for j in range(start, stop):
+    for j in range(count):
         x = xs[j]
         sign = 1.0
         if not (first <= x <= first + length):
@@ -40,26 +40,26 @@ def fold_row(axis, start, stop, xs, signs):
 
 
 @jit.inline
-def axis_taps(family, axis, table, start, stop, xs, offsets, weights):
-    """Taps and weights along one axis for positions xs[start:stop]."""
+def axis_taps(family, axis, table, count, xs, offsets, weights):
+    """Taps and weights along one axis for `count` positions."""
     if family == NEAREST:
-        nearest_taps(axis, start, stop, xs, offsets, weights)
+        nearest_taps(axis, count, xs, offsets, weights)
     else:
-        polynomial_taps(axis, table, start, stop, xs, offsets, weights)
+        polynomial_taps(axis, table, count, xs, offsets, weights)
 
 
 @jit.inline
-def axis_slopes(family, axis, slope_table, xs, signs, offsets, slopes):
+def axis_slopes(family, axis, slope_table, count, xs, signs, offsets, slopes):
     """Derivatives of the weights that `axis_taps` gave for the same positions."""
     if family == BILINEAR:
-        bilinear_slopes(axis, 0, xs.size, xs, slopes)
+        bilinear_slopes(axis, count, xs, slopes)
     elif family == NEAREST:
         slopes[:] = 0
     else:
-        polynomial_taps(axis, slope_table, 0, xs.size, xs, offsets, slopes)
+        polynomial_taps(axis, slope_table, count, xs, offsets, slopes)
     if axis[MODE] >= REFLECT:
         for k in range(len(slopes)):
-            for j in range(xs.size):
+            for j in range(count):
                 slopes[k, j] *= slopes.dtype.type(signs[j])
 
 
@@ -110,11 +110,11 @@ def four_taps(x, y, x_limits, y_limits, one):
 
 
 @jit.inline
-def bilinear_taps(x_axis, y_axis, start, stop, xs, ys, offsets, u0, u1, v0, v1):
+def bilinear_taps(x_axis, y_axis, count, xs, ys, offsets, u0, u1, v0, v1):
     """`four_taps` of a row of positions."""
     one = u0.dtype.type(1)
     x_limits, y_limits = bilinear_limits(x_axis, y_axis, one)
-    for j in range(start, stop):
+    for j in range(count):
         offset, left, right, top, bottom = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
         put(offsets, j, offset)
         put(u0, j, left)
@@ -139,13 +139,13 @@ def tent_slope(d):
 
 
 @jit.inline
-def bilinear_slopes(axis, start, stop, xs, slopes):
+def bilinear_slopes(axis, count, xs, slopes):
     """Derivatives of the tents; zero where a position was limited, so that huge ones pull nothing."""
     T = slopes.dtype.type
     low, high = axis[LOW], axis[HIGH]
     last, second = max(axis[SIZE] - 2.0, 0.0), 1.0 if axis[SIZE] > 1.0 else 0.0
     slopes0, slopes1 = slopes[0], slopes[1]
-    for j in range(start, stop):
+    for j in range(count):
         x = get(xs, j)
         inside = 1.0 if low <= x < high else 0.0
         x = limit(x, low, high)
@@ -155,11 +155,11 @@ def bilinear_slopes(axis, start, stop, xs, slopes):
 
 
 @jit.inline
-def nearest_taps(axis, start, stop, xs, offsets, weights):
+def nearest_taps(axis, count, xs, offsets, weights):
     """The nearest pixel, ties to even; weight 1, or 0 outside a zero-padded image."""
     T = weights.dtype.type
     size, step = axis[SIZE], np.int64(axis[STEP])
-    for j in range(start, stop):
+    for j in range(count):
         tap = np.rint(xs[j])
         if axis[MODE] == WRAP and tap >= size:
             tap = 0.0
@@ -170,16 +170,47 @@ def nearest_taps(axis, start, stop, xs, offsets, weights):
 
 
 @jit.inline
-def polynomial_taps(axis, table, start, stop, xs, offsets, weights):
+def polynomial_taps(axis, table, count, xs, offsets, weights):
     """Weights that are polynomials in the fraction of the position: table (S, 1 + K, degree + 1).
 
     Piece s holds for fractions from table[s, 0, 0] on; row 1 + k has the coefficients of tap k, highest power first.
     """
+    K = table.shape[1] - 1
+    low, high = np.float64(K // 2 - 1), axis[SIZE] - K // 2
+    outside = 0
+    for j in range(count):
+        outside += 0 if low <= xs[j] < high else 1
+    if outside == 0 and table.shape[0] == 1 and table.shape[2] <= 4:
+        inner_taps(axis, table[0], count, xs, offsets, weights)
+    else:
+        edge_taps(axis, table, count, xs, offsets, weights)
+
+
+@jit.inline
+def inner_taps(axis, piece, count, xs, offsets, weights):
+    """As `edge_taps` where all taps are inside the image, for one piece of degree 3 or less: vector code."""
+    T, terms, step = weights.dtype.type, piece.shape[1], axis[STEP]
+    for k in range(piece.shape[0] - 1):
+        a0 = piece[1 + k, terms - 1]
+        a1 = piece[1 + k, terms - 2] if terms > 1 else 0.0
+        a2 = piece[1 + k, terms - 3] if terms > 2 else 0.0
+        a3 = piece[1 + k, terms - 4] if terms > 3 else 0.0
+        first, row, values = k - (piece.shape[0] // 2 - 1.0), offsets[k], weights[k]
+        for j in range(count):
+            base = np.floor(get(xs, j))
+            fraction = get(xs, j) - base
+            put(row, j, np.int64((base + first) * step))
+            put(values, j, T(((a3 * fraction + a2) * fraction + a1) * fraction + a0))
+
+
+@jit.inline
+def edge_taps(axis, table, count, xs, offsets, weights):
+    """Taps and weights of a `polynomial_taps` strip anywhere, of any number of pieces."""
     T = weights.dtype.type
     pieces, K, terms = table.shape[0], table.shape[1] - 1, table.shape[2]
     size, step = np.int64(axis[SIZE]), np.int64(axis[STEP])
     reach = np.float64(K)
-    for j in range(start, stop):
+    for j in range(count):
         x = xs[j]
         near = -reach <= x <= axis[SIZE] - 1.0 + reach
         if axis[MODE] == BORDER and x == x:  # beyond the reach every tap reads the edge
@@ -219,9 +250,9 @@ def resolve(tap, size, axis, value):
 
 
 @jit.inline
-def hide_outside(x_axis, y_axis, start, stop, xs, ys):
+def hide_outside(x_axis, y_axis, count, xs, ys):
     """Make positions beyond the outer edges of the border pixels NaN, so that they read the fill value."""
-    for j in range(start, stop):
+    for j in range(count):
         inside = -0.5 <= xs[j] <= x_axis[SIZE] - 0.5 and -0.5 <= ys[j] <= y_axis[SIZE] - 0.5
         if not inside:
             xs[j] = ys[j] = np.nan

@@ -166,6 +166,23 @@ def load_pair(typingctx, address, like):
 
 
 @intrinsic
+def prefetch(typingctx, address):
+    """Ask for the cache line of an address; a hint, which does not read, so that any number will do."""
+    signature = types.void(types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        integer, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
+        name = "llvm.prefetch.p0i8" if "i8*" in str(pointer) else "llvm.prefetch.p0"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        options = [ir.Constant(integer, option) for option in (0, 3, 1)]  # to read, keep in all caches, data
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), *options])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
 def store(typingctx, address, like, vector):
     """Write a vector to consecutive elements, rounded and limited to the dtype."""
     dtype = like
