@@ -9,17 +9,18 @@ q_y and q_x belong to an image: the longest step between neighbouring output pix
 up, so that sub-samples are never farther apart than pixels; at most `MOST`. They are whole numbers, so gradients take
 them as constant.
 
-The sub-samples at one place of all cells make a grid of the kind they come from, moved by a part of an output pixel. A
-`MatrixGrid` and the place of a displacement move exactly. Positions and basis functions are known at the output pixels only:
-between two they are interpolated linearly, beyond the outermost, or next to one that is not finite, extrapolated from the
-other side. An axis with a single output pixel has no neighbours to measure and is not widened; only for a `MatrixGrid` with
-``align_corners=False`` its cell is known all the same.
+The sub-samples at one place of all cells make a grid of their own, moved by a part of an output pixel. A `MatrixGrid` stays
+one and moves exactly, as does the place a displacement starts from. Positions of the other kinds are known at the
+output pixels only: between two they are interpolated linearly; beyond the outermost, or next to one that is not finite,
+extrapolated from the other side. A `BasisGrid` is built for that, for a few images at a time: to move its basis functions
+instead takes ten times as long. An axis with a single output pixel has no neighbours to measure and is not widened; only for
+a `MatrixGrid` with ``align_corners=False`` its cell is known all the same.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,11 +28,11 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, map_points, output_axis, pixel_matrix
 
-__all__ = ["MOST", "Run", "average", "plan", "pull_back", "shifted", "shifted_scale"]
+__all__ = ["MOST", "Run", "average", "grids", "plan", "pull_back", "shifted_scale"]
 
 MOST = 16  # sub-samples an axis: 256 readings of the image are a limit of time, not of the method
 _SLACK = 0.01  # a rotation, or float32 positions, exceed a step of one pixel by rounding; no eye sees this much
-_POSITIONS_AT_ONCE = 2**18  # measured together: bounds the memory and spares small grids a loop
+_POSITIONS_AT_ONCE = 2**16  # built together: bounds the memory, stays in the cache, and spares small grids a loop
 
 Array = NDArray[Any]
 Offset = tuple[float, float]
@@ -50,6 +51,11 @@ class Run(NamedTuple):
 
     grids: slice
     factors: tuple[int, int]
+
+    @property
+    def readings(self) -> int:
+        """Sub-samples an output pixel."""
+        return self.factors[0] * self.factors[1]
 
     @property
     def offsets(self) -> list[Offset]:
@@ -97,19 +103,19 @@ def plan(grid: Grid, in_shape: Shape, scale: NDArray[np.float64], everywhere: bo
             rows = slice(first, min(first + together, len(grid)))
             steps = _steps(grid, rows, in_shape, scale, everywhere)
             factors[rows] = np.fmin(np.fmax(np.ceil(steps - _SLACK), 1), MOST)
-    return _runs(factors) if (factors > 1).any() else []
+    return _runs(factors, len(grid) if isinstance(grid, MatrixGrid) else together) if (factors > 1).any() else []
 
 
-def _runs(factors: NDArray[np.int64]) -> list[Run]:
+def _runs(factors: NDArray[np.int64], longest: int) -> list[Run]:
     changes = np.flatnonzero((factors[1:] != factors[:-1]).any(axis=1)) + 1
-    bounds = itertools.pairwise([0, *changes.tolist(), len(factors)])
+    bounds = itertools.pairwise(sorted({*changes.tolist(), *range(0, len(factors), longest), len(factors)}))
     return [Run(slice(start, stop), (int(factors[start, 0]), int(factors[start, 1]))) for start, stop in bounds]
 
 
 def _steps(grid: Grid, rows: slice, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> Floats:
     """(n, 2): longest step along y and along x between neighbouring output pixels, in input pixels."""
     if not isinstance(grid, MatrixGrid):
-        return _longest_steps(_pixels(_part(grid, rows).dense(), scale), in_shape, everywhere)
+        return _longest_steps(_pixels(_points(grid, rows), scale), in_shape, everywhere)
     matrix = pixel_matrix(grid.values[rows], in_shape, grid.shape, grid.align_corners)
     everywhere_the_same: Floats = np.hypot(matrix[:, 0, 1::-1], matrix[:, 1, 1::-1])
     is_affine = (matrix[:, 2] == (0, 0, 1)).all(axis=1)
@@ -146,57 +152,57 @@ def _longest_steps(pixels: Floats, in_shape: Shape, everywhere: bool) -> Floats:
     return np.stack(longest, axis=1)
 
 
-def average(read: Callable[[Offset, Array], object], offsets: Sequence[Offset], out: Array, working: np.dtype[Any]) -> None:
-    """Write to `out` the mean of what ``read(offset, into)`` writes for each sub-sample.
+def average(readings: Iterator[Callable[[Array], object]], count: int, out: Array, working: np.dtype[Any]) -> None:
+    """Write to `out` the mean of what `count` readings write to the array they are given.
 
     One array of the output's size is needed besides, or two for integers, which are summed as `working` floats, and
     rounded half to even and limited to their range only once, at the end.
     """
-    if len(offsets) == 1:
-        read(offsets[0], out)
+    if count == 1:
+        next(readings)(out)
         return
     total = out if out.dtype.kind == "f" else np.empty_like(out, working)
     sub_sample = np.empty_like(total)
-    read(offsets[0], total)
+    next(readings)(total)
     with np.errstate(all="ignore"):  # an image may hold infinity and NaN
-        for offset in offsets[1:]:
-            read(offset, sub_sample)
+        for read in readings:
+            read(sub_sample)
             np.add(total, sub_sample, out=total)
-        np.divide(total, len(offsets), out=total)
+        np.divide(total, count, out=total)
         if total is not out:
             limits = np.iinfo(out.dtype)
             np.rint(total, out=total)
             out[...] = np.fmin(np.fmax(total, limits.min), limits.max)
 
 
-def shifted(grid: Grid, rows: slice, offset: Offset) -> Grid:
-    """Those grids of a batch, read `offset` (y, x) output pixels further on."""
-    if offset == (0.0, 0.0):
-        return _part(grid, rows)
-    if isinstance(grid, MatrixGrid):
-        right, down = _normalised(grid, offset)
-        matrix = grid.values[rows].astype(np.float64)
-        with np.errstate(all="ignore"):
-            matrix[..., 2] += right * matrix[..., 0] + down * matrix[..., 1]
-        return MatrixGrid(matrix, grid.shape, align_corners=grid.align_corners)
-    if isinstance(grid, BasisGrid):
-        count = len(grid.functions)
-        functions = _shift(grid.functions.reshape(count, *grid.shape), offset).reshape(count, grid.functions.shape[1])
-        return BasisGrid(functions.T, grid.values[rows], grid.shape, align_corners=grid.align_corners)
-    return DenseGrid(_shift(grid.dense()[rows], offset), align_corners=grid.align_corners)
+def grids(grid: Grid, run: Run) -> Iterator[tuple[Offset, Grid]]:
+    """Each offset of a run with its grids moved by it; they read one sub-sample of every output pixel."""
+    if run.readings == 1:
+        yield (0.0, 0.0), _part(grid, run.grids)
+    elif isinstance(grid, MatrixGrid):
+        for offset in run.offsets:
+            yield offset, _moved_matrix(grid, run.grids, offset)
+    else:
+        points = _points(grid, run.grids)
+        for x, offsets in itertools.groupby(sorted(run.offsets, key=_across), key=_across):
+            halfway = _advance(points, x, 2)  # the same for all offsets along y
+            for offset in offsets:
+                yield offset, DenseGrid(_advance(halfway, offset[0], 1), align_corners=grid.align_corners)
 
 
-def pull_back(grid: Grid, rows: slice, offset: Offset, d_shifted: Floats) -> Floats:
-    """Turn a gradient by the numbers of ``shifted(grid, rows, offset)`` into one by those of the grid itself."""
-    if offset == (0.0, 0.0) or isinstance(grid, BasisGrid):  # a moved basis has the same coefficients
-        return d_shifted
+def pull_back(grid: Grid, run: Run, offset: Offset, d_moved: Floats) -> Floats:
+    """Turn a gradient by the numbers of the grid that `grids` gives for an offset into one by the grid's own."""
+    if run.readings == 1:
+        return d_moved
     if isinstance(grid, MatrixGrid):
         right, down = _normalised(grid, offset)
-        d_matrix = d_shifted.copy()
-        d_matrix[..., 0] += right * d_shifted[..., 2]
-        d_matrix[..., 1] += down * d_shifted[..., 2]
+        d_matrix = d_moved.copy()
+        d_matrix[..., 0] += right * d_moved[..., 2]
+        d_matrix[..., 1] += down * d_moved[..., 2]
         return d_matrix
-    return _shift_vjp(grid.dense()[rows], offset, d_shifted)
+    points = _points(grid, run.grids)
+    d_halfway = _advance_vjp(_advance(points, offset[1], 2), offset[0], 1, d_moved)
+    return _part(grid, run.grids).pull_back(_advance_vjp(points, offset[1], 2, d_halfway))
 
 
 def shifted_scale(scale: NDArray[np.float64], offset: Offset) -> NDArray[np.float64]:
@@ -204,6 +210,10 @@ def shifted_scale(scale: NDArray[np.float64], offset: Offset) -> NDArray[np.floa
     result = scale.copy()
     result[:, 1] += scale[:, 2] * offset[1] + scale[:, 3] * offset[0]
     return result
+
+
+def _across(offset: Offset) -> float:
+    return offset[1]
 
 
 def _part(grid: Grid, rows: slice) -> Grid:
@@ -215,51 +225,66 @@ def _part(grid: Grid, rows: slice) -> Grid:
     return DenseGrid(grid.dense()[rows], align_corners=grid.align_corners)
 
 
+def _points(grid: Grid, rows: slice) -> Floats:
+    """Positions (n, h, w, 2) of some grids of a batch; of a basis in float64, as the kernels work them out."""
+    if not isinstance(grid, BasisGrid):
+        return grid.dense()[rows]
+    in_float64 = grid.values[rows].astype(np.float64)
+    return BasisGrid(grid.functions.T, in_float64, grid.shape, align_corners=grid.align_corners).dense()
+
+
+def _moved_matrix(grid: MatrixGrid, rows: slice, offset: Offset) -> MatrixGrid:
+    right, down = _normalised(grid, offset)
+    matrix = grid.values[rows].astype(np.float64)
+    with np.errstate(all="ignore"):
+        matrix[..., 2] += right * matrix[..., 0] + down * matrix[..., 1]
+    return MatrixGrid(matrix, grid.shape, align_corners=grid.align_corners)
+
+
 def _normalised(grid: Grid, offset: Offset) -> tuple[float, float]:
     """An offset in output pixels as (right, down) in normalised output coordinates."""
     down, right = (output_axis(size, grid.align_corners)[0] * part for size, part in zip(grid.shape, offset, strict=True))
     return right, down
 
 
-def _shift(values: Floats, offset: Offset) -> Floats:
-    """What is known at the output pixels, (..., h, w, ...) with these as axes 1 and 2, an offset further on."""
+def _advance(points: Floats, distance: float, axis: int) -> Floats:
+    """What is known at the pixels of an axis, a part of a pixel further along it."""
+    if distance == 0 or points.shape[axis] < 2:
+        return points
+    result = points.copy()
     with np.errstate(all="ignore"):
-        return _advance(_advance(values, offset[1], 2), offset[0], 1)
-
-
-def _shift_vjp(values: Floats, offset: Offset, d_shifted: Floats) -> Floats:
-    with np.errstate(all="ignore"):
-        halfway = _advance(values, offset[1], 2)
-        return _advance_vjp(values, offset[1], 2, _advance_vjp(halfway, offset[0], 1, d_shifted))
-
-
-def _advance(values: Floats, distance: float, axis: int) -> Floats:
-    """Values a part of a pixel further along an axis: the line to that neighbour, or from the other if that is not finite."""
-    if distance == 0:
-        return values
-    first, second = _two_slopes(values, distance, axis)
-    slopes = np.where(np.isfinite(first), first, np.where(np.isfinite(second), second, 0))
-    result: Floats = values + distance * slopes
+        steps = np.moveaxis(np.diff(points, axis=axis), axis, 0)
+        towards, away, usable, spare = _uses(steps, distance > 0)
+        moved, steps = np.moveaxis(result, axis, 0), distance * steps
+        moved[towards] += np.where(usable, steps, 0)
+        lines = spare.any(axis=(1, 2, 3))  # few: the last line and what surrounds a hidden position
+        moved[away][lines] += np.where(spare[lines], steps[lines], 0)
     return result
 
 
-def _advance_vjp(values: Floats, distance: float, axis: int, d_advanced: Floats) -> Floats:
-    if distance == 0:
+def _advance_vjp(points: Floats, distance: float, axis: int, d_advanced: Floats) -> Floats:
+    if distance == 0 or points.shape[axis] < 2:
         return d_advanced
-    first, second = (np.isfinite(slopes) for slopes in _two_slopes(values, distance, axis))
-    d_first = np.where(first, distance * d_advanced, 0)
-    d_second = np.where(second & ~first, distance * d_advanced, 0)
-    d_ahead, d_behind = (d_first, d_second) if distance > 0 else (d_second, d_first)
-    ahead, behind, d_values = (np.moveaxis(array, axis, 0) for array in (d_ahead, d_behind, d_advanced.copy()))
-    d_steps = ahead[:-1] + behind[1:]
-    d_values[1:] += d_steps
-    d_values[:-1] -= d_steps
-    return np.moveaxis(d_values, 0, axis)
+    d_points = d_advanced.copy()
+    with np.errstate(all="ignore"):
+        towards, away, usable, spare = _uses(np.moveaxis(np.diff(points, axis=axis), axis, 0), distance > 0)
+        d_moved, result = np.moveaxis(d_advanced, axis, 0), np.moveaxis(d_points, axis, 0)
+        d_steps = distance * (np.where(usable, d_moved[towards], 0) + np.where(spare, d_moved[away], 0))
+        result[1:] += d_steps
+        result[:-1] -= d_steps
+    return d_points
 
 
-def _two_slopes(values: Floats, distance: float, axis: int) -> tuple[Floats, Floats]:
-    """Differences to the neighbour on the side of `distance`, and to the other; NaN where there is none."""
-    beyond = np.full_like(values.take([0], axis=axis) if values.shape[axis] else values, np.nan)
-    steps = np.concatenate([beyond, np.diff(values, axis=axis), beyond], axis=axis)
-    ahead, behind = (np.moveaxis(np.moveaxis(steps, axis, 0)[part], 0, axis) for part in (slice(1, None), slice(-1)))
-    return (ahead, behind) if distance > 0 else (behind, ahead)
+def _uses(steps: Floats, forwards: bool) -> tuple[slice, slice, Array, Array]:
+    """Which pixels of the first axis take which of the steps between them.
+
+    Returns ``(towards, away, usable, spare)``: pixel k of ``[towards]`` takes step k, to its neighbour on the side it moves to,
+    where `usable`; pixel k of ``[away]`` takes step k, which lies on its other side, where `spare`: where it has no other.
+    """
+    usable = np.isfinite(steps)
+    spare = usable.copy()
+    if forwards:
+        spare[:-1] &= ~usable[1:]
+        return slice(None, -1), slice(1, None), usable, spare
+    spare[1:] &= ~usable[:-1]
+    return slice(1, None), slice(None, -1), usable, spare

@@ -366,31 +366,28 @@ def _tasks(call: _Call) -> int:
     return max(1, min(batch * h, batch * h * w * channels // _PIXELS_A_TASK, _MOST_TASKS))
 
 
-def _sub_call(call: _Call, run: sub_samples.Run, offset: sub_samples.Offset) -> _Call:
-    """The part of a call that reads one sub-sample of each output pixel of a run."""
-    grid = sub_samples.shifted(call.grid, run.grids, offset)
-    image = call.image[run.grids] if all(call.steps) else call.image
-    source = _source(grid, image.shape[1:3], sub_samples.shifted_scale(call.source[-1], offset))
-    return call._replace(image=image, grid=grid, source=source, batch=len(grid) if call.steps[1] else call.batch, runs=[])
-
-
-def _outputs(call: _Call, run: sub_samples.Run) -> slice:
-    """Which outputs a run writes: one grid may serve them all."""
-    return run.grids if call.steps[1] else slice(None)
-
-
 def _read(call: _Call, out: Array) -> Array:
     """Fill `out` (N, h, w, C), and return it in the caller's layout."""
     if not call.runs:
         _forward(call, out)
     for run in call.runs:
-        read = functools.partial(_forward_part, call, run)
-        sub_samples.average(read, run.offsets, out[_outputs(call, run)], call.working.dtype)
+        readings = (functools.partial(_forward, part) for _, part in _sub_calls(call, run))
+        sub_samples.average(readings, run.readings, out[_outputs(call, run)], call.working.dtype)
     return out.transpose(0, 3, 1, 2) if call.layout == "NCHW" else out
 
 
-def _forward_part(call: _Call, run: sub_samples.Run, offset: sub_samples.Offset, out: Array) -> None:
-    _forward(_sub_call(call, run, offset), out)
+def _sub_calls(call: _Call, run: sub_samples.Run) -> Iterator[tuple[sub_samples.Offset, _Call]]:
+    """The calls that read one sub-sample each of the output pixels of a run."""
+    image = call.image[run.grids] if all(call.steps) else call.image
+    for offset, grid in sub_samples.grids(call.grid, run):
+        source = _source(grid, image.shape[1:3], sub_samples.shifted_scale(call.source[-1], offset))
+        batch = len(grid) if call.steps[1] else call.batch
+        yield offset, call._replace(image=image, grid=grid, source=source, batch=batch, runs=[])
+
+
+def _outputs(call: _Call, run: sub_samples.Run) -> slice:
+    """Which outputs a run writes: one grid may serve them all."""
+    return run.grids if call.steps[1] else slice(None)
 
 
 def _forward(call: _Call, out: Array) -> None:
@@ -404,12 +401,11 @@ def _forward(call: _Call, out: Array) -> None:
 
 
 def _backward(call: _Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, _Call, Array]]:
-    """Each sub-sample's run, offset and call, with its share of the gradient by the output."""
+    """Run, offset and call of each sub-sample, with its share of the gradient by the output."""
     for run in call.runs:
-        offsets = run.offsets
-        share = d_out[_outputs(call, run)] / len(offsets)
-        for offset in offsets:
-            yield run, offset, _sub_call(call, run, offset), share
+        share = d_out[_outputs(call, run)] / run.readings
+        for offset, part in _sub_calls(call, run):
+            yield run, offset, part, share
 
 
 def _image_gradient(call: _Call, d_out: Array) -> Array:
@@ -452,7 +448,7 @@ def _grid_gradient(call: _Call, d_out: Array) -> Array:
     is_dense = not isinstance(grid, MatrixGrid | BasisGrid)
     d_grid = np.zeros((len(grid), *grid.shape, 2) if is_dense else values.shape, values.dtype if is_dense else np.float64)
     for run, offset, part, share in _backward(call, d_out):
-        d_grid[run.grids] += sub_samples.pull_back(grid, run.grids, offset, _plain_grid_gradient(part, share))
+        d_grid[run.grids] += sub_samples.pull_back(grid, run, offset, _plain_grid_gradient(part, share))
     return d_grid.astype(values.dtype, copy=False)
 
 
