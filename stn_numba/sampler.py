@@ -8,12 +8,14 @@ kink (bilinear: at whole pixels) the gradient is the derivative from the right.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba import antialias as sub_samples
 from stn_numba.grid import (
     BasisGrid,
     DenseGrid,
@@ -52,6 +54,7 @@ class _Call(NamedTuple):
     steps: tuple[int, int]
     batch: int
     num_threads: int | None
+    runs: list[sub_samples.Run]  # empty without antialiasing, or where it has nothing to do
 
     @property
     def size(self) -> tuple[int, int, int, int]:
@@ -81,6 +84,7 @@ def sample(
     align_corners: bool | None = None,
     units: str = "normalised",
     displacement: bool = False,
+    antialias: bool = False,
     layout: str = "NHWC",
     out: Array | None = None,
     num_threads: int | None = None,
@@ -110,6 +114,10 @@ def sample(
         Of plain positions: ``"normalised"``, or ``"pixels"`` (0 is the centre of the first pixel).
     displacement
         Whether plain positions are displacements from the output pixel's own place.
+    antialias
+        Whether to average where the grid minifies: over q_y x q_x places in each output pixel's cell, as many as it takes to
+        come no farther apart than input pixels, and at most 16 x 16; at the cost of as many readings. See
+        `stn_numba.antialias`. The gradient takes the factors as constant.
     layout
         ``"NHWC"`` or ``"NCHW"``, of image and output.
     out
@@ -136,7 +144,7 @@ def sample(
     1.5
     """
     image = np.asarray(image)
-    options = (kernel, padding, fill, align_corners, units, displacement, layout, num_threads)
+    options = (kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads)
     if image.dtype.kind == "c":
         parts = [sample(part, grid, **_options(options)) for part in (image.real, image.imag)]
         return _deliver((parts[0] + 1j * parts[1]).astype(image.dtype), out)
@@ -147,7 +155,7 @@ def sample(
     if image.dtype == np.float16:
         return _deliver(sample(image.astype(np.float32), grid, **_options(options)).astype(np.float16), out)
     call = _check(image, grid, *options)
-    return _forward(call, _check_out(out, call))
+    return _read(call, _check_out(out, call))
 
 
 def sample_vjp(
@@ -160,6 +168,7 @@ def sample_vjp(
     align_corners: bool | None = None,
     units: str = "normalised",
     displacement: bool = False,
+    antialias: bool = False,
     layout: str = "NHWC",
     num_threads: int | None = None,
 ) -> tuple[Array, SampleBackprop]:
@@ -187,7 +196,7 @@ def sample_vjp(
     image = np.asarray(image)
     if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
-    call = _check(image, grid, kernel, padding, fill, align_corners, units, displacement, layout, num_threads)
+    call = _check(image, grid, kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads)
 
     def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:
         d_out, expected = np.asarray(d_out), _laid_out(call.size, layout)
@@ -196,11 +205,11 @@ def sample_vjp(
         d_out = _channels_last(np.asarray(d_out, call.image.dtype), layout)
         return _image_gradient(call, d_out) if image else None, _grid_gradient(call, d_out) if grid else None
 
-    return _forward(call, _check_out(None, call)), backprop
+    return _read(call, _check_out(None, call)), backprop
 
 
 def _options(values: tuple[Any, ...]) -> dict[str, Any]:
-    names = ("kernel", "padding", "fill", "align_corners", "units", "displacement", "layout", "num_threads")
+    names = ("kernel", "padding", "fill", "align_corners", "units", "displacement", "antialias", "layout", "num_threads")
     return dict(zip(names, values, strict=True))
 
 
@@ -223,6 +232,7 @@ def _check(
     align_corners: bool | None,
     units: str,
     displacement: bool,
+    antialias: bool,
     layout: str,
     num_threads: int | None,
 ) -> _Call:
@@ -231,6 +241,8 @@ def _check(
     _check_option("padding", padding, PADDINGS)
     _check_option("layout", layout, ("NHWC", "NCHW"))
     _check_option("units", units, ("normalised", "pixels"))
+    if not isinstance(antialias, bool | np.bool_):
+        raise TypeError(f"antialias: expected True or False, got {antialias!r}")
     kernel_rule(kernel, False)
     if image.ndim != 4 or 0 in _channels_last(image, layout).shape[1:3]:
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
@@ -247,10 +259,12 @@ def _check(
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
     image = _channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
     fill_rule(fill, padding, image.shape[3], np.float64)
+    scale = _scale(grid, image.shape[1:3], units, displacement)
+    everywhere = fill is None and padding not in ("zeros", "constant")
     return _Call(
         image,
         grid,
-        _source(grid, image.shape[1:3], units, displacement),
+        _source(grid, image.shape[1:3], scale),
         kernel,
         padding,
         fill,
@@ -258,6 +272,7 @@ def _check(
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         num_threads,
+        sub_samples.plan(grid, image.shape[1:3], scale, everywhere) if antialias else [],
     )
 
 
@@ -318,15 +333,20 @@ _NO_COEFFICIENTS = np.empty((0, 2, 0))
 _NO_MATRIX = np.empty((0, 3, 3))
 
 
-def _source(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bool) -> tuple[Any, ...]:
-    """The grid as the tuple that `kernels.positions` describes."""
-    from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
-
+def _scale(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bool) -> NDArray[np.float64]:
+    """The (2, 4) from the grid's numbers to input pixels that `kernels.positions` describes."""
     scale = np.zeros((2, 4))
     for axis, (size, length) in enumerate(zip(in_shape[::-1], grid.shape[::-1], strict=True)):
         scale[axis, :2] = input_axis(size, grid.align_corners) if units == "normalised" else (1.0, 0.0)
         if displacement:
             scale[axis, 2 + axis], scale[axis, 1] = displacement_axis(size, length, grid.align_corners)
+    return scale
+
+
+def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -> tuple[Any, ...]:
+    """The grid as the tuple that `kernels.positions` describes."""
+    from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
+
     dense, matrix, basis, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_BASIS, _NO_COEFFICIENTS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
@@ -346,7 +366,31 @@ def _tasks(call: _Call) -> int:
     return max(1, min(batch * h, batch * h * w * channels // _PIXELS_A_TASK, _MOST_TASKS))
 
 
-def _forward(call: _Call, out: Array) -> Array:
+def _read(call: _Call, out: Array) -> Array:
+    """Fill `out` (N, h, w, C), and return it in the caller's layout."""
+    if not call.runs:
+        _forward(call, out)
+    for run in call.runs:
+        readings = (functools.partial(_forward, part) for _, part in _sub_calls(call, run))
+        sub_samples.average(readings, run.readings, out[_outputs(call, run)], call.working.dtype)
+    return out.transpose(0, 3, 1, 2) if call.layout == "NCHW" else out
+
+
+def _sub_calls(call: _Call, run: sub_samples.Run) -> Iterator[tuple[sub_samples.Offset, _Call]]:
+    """The calls that read one sub-sample each of the output pixels of a run."""
+    image = call.image[run.grids] if all(call.steps) else call.image
+    for offset, grid in sub_samples.grids(call.grid, run):
+        source = _source(grid, image.shape[1:3], sub_samples.shifted_scale(call.source[-1], offset))
+        batch = len(grid) if call.steps[1] else call.batch
+        yield offset, call._replace(image=image, grid=grid, source=source, batch=batch, runs=[])
+
+
+def _outputs(call: _Call, run: sub_samples.Run) -> slice:
+    """Which outputs a run writes: one grid may serve them all."""
+    return run.grids if call.steps[1] else slice(None)
+
+
+def _forward(call: _Call, out: Array) -> None:
     from stn_numba.kernels import forward, threads
 
     if out.size:
@@ -354,18 +398,33 @@ def _forward(call: _Call, out: Array) -> Array:
         form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
         rule = call.rule(call.image)
         form(tasks, _memory(call.image), call.source, rule, call.steps, call.size, call.working, _memory(out))
-    return out.transpose(0, 3, 1, 2) if call.layout == "NCHW" else out
+
+
+def _backward(call: _Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, _Call, Array]]:
+    """Run, offset and call of each sub-sample, with its share of the gradient by the output."""
+    for run in call.runs:
+        share = d_out[_outputs(call, run)] / run.readings
+        for offset, part in _sub_calls(call, run):
+            yield run, offset, part, share
 
 
 def _image_gradient(call: _Call, d_out: Array) -> Array:
-    from stn_numba.kernels import image_gradient, threads
-
     d_image = np.zeros(_laid_out(call.image.shape, call.layout), call.image.dtype)
     view = _channels_last(d_image, call.layout)
+    if not call.runs:
+        _add_image_gradient(call, d_out, view)
+    for run, _, part, share in _backward(call, d_out):
+        _add_image_gradient(part, share, view[run.grids] if all(call.steps) else view)
+    return d_image
+
+
+def _add_image_gradient(call: _Call, d_out: Array, d_image: Array) -> None:
+    from stn_numba.kernels import image_gradient, threads
+
     if d_out.size:
         small = d_out.size < 4 * _PIXELS_A_TASK
-        images = len(view)
-        bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, view.shape[1])
+        images = len(d_image)
+        bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
         tasks = 1 if small else images * bands
         serial, parallel = image_gradient.image_gradient_serial, image_gradient.image_gradient_parallel
         form = threads.choose(serial, parallel, tasks, call.num_threads)
@@ -373,17 +432,27 @@ def _image_gradient(call: _Call, d_out: Array) -> Array:
             images,
             bands,
             call.source,
-            call.rule(view),
+            call.rule(d_image),
             call.steps,
             call.size,
             call.working,
             _memory(d_out),
-            _memory(view),
+            _memory(d_image),
         )
-    return d_image
 
 
 def _grid_gradient(call: _Call, d_out: Array) -> Array:
+    if not call.runs:
+        return _plain_grid_gradient(call, d_out)
+    grid, values = call.grid, call.grid.values
+    is_dense = not isinstance(grid, MatrixGrid | BasisGrid)
+    d_grid = np.zeros((len(grid), *grid.shape, 2) if is_dense else values.shape, values.dtype if is_dense else np.float64)
+    for run, offset, part, share in _backward(call, d_out):
+        d_grid[run.grids] += sub_samples.pull_back(grid, run, offset, _plain_grid_gradient(part, share))
+    return d_grid.astype(values.dtype, copy=False)
+
+
+def _plain_grid_gradient(call: _Call, d_out: Array) -> Array:
     from stn_numba.kernels import grid_gradient, threads
 
     batch, h, w, _ = call.size

@@ -26,6 +26,7 @@ def warp(
     padding: str = "zeros",
     fill: ArrayLike | None = None,
     align_corners: bool = True,
+    antialias: bool = False,
     layout: str = "NHWC",
     out: NDArray[Any] | None = None,
     num_threads: int | None = None,
@@ -44,6 +45,9 @@ def warp(
         (h, w) of the output; by default that of the image.
     kernel, padding, fill, num_threads
         As for `sample`.
+    antialias
+        Whether to average where the map minifies, as for `sample`. For a plain reduction of size take
+        ``align_corners=False`` with it, or ``padding="border"``: else half of the outermost cells lies beyond the image.
     align_corners
         Whether -1 and +1 are the centres or the outer edges of the border pixels.
     layout
@@ -82,7 +86,17 @@ def warp(
     if out is not None:
         out = out[None] if single else out
         out = np.expand_dims(out, axis) if image.ndim == 2 else out
-    result = sample(batch, grid, kernel=kernel, padding=padding, fill=fill, layout=layout, out=out, num_threads=num_threads)
+    result = sample(
+        batch,
+        grid,
+        kernel=kernel,
+        padding=padding,
+        fill=fill,
+        antialias=antialias,
+        layout=layout,
+        out=out,
+        num_threads=num_threads,
+    )
     result = np.squeeze(result, axis) if image.ndim == 2 else result
     return result[0] if single else result
 

@@ -185,7 +185,7 @@ def channels_row(rule, image, n, out, out_row, count, scratch_rows, fill, shares
                         vector = blend_four(corners(j, source, rows), 0, like, ONE, vector)
                     else:
                         vector = blend_all(K, j, source, like, ONE, rows, vector)
-                store(out_row + j * out[4] + c * out[5], like, vector)
+                store(out_row + j * out[4] + c * out[5], out[1], vector)
 
 
 @jit.inline
