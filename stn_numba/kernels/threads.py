@@ -72,7 +72,10 @@ def _claim() -> str | None:
     if reason:
         return reason
     if forks.launched_layer() == "workqueue" and not _workqueue.acquire(blocking=False):
-        return "Numba's threading layer workqueue takes one call at a time: calls beside it run on one thread each"
+        return (
+            "Numba's threading layer workqueue takes one call at a time: calls beside it run on one thread each. For more, "
+            "install the package tbb, or libgomp (libgomp1 on Debian)"
+        )
     return None
 
 

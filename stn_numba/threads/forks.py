@@ -26,12 +26,6 @@ class _State:
     forker: int | None = None  # the Python thread that forks
 
 
-_MORE = (
-    "Results are the same. For more threads: install the package tbb, or start processes by spawn or forkserver, "
-    "or fork before the first call"
-)
-
-
 def unsafe() -> str | None:
     """Why this process must not run parallel kernels; None if it may."""
     return _State.reason
@@ -54,7 +48,7 @@ def warn_once(message: str) -> None:
     """Give the one warning of this process."""
     if not _State.warned:
         _State.warned = True
-        warnings.warn(f"{message}. {_MORE}.", SerialWarning, stacklevel=2)
+        warnings.warn(f"{message}. Results are the same.", SerialWarning, stacklevel=2)
 
 
 def _before() -> None:
@@ -65,13 +59,13 @@ def _in_child() -> None:
     layer = launched_layer()
     if layer == "omp":
         _State.reason = (
-            "the parent of this forked process had launched OpenMP threads, which do not survive a fork: "
-            "kernels run on one thread here"
+            "the parent of this forked process had launched OpenMP threads, which do not survive a fork: kernels run on one "
+            "thread here. For more, install the package tbb, fork before the first call, or start processes by spawn"
         )
     elif layer == "tbb" and _State.forker != (_State.launcher or threading.main_thread().ident):
         _State.reason = (
-            "this process was forked by another thread than the one that had launched TBB, which may not survive that: "
-            "kernels run on one thread here"
+            "this process was forked by another thread than the one that had launched TBB, which may not survive that: kernels "
+            "run on one thread here. For more, fork from the thread that makes the first call, or start processes by spawn"
         )
     _State.warned = False
 
