@@ -41,6 +41,9 @@ _DIGEST = 32
 _VERSION = re.compile("kernels-[0-9a-f]{16}")
 _KEPT = 30 * 86400  # seconds after which the kernels of a version that nobody uses any more are removed
 
+# Files of kernels/ from which no machine code is made.
+_NO_KERNELS = ("inspection.py", "layer.py", "places.py", "threads.py")
+
 _OPTIONS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "CPU_NAME", "CPU_FEATURES")
 
 
@@ -164,6 +167,7 @@ def _version() -> str:
     """Hash of everything that all kernels depend on; the name of a folder."""
     package = Path(__file__).parent.parent
     sources = sorted([*package.glob("kernels/*.py"), *package.glob("nn/kernels/*.py")])
+    sources = [path for path in sources if path.name not in _NO_KERNELS]
     options = [f"{name}={getattr(numba.config, name, None)}" for name in _OPTIONS]
     parts = [numba.__version__, version("llvmlite"), sys.version, platform.machine(), *options, *map(_file_hash, sources)]
     return f"kernels-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]}"

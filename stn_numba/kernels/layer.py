@@ -15,7 +15,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from stn_numba.threads import forks
 
-__all__ = ["find_tbb", "launch"]
+__all__ = ["find_tbb", "launch", "load_tbb"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def launch() -> str | None:
 
 def _launch() -> str | None:
     if numba.config.THREADING_LAYER not in ("omp", "workqueue"):
-        _load_tbb()
+        load_tbb()
     free = multiprocessing.get_start_method(allow_none=True) is None
     try:
         forks.note_launch()
@@ -60,7 +60,7 @@ def find_tbb() -> Path | None:
     return next((path.resolve() for path in found if path.is_file()), None)
 
 
-def _load_tbb() -> None:
+def load_tbb() -> None:
     """Load TBB by its path; Numba, which asks for it by name, then finds it loaded."""
     path = find_tbb()
     if path is not None:
