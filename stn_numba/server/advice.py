@@ -33,7 +33,7 @@ def _threads(report: Report) -> Iterator[str]:
         yield f"{threads['origin']}. Correct or unset it: every call fails until then."
     quota, ceiling = threads["cgroup_quota"], threads["numba_ceiling"]
     if quota and quota < ceiling and not report["settings"]["NUMBA_NUM_THREADS"]:
-        yield f"The container may use {quota} CPUs, but Numba starts {ceiling} threads. Set NUMBA_NUM_THREADS={quota} to save memory."
+        yield f"The container may use {quota} CPUs, but Numba starts {ceiling} threads. Set NUMBA_NUM_THREADS={quota} as well."
 
 
 def _layer(report: Report) -> Iterator[str]:

@@ -106,7 +106,7 @@ def test_commands():
     assert json.loads(result.output)["healthy"]
     result = run("warmup", "--dtype", "float32", "--no-gradients", "--no-layers", "--json")
     assert result.exit_code == 0
-    assert [json.loads(line)["name"] for line in result.output.splitlines()][0] == "sample float32 bilinear"
+    assert next(json.loads(line)["name"] for line in result.output.splitlines()) == "sample float32 bilinear"
     assert run("warmup", "--dtype", "int64").exit_code == 1
 
 
