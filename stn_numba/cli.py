@@ -1,4 +1,4 @@
-"""The command ``stn-numba``: demo, train, evaluate, figure, plugins."""
+"""The command ``stn-numba``: demo, train, evaluate, figure, plugins, warmup, doctor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ except ImportError:  # the extra `cli` is not installed: say so, whatever was as
     sys.exit("stn-numba: the command line needs click: pip install stn-numba[cli]")
 
 import stn_numba
-from stn_numba import registry
 
 if TYPE_CHECKING:
     from stn_numba.nn import Classifier
@@ -137,25 +136,76 @@ def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plugins(as_json: bool) -> None:
     """List all transforms: name, kind, parameters, distribution, status."""
-    rows = [_describe(plugin) for plugin in registry.plugins()]
+    from stn_numba.server.doctor import plugin_rows
+    from stn_numba.server.text import table
+
+    rows = plugin_rows()
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    table = [("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]
-    widths = [max(len(str(cell)) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
-        click.echo("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in table([("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]):
+        click.echo(line)
 
 
-def _describe(plugin: registry.Plugin) -> dict[str, Any]:
-    """Load one plugin for the listing; a broken one is part of the listing too."""
-    kind, count, status = "-", "-", "ok"
-    try:
-        transform = registry.get_transform(plugin.name)
-        kind, count = type(transform).__mro__[1].__name__, str(transform.n_params)
-    except Exception as error:  # whatever a stranger's plugin raises
-        status = plugin.problem or f"{type(error).__name__}: {error}"
-    return {"name": plugin.name, "kind": kind, "parameters": count, "distribution": plugin.source, "status": status}
+@main.command()
+@click.option(
+    "--dtype", "dtypes", multiple=True, default=("float32", "uint8"), show_default=True, help="Of images; may be repeated."
+)
+@click.option(
+    "--gradient", "gradients", multiple=True, default=("float32",), show_default=True, help="Of images; may be repeated."
+)
+@click.option("--no-gradients", is_flag=True, help="Compile no gradients.")
+@click.option(
+    "--kernel", "kernels", multiple=True, default=("bilinear",), show_default=True, help="All share their machine code."
+)
+@click.option(
+    "--positions",
+    multiple=True,
+    default=("float32",),
+    show_default=True,
+    help="Of plain positions; float32 serves matrices too.",
+)
+@click.option("--layers/--no-layers", default=True, help="Convolution and pooling, which models need.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a step.")
+def warmup(
+    dtypes: tuple[str, ...], gradients: tuple[str, ...], no_gradients: bool, kernels: tuple[str, ...],
+    positions: tuple[str, ...], layers: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Compile kernels into the cache, so that no request waits for the compiler. Run it when an image is built.
+
+    Exits with 1 if something was compiled that no folder keeps.
+    """
+    from stn_numba.server import machine
+    from stn_numba.server.warmup import warmup as steps
+
+    lost = False
+    with plain_errors():
+        for step in steps(
+            dtypes=dtypes, gradients=() if no_gradients else gradients, kernels=kernels, positions=positions, layers=layers
+        ):
+            lost |= step.source == "compiled"
+            row = {"name": step.name, "seconds": round(step.seconds, 3), "source": step.source}
+            click.echo(json.dumps(row) if as_json else f"{step.seconds:7.2f} s  {step.source:8}  {step.name}")
+        cache = machine.cache()
+    if not as_json:
+        click.echo(f"kept in {cache['write']}" if cache["write"] else f"not kept: {cache['why']}")
+    if lost and not cache["write"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--test/--no-test", default=True, help="Run the self-test; it compiles what is not in the cache.")
+def doctor(as_json: bool, test: bool) -> None:
+    """Look this installation over and give advice. Exits with 1 if calls fail or give wrong results."""
+    from stn_numba.server.doctor import doctor as look_over
+    from stn_numba.server.text import text
+
+    with plain_errors():
+        report = look_over(test=test)
+        click.echo(json.dumps(report, indent=2) if as_json else text(report))
+    if not report["healthy"]:
+        sys.exit(1)
 
 
 def _digits(folder: Path | None) -> Any:

@@ -45,4 +45,5 @@ def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -
     if values.dtype.kind not in "biuf" or values.shape not in ((), (1,), (channels,)):
         raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r}")
     kind = FILL_TAPS if padding == "constant" else NO_FILL if fill is None else FILL_OUTSIDE
-    return np.ascontiguousarray(np.broadcast_to(values, channels), dtype), kind
+    # a copy, which is writable: Numba compiles anew for read-only arrays
+    return np.array(np.broadcast_to(values, channels), dtype), kind

@@ -3,6 +3,9 @@
 Distributions announce transforms in the entry-point group ``stn_numba.transforms``; the `entrypoints` package reads what
 they announce. Nothing is imported before it is asked for. A plugin that is broken, or claimed twice, hurts only
 whoever asks for it: it is named with its distribution and the cause, once as a warning and again when asked for.
+
+``STN_NUMBA_PLUGINS`` lists, separated by commas, the distributions or transforms that may be loaded; empty: none. Transforms of
+stn-numba itself, and those that the program registers, always may. What may not is never imported.
 """
 
 from __future__ import annotations
@@ -10,27 +13,34 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib.util
+import os
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stn_numba import settings
 from stn_numba.transform import Transform
 
-__all__ = ["Plugin", "PluginError", "available", "get_transform", "plugins", "register_transform"]
+__all__ = ["Plugin", "PluginError", "available", "get_transform", "name_of", "plugins", "register_transform"]
 
 GROUP = "stn_numba.transforms"
+
+_OWN = "stn-numba"
+_NOT_ALLOWED = "not allowed by"
 
 Factory = Callable[..., Transform]
 
 _lock = threading.RLock()
 _registered: dict[str, Factory] = {}
+_names: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()  # of the transforms that were asked for, by class
 
 
 class PluginError(RuntimeError):
-    """A transform is announced but cannot be used."""
+    """A transform cannot be used, or does not keep to the contract."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ def plugins() -> list[Plugin]:
     """Everything that is announced, usable or not, sorted by name; nothing is imported."""
     with _lock:
         own = [Plugin(n, "register_transform", getattr(f, "__qualname__", repr(f))) for n, f in _registered.items()]
-    announced = [plugin for plugin, _ in _announced(tuple(sys.path)) if plugin.name not in _registered]
+    announced = [plugin for plugin, _ in _everything() if plugin.name not in _registered]
     return sorted([*own, *announced], key=lambda plugin: plugin.name)
 
 
@@ -99,11 +109,32 @@ def get_transform(name: str, **options: Any) -> Transform:
     >>> get_transform("affine").n_params
     6
     """
-    factory = _registered.get(name) or _load(name)
-    transform = factory(**options)
+    factory, source = _registered.get(name), "register_transform"
+    if factory is None:
+        factory, source = _load(name)
+    try:
+        transform = factory(**options)
+    except (ValueError, TypeError, PluginError, MemoryError):
+        raise  # options that do not fit are the caller's affair
+    except Exception as error:
+        raise PluginError(f"transform {name!r} of {source} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(transform, Transform):
         raise PluginError(f"transform {name!r}: expected a stn_numba.transform.Transform, got {type(transform)}")
+    with _lock:
+        _names.setdefault(type(transform), f"transform {name!r} of {source}")
     return transform
+
+
+def name_of(transform: Transform) -> str:
+    """Name of a transform for errors: the one it was asked for by and its distribution, or its class.
+
+    Examples
+    --------
+    >>> name_of(get_transform("affine")).partition(" of ")[0]
+    "transform 'affine'"
+    """
+    kind = type(transform)
+    return _names.get(kind) or f"transform {kind.__module__}.{kind.__qualname__}"
 
 
 def register_transform(name: str, factory: Factory, *, overwrite: bool = False) -> None:
@@ -136,8 +167,8 @@ def register_transform(name: str, factory: Factory, *, overwrite: bool = False) 
         _registered[name] = factory
 
 
-def _load(name: str) -> Factory:
-    """Import the one announced transform of this name."""
+def _load(name: str) -> tuple[Factory, str]:
+    """Import the one announced transform of this name; returns it with its distribution."""
     found = _find(name)
     if not found:
         _announced.cache_clear()  # a distribution may have been installed since
@@ -155,20 +186,27 @@ def _load(name: str) -> Factory:
         factory: Factory = entry.load()
     except Exception as error:  # whatever a stranger's module raises
         raise PluginError(f"{plugin} cannot be loaded: {type(error).__name__}: {error}") from error
-    return factory
+    return factory, plugin.source
 
 
 def _find(name: str) -> list[tuple[Plugin, Any]]:
-    return [(plugin, entry) for plugin, entry in _announced(tuple(sys.path)) if plugin.name == name]
+    """Announced transforms of a name; of several, those that may be loaded."""
+    found = [(plugin, entry) for plugin, entry in _everything() if plugin.name == name]
+    return [(plugin, entry) for plugin, entry in found if not plugin.problem.startswith(_NOT_ALLOWED)] or found[:1]
+
+
+def _everything() -> list[tuple[Plugin, Any]]:
+    return _announced(tuple(sys.path), settings.allowed_plugins())
 
 
 @functools.cache
-def _announced(path: tuple[str, ...]) -> list[tuple[Plugin, Any]]:
+def _announced(path: tuple[str, ...], allowed: frozenset[str] | None) -> list[tuple[Plugin, Any]]:
     """All entry points of the group on `path`, with a warning for each that is broken or claimed twice."""
-    found = list(_scan(path))
-    names = [plugin.name for plugin, _ in found]
-    for plugin, _ in found:
-        rivals = [str(p) for p, _ in found if p.name == plugin.name]
+    found = list(_scan(path, allowed))
+    heard = [plugin for plugin, _ in found if not plugin.problem.startswith(_NOT_ALLOWED)]
+    names = [plugin.name for plugin in heard]
+    for plugin in heard:
+        rivals = [str(p) for p in heard if p.name == plugin.name]
         if plugin.problem:
             warnings.warn(f"{plugin}: {plugin.problem}", RuntimeWarning, stacklevel=2)
         elif names.count(plugin.name) > 1 and rivals[0] == str(plugin):
@@ -176,7 +214,7 @@ def _announced(path: tuple[str, ...]) -> list[tuple[Plugin, Any]]:
     return found
 
 
-def _scan(path: tuple[str, ...]) -> Iterator[tuple[Plugin, Any]]:
+def _scan(path: tuple[str, ...], allowed: frozenset[str] | None) -> Iterator[tuple[Plugin, Any]]:
     import entrypoints
 
     seen = set()
@@ -190,12 +228,19 @@ def _scan(path: tuple[str, ...]) -> Iterator[tuple[Plugin, Any]]:
                 continue
             source = f"{name} {distribution.version}"
             for key, text in config.items(GROUP, raw=True):
+                if not _may_load(settings.normalised(name), settings.normalised(key), allowed):
+                    yield Plugin(key, source, text, f"{_NOT_ALLOWED} {settings.PLUGINS}"), None
+                    continue
                 try:
                     entry = entrypoints.EntryPoint.from_string(text, key, distribution)
                 except entrypoints.BadEntryPoint:
                     yield Plugin(key, source, text, "the entry point is not of the form module:object"), None
                 else:
                     yield Plugin(key, source, text, _missing_module(entry.module_name)), entry
+
+
+def _may_load(distribution: str, name: str, allowed: frozenset[str] | None) -> bool:
+    return allowed is None or distribution == _OWN or bool({distribution, name} & allowed)
 
 
 def _distributions(folder: str) -> Iterator[tuple[Any, Any]]:
@@ -220,3 +265,13 @@ def _missing_module(module: str) -> str:
     except (ImportError, ValueError) as error:
         return f"module {top!r} cannot be found: {error}"
     return "" if spec else f"there is no module {top!r}"
+
+
+def _after_fork_in_child() -> None:
+    """Make the lock anew: whoever held it is not in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -123,7 +123,7 @@ def sample(
     out
         Array to write to, of the output's shape and the image's dtype; it may not overlap the image.
     num_threads
-        Most threads to use; by default all that Numba has. The result is the same, bit for bit.
+        Most threads to use; by default as `stn_numba.get_num_threads` says. The result is the same, bit for bit.
 
     Returns
     -------

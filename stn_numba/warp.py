@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.border import lay_grid
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
 from stn_numba.registry import get_transform
@@ -65,6 +66,8 @@ def warp(
     ------
     TypeError, ValueError
         As `sample`, and if theta does not fit the transform.
+    PluginError
+        If the transform raises, or returns what is no grid for theta and shape.
 
     Examples
     --------
@@ -81,7 +84,7 @@ def warp(
     batch, axis = _as_batch(image, layout)
     rows = theta[None] if theta.ndim == 1 else theta
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
-    grid, _ = transform.forward(rows, size, align_corners)
+    grid, _ = lay_grid(transform, rows, size, align_corners)
     single = image.ndim < 4 and len(rows) == 1
     if out is not None:
         out = out[None] if single else out

@@ -148,3 +148,37 @@ def test_a_taken_name_is_replaced_only_when_told_so():
 def test_registering_nonsense_is_refused(name, factory, message):
     with pytest.raises(TypeError, match=message):
         stn.register_transform(name, factory)
+
+
+def test_only_listed_plugins_may_be_loaded(install, monkeypatch):
+    install("good-one", "shift = shift_d:Shift", shift_d=SHIFT)
+    install("other-one", "slide = slide_d:Shift", slide_d=SHIFT)
+    for setting, expected in {
+        "": set(),
+        "good_one": {"shift"},
+        "slide": {"slide"},
+        " Good.One , slide": {"shift", "slide"},
+        "nothing": set(),
+    }.items():
+        monkeypatch.setenv("STN_NUMBA_PLUGINS", setting)
+        assert {"affine", "projective", "tps"} <= set(stn.available())
+        assert {"shift", "slide"} & set(stn.available()) == expected
+    with pytest.raises(stn.PluginError, match=r"'shift' = .* of good-one 1\.0: not allowed by STN_NUMBA_PLUGINS"):
+        stn.get_transform("shift")
+    assert "shift_d" not in sys.modules
+
+
+def test_a_plugin_that_may_not_be_loaded_is_no_rival(install, monkeypatch):
+    install("first-one", "shift = shift_e:Shift", shift_e=SHIFT)
+    install("second-one", "shift = shift_f:Shift", shift_f=SHIFT)
+    monkeypatch.setenv("STN_NUMBA_PLUGINS", "first-one")
+    assert type(stn.get_transform("shift")).__module__ == "shift_e"
+    monkeypatch.setenv("STN_NUMBA_PLUGINS", "")
+    stn.register_transform("mine", lambda: stn.get_transform("affine"))  # the program's own is no plugin
+    assert stn.get_transform("mine").n_params == 6
+
+
+def test_a_constructor_that_breaks_is_named(install):
+    install("odd-one", "odd = odd_module:odd", odd_module="def odd(): return 1 / 0")
+    with pytest.raises(stn.PluginError, match=r"'odd' of odd-one 1\.0 cannot be made: ZeroDivisionError"):
+        stn.get_transform("odd")

@@ -10,16 +10,13 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import logging
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import caching
+
+from stn_numba.kernels.cache import KernelCache
 
 __all__ = ["inline", "parallel", "serial"]
 
@@ -53,30 +50,9 @@ def parallel(function: Function) -> Function:
 
 
 def _cached(dispatcher: Any, form: str) -> Any:
-    """Attach a disk cache whose entries are stale as soon as any file of the package's kernels changes.
-
-    Numba's own cache looks only at the file of the kernel itself, and not at its options: a helper edited
-    in another file, or a switched-on bounds check, would bring back old machine code.
-    """
+    """Attach the disk cache of `kernels.cache`; without it, kernels are compiled anew in each process."""
     try:
-        cache = caching.FunctionCache(dispatcher.py_func)
-    except (RuntimeError, OSError) as error:  # no folder to write to: compile anew in each process
+        dispatcher._cache = KernelCache(dispatcher.py_func, form)
+    except (AttributeError, TypeError, OSError) as error:  # a Numba whose inner parts have changed, or no source files
         logger.info("kernels are not cached on disk: %s", error)
-        return dispatcher
-    cache._cache_file = caching.IndexDataCacheFile(
-        cache_path=cache._cache_path,
-        filename_base=cache._impl.filename_base,
-        source_stamp=(_source_hash(), form, os.environ.get("NUMBA_BOUNDSCHECK", "")),
-    )
-    dispatcher._cache = cache
     return dispatcher
-
-
-@functools.cache
-def _source_hash() -> str:
-    """Hash of every file from which kernels are made."""
-    package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    for path in sorted([*package.glob("kernels/*.py"), *package.glob("nn/kernels/*.py")]):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from stn_numba.border import lay_grid
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
@@ -99,14 +100,14 @@ class SpatialTransformer(Layer):
 
     def sample(self, x: Floats, theta: Floats) -> Floats:
         """Read images at given parameters, without the way back."""
-        grid, _ = self.transform.forward(theta, self._out_shape(x), self.align_corners)
+        grid, _ = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         return sample(x, grid, padding=self.padding, num_threads=_num_threads(x))
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
         features, from_features = self.localisation.forward(x, rng)
         theta, from_theta = self.theta_layer.forward(features, rng)
-        grid, from_grid = self.transform.forward(theta, self._out_shape(x), self.align_corners)
+        grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         out, from_out = sample_vjp(x, grid, padding=self.padding, num_threads=_num_threads(x))
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:

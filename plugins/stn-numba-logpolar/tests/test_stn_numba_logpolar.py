@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
 import stn_numba as stn
-from stn_numba.testing import check_vjp
+from stn_numba.testing import check_vjp, parametrise_checks
 
 from stn_numba_logpolar import LogPolar
 
 THETA = np.array([[0.1, -0.2, -0.3, 0.4], [0.0, 0.3, 0.2, -2.0]])
+
+
+@parametrise_checks(LogPolar, exact_identity=False)
+def test_it_keeps_to_the_contract(check):
+    check()
 
 
 def test_it_is_found_by_name():

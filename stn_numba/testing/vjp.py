@@ -1,4 +1,4 @@
-"""Checks for authors of transforms and layers: are the hand-written gradients right?"""
+"""Are hand-written gradients right?"""
 
 from __future__ import annotations
 

@@ -1,0 +1,111 @@
+"""Where what a plugin returns enters the library: it is checked here, and the plugin is named in every error.
+
+Infinite positions are far outside the image and NaN ones outside, as `stn_numba.sampler` has it. So neither is an error by
+itself; but finite parameters for which no position of an image is a number, are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, as_floats, check_shape
+from stn_numba.registry import PluginError, name_of
+from stn_numba.transform import Transform
+
+__all__ = ["lay_grid"]
+
+_PROBED = 64  # positions of an image that are looked at first
+
+Backprop = Callable[[ArrayLike], Floats]
+
+
+def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
+    """As ``transform.forward``, for transforms that are not trusted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If arguments do not fit the transform.
+    PluginError
+        If the transform raises, returns no `Grid` of the shape asked for, no gradient (N, P), or no numbers.
+
+    Examples
+    --------
+    >>> from stn_numba.registry import get_transform
+    >>> lay_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
+    (4, 5)
+    """
+    if not isinstance(transform, Transform):
+        raise TypeError(f"transform: expected a registered name or a Transform, got {type(transform).__name__}")
+    with _named(transform, "n_params"):
+        count = int(transform.n_params)
+    theta = as_floats(theta, "theta", ("N", count))
+    shape = check_shape(shape)
+    with _named(transform, "forward"):
+        grid, pull_back = transform.forward(theta, shape, align_corners)
+    problem = _problem(grid, theta, shape, align_corners)
+    if problem:
+        raise PluginError(f"{name_of(transform)}: forward: {problem}")
+
+    def backprop(d_grid: ArrayLike) -> Floats:
+        with _named(transform, "backprop"):
+            d_theta = pull_back(d_grid)
+        if not isinstance(d_theta, np.ndarray) or d_theta.shape != theta.shape or d_theta.dtype.kind != "f":
+            raise PluginError(f"{name_of(transform)}: backprop: expected floats {theta.shape}, got {_short(d_theta)}")
+        return d_theta
+
+    return grid, backprop
+
+
+@contextlib.contextmanager
+def _named(transform: Transform, part: str) -> Iterator[None]:
+    """Name the plugin in whatever it raises; that it cannot be trained, or memory that ran out, is passed on as it is."""
+    try:
+        yield
+    except (NotImplementedError, MemoryError):
+        raise
+    except Exception as error:
+        raise PluginError(f"{name_of(transform)}: {part}: {type(error).__name__}: {error}") from error
+
+
+def _problem(grid: Any, theta: Floats, shape: Shape, align_corners: bool) -> str:
+    """What is wrong with a grid; empty if nothing."""
+    if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):
+        return f"expected a DenseGrid, MatrixGrid or BasisGrid, got {type(grid).__name__}"
+    if grid.values.dtype not in (np.float32, np.float64):
+        return f"expected a grid of float32 or float64, got {grid.values.dtype}"
+    if (len(grid), grid.shape, grid.align_corners) != (len(theta), shape, align_corners):
+        return (
+            f"expected a grid for N = {len(theta)}, shape {shape}, align_corners={align_corners}, "
+            f"got N = {len(grid)}, shape {grid.shape}, align_corners={grid.align_corners}"
+        )
+    lost = np.flatnonzero(np.isfinite(theta).all(axis=1) & _all_nan(grid))
+    return f"not one position is a number for finite theta {theta[lost[0]]!r:.80} (row {lost[0]})" if len(lost) else ""
+
+
+def _all_nan(grid: Grid) -> NDArray[np.bool_]:
+    """(N,): whether an image has no position that is a number; False without positions."""
+    if isinstance(grid, DenseGrid):
+        return _nowhere(grid.values.reshape(len(grid), grid.shape[0] * grid.shape[1], 2))
+    lost = np.isnan(grid.values).any(axis=(1, 2))
+    if isinstance(grid, BasisGrid):
+        lost |= _nowhere(grid.functions.T[None])[0]
+    return np.asarray(lost)
+
+
+def _nowhere(positions: Floats) -> NDArray[np.bool_]:
+    """(N,): whether every one of M positions (N, M, D) has a NaN; a few are enough to see that one has none."""
+    few = positions[:, :: max(1, positions.shape[1] // _PROBED)]
+    lost: NDArray[np.bool_] = np.all(np.any(np.isnan(few), axis=2), axis=1) & (positions.shape[1] > 0)
+    for row in np.flatnonzero(lost):
+        lost[row] = np.isnan(positions[row]).any(axis=1).all()
+    return lost
+
+
+def _short(value: Any) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,0 +1,67 @@
+"""What to do about what `doctor` found, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["advice"]
+
+Report = dict[str, Any]
+
+
+def advice(report: Report) -> list[str]:
+    """Return one sentence or two for each thing that could be better; an empty list is a clean bill."""
+    parts: tuple[Callable[[Report], Iterator[str]], ...] = (_tests, _threads, _layer, _cache, _plugins)
+    return [text for part in parts for text in part(report)]
+
+
+def _tests(report: Report) -> Iterator[str]:
+    failed = [test["name"] for test in report["self_test"] if test["problem"]]
+    if failed:
+        yield (
+            f"Results are wrong or cannot be had ({', '.join(failed)}). Set STN_NUMBA_CACHE_DIR=off and run this again: if all "
+            "is well then, remove the cache folder. Otherwise report the output of stn-numba doctor --json."
+        )
+    if report["settings"]["NUMBA_DISABLE_JIT"] not in (None, "", "0"):
+        yield "NUMBA_DISABLE_JIT is set: nothing is compiled. Unset it."
+
+
+def _threads(report: Report) -> Iterator[str]:
+    threads = report["threads"]
+    if not threads["num_threads"]:
+        yield f"{threads['origin']}. Correct or unset it: every call fails until then."
+    quota, ceiling = threads["cgroup_quota"], threads["numba_ceiling"]
+    if quota and quota < ceiling and not report["settings"]["NUMBA_NUM_THREADS"]:
+        yield f"The container may use {quota} CPUs, but Numba starts {ceiling} threads. Set NUMBA_NUM_THREADS={quota} as well."
+
+
+def _layer(report: Report) -> Iterator[str]:
+    layer = report["threading"]["layer"]
+    if layer is None:
+        yield f"Kernels run on one thread: {report['threading']['why']}."
+    elif layer == "workqueue":
+        yield (
+            "The threading layer is workqueue: of calls at the same time, only one uses several threads. "
+            "pip install tbb, or install libgomp (Debian: apt-get install libgomp1)."
+        )
+    elif layer == "omp":
+        yield (
+            "The threading layer is omp: processes forked after the first call run on one thread each. "
+            "If yours fork then, pip install tbb, or make no call before the fork."
+        )
+
+
+def _cache(report: Report) -> Iterator[str]:
+    cache = report["cache"]
+    if cache["write"] is None and not cache["kernels"]:
+        yield (
+            f"Compiled kernels are not kept: {cache['why']}. Every process compiles anew, for seconds. Set STN_NUMBA_CACHE_DIR "
+            "to a folder that can be written to, or run stn-numba warmup when the image is built."
+        )
+
+
+def _plugins(report: Report) -> Iterator[str]:
+    for plugin in report["plugins"]:
+        if plugin["status"] != "ok" and not plugin["status"].startswith("not allowed"):
+            yield f"The plugin {plugin['name']!r} of {plugin['distribution']} cannot be used: {plugin['status']}."

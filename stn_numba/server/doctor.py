@@ -1,0 +1,60 @@
+"""Look an installation over: what it is made of, whether its kernels are right, what could be better."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from stn_numba import registry
+from stn_numba.server import machine
+from stn_numba.server.advice import advice
+from stn_numba.server.selftest import self_test
+
+__all__ = ["doctor", "plugin_rows"]
+
+
+def doctor(*, test: bool = True) -> dict[str, Any]:
+    """Report on this installation, as plain data.
+
+    Launches Numba's threads, so it belongs in a process of its own. What the self-test needs is compiled, if it is not
+    in the cache.
+
+    Parameters
+    ----------
+    test
+        Whether to run the self-test.
+
+    Returns
+    -------
+    dict
+        ``versions``, ``cpu``, ``threading``, ``threads``, ``cache``, ``plugins``, ``settings``, ``self_test``; ``advice``, a
+        list of sentences; and ``healthy``: whether calls work and give right results.
+    """
+    report: dict[str, Any] = {
+        "versions": machine.versions(),
+        "cpu": machine.processor(),
+        "threading": machine.threading(),
+        "threads": machine.threads(),
+        "plugins": plugin_rows(),
+        "settings": machine.setting_values(),
+        "self_test": [dataclasses.asdict(check) for check in self_test()] if test else [],
+        "cache": machine.cache(),  # as it is afterwards
+    }
+    report["advice"] = advice(report)
+    report["healthy"] = bool(report["threads"]["num_threads"]) and not any(check["problem"] for check in report["self_test"])
+    return report
+
+
+def plugin_rows() -> list[dict[str, Any]]:
+    """Load every plugin that is announced, and say what it is or why it cannot be used."""
+    return [_describe(plugin) for plugin in registry.plugins()]
+
+
+def _describe(plugin: registry.Plugin) -> dict[str, Any]:
+    kind, count, status = "-", "-", "ok"
+    try:
+        transform = registry.get_transform(plugin.name)
+        kind, count = type(transform).__mro__[1].__name__, str(transform.n_params)
+    except Exception as error:  # whatever a stranger's plugin raises
+        status = plugin.problem or f"{type(error).__name__}: {error}"
+    return {"name": plugin.name, "kind": kind, "parameters": count, "distribution": plugin.source, "status": status}

@@ -1,0 +1,151 @@
+"""Compile kernels before the first request, into the cache on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
+
+__all__ = ["Warmed", "warmup"]
+
+FLOATS = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Warmed:
+    """What was compiled at one step.
+
+    Attributes
+    ----------
+    name
+        Kernel and dtype.
+    seconds
+        How long it took.
+    source
+        ``"compiled"``, ``"cache"`` (read from disk), or ``"shared"`` with a step before it.
+    """
+
+    name: str
+    seconds: float
+    source: str
+
+
+def warmup(
+    *,
+    dtypes: Sequence[str] = ("float32", "uint8"),
+    gradients: Sequence[str] = ("float32",),
+    kernels: Sequence[str] = ("bilinear",),
+    positions: Sequence[str] = ("float32",),
+    layers: bool = True,
+) -> Iterator[Warmed]:
+    """Compile what a deployment needs, serial and parallel forms, and yield each step as it is done.
+
+    Parameters
+    ----------
+    dtypes
+        Of images that are sampled.
+    gradients
+        Of images whose gradients are asked for, float32 or float64.
+    kernels
+        Interpolation kernels. All share their machine code, so one is enough.
+    positions
+        float32 serves transforms that give matrices or basis functions, and plain positions in float32; float64 plain
+        positions in float64.
+    layers
+        Whether to compile the kernels of convolution and pooling, too.
+
+    Raises
+    ------
+    ValueError
+        If a dtype or kernel is not offered.
+
+    Examples
+    --------
+    >>> [step.name for step in warmup(dtypes=[], gradients=[], layers=False)]
+    []
+    """
+    _check("dtypes", dtypes, IMAGE_DTYPES)
+    _check("gradients", gradients, FLOATS)
+    _check("positions", positions, FLOATS)
+    return _steps(list(_calls(dtypes, gradients, kernels, positions, layers)))
+
+
+def _steps(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[Warmed]:
+    from stn_numba.kernels import inspection
+
+    known = inspection.compiled()
+    for name, call in calls:
+        start = time.perf_counter()
+        call()
+        seconds = time.perf_counter() - start
+        new = inspection.compiled() - known
+        yield Warmed(name, seconds, _source(new))
+        known |= new
+        for _, taken in inspection.compile_parallel():
+            new = inspection.compiled() - known
+            yield Warmed(f"{name}, parallel", taken, _source(new))
+            known |= new
+
+
+def _source(new: set[Any]) -> str:
+    if not new:
+        return "shared"
+    return "cache" if all(kernel.from_cache for kernel in new) else "compiled"
+
+
+def _calls(
+    dtypes: Sequence[str], gradients: Sequence[str], kernels: Sequence[str], positions: Sequence[str], layers: bool
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """(name, call) of small calls that need all that was asked for."""
+    for place in positions:
+        where = "" if place == "float32" else f", {place} positions"
+        grid = np.zeros((1, 1, 1, 2), place)
+        for kernel in kernels:
+            for dtype in dtypes:
+                image = np.ones((1, 2, 2, 1), dtype)
+                yield f"sample {dtype} {kernel}{where}", _bound(sample, image, grid, kernel)
+            for dtype in gradients:
+                image = np.ones((1, 2, 2, 1), dtype)
+                for part in ("image", "grid"):
+                    yield f"gradient by the {part} {dtype} {kernel}{where}", _bound(_gradient, image, grid, kernel, part)
+    if layers:
+        yield "convolution float32", _convolution
+        yield "pooling float32", _pooling
+
+
+def _bound(function: Callable[..., Any], image: Any, grid: Any, kernel: str, *more: Any) -> Callable[[], Any]:
+    return lambda: function(image, grid, *more, kernel=kernel, num_threads=1)
+
+
+def _gradient(image: Any, grid: Any, part: str, **options: Any) -> None:
+    out, backprop = sample_vjp(image, grid, **options)
+    backprop(np.ones_like(out), image=part == "image", grid=part == "grid")
+
+
+def _convolution() -> None:
+    from stn_numba.nn import Conv2d
+
+    _forth_and_back(Conv2d(1, 3, padding=1))
+
+
+def _pooling() -> None:
+    from stn_numba.nn import MaxPool
+
+    _forth_and_back(MaxPool(2))
+
+
+def _forth_and_back(layer: Any) -> None:
+    layer.initialise((4, 4, 1), np.random.default_rng(0))
+    y, backprop = layer.forward(np.ones((1, 4, 4, 1), np.float32))
+    backprop(np.ones_like(y))
+
+
+def _check(name: str, values: Sequence[str], choices: Sequence[str]) -> None:
+    for value in values:
+        if value not in choices:
+            raise ValueError(f"{name}: expected some of {', '.join(choices)}, got {value!r}")

@@ -1,0 +1,85 @@
+"""What the machine allows: CPU affinity, the quota of control groups (containers), and Numba's ceiling."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+__all__ = ["affinity", "cgroup_quota", "numba_ceiling"]
+
+
+def affinity() -> int:
+    """CPUs on which this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def numba_ceiling() -> int:
+    """Most threads that Numba will ever start in this process; Numba is not imported to find out."""
+    if "numba" in sys.modules:
+        return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
+    text = os.environ.get("NUMBA_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and int(text) >= 1 else affinity()
+
+
+def cgroup_quota(root: str | os.PathLike[str] = "/") -> int | None:
+    """CPUs that the quota of this process's control group is worth, rounded up; None without a quota.
+
+    A group may use no more than the groups above it, so the smallest quota on the way up holds. Both versions of control
+    groups are read, and within a container the files at the top of the hierarchy, too.
+
+    Parameters
+    ----------
+    root
+        Where ``proc`` and ``sys`` lie; another folder than ``/`` simulates a machine.
+    """
+    root = Path(root)
+    quotas = [quota for quota in _quotas(root) if quota is not None]
+    return max(1, math.ceil(min(quotas))) if quotas else None
+
+
+def _quotas(root: Path) -> Iterator[float | None]:
+    mount = root / "sys/fs/cgroup"
+    for line in _text(root / "proc/self/cgroup").splitlines() or ["0::/", "1:cpu:/"]:
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if number == "0" and not controllers:
+            yield from (_quota_2(folder) for folder in _upwards(mount, path))
+        elif "cpu" in controllers.split(","):
+            for name in {"cpu", controllers, "cpu,cpuacct"}:
+                yield from (_quota_1(folder) for folder in _upwards(mount / name, path))
+
+
+def _upwards(mount: Path, path: str) -> Iterator[Path]:
+    """Folder of a group and those of all groups above it."""
+    group = PurePosixPath(path.lstrip("/") or ".")
+    if ".." not in group.parts:  # the group lies outside what this namespace shows
+        yield from (mount / part for part in (group, *group.parents))
+    yield mount
+
+
+def _quota_2(folder: Path) -> float | None:
+    """``cpu.max`` of version 2: microseconds, or ``max``, of how many microseconds."""
+    quota, period = [*_text(folder / "cpu.max").split(), "", ""][:2]
+    return _ratio(quota, period)
+
+
+def _quota_1(folder: Path) -> float | None:
+    """Quota and period of version 1, in a file each; -1 is none."""
+    return _ratio(_text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip())
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    if quota.isdecimal() and period.isdecimal() and int(quota) > 0 and int(period) > 0:
+        return int(quota) / int(period)
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""

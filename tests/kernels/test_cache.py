@@ -1,0 +1,107 @@
+"""Compiled kernels on disk, with a kernel of one line."""
+
+import logging
+import os
+import time
+
+import pytest
+
+from stn_numba.kernels import cache, jit
+from stn_numba.kernels.places import Places
+
+
+def double(x):
+    return x + x
+
+
+class Codegen:
+    @staticmethod
+    def magic_tuple():
+        return ("a machine",)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    path = tmp_path / "kernels-0123456789abcdef"
+    path.mkdir()
+    monkeypatch.setattr(cache, "where", lambda: Places((path,), path, "test"))
+    return path
+
+
+def compiled(*values):
+    """Call a kernel as a new process would, and return (results, hits)."""
+    kernel = jit.serial(double)
+    results = [kernel(value) for value in values]
+    return results, sum(kernel.stats.cache_hits.values())
+
+
+def test_a_second_process_compiles_nothing(folder):
+    assert compiled(1, 1.5) == ([2, 3.0], 0)
+    assert len(list(folder.iterdir())) == 2
+    assert compiled(1, 1.5) == ([2, 3.0], 2)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda c: b"", lambda c: c[:-1], lambda c: c[:40] + bytes([c[40] ^ 1]) + c[41:], lambda c: b"\x80" * 99]
+)
+def test_a_damaged_file_is_compiled_anew(folder, damage):
+    compiled(1)
+    (file,) = folder.iterdir()
+    file.write_bytes(damage(file.read_bytes()))
+    assert compiled(1) == ([2], 0)
+    assert compiled(1) == ([2], 1)
+
+
+def test_a_file_under_the_name_of_another_signature_is_not_used(folder):
+    compiled(1)
+    (one,) = folder.iterdir()
+    compiled(1.5)
+    (other,) = set(folder.iterdir()) - {one}
+    other.write_bytes(one.read_bytes())
+    assert compiled(1.5) == ([3.0], 0)
+
+
+def test_other_sources_never_meet(folder, monkeypatch):
+    compiled(1)
+    monkeypatch.setattr(cache, "_file_hash", lambda path: "another")
+    assert compiled(1) == ([2], 0)
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_the_serial_and_the_parallel_form_never_meet():
+    serial, parallel = (cache.KernelCache(double, form)._key("signature", Codegen) for form in ("serial", "parallel"))
+    assert serial != parallel
+
+
+def test_a_full_disk_stops_no_call(folder, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "replace", full)
+    with caplog.at_level(logging.INFO, "stn_numba"):
+        assert compiled(1) == ([2], 0)
+    assert "No space left" in caplog.text
+    assert not list(folder.iterdir())
+
+
+def test_without_a_folder_every_process_compiles(monkeypatch):
+    monkeypatch.setattr(cache, "where", lambda: Places((), None, "test"))
+    assert compiled(1) == compiled(1) == ([2], 0)
+
+
+def test_versions_long_out_of_use_are_removed_and_nothing_else(folder):
+    others = [folder.parent / name for name in ("kernels-00000000000000aa", "kernels-00000000000000bb", "photographs-of-my")]
+    for other in others:
+        other.mkdir()
+        (other / "file").write_text("")
+    for other in (others[0], others[2]):
+        os.utime(other, (time.time() - 40 * 86400,) * 2)
+    cache._tidy(folder)
+    assert [other.exists() for other in (folder, *others)] == [True, False, True, True]
+
+
+def test_the_version_follows_sources_and_options(monkeypatch):
+    before = cache._version()
+    assert cache._VERSION.fullmatch(before)
+    monkeypatch.setattr(cache.numba.config, "BOUNDSCHECK", 1)
+    assert cache._version() != before

@@ -1,0 +1,134 @@
+"""Plugins that do not keep to the contract are caught where their results enter, and named."""
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba import registry
+from stn_numba.border import lay_grid
+from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
+from stn_numba.nn import Flatten, SpatialTransformer
+
+IMAGE = np.ones((4, 5))
+
+
+class Plugin(stn.Transform):
+    """Hands out whatever it was made with."""
+
+    n_params = 2
+
+    def __init__(self, result):
+        self.result = result
+
+    def identity(self):
+        return np.zeros(2)
+
+    def apply(self, theta, points):
+        return np.zeros((len(theta), len(points), 2))
+
+    def forward(self, theta, shape, align_corners=True):
+        result = self.result(theta, shape, align_corners) if callable(self.result) else self.result
+        return result if isinstance(result, tuple) or result is None else (result, lambda d_grid: np.zeros_like(theta))
+
+
+def dense(theta, shape, align_corners, value=0.0):
+    return DenseGrid(np.full((len(theta), *shape, 2), value), align_corners=align_corners)
+
+
+def partly(theta, shape, align_corners):
+    grid = dense(theta, shape, align_corners, np.nan)
+    grid.values[:, 0, 0] = 0
+    return grid
+
+
+BAD = {
+    "raises": (lambda *_: {}["lost"], "forward: KeyError: 'lost'"),
+    "no pair": (None, "forward: TypeError"),
+    "no grid": ((np.zeros((1, 4, 5, 2)), None), "expected a DenseGrid, MatrixGrid or BasisGrid, got ndarray"),
+    "batch": (lambda theta, *rest: dense(np.zeros((3, 2)), *rest), "expected a grid for N = 1, .* got N = 3"),
+    "shape": (lambda theta, shape, a: dense(theta, (2, 2), a), r"expected .* shape \(4, 5\), .* got .* shape \(2, 2\)"),
+    "convention": (lambda theta, shape, a: dense(theta, shape, not a), "align_corners=True, got .* align_corners=False"),
+    "dense nan": (lambda *args: dense(*args, value=np.nan), r"not one position is a number for finite theta .* \(row 0\)"),
+    "matrix nan": (lambda theta, shape, a: MatrixGrid(np.full((1, 3, 3), np.nan), shape), "not one position is a number"),
+    "basis nan": (lambda t, shape, a: BasisGrid(np.full((20, 1), np.nan), np.ones((1, 2, 1)), shape), "not one position"),
+    "objects": (lambda t, shape, a: DenseGrid(np.full((1, *shape, 2), None)), "TypeError: points: expected numbers"),
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_registry(monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {})
+
+
+@pytest.mark.parametrize(("result", "message"), BAD.values(), ids=BAD)
+def test_bad_results_are_named(result, message):
+    with pytest.raises(stn.PluginError, match=f"(?s)transform .*test_border.Plugin: .*{message}"):
+        stn.warp(IMAGE, [0.0, 0.0], Plugin(result))
+
+
+def test_a_registered_plugin_is_named_as_it_was_asked_for():
+    class Bent(Plugin):
+        def __init__(self):
+            super().__init__(lambda *_: 1 / 0)
+
+    stn.register_transform("bent", Bent)
+    with pytest.raises(stn.PluginError, match="transform 'bent' of register_transform: forward: ZeroDivisionError"):
+        stn.warp(IMAGE, [0.0, 0.0], "bent")
+
+
+@pytest.mark.parametrize("value", [0.0, np.inf])
+def test_positions_far_outside_are_no_error(value):
+    stn.warp(IMAGE, [0.0, 0.0], Plugin(lambda *args: dense(*args, value=value)))
+    stn.warp(IMAGE, [0.0, 0.0], Plugin(partly))
+
+
+def test_nan_for_parameters_that_are_nan_is_no_error():
+    assert not stn.warp(IMAGE, [np.nan, 0.0], Plugin(lambda *args: dense(*args, value=np.nan))).any()
+    assert not stn.warp(IMAGE, [np.nan, 0, 0, 0, 1, 0]).any()
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        (lambda d: 1 / 0, "backprop: ZeroDivisionError"),
+        (lambda d: np.zeros((2, 1)), r"backprop: expected floats \(1, 2\), got float64 \(2, 1\)"),
+        (lambda d: None, "backprop: expected floats .*, got NoneType"),
+        (lambda d: np.zeros((1, 2), int), "backprop: expected floats .*, got int64"),
+    ],
+)
+def test_bad_gradients_are_named(gradient, message):
+    plugin = Plugin(lambda *args: (dense(*args), gradient))
+    _, backprop = lay_grid(plugin, [[0.0, 0.0]], (4, 5))
+    with pytest.raises(stn.PluginError, match=message):
+        backprop(np.zeros((1, 4, 5, 2)))
+
+
+def test_what_the_caller_does_wrong_is_no_error_of_the_plugin():
+    with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(1, 2\)"):
+        stn.warp(IMAGE, [0.0, 0.0])
+    with pytest.raises(ValueError, match="shape: expected two whole numbers"):
+        stn.warp(IMAGE, [1, 0, 0, 0, 1, 0], shape=(-1, 2))
+    with pytest.raises(TypeError, match="transform: expected a registered name or a Transform, got int"):
+        stn.warp(IMAGE, [0.0], 3)
+
+
+def test_a_transform_without_a_gradient_says_so_still():
+    class Fixed(stn.Transform):
+        n_params = 1
+
+        def identity(self):
+            return np.zeros(1)
+
+        def apply(self, theta, points):
+            return np.repeat(points[None], len(theta), axis=0)
+
+    _, backprop = lay_grid(Fixed(), [[0.0]], (4, 5))
+    with pytest.raises(NotImplementedError, match="Fixed has no apply_vjp"):
+        backprop(np.zeros((1, 4, 5, 2)))
+
+
+def test_the_layer_names_them_too():
+    layer = SpatialTransformer(Flatten(), Plugin(lambda *args: dense(*args, value=np.nan)))
+    layer.initialise((4, 5, 1), np.random.default_rng(0))
+    with pytest.raises(stn.PluginError, match="not one position is a number"):
+        layer.forward(np.ones((2, 4, 5, 1), np.float32))

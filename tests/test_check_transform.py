@@ -1,0 +1,149 @@
+"""`check_transform` passes what keeps to the contract, and catches each way of not doing so."""
+
+import functools
+import threading
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.testing import check_transform, parametrise_checks
+
+OURS = [
+    functools.partial(stn.get_transform, "affine"),
+    functools.partial(stn.get_transform, "projective"),
+    functools.partial(stn.get_transform, "tps"),
+    functools.partial(stn.get_transform, "tps", control_points=(2, 3)),
+]
+
+
+@parametrise_checks(*OURS)
+def test_our_own_transforms_keep_to_the_contract(check):
+    check()
+
+
+@pytest.mark.skipif("logpolar" not in stn.available(), reason="stn-numba-logpolar is not installed")
+@parametrise_checks(functools.partial(stn.get_transform, "logpolar"), exact_identity=False)
+def test_the_template_for_authors_keeps_to_the_contract(check):
+    check()
+
+
+class Shift(stn.Transform):
+    n_params = 2
+
+    def identity(self):
+        return np.zeros(2)
+
+    def apply(self, theta, points):
+        return self.apply_vjp(np.asarray(theta), np.asarray(points))[0]
+
+    def apply_vjp(self, theta, points):
+        return points + theta[:, None], lambda d: np.asarray(d).sum(axis=1)
+
+
+def test_a_small_transform_keeps_to_the_contract():
+    check_transform(Shift)
+    check_transform(Shift(), theta=[[0.5, 0.2]])
+
+
+class SharedIdentity(Shift):
+    own = np.zeros(2)
+
+    def identity(self):
+        return self.own
+
+
+class WrongIdentity(Shift):
+    def identity(self):
+        return np.array([0.1, 0.0])
+
+
+class LongIdentity(Shift):
+    def identity(self):
+        return np.zeros(3)
+
+
+class DoublePrecision(Shift):
+    def apply_vjp(self, theta, points):
+        return super().apply_vjp(theta.astype(np.float64), points)
+
+
+class OtherGrid(Shift):
+    def forward(self, theta, shape, align_corners=True):
+        grid, backprop = super().forward(theta, shape, align_corners)
+        return stn.DenseGrid(grid.dense() * grid.values.dtype.type(1.01), align_corners=align_corners), backprop
+
+
+class WrongGradient(Shift):
+    def apply_vjp(self, theta, points):
+        return points + theta[:, None], lambda d: np.asarray(d).sum(axis=1) * 1.001
+
+
+class ChangesTheta(Shift):
+    def apply_vjp(self, theta, points):
+        result = super().apply_vjp(theta, points)
+        theta += 0.01
+        return result
+
+
+class ReusesMemory(Shift):
+    def __init__(self):
+        self.buffers = {}
+
+    def apply_vjp(self, theta, points):
+        mapped, backprop = super().apply_vjp(theta, points)
+        buffer = self.buffers.setdefault((mapped.shape, mapped.dtype), np.empty_like(mapped))
+        buffer[...] = mapped
+        return buffer, backprop
+
+
+class KeepsTheta(Shift):
+    """What is kept between forward and backward is another call's when threads take turns."""
+
+    meeting = threading.Barrier(8)
+
+    def apply_vjp(self, theta, points):
+        self.theta = theta * 1
+        if threading.current_thread() is not threading.main_thread():
+            self.meeting.wait(10)
+        return points + self.theta[:, None], lambda d: np.asarray(d).sum(axis=1)
+
+
+class HoldsALock(Shift):
+    def __init__(self):
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (SharedIdentity, "n_params_and_identity: .* return a copy"),
+        (WrongIdentity, "identity_maps_points_to_themselves: .* moved by 0.1"),
+        (LongIdentity, r"n_params_and_identity: identity: expected \(2,\), got \(3,\)"),
+        (DoublePrecision, "shapes_and_dtypes: .*expected a grid of float32, got float64"),
+        (OtherGrid, "grid_is_apply.*: grid and apply differ by"),
+        (WrongGradient, "gradient: .*relative error"),
+        (ChangesTheta, "no_argument_is_changed: theta was changed|gradient|grid and apply differ"),
+        (ReusesMemory, "no_argument_is_changed: a grid changed when another one was laid|gradient"),
+        (KeepsTheta, "many_threads_at_once: results differ when several threads call at once"),
+        (HoldsALock, "pickling: cannot be pickled: TypeError"),
+    ],
+)
+def test_what_does_not_keep_to_it_is_caught(transform, message):
+    with pytest.raises(AssertionError, match=f"(?s){message}"):
+        check_transform(transform, theta=[[0.1, 0.2]])
+
+
+def test_what_is_not_promised_is_not_asked_for():
+    check_transform(WrongIdentity, exact_identity=False)
+    check_transform(WrongGradient, trained=False)
+    check_transform(HoldsALock, pickled=False)
+
+
+def test_a_transform_that_raises_is_named():
+    class Bent(Shift):
+        def forward(self, theta, shape, align_corners=True):
+            raise ZeroDivisionError
+
+    with pytest.raises(stn.PluginError, match="Bent: forward: ZeroDivisionError"):
+        check_transform(Bent)
