@@ -107,6 +107,7 @@ def transformer(**options):
         (transformer(shape=[14]), "shape: expected 2 whole numbers"),
         (transformer(shape=[10**5, 10**5]), "shape: expected at most"),
         (transformer(padding="wrong"), "padding: expected"),
+        (transformer(align_corners=[]), r"align_corners: expected True or False, got \[\]"),
         (
             transformer(options={"control_points": [10**7, 10**7]}),
             "control_points: expected at most 1024 for 196 output pixels",
