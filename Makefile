@@ -4,11 +4,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean help
+.PHONY: demo test stress check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
 	@echo "make test    run the tests"
+	@echo "make stress  threads, processes and cold starts, the long form, under each threading layer"
 	@echo "make check   lint, types and import contracts"
 	@echo "make bench   measure against other libraries, write docs/benchmarks.md"
 	@echo "make clean   remove .venv and runs"
@@ -21,6 +22,11 @@ runs/demo/results.txt: .venv/.demo
 
 test: .venv/.test
 	$(BIN)/pytest -q
+
+# TBB lies beside the environment, not in it: what is installed in it, Numba would use everywhere.
+stress: .venv/.test
+	$(BIN)/pip install --quiet --prefix .venv/tbb tbb || echo "tbb is not to be had: its tests are skipped"
+	STN_NUMBA_STRESS=long $(BIN)/pytest -q tests/stress --durations=10
 
 check: .venv/.dev
 	$(BIN)/ruff check .

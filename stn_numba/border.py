@@ -19,7 +19,7 @@ from stn_numba.transform import Transform
 
 __all__ = ["lay_grid"]
 
-_PROBED = 64  # positions of an image that are looked at first
+_PROBED = 16  # positions of an image that are looked at first
 
 Backprop = Callable[[ArrayLike], Floats]
 

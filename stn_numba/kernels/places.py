@@ -126,6 +126,8 @@ def _user_folder() -> Path | None:
 def _temporary_folder() -> Path | None:
     try:
         user = str(os.geteuid()) if hasattr(os, "geteuid") else getpass.getuser()
-        return Path(tempfile.gettempdir()) / f"stn-numba-{user}"
+        folder = tempfile.gettempdir()
+        # the last resort of tempfile is the folder the program happens to run in
+        return None if os.path.realpath(folder) == os.getcwd() else Path(folder) / f"stn-numba-{user}"
     except (OSError, KeyError, ImportError):  # no folder for temporary files, or no name
         return None

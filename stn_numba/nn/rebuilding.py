@@ -1,6 +1,7 @@
 """A model from a description and tensors that are not trusted: nothing larger than the tensors is ever allocated for it.
 
-The one thing that cannot be bounded from here is what a transform makes of its options.
+Control points of a spline are counted, since its memory grows with their square. What another transform makes of its options
+cannot be bounded from here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from stn_numba.nn.layer import Arrays
 __all__ = ["rebuild"]
 
 _MOST_PIXELS = 1 << 26  # an image larger than this is taken for a lie
+_MOST_CONTROL_POINTS = 1024
+_MOST_BASIS = 1 << 26  # values of all basis functions of a spline at all output pixels
 
 
 def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
@@ -29,7 +32,7 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
     input_shape = _image_size("input_shape", architecture["input_shape"], 3)
     if not isinstance(architecture["layers"], list):
         raise TypeError(f"layers: expected a list, got {architecture['layers']!r:.60}")
-    _check_shapes(architecture)
+    _check_shapes(architecture, input_shape)
     network = build({"layer": "Chain", "layers": architecture["layers"]})
     assert isinstance(network, Chain)
     network.initialise(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
@@ -59,13 +62,33 @@ class _Allowance:
         return np.zeros(shape)
 
 
-def _check_shapes(layer: dict[str, Any]) -> None:
-    """Refuse absurd output shapes of transformers, at any depth."""
+def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse absurd output shapes and control points of transformers, at any depth.
+
+    `shape` is the size of what goes in, and returned is the size of what comes out, or one that is not smaller.
+    """
+    localisation = layer.get("localisation")
+    if isinstance(localisation, dict):
+        _check_shapes(localisation, shape)
     if layer.get("shape") is not None:
-        _image_size("shape", layer["shape"], 2)
-    for inner in (*layer.get("layers", ()), layer.get("localisation")):
+        shape = _image_size("shape", layer["shape"], 2)
+    if isinstance(layer.get("options"), dict):
+        _check_control_points(layer["options"].get("control_points"), math.prod(shape[:2]))
+    for inner in layer.get("layers", ()):
         if isinstance(inner, dict):
-            _check_shapes(inner)
+            shape = _check_shapes(inner, shape)
+    return shape
+
+
+def _check_control_points(points: Any, pixels: int) -> None:
+    """Refuse more control points, given as (rows, columns) or as a list, than a spline is ever made of."""
+    if not isinstance(points, list):
+        return
+    counts = len(points) == 2 and all(isinstance(n, int | float) for n in points)
+    most = min(_MOST_CONTROL_POINTS, _MOST_BASIS // max(pixels, 1))
+    number = abs(points[0] * points[1]) if counts else len(points)
+    if not number <= most:
+        raise ValueError(f"control_points: expected at most {most} for {pixels} output pixels, got {number}")
 
 
 def _image_size(name: str, value: Any, length: int) -> tuple[int, ...]:

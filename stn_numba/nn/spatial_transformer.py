@@ -77,7 +77,9 @@ class SpatialTransformer(Layer):
         self.shape = None if shape is None else _size(shape)
         if padding not in PADDINGS:
             raise ValueError(f"padding: expected one of {', '.join(PADDINGS)}, got {padding!r}")
-        self.padding, self.align_corners = padding, align_corners
+        if not isinstance(align_corners, bool | np.bool_):
+            raise TypeError(f"align_corners: expected True or False, got {align_corners!r}")
+        self.padding, self.align_corners = padding, bool(align_corners)
         self.theta_layer = Dense(self.transform.n_params)
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 

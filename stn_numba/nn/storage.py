@@ -17,6 +17,7 @@ from stn_numba.nn.rebuilding import rebuild
 
 __all__ = ["StorageError", "load", "save"]
 
+_MOST_HEADER = 1 << 20  # bytes; a large model takes some thousands
 _KEY, _DIGEST, _FORMAT = "stn_numba", "stn_numba.sha256", 1
 
 
@@ -62,8 +63,18 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load(path: str | os.PathLike[str]) -> Classifier:
-    """Read a model that `save` wrote. Layers come from a table of known classes: the file runs no code.
+def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifier:
+    """Read a model that `save` wrote, trusting nothing that the file says.
+
+    Layers come from a table of known classes: the file runs no code. It does choose the transform and its options, among the
+    plugins that may be loaded (``STN_NUMBA_PLUGINS``).
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_bytes
+        Largest size of the file; 1 GiB unless told. Loading takes a small multiple of the file's size.
 
     Raises
     ------
@@ -72,27 +83,30 @@ def load(path: str | os.PathLike[str]) -> Classifier:
     FileNotFoundError
         If there is no such file.
     StorageError
-        If the file is damaged, is not a model, names an unknown layer or transform, or its tensors do not fit its layers.
+        If the file is damaged or too large, is not a model, names an unknown layer or transform, or its tensors do not fit its
+        layers.
     """
-    architecture, tensors = _read(Path(path))
+    architecture, tensors = _read(Path(path), max_bytes)
     try:
         return rebuild(architecture, tensors)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         raise StorageError(f"{path}: {error}") from error
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
-    _safetensors()
-    from safetensors import SafetensorError, safe_open
-
+def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
+    unpack = _safetensors().load
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
+    with path.open("rb") as file:  # read, not mapped: a file cut short while it is mapped would end the process
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise StorageError(f"{path}: expected at most {max_bytes:,} bytes, got {size:,}")
+        content = file.read(size)
+    metadata = _metadata(path, content)
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError, MemoryError) as error:
-        raise StorageError(f"{path}: not a whole safetensors file: {error}") from error
+        tensors: Arrays = unpack(content)
+    except Exception as error:  # its own errors, and those of NumPy for dtypes that it lacks
+        raise StorageError(f"{path}: not a whole safetensors file: {type(error).__name__}: {error}") from error
     if _DIGEST in metadata and metadata[_DIGEST] != _digest(metadata.get(_KEY, ""), tensors):
         raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
     try:
@@ -102,6 +116,22 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     if not isinstance(architecture, dict) or architecture.get("format") != _FORMAT:
         raise StorageError(f"{path}: expected a model in format {_FORMAT}, got {architecture!r:.60}")
     return architecture, tensors
+
+
+def _metadata(path: Path, content: bytes) -> dict[str, str]:
+    """Read texts from the header: its length in eight bytes, then JSON."""
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > len(content) - 8:
+        raise StorageError(f"{path}: not a whole safetensors file: it ends within its header")
+    if length > _MOST_HEADER:
+        raise StorageError(f"{path}: expected a header of at most {_MOST_HEADER:,} bytes, got {length:,}")
+    try:
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    except (ValueError, RecursionError, AttributeError) as error:
+        raise StorageError(f"{path}: not a whole safetensors file: its header is no JSON object: {error}") from error
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise StorageError(f"{path}: not a whole safetensors file: its metadata are no texts")
+    return metadata
 
 
 def _digest(architecture: str, tensors: Arrays) -> str:

@@ -107,7 +107,15 @@ def transformer(**options):
         (transformer(shape=[14]), "shape: expected 2 whole numbers"),
         (transformer(shape=[10**5, 10**5]), "shape: expected at most"),
         (transformer(padding="wrong"), "padding: expected"),
-        (transformer(options={"control_points": [10**7, 10**7]}), "allocate"),
+        (transformer(align_corners=[]), r"align_corners: expected True or False, got \[\]"),
+        (
+            transformer(options={"control_points": [10**7, 10**7]}),
+            "control_points: expected at most 1024 for 196 output pixels",
+        ),
+        (transformer(options={"control_points": [10**7, -(10**7)]}), "control_points: expected at most 1024"),
+        (transformer(options={"control_points": [[0, 0]] * 1025}), "control_points: expected at most 1024 .* got 1025"),
+        (transformer(options={"control_points": [30, 30]}, shape=[4096, 4096]), "control_points: expected at most 4 for"),
+        (transformer(options={"control_points": [float("nan"), 3]}), "control_points: expected at most 1024"),
         (widen, "promises more than the 29762 values"),
         (two_wide_layers, "promises more than"),
     ],
@@ -115,6 +123,24 @@ def transformer(**options):
 def test_architectures_that_do_not_fit_are_refused(path, change, message):
     rewrite(path, change)
     with pytest.raises(StorageError, match=message):
+        stn.load(path)
+
+
+def test_files_that_are_too_large_are_not_read(path):
+    with pytest.raises(StorageError, match="expected at most 1,000 bytes, got"):
+        stn.load(path, max_bytes=1000)
+    path.write_bytes((1 << 40).to_bytes(8, "little") + b"{}")
+    with pytest.raises(StorageError, match="it ends within its header"):
+        stn.load(path)
+    path.write_bytes((2 << 20).to_bytes(8, "little") + b" " * (2 << 20))
+    with pytest.raises(StorageError, match="expected a header of at most 1,048,576 bytes"):
+        stn.load(path)
+
+
+@pytest.mark.parametrize("header", [b"[]", b"3", b"[" * 9999, b'{"__metadata__": 3}', b'{"__metadata__": {"a": 1}}', b"\xff"])
+def test_headers_of_another_kind_are_refused(path, header):
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(StorageError, match="not a whole safetensors file"):
         stn.load(path)
 
 

@@ -1,0 +1,183 @@
+"""Files that were changed at random: every reader gives an answer or a clear error, in bounded memory and time."""
+
+import contextlib
+import copy
+import gzip
+import json
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import stn_numba as stn
+from stn_numba.data import read_idx
+from stn_numba.nn import StorageError
+
+safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+
+LONG = os.environ.get("STN_NUMBA_STRESS") == "long"
+BOUNDED = settings(
+    max_examples=5000 if LONG else 150, deadline=None, derandomize=not LONG, suppress_health_check=[HealthCheck.too_slow]
+)
+MOST = 32 << 20  # bytes that reading a small file may take at most
+
+IDX = bytes([0, 0, 11, 3, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5]) + bytes(range(120))
+NUMBERS = [b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\1", b"\xff" * 8, b"\0" * 8]
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["flip", "cut off", "cut out", "double", "write"]),
+        st.integers(0, 64) | st.integers(0, 1 << 20),  # headers are at the beginning
+        st.integers(1, 16),
+        st.sampled_from(NUMBERS) | st.binary(min_size=1, max_size=8),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def edited(content, edits):
+    """Bytes flipped, cut off, cut out, doubled, or written over by numbers that lie."""
+    content = bytearray(content)
+    for how, place, length, number in edits:
+        place %= max(len(content), 1)
+        if how == "flip" and content:
+            content[place] ^= 1 << length % 8
+        elif how == "cut off":
+            del content[place:]
+        elif how == "cut out":
+            del content[place : place + length]
+        elif how == "double":
+            content[place:place] = content[place : place + length]
+        else:
+            content[place : place + len(number)] = number
+    return bytes(content)
+
+
+@contextlib.contextmanager
+def little_memory():
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MOST, f"took {peak / 1e6:.0f} MB"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz") / "file"
+
+
+@BOUNDED
+@given(EDITS, st.sampled_from(["plain", "compressed after", "compressed before"]))
+def test_idx(file, edits, form):
+    content = edited(gzip.compress(IDX) if form == "compressed before" else IDX, edits)
+    file.write_bytes(gzip.compress(content) if form == "compressed after" else content)
+    with little_memory(), contextlib.suppress(ValueError):
+        assert read_idx(file, max_bytes=1 << 20).nbytes <= 1 << 20
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Paths of a model, and of one without a checksum, as another program may write it."""
+    paths = [tmp_path_factory.mktemp("models") / name for name in ("saved", "unsigned")]
+    options = {"transform": "tps", "options": {"control_points": [2, 3]}}
+    stn.save(stn.models.st_fcn((12, 12, 1), units=4, **options), paths[0])
+    whole = paths[0].read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    del header["__metadata__"]["stn_numba.sha256"]
+    text = json.dumps(header).encode()
+    paths[1].write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + length :])
+    return paths
+
+
+@BOUNDED
+@given(EDITS, st.integers(0, 1))
+def test_safetensors(file, models, edits, which):
+    file.write_bytes(edited(models[which].read_bytes(), edits))
+    with little_memory(), contextlib.suppress(StorageError):
+        stn.load(file)
+
+
+ODD = (
+    st.sampled_from([None, True, -1, 0, 1, 2, 28, 10**4, 10**9, 10**30, 0.5, float("nan"), float("inf"), "", "affine", "../x"])
+    | st.sampled_from([[], {}, [[]], [2, 2], [10**5, 10**5], [-5, 10**9], {"layer": "Dense"}, {"layer": "Chain", "layers": []}])
+    | st.text(max_size=5)
+)
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["replace", "replace", "remove", "add", "repeat"]),
+        st.lists(st.integers(0, 50), min_size=6, max_size=6),  # which branch to take, at each fork of the tree
+        st.integers(0, 6),  # how deep
+        ODD,
+        st.sampled_from(["layers", "options", "shape", "size", "extra"]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def changed(tree, changes):
+    """The same tree with a few leaves, branches or keys changed."""
+    tree = json.loads(json.dumps(tree))
+    for how, branches, depth, odd, name in changes:
+        node = tree
+        for branch in branches[:depth]:
+            keys = list(node) if isinstance(node, dict) else range(len(node))
+            inner = node[keys[branch % len(keys)]] if keys else None
+            if not isinstance(inner, dict | list) or not inner:
+                break
+            node = inner
+        keys = list(node) if isinstance(node, dict) else range(len(node))
+        if not keys:
+            continue
+        key, odd = keys[branches[-1] % len(keys)], copy.deepcopy(odd)
+        if how == "remove":
+            del node[key]
+        elif how == "repeat" and isinstance(node, list):
+            node.extend(copy.deepcopy(node[key]) for _ in range(20))
+        elif how == "add" and isinstance(node, dict):
+            node[name] = odd
+        else:
+            node[key] = odd
+    return tree
+
+
+@BOUNDED
+@given(CHANGES)
+def test_architectures(file, models, changes):
+    whole = models[1].read_bytes()
+    header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    architecture = changed(json.loads(header["__metadata__"]["stn_numba"]), changes)
+    file.write_bytes(safetensors.save(safetensors.load(whole), metadata={"stn_numba": json.dumps(architecture)}))
+    with little_memory(), contextlib.suppress(StorageError):
+        model = stn.load(file)
+        assert np.isfinite(model.predict_proba(np.zeros((1, *model.input_shape), np.float32))).all()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: expected a regular file"):
+        read_idx(tmp_path / "pipe")
+    with pytest.raises(FileNotFoundError, match="pipe: no such file"):
+        stn.load(tmp_path / "pipe")
+    with pytest.raises(OSError, match="directory"):
+        read_idx(tmp_path)
+
+
+def test_a_file_that_promises_more_than_the_disk_holds_is_read_no_further(tmp_path):
+    path = tmp_path / "sparse"
+    with path.open("wb") as sparse:
+        sparse.write((1 << 39).to_bytes(8, "little"))
+        sparse.truncate(1 << 40)
+    with little_memory(), pytest.raises(StorageError, match="expected at most 1,048,576 bytes, got 1,099"):
+        stn.load(path, max_bytes=1 << 20)

@@ -1,0 +1,28 @@
+"""TBB as pip installs it, where neither the loader nor Numba looks."""
+
+from stn_numba.kernels import layer
+
+
+def install(folder, files):
+    info = folder / "lib/site-packages/tbb-9.9.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tbb\nVersion: 9.9\n")
+    (info / "RECORD").write_text("".join(f"../../lib/{name},,\n" for name in files))
+    return str(info.parent)
+
+
+def test_the_library_of_the_package_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(install(tmp_path, ["libtbbmalloc.so.2", "libtbb.so.12"]))
+    assert layer.find_tbb() is None  # listed, but not there
+    library = tmp_path / "lib/libtbb.so.12"
+    library.write_bytes(b"no library")
+    assert layer.find_tbb() == library
+    layer.load_tbb()  # what cannot be loaded is left alone
+
+
+def test_without_the_package_there_is_none(monkeypatch):
+    def missing(name):
+        raise layer.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(layer.importlib.metadata, "distribution", missing)
+    assert layer.find_tbb() is None
