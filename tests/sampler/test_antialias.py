@@ -358,6 +358,13 @@ def test_factors_stop_at_the_limit_and_ignore_what_does_not_show():
     assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20), "wrap")) == MOST
 
 
+def test_with_a_fill_far_positions_do_not_count_whatever_the_padding():
+    points = 0.01 * stn.base_points((4, 4)).reshape(1, 4, 4, 2)
+    points[0, 0] = 1e9
+    image, options = random_image(1, 20, 20, 1), {"padding": "border", "fill": 0.0}
+    np.testing.assert_array_equal(stn.sample(image, points, antialias=True, **options), stn.sample(image, points, **options))
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 8), (0, 3), (3, 0)])
 @pytest.mark.parametrize("name", ["affine", "projective", "tps"])
 def test_narrow_and_empty_outputs(name, shape):
