@@ -47,6 +47,7 @@ class _Call(NamedTuple):
     image: Array
     grid: Grid
     source: tuple[Any, ...]
+    scale: NDArray[np.float64]
     kernel: str | PiecewisePolynomial
     padding: str
     fill: ArrayLike | None
@@ -265,6 +266,7 @@ def _check(
         image,
         grid,
         _source(grid, image.shape[1:3], scale),
+        scale,
         kernel,
         padding,
         fill,
@@ -380,7 +382,7 @@ def _sub_calls(call: _Call, run: sub_samples.Run) -> Iterator[tuple[sub_samples.
     """The calls that read one sub-sample each of the output pixels of a run."""
     image = call.image[run.grids] if all(call.steps) else call.image
     for offset, grid in sub_samples.grids(call.grid, run):
-        source = _source(grid, image.shape[1:3], sub_samples.shifted_scale(call.source[-1], offset))
+        source = _source(grid, image.shape[1:3], sub_samples.shifted_scale(call.scale, offset))
         batch = len(grid) if call.steps[1] else call.batch
         yield offset, call._replace(image=image, grid=grid, source=source, batch=batch, runs=[])
 
