@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
+from stn_numba.basis import BasisRows
 from stn_numba.grid import (
     BasisGrid,
     DenseGrid,
@@ -349,17 +350,27 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
     """The grid as the tuple that `kernels.positions` describes."""
     from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
 
-    dense, matrix, basis, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_BASIS, _NO_COEFFICIENTS
+    dense, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
+    basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
         kind = AFFINE if (matrix[:, 2] == (0, 0, 1)).all() else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
-        kind, basis = BASIS, grid.functions
+        kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `_parts`
         coefficients = np.ascontiguousarray(grid.values, np.float64)
     else:
         kind, dense = DENSE, grid.dense()
         dense = dense.astype(dense.dtype.newbyteorder("="), copy=False)
     return kind, *_memory(dense), matrix, basis, coefficients, scale, grid.shape[1]
+
+
+def _parts(call: _Call) -> Iterator[tuple[slice, _Call]]:
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block."""
+    if not isinstance(call.grid, BasisGrid) or not isinstance(call.grid.basis, BasisRows):
+        yield slice(0, call.grid.shape[0]), call
+        return
+    for rows, grid in call.grid.parts():
+        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale))
 
 
 def _tasks(call: _Call) -> int:
@@ -395,11 +406,13 @@ def _outputs(call: _Call, run: sub_samples.Run) -> slice:
 def _forward(call: _Call, out: Array) -> None:
     from stn_numba.kernels import forward, threads
 
-    if out.size:
-        tasks = _tasks(call)
+    if not out.size:
+        return
+    image, rule = _memory(call.image), call.rule(call.image)
+    for rows, part in _parts(call):
+        tasks = _tasks(part)
         form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
-        rule = call.rule(call.image)
-        form(tasks, _memory(call.image), call.source, rule, call.steps, call.size, call.working, _memory(out))
+        form(tasks, image, part.source, rule, part.steps, part.size, part.working, _memory(out[:, rows]))
 
 
 def _backward(call: _Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, _Call, Array]]:
@@ -423,24 +436,30 @@ def _image_gradient(call: _Call, d_out: Array) -> Array:
 def _add_image_gradient(call: _Call, d_out: Array, d_image: Array) -> None:
     from stn_numba.kernels import image_gradient, threads
 
-    if d_out.size:
-        small = d_out.size < 4 * _PIXELS_A_TASK
-        images = len(d_image)
-        bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
-        tasks = 1 if small else images * bands
-        serial, parallel = image_gradient.image_gradient_serial, image_gradient.image_gradient_parallel
-        form = threads.choose(serial, parallel, tasks, call.num_threads)
-        form(
-            images,
-            bands,
-            call.source,
-            call.rule(d_image),
-            call.steps,
-            call.size,
-            call.working,
-            _memory(d_out),
-            _memory(d_image),
-        )
+    if not d_out.size:
+        return
+    small = d_out.size < 4 * _PIXELS_A_TASK
+    images = len(d_image)
+    bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
+    tasks = 1 if small else images * bands
+    serial, parallel = image_gradient.image_gradient_serial, image_gradient.image_gradient_parallel
+    form = threads.choose(serial, parallel, tasks, call.num_threads)
+    rule, target = call.rule(d_image), _memory(d_image)
+    for outputs, single in _in_order(call):
+        for rows, part in _parts(single):
+            d_part = _memory(d_out[outputs, rows])
+            form(images, bands, part.source, rule, part.steps, part.size, part.working, d_part, target)
+
+
+def _in_order(call: _Call) -> Iterator[tuple[slice, _Call]]:
+    """Calls whose parts add to one image in the order of the whole: grid by grid, where several share it."""
+    streamed = isinstance(call.grid, BasisGrid) and isinstance(call.grid.basis, BasisRows)
+    if not streamed or call.steps[0] == 1 or len(call.grid) < 2:
+        yield slice(0, call.batch), call
+        return
+    assert isinstance(call.grid, BasisGrid)
+    for n in range(call.batch):
+        yield slice(n, n + 1), call._replace(grid=call.grid.with_values(call.grid.values[n : n + 1]), batch=1)
 
 
 def _grid_gradient(call: _Call, d_out: Array) -> Array:
@@ -461,24 +480,27 @@ def _plain_grid_gradient(call: _Call, d_out: Array) -> Array:
     is_dense = not isinstance(call.grid, MatrixGrid | BasisGrid)
     values = call.grid.values
     d_dense = np.zeros((batch * h, w if is_dense else 0, 2), values.dtype if is_dense else call.image.dtype)
-    partials = np.zeros((batch * h, 0 if is_dense else values[0].size if len(values) else 0))
-    if d_out.size:
-        tasks = _tasks(call)
+    own = 0 if is_dense else values[0].size if len(values) else 0
+    partials = np.zeros((batch, h, own))
+    for rows, part in _parts(call) if d_out.size else ():
+        tasks = _tasks(part)
         form = threads.choose(grid_gradient.grid_gradient_serial, grid_gradient.grid_gradient_parallel, tasks, call.num_threads)
+        found = np.zeros((batch * part.grid.shape[0], own))
         form(
             tasks,
             _memory(call.image),
-            call.source,
+            part.source,
             call.rule(call.image),
-            call.steps,
-            call.size,
-            call.working,
-            _memory(d_out),
+            part.steps,
+            part.size,
+            part.working,
+            _memory(d_out[:, rows]),
             d_dense,
-            partials,
+            found,
         )
-    rows = d_dense.reshape(batch, h, w, 2) if is_dense else partials.reshape(batch, h, *values.shape[1:]).sum(axis=1)
-    d_grid = rows if len(values) == batch else rows.sum(axis=0, keepdims=True)
+        partials[:, rows] = found.reshape(batch, part.grid.shape[0], own)
+    each = d_dense.reshape(batch, h, w, 2) if is_dense else partials.reshape(batch, h, *values.shape[1:]).sum(axis=1)
+    d_grid = each if len(values) == batch else each.sum(axis=0, keepdims=True)
     if isinstance(call.grid, MatrixGrid):
         d_grid = pixel_matrix_vjp(d_grid, call.image.shape[1:3], call.grid.shape, call.grid.align_corners)
     return d_grid.astype(values.dtype, copy=False)
