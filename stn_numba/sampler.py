@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
+from stn_numba.basis import BasisRows
 from stn_numba.grid import (
     BasisGrid,
     DenseGrid,
@@ -350,17 +351,27 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
     """The grid as the tuple that `kernels.positions` describes."""
     from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
 
-    dense, matrix, basis, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_BASIS, _NO_COEFFICIENTS
+    dense, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
+    basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
         kind = AFFINE if (matrix[:, 2] == (0, 0, 1)).all() else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
-        kind, basis = BASIS, grid.functions
+        kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `_parts`
         coefficients = np.ascontiguousarray(grid.values, np.float64)
     else:
         kind, dense = DENSE, grid.dense()
         dense = dense.astype(dense.dtype.newbyteorder("="), copy=False)
     return kind, *_memory(dense), matrix, basis, coefficients, scale, grid.shape[1]
+
+
+def _parts(call: _Call) -> Iterator[tuple[slice, _Call]]:
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block."""
+    if not isinstance(call.grid, BasisGrid) or not isinstance(call.grid.basis, BasisRows):
+        yield slice(0, call.grid.shape[0]), call
+        return
+    for rows, grid in call.grid.parts():
+        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale))
 
 
 def _tasks(call: _Call) -> int:
@@ -396,11 +407,13 @@ def _outputs(call: _Call, run: sub_samples.Run) -> slice:
 def _forward(call: _Call, out: Array) -> None:
     from stn_numba.kernels import forward, threads
 
-    if out.size:
-        tasks = _tasks(call)
+    if not out.size:
+        return
+    image, rule = _memory(call.image), call.rule(call.image)
+    for rows, part in _parts(call):
+        tasks = _tasks(part)
         form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
-        rule = call.rule(call.image)
-        form(tasks, _memory(call.image), call.source, rule, call.steps, call.size, call.working, _memory(out))
+        form(tasks, image, part.source, rule, part.steps, part.size, part.working, _memory(out[:, rows]))
 
 
 def _backward(call: _Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, _Call, Array]]:
@@ -441,16 +454,24 @@ def _grid_gradient_shape(grid: Grid) -> tuple[int, ...]:
 
 def _add_gradients(call: _Call, d_out: Array, d_image: Array | None, by_grid: bool) -> Array | None:
     """Add to the gradient by the image, if there is one, and return the gradient by the grid, if asked for."""
+    parts = [_part_gradients(part, d_out[:, rows], d_image, by_grid) for rows, part in _parts(call)]
+    if not by_grid:
+        return None
+    return functools.reduce(np.add, parts) if parts else np.zeros(_grid_gradient_shape(call.grid), call.grid.values.dtype)
+
+
+def _part_gradients(call: _Call, d_out: Array, d_image: Array | None, by_grid: bool) -> Array | None:
     images = 0 if d_image is None else len(d_image)
     small = d_out.size < 4 * _PIXELS_A_TASK
     bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, call.image.shape[1])
     together = d_image is not None and by_grid and bands == 1 and (call.steps[0] == 1 or call.batch == 1)
+    d_grid = None
     if d_image is not None:
         d_grid = _run_gradient(call, d_out, d_image, together, images, bands)
     if by_grid and not together:
         blocks = max(1, min(call.size[1], _tasks(call) // max(call.batch, 1)))
         d_grid = _run_gradient(call, d_out, None, True, call.batch, blocks)
-    return d_grid if by_grid else None
+    return d_grid
 
 
 def _run_gradient(call: _Call, d_out: Array, d_image: Array | None, by_grid: bool, groups: int, pieces: int) -> Array | None:

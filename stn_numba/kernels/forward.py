@@ -220,13 +220,19 @@ def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C):
 @jit.inline
 def clear(count, C, zero, out, out_address):
     """Write zeros to some pixels."""
-    if out[4] == C * size_of(out[1]) and out[5] == size_of(out[1]):
-        for k in range(count * C):
-            store_one(out_address + k * size_of(out[1]), out[1], zero)
+    like, size = out[1], size_of(out[1])
+    if out[4] == C * size and out[5] == size:
+        k, total = 0, count * C
+        while k + 16 <= total:
+            store(out_address + k * size, like, spread(zero, SIXTEEN))
+            k += 16
+        while k < total:
+            store_one(out_address + k * size, like, zero)
+            k += 1
     else:
         for j in range(count):
             for c in range(C):
-                store_one(out_address + j * out[4] + c * out[5], out[1], zero)
+                store_one(out_address + j * out[4] + c * out[5], like, zero)
 
 
 @jit.inline

@@ -136,6 +136,23 @@ def load_one(typingctx, address, like):
 
 
 @intrinsic
+def load_turns(typingctx, address, like, lanes):
+    """Elements of the input that lie side by side in turns, x y x y ...: a vector of the x and one of the y."""
+    dtype, working, count = like, working_type(like), len(lanes)
+    half = Vector(working, count)
+    signature = types.UniTuple(half, 2)(address, like, lanes)
+
+    def codegen(context, builder, signature, arguments):
+        pointer = _pointer(builder, arguments[0], _llvm(context, dtype), 2 * count)
+        both = _belongs(builder, builder.load(pointer, align=1), INPUT)
+        sides = [shuffle(builder, both, both, range(side, 2 * count, 2)) for side in (0, 1)]
+        sides = [_widen(builder, value, dtype, context.get_value_type(half)) for value in sides]
+        return context.make_tuple(builder, signature.return_type, sides)
+
+    return signature, codegen
+
+
+@intrinsic
 def load_pairs(typingctx, address, like, offsets, lanes):
     """Two neighbouring elements at `address` + each of a row of offsets: the left ones, the right ones.
 

@@ -23,8 +23,8 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import address_of, load, load_one, position, put_position, put_positions
-from stn_numba.kernels.vectors import EIGHT, ONE, add_product, counting, over, plus, spread, times, where_positive
+from stn_numba.kernels.memory import address_of, load, load_one, load_turns, put_position, put_positions, size_of
+from stn_numba.kernels.vectors import EIGHT, ONE, add_product, counting, fmuladd, over, plus, spread, times, where_positive, widened
 
 DENSE, AFFINE, HOMOGRAPHY, BASIS = 0, 1, 2, 3
 
@@ -77,10 +77,19 @@ def dense_row(source, n, i, first, count, xs, ys):
     _, address, like, n_step, y_step, x_step, c_step, _, _, _, scale, _ = source
     (sx, tx, along_x, tilt_x), (sy, ty, along_y, tilt_y) = scale
     tx, ty = tx + tilt_x * i, ty + tilt_y * i
-    row = address + n * n_step + i * y_step + first * x_step
-    for j in range(count):
-        put_position(xs, j, np.float64(load_one(row + j * x_step, like)) * sx + (along_x * (first + j) + tx))
-        put_position(ys, j, np.float64(load_one(row + j * x_step + c_step, like)) * sy + (along_y * (first + j) + ty))
+    row, j = address + n * n_step + i * y_step + first * x_step, 0
+    if c_step == size_of(like) and x_step == 2 * c_step:
+        while j + 8 <= count:
+            columns = plus(counting(EIGHT), spread(np.float64(first + j), EIGHT))
+            x, y = load_turns(row + j * x_step, like, EIGHT)
+            put_positions(xs, j, add_product(straight((along_x, tx), columns, EIGHT), spread(sx, EIGHT), widened(x)))
+            put_positions(ys, j, add_product(straight((along_y, ty), columns, EIGHT), spread(sy, EIGHT), widened(y)))
+            j += 8
+    while j < count:
+        x, y = np.float64(load_one(row + j * x_step, like)), np.float64(load_one(row + j * x_step + c_step, like))
+        put_position(xs, j, fmuladd(sx, x, along_x * (first + j) + tx))
+        put_position(ys, j, fmuladd(sy, y, along_y * (first + j) + ty))
+        j += 1
 
 
 @jit.inline

@@ -59,8 +59,12 @@ from stn_numba.kernels.positions import AFFINE, BASIS, along_row, columns_reachi
 from stn_numba.kernels.vectors import (
     EIGHT,
     add_product,
+    bits_above,
+    bits_set,
     floors,
+    lanes_between,
     larger,
+    lowest_bit,
     magnitudes,
     minus,
     narrowed,
@@ -210,7 +214,7 @@ def inside_bounds(rule, top, bottom):
 @jit.inline
 def inside_run(source, n, i, column, bounds, start, end, rows):
     """(first, stop, in_one_run) of the pixels of a strip from `start` to `end` whose taps all lie inside."""
-    if source[0] == AFFINE and rows[2] == rows[0]:
+    if end - start >= WORTH_A_LOOK and source[0] == AFFINE and rows[2] == rows[0]:
         return affine_run(source[7], n, i, column, bounds, start, end, rows)
     return find_run(bounds, start, end, rows)
 
@@ -252,13 +256,17 @@ def is_inside(bounds, j, rows):
 
 @jit.inline
 def find_run(bounds, start, end, rows):
-    """Look at every pixel."""
+    """Look at every pixel, eight at a time."""
+    left, right, above, below = bounds
     first, stop, inside = end, start, 0
-    for j in range(start, end):
-        good = is_inside(bounds, j, rows)
-        first = min(first, j if good else end)
-        stop = max(stop, j + 1 if good else start)
-        inside += 1 if good else 0
+    for j in range(start, end, 8):
+        bits = lanes_between(positions(rows[2], 0.0, j, EIGHT), left, right)
+        bits &= lanes_between(positions(rows[3], 0.0, j, EIGHT), above, below)
+        bits &= (1 << min(end - j, 8)) - 1
+        if bits:
+            first = min(first, j + lowest_bit(bits))
+            stop = j + 64 - bits_above(bits)
+            inside += bits_set(bits)
     return (first, stop, stop - first == inside) if inside else (end, end, True)
 
 

@@ -250,3 +250,42 @@ def whole_numbers(typingctx, vector):
         return builder.sub(moved, builder.bitcast(shift, integers))
 
     return signature, codegen
+
+
+@intrinsic
+def lanes_between(typingctx, vector, low, high):
+    """Bits of an integer, the lowest for the first lane: whether it is in [low, high)."""
+    signature = types.int64(vector, vector.element, vector.element)
+
+    def codegen(context, builder, signature, arguments):
+        value, *limits = arguments
+        low, high = (_spread(builder, limit, value.type.count) for limit in limits)
+        inside = builder.and_(builder.fcmp_ordered(">=", value, low), builder.fcmp_ordered("<", value, high))
+        return builder.zext(builder.bitcast(inside, ir.IntType(value.type.count)), ir.IntType(64))
+
+    return signature, codegen
+
+
+def _bit_function(name, text, *more):
+    """One of LLVM's functions of the bits of an integer."""
+
+    @intrinsic
+    def count(typingctx, bits):
+        signature = types.int64(types.int64)
+
+        def codegen(context, builder, signature, arguments):
+            integer, flag = ir.IntType(64), ir.IntType(1)
+            kind = ir.FunctionType(integer, [integer] + [flag] * len(more))
+            full = f"llvm.{name}.i64"
+            function = builder.module.globals.get(full) or ir.Function(builder.module, kind, full)
+            return builder.call(function, [arguments[0], *(ir.Constant(flag, number) for number in more)])
+
+        return signature, codegen
+
+    count.__doc__ = text
+    return count
+
+
+bits_set = _bit_function("ctpop", "How many bits are 1.")
+lowest_bit = _bit_function("cttz", "Place of the lowest 1; 64 if there is none.", 0)
+bits_above = _bit_function("ctlz", "How many zeros stand above the highest 1; 64 if there is none.", 0)
