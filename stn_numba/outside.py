@@ -26,14 +26,21 @@ __all__ = ["PADDINGS", "axis_rule", "fill_rule"]
 PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", "constant")
 
 
-def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int) -> NDArray[np.float64]:
-    """One axis of an image as the numbers that `kernels.edges` describes; `step` is in bytes, `family` and K are the kernel's."""
-    from stn_numba.kernels.edges import BORDER, REFLECT, WRAP, ZEROS
+def axis_rule(
+    size: int, step: int, padding: str, align_corners: bool, family: int, K: int, even: bool
+) -> NDArray[np.float64]:
+    """One axis of an image as the numbers that `kernels.edges` describes.
+
+    `step` is in bytes; `family`, K and `even` (whether k(-d) = k(d)) are the kernel's.
+    """
+    from stn_numba.kernels.edges import BORDER, REFLECT, REFLECT_TAPS, WRAP, ZEROS
 
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
-    mode = {"border": BORDER, "symmetric": REFLECT, "reflect101": REFLECT, "wrap": WRAP}.get(padding, ZEROS)
+    reflect = REFLECT if even else REFLECT_TAPS
+    mode = {"border": BORDER, "symmetric": reflect, "reflect101": reflect, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
+    length *= 2 if mode == REFLECT_TAPS else 1
     return np.array([size, 0, size - 1, step, mode, first, length, *_inside(size, family, K, padding)], np.float64)
 
 

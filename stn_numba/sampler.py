@@ -71,8 +71,8 @@ class _Call(NamedTuple):
     def rule(self, image: Array) -> tuple[Any, ...]:
         """Kernel and padding for an image of these strides, as `kernels.strips` describes them."""
         align_corners = self.grid.align_corners
-        family, K, table, slope_table = kernel_rule(self.kernel)
-        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K) for k in (2, 1))
+        family, K, table, slope_table, even = kernel_rule(self.kernel)
+        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K, even) for k in (2, 1))
         return family, K, x, y, table, slope_table, *fill_rule(self.fill, self.padding, image.shape[3], self.working.dtype)
 
 

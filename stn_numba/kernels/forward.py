@@ -43,8 +43,11 @@ from stn_numba.kernels.strips import (
     inside_bounds,
     inside_run,
     inside_taps,
+    anywhere,
     is_far,
+    is_plane,
     near_columns,
+    rows_together,
     pad_offsets,
     prepare_positions,
     row_addresses,
@@ -59,6 +62,8 @@ from stn_numba.kernels.vectors import (
     SIXTEEN,
     THREE,
     add_product,
+    plus,
+    where_positive_there,
 
     spread,
     times,
@@ -152,16 +157,16 @@ def pixels_of_many(family, K, address, across, down, like, first, stop, rows, ze
 @jit.inline
 def pixels_of_plane(address, down, like, first, stop, rows, zero, out_address, out_step):
     """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load."""
-    offsets, us, vs, line = rows[6], rows[8], rows[9], rows[12]
-    size = size_of(like)
+    us, vs, line, size = rows[8], rows[9], rows[12], size_of(like)
     pad_offsets(stop, rows)
     for j in range(first, stop, 8):
         u0, u1 = taps(us, zero, j, EIGHT), taps(us + 8 * ROW, zero, j, EIGHT)
         v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + 8 * ROW, zero, j, EIGHT)
-        a, b = load_pairs(address, like, offsets + 8 * j, EIGHT)
-        p, q = load_pairs(address + down, like, offsets + 8 * j, EIGHT)
+        a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
+        p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
         upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
         value = add_product(times(v0, upper), v1, lower)
+        value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
         if out_step == size and j + 8 <= stop:
             store(out_address + j * size, like, value)
         else:
@@ -179,7 +184,8 @@ def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_addres
     if down * rule[3][SIZE] > FIRST_CACHE:
         for j in range(first, stop):  # known long before they are read; at a turn no prefetcher foresees them
             prefetch(address + tap(rows[6], np.int64(0), j) + down)
-    if family == BILINEAR and across == size and (C == 1 or image[5] != size or out[5] != size):
+            prefetch(address + tap(rows[6], np.int64(0), j) + down + 2 * across)
+    if is_plane(rule, image, out, C):
         for c in range(C):
             pixels_of_plane(address + c * image[5], down, like, first, stop, rows, zero, out_address + c * out[5], out[4])
     elif image[5] == size and out[5] == size and C == 3:
@@ -236,8 +242,12 @@ def clear(count, C, zero, out, out_address):
 
 
 @jit.inline
-def edge_pixels(rule, image, address, start, first, stop, end, rows, zero, out, out_address, C):
+def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C):
     """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together."""
+    if anywhere(rule) and in_one_run:  # all that has a weight is in the run
+        clear(first - start, C, zero, out, out_address + start * out[4])
+        clear(end - stop, C, zero, out, out_address + stop * out[4])
+        return
     j = start
     while j < end:
         if j == first and first < stop:
@@ -269,22 +279,25 @@ def sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_
                 first = stop = end
         if first < stop:
             inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C)
-        edge_pixels(rule, image, address, start, first, stop, end, rows, zero, out, out_address, C)
+        edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C)
         start = end
 
 
 @jit.inline
-def sample_columns(rule, image, source, n, i, steps, C, left, right, bounds, rows, zero, out, out_address):
-    """Columns [left, right) of output row i of image n; the output row begins at `out_address`."""
+def sample_columns(rule, image, source, n, i, together, steps, C, left, right, bounds, rows, zero, out, out_address):
+    """Columns [left, right) of output row i of image n, or of some rows together; the output row begins at `out_address`."""
     start, stop = left, right
-    if rule[7] == NO_FILL:
+    if rule[7] == NO_FILL and together == 1:
         start, stop = near_columns(rule, source, n * steps[1], i, left, right, 0, np.int64(rule[3][SIZE]))
     clear(start - left, C, zero, out, out_address + left * out[4])
     if start < stop:
-        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows)
-        run = inside_run(source, n * steps[1], i, start, bounds, 0, stop - start, rows)
+        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows, together)
+        count = (stop - start) * together
+        run = np.int64(0), count, True
+        if together == 1:
+            run = inside_run(source, n * steps[1], i, start, bounds, 0, count, rows)
         address = image[0] + n * steps[0] * image[2]
-        sample_strip(rule, image, address, run, stop - start, bounds, rows, zero, out, out_address + start * out[4], C)
+        sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address + start * out[4], C)
     clear(right - stop, C, zero, out, out_address + stop * out[4])
 
 
@@ -295,14 +308,16 @@ def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
     memory, zero = scratch(rule), work.dtype.type(0)
     rule, source = rule_by_address(rule), by_address(source)
     rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule[3][SIZE]))
-    end = (task + 1) * batch * h // tasks
+    together, end = rows_together(rule, image, out, w, C), (task + 1) * batch * h // tasks
     for top in range(task * batch * h // tasks, end, TILE_ROWS):
         for left in range(0, w, STRIP):
-            right = min(left + STRIP, w)
-            for row in range(top, min(top + TILE_ROWS, end)):
+            right, row, bottom = min(left + STRIP, w), top, min(top + TILE_ROWS, end)
+            while row < bottom:
                 n, i = image_and_row(row, source, size)
+                count = min(together, bottom - row, h - i)
                 address = out[0] + n * out[2] + i * out[3]
-                sample_columns(rule, image, source, n, i, steps, C, left, right, bounds, rows, zero, out, address)
+                sample_columns(rule, image, source, n, i, count, steps, C, left, right, bounds, rows, zero, out, address)
+                row += count
     hold(memory)
 
 

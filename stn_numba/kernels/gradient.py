@@ -30,6 +30,7 @@ from stn_numba.kernels.strips import (
     offsets_row,
     prepare_positions,
     row_addresses,
+    rows_together,
     rule_by_address,
     scratch,
     take_signs,
@@ -95,25 +96,43 @@ def gradient_strip(rule, addresses, image, d_out, d_image, d_row, wanted, run, c
 
 
 @jit.inline
-def gradient_columns(rule, source, image, d_out, d_image, d_grid, wanted, n, m, i, left, right, band, bounds, steps, size, rows, zero):
-    """Both gradients from the columns [left, right) of row i of output n, which reads image m; of d_image a band of rows only."""
-    (top, bottom), (_, h, w, C), (_, by_grid), k = band, size, wanted, n * steps[1]
-    start, stop = near_columns(rule, source, k, i, left, right, top, bottom)
+def gradient_columns(rule, source, image, d_out, d_image, d_grid, wanted, n, m, i, together, left, right, band, bounds, steps, size, rows, zero):
+    """Both gradients from the columns [left, right) of row i of output n, which reads image m; of d_image a band of rows only.
+
+    Or from the columns of some rows together.
+    """
+    (top, bottom), C, k, start, stop = band, size[3], n * steps[1], left, right
+    if together == 1:
+        start, stop = near_columns(rule, source, k, i, left, right, top, bottom)
     count = stop - start
     if count > 0:
-        moved = prepare_positions(rule, source, k, i, start, count, rows)
-        run = inside_run(source, k, i, start, bounds, 0, count, rows)
+        moved = prepare_positions(rule, source, k, i, start, count, rows, together)
+        run = np.int64(0), count * together, True
+        if together == 1:
+            run = inside_run(source, k, i, start, bounds, 0, count, rows)
         addresses = image[0] + n * steps[0] * image[2], d_image[0] + m * d_image[2]
         d_row = d_out[0] + n * d_out[2] + i * d_out[3] + start * d_out[4]
-        gradient_strip(rule, addresses, image, d_out, d_image, d_row, wanted, run, count, bounds, top, bottom, rows, zero, C)
-        if by_grid:
+        gradient_strip(
+            rule, addresses, image, d_out, d_image, d_row, wanted, run, count * together, bounds, top, bottom, rows, zero, C
+        )
+        if wanted[1]:
             if moved:
-                take_signs(count, rows, zero)
+                take_signs(count * together, rows, zero)
             else:
-                quiet_positions(count, rows, zero)
-            d_dense, like, partial = d_grid
-            d_dense += 2 * (n * h + i) * w * size_of(like)
-            pull_back_row(source, k, i, start, count, rows, zero, (d_dense, like), partial)
+                quiet_positions(count * together, rows, zero)
+            for r in range(together):
+                pull_back_strip(source, k, n, i + r, start, r * count, count, size, rows, zero, d_grid)
+
+
+@jit.inline
+def pull_back_strip(source, k, n, i, first, skipped, count, size, rows, zero, d_grid):
+    """The gradient by the grid's own numbers from `count` pixels of a strip, those behind the first so many."""
+    (_, h, w, _), (d_dense, like, partial) = size, d_grid
+    d_dense += 2 * (n * h + i) * w * size_of(like)
+    position_bytes, product_bytes = 8 * skipped, size_of(zero) * skipped
+    positions = rows[0] + position_bytes, rows[1] + position_bytes
+    gradients = rows[12] + product_bytes, rows[13] + product_bytes
+    pull_back_row(source, k, i, first, count, positions, gradients, (rows[14], rows[15], rows[16]), zero, (d_dense, like), partial)
 
 
 @jit.inline
@@ -131,16 +150,23 @@ def gradient_rows(task, pieces, by_image, by_grid, image, source, rule, steps, s
             start, stop = 0, batch
     else:
         first_row, last_row = piece * h // pieces, (piece + 1) * h // pieces
-    bounds = inside_bounds(rule, band[0], band[1])
+    bounds, together = inside_bounds(rule, band[0], band[1]), np.int64(1)
+    if band[0] == 0 and band[1] == H:
+        together = rows_together(rule, image, d_out, w, size[3])
     for n in range(start, stop):
         partial = address_of(partials) + 8 * partials.shape[1] * (n * pieces + piece)
         d_grid = address_of(d_dense), d_dense.dtype.type(0), partial
+        m = who if by_image else 0
         for above in range(first_row, last_row, TILE_ROWS):
             for left in range(0, w, STRIP):
-                for i in range(above, min(above + TILE_ROWS, last_row)):
+                right, i, below = min(left + STRIP, w), above, min(above + TILE_ROWS, last_row)
+                while i < below:
+                    count = min(together, below - i)
                     gradient_columns(
-                        rule, source, image, d_out, d_image, d_grid, wanted, n, who if steps[0] else 0, i, left, min(left + STRIP, w), band, bounds, steps, size, rows, zero
-                    )
+                        rule, source, image, d_out, d_image, d_grid, wanted, n, m, i, count, left, right, band, bounds,
+                        steps, size, rows, zero,
+                    )  # fmt: skip
+                    i += count
     hold(memory)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, STEP, edge_slopes, edge_taps
+from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, edge_slopes, edge_taps
 from stn_numba.kernels.memory import (
     found,
     load,
@@ -23,9 +23,20 @@ from stn_numba.kernels.memory import (
     tap,
     taps,
 )
-from stn_numba.kernels.strips import FILL_TAPS, FIRST_CACHE, ROW, pad_offsets, to_next
-from stn_numba.kernels.edges import SIZE
-from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, SIXTEEN, THREE, add_product, lane_sum, minus, plus, spread, times
+from stn_numba.kernels.strips import FILL_TAPS, FIRST_CACHE, ROW, is_plane, pad_offsets, to_next
+from stn_numba.kernels.vectors import (
+    EIGHT,
+    FOUR,
+    ONE,
+    SIXTEEN,
+    THREE,
+    add_product,
+    lane_sum,
+    plus,
+    spread,
+    times,
+    where_positive_there,
+)
 
 
 @jit.inline
@@ -104,6 +115,8 @@ def gradients_of_plane(address, down, like, d_row, d_step, first, stop, rows, ze
             times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q)
         )
         along_y = add_product(times(dv0, add_product(times(u0, a), u1, b)), dv1, add_product(times(u0, p), u1, q))
+        inside = times(add_product(times(du0, du0), du1, du1), add_product(times(dv0, dv0), dv1, dv1))
+        along_x, along_y = where_positive_there(along_x, inside), where_positive_there(along_y, inside)
         if d_step == size and j + 8 <= stop:
             d = load(d_row + j * size, like, EIGHT)
         else:
@@ -143,9 +156,10 @@ def inside_gradients(rule, image, address, d_out, d_row, first, stop, rows, zero
     if down * rule[3][SIZE] > FIRST_CACHE:
         for j in range(first, stop):
             prefetch(address + tap(rows[6], np.int64(0), j) + down)
+            prefetch(address + tap(rows[6], np.int64(0), j) + down + 2 * across)
     if family != BILINEAR:
         gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
-    elif across == size and (C == 1 or not packed):
+    elif is_plane(rule, image, d_out, C):
         pad_offsets(stop, rows)
         for c in range(C):
             shift, d_shift, start = address + c * image[5], d_row + c * d_out[5], type(zero)(min(c, 1))

@@ -28,6 +28,8 @@ def give_pixel(address, across, down, like, d_address, j, rows, zero, C):
     us, vs, row, size = rows[8], rows[9], 8 * ROW, size_of(like)
     u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     c = 0
+    if (u0 + u1) * (v0 + v1) == zero:  # not even zero times d_out, which may hold NaN
+        return
     if C == 3:
         give_two(address, across, down, like, load(d_address, like, THREE), u0, u1, v0, v1, THREE)
         c = 3
@@ -81,15 +83,18 @@ def inside_shares(rule, d_image, address, d_out, d_row, first, stop, rows, offse
     if down * rule[3][SIZE] > FIRST_CACHE:
         for j in range(first, stop):
             prefetch(address + tap(offsets, np.int64(0), j) + down)
-    packed = d_image[5] == size and d_out[5] == size
-    if rule[0] == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
-        give_row(address, across, down, like, d_row, d_out[4], first, stop, rows, offsets, zero, 3)
-    elif rule[0] == BILINEAR and C == 1:
-        give_row(address, across, down, like, d_row, d_out[4], first, stop, rows, offsets, zero, 1)
-    elif rule[0] == BILINEAR and packed:
-        give_row(address, across, down, like, d_row, d_out[4], first, stop, rows, offsets, zero, C)
-    else:
+            prefetch(address + tap(offsets, np.int64(0), j) + down + 2 * across)
+    packed, step = d_image[5] == size and d_out[5] == size, d_out[4]
+    if rule[0] != BILINEAR:
         give_many(rule[1], address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C)
+    elif packed and C == 3:  # numbers of channels known at compile time: far less work
+        give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)
+    elif packed and C > 1:
+        give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, C)
+    else:
+        for c in range(C):
+            target, d_target = address + c * d_image[5], d_row + c * d_out[5]
+            give_row(target, across, down, like, d_target, step, first, stop, rows, offsets, zero, 1)
 
 
 @jit.inline

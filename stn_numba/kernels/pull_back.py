@@ -15,13 +15,13 @@ from stn_numba.kernels.vectors import EIGHT, ONE, add_product, counting, lane_su
 
 
 @jit.inline
-def pull_back_row(source, n, i, first, count, rows, zero, d_dense, partial):
+def pull_back_row(source, n, i, first, count, positions, gradients, sums, zero, d_dense, partial):
     """Turn the gradient by `count` pixel positions of row i from column `first` on into that by the grid's own numbers.
 
-    `d_dense` = (address of the row's gradient by a dense grid, like); of the other kinds the share is added to the float64
+    `positions` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows, `d_dense` = (address of the row's gradient by a dense grid, like); of the other kinds the share is added to the float64
     at `partial`, 9 for a matrix, 2 B for a basis.
     """
-    kind, gx, gy = source[0], rows[12], rows[13]
+    kind, (gx, gy) = source[0], gradients
     if kind == DENSE:
         (scale_x, _, _, _), (scale_y, _, _, _) = source[10]
         address, like = d_dense
@@ -32,15 +32,14 @@ def pull_back_row(source, n, i, first, count, rows, zero, d_dense, partial):
     elif kind == BASIS:
         pull_back_basis(source, i, first, count, gx, gy, zero, partial)
     else:
-        depth_gradients(kind == HOMOGRAPHY, along_row(source[7], n, 2, i), first, count, rows, zero)
-        pull_back_matrix(i, first, count, (rows[14], rows[15], rows[16]), partial)
+        depth_gradients(kind == HOMOGRAPHY, along_row(source[7], n, 2, i), first, count, positions, gradients, sums, zero)
+        pull_back_matrix(i, first, count, sums, partial)
 
 
 @jit.inline
-def depth_gradients(divided, depth, first, count, rows, zero):
+def depth_gradients(divided, depth, first, count, positions, gradients, sums, zero):
     """Gradients by X, Y and Z of x = X / Z, y = Y / Z; for an affine map Z is 1 everywhere. Behind `count` they are 0."""
-    xs, ys, gx, gy, dxs, dys, dzs = rows[0], rows[1], rows[12], rows[13], rows[14], rows[15], rows[16]
-    slope, offset = depth
+    (xs, ys), (gx, gy), (dxs, dys, dzs), (slope, offset) = positions, gradients, sums, depth
     for j in range(count):
         inverse = 1.0
         if divided:

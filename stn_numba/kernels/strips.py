@@ -53,6 +53,7 @@ from stn_numba.kernels.memory import (
     put_product,
     put_tap,
     put_taps,
+    size_of,
     tap,
 )
 from stn_numba.kernels.positions import AFFINE, BASIS, along_row, columns_reaching, row_positions
@@ -131,13 +132,37 @@ def row_addresses(rule, array):
 
 
 @jit.inline
+def rows_together(rule, image, out, w, C):
+    """How many output rows one strip holds: several, one behind the other, of small images of one channel or planes.
+
+    A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`).
+    """
+    behind = out[3] == w * out[4]
+    return max(np.int64(1), STRIP // w) if behind and anywhere(rule) and is_plane(rule, image, out, C) else np.int64(1)
+
+
+@jit.inline
+def is_plane(rule, image, out, C):
+    """Whether pixels of one channel are read side by side, in pairs."""
+    size = size_of(image[1])
+    packed = image[5] == size and out[5] == size
+    return rule[0] == BILINEAR and to_next(rule[2], image[4]) == size and (C == 1 or not packed)
+
+
+@jit.inline
+def anywhere(rule):
+    """Whether `inside_taps` serves all positions: beyond the image the weights of a tent vanish by themselves."""
+    return rule[0] == BILINEAR and rule[2][MODE] == ZEROS and rule[7] == NO_FILL
+
+
+@jit.inline
 def image_and_row(row, source, size):
     """Output image n and row i of the row that is so and so many through all images.
 
     Grids of one basis take turns row by row: each strip of basis functions is fetched once for all images.
     """
-    batch, h, _, _ = size
-    return (row % batch, row // batch) if source[0] == BASIS else (row // h, row % h)
+    batch, h, w, _ = size
+    return (row % batch, row // batch) if source[0] == BASIS and w > STRIP // 2 else (row // h, row % h)
 
 
 @jit.inline
@@ -147,13 +172,15 @@ def to_next(axis, step):
 
 
 @jit.inline
-def prepare_positions(rule, source, n, i, first, count, rows):
+def prepare_positions(rule, source, n, i, first, count, rows, together):
     """Positions of `count` pixels of output row i of grid n from column `first` on, hidden, limited and folded as the padding wants.
 
-    Returns whether anything was changed, so that signs matter.
+    Or of so many rows together. Returns whether anything was changed, so that signs matter.
     """
     x_axis, y_axis, xs, ys = rule[2], rule[3], rows[0], rows[1]
-    row_positions(source, n, i, first, count, xs, ys)
+    for k in range(together):
+        row_positions(source, n, i + k, first, count, xs + 8 * k * count, ys + 8 * k * count)
+    count *= together
     if rows[2] == xs:
         return False
     if rule[7] == FILL_OUTSIDE:
