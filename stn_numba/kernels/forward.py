@@ -38,19 +38,19 @@ from stn_numba.kernels.strips import (
     ROW,
     STRIP,
     TILE_ROWS,
+    anywhere,
     find_run,
     image_and_row,
     inside_bounds,
     inside_run,
     inside_taps,
-    anywhere,
     is_far,
     is_plane,
     near_columns,
-    rows_together,
     pad_offsets,
     prepare_positions,
     row_addresses,
+    rows_together,
     rule_by_address,
     scratch,
     to_next,
@@ -61,16 +61,13 @@ from stn_numba.kernels.vectors import (
     ONE,
     SIXTEEN,
     THREE,
+    TWO,
     add_product,
     plus,
-    where_positive_there,
-
     spread,
     times,
+    where_positive_there,
 )
-
-
-
 
 
 @jit.inline
@@ -115,43 +112,59 @@ def blend_many(K, address, across, down, like, us, vs, j, zero, lanes):
 
 
 @jit.inline
-def blend(family, K, address, across, down, like, us, vs, j, zero, lanes):
-    """All taps of one pixel, from `address` on, for some channels side by side."""
-    if family == BILINEAR:
+def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
+    """All taps of one pixel, from `address` on, for some channels side by side.
+
+    `kind` has as many entries as there are taps an axis, where loops are written out for that, or one: known when compiled.
+    """
+    if len(kind) == 2:
         return blend_two(address, across, down, like, us, vs, j, zero, lanes)
-    if K == 4:
+    if len(kind) == 4:
         return blend_four(address, across, down, like, us, vs, j, zero, lanes)
     return blend_many(K, address, across, down, like, us, vs, j, zero, lanes)
 
 
 @jit.inline
-def pixels_of_three(family, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, followed):
-    """Pixels of three channels side by side; `followed` where the next pixel of the strip is written right behind."""
+def pixels_of_three(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out_step):
+    """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
     offsets, us, vs = rows[6], rows[8], rows[9]
-    last = stop - 1 if followed else first
+    last = stop - 1 if out_step == 3 * size_of(like) else first
     for j in range(first, last):
-        pixel = blend(family, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
         store_wide(out_address + j * out_step, like, pixel)
     for j in range(last, stop):
-        pixel = blend(family, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
         store(out_address + j * out_step, like, pixel)
 
 
 @jit.inline
-def pixels_of_many(family, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, C):
+def pixels_of_many(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, C):
     """Pixels of any number of channels side by side."""
     offsets, us, vs, size = rows[6], rows[8], rows[9], size_of(like)
     for j in range(first, stop):
         source, target, c = address + tap(offsets, np.int64(0), j), out_address + j * out_step, 0
         while c + 16 <= C:
-            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
+            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
             source, target, c = source + 16 * size, target + 16 * size, c + 16
         while c + 4 <= C:
-            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, FOUR))
+            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR))
             source, target, c = source + 4 * size, target + 4 * size, c + 4
         while c < C:
-            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, ONE))
+            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, ONE))
             source, target, c = source + size, target + size, c + 1
+
+
+@jit.inline
+def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
+    """Pixels whose channels lie side by side, or channel by channel where they do not."""
+    like, size = image[1], size_of(image[1])
+    if image[5] == size and out[5] == size and C == 3:
+        pixels_of_three(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out[4])
+        return
+    lanes, channels = (C, 1) if image[5] == size and out[5] == size else (1, C)
+    for c in range(channels):
+        source, target = address + c * image[5], out_address + c * out[5]
+        pixels_of_many(kind, K, source, across, down, like, first, stop, rows, zero, target, out[4], lanes)
 
 
 @jit.inline
@@ -188,15 +201,12 @@ def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_addres
     if is_plane(rule, image, out, C):
         for c in range(C):
             pixels_of_plane(address + c * image[5], down, like, first, stop, rows, zero, out_address + c * out[5], out[4])
-    elif image[5] == size and out[5] == size and C == 3:
-        followed = out[4] == 3 * size
-        pixels_of_three(family, K, address, across, down, like, first, stop, rows, zero, out_address, out[4], followed)
+    elif family == BILINEAR:
+        pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+    elif K == 4:
+        pixels(FOUR, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     else:
-        packed = image[5] == size and out[5] == size
-        lanes, channels = (C, 1) if packed else (1, C)
-        for c in range(channels):
-            shift, target = address + c * image[5], out_address + c * out[5]
-            pixels_of_many(family, K, shift, across, down, like, first, stop, rows, zero, target, out[4], lanes)
+        pixels(ONE, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
 
 
 @jit.inline

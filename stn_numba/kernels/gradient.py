@@ -89,14 +89,14 @@ def gradient_strip(rule, addresses, image, d_out, d_image, d_row, wanted, run, c
                 first = stop = end
         if first < stop:
             inside_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, first, stop, rows, zero, C)
-        edge_pixels(
-            rule, addresses, image, d_out, d_image, d_row, wanted, start, first, stop, end, top, bottom, rows, zero, C
-        )
+        edge_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, start, first, stop, end, top, bottom, rows, zero, C)
         start = end
 
 
 @jit.inline
-def gradient_columns(rule, source, image, d_out, d_image, d_grid, wanted, n, m, i, together, left, right, band, bounds, steps, size, rows, zero):
+def gradient_columns(
+    rule, source, image, d_out, d_image, d_grid, wanted, n, m, i, together, left, right, band, bounds, steps, size, rows, zero
+):
     """Both gradients from the columns [left, right) of row i of output n, which reads image m; of d_image a band of rows only.
 
     Or from the columns of some rows together.
@@ -132,7 +132,9 @@ def pull_back_strip(source, k, n, i, first, skipped, count, size, rows, zero, d_
     position_bytes, product_bytes = 8 * skipped, size_of(zero) * skipped
     positions = rows[0] + position_bytes, rows[1] + position_bytes
     gradients = rows[12] + product_bytes, rows[13] + product_bytes
-    pull_back_row(source, k, i, first, count, positions, gradients, (rows[14], rows[15], rows[16]), zero, (d_dense, like), partial)
+    pull_back_row(
+        source, k, i, first, count, positions, gradients, (rows[14], rows[15], rows[16]), zero, (d_dense, like), partial
+    )
 
 
 @jit.inline
@@ -175,7 +177,9 @@ def gradient_serial(
     tasks, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials
 ):
     for task in range(tasks):
-        gradient_rows(task, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials)
+        gradient_rows(
+            task, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials
+        )
 
 
 @jit.parallel
@@ -183,4 +187,6 @@ def gradient_parallel(
     tasks, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials
 ):
     for task in prange(tasks):
-        gradient_rows(task, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials)
+        gradient_rows(
+            task, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials
+        )

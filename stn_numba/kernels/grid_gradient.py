@@ -46,9 +46,15 @@ def two_products(address, across, down, like, d, weights, lanes):
     a, b = load(address, like, lanes), load(address + across, like, lanes)
     address += down
     p, q = load(address, like, lanes), load(address + across, like, lanes)
-    upper, lower = add_product(times(spread(du0, lanes), a), spread(du1, lanes), b), add_product(times(spread(du0, lanes), p), spread(du1, lanes), q)
+    upper, lower = (
+        add_product(times(spread(du0, lanes), a), spread(du1, lanes), b),
+        add_product(times(spread(du0, lanes), p), spread(du1, lanes), q),
+    )
     along_x = add_product(times(spread(v0, lanes), upper), spread(v1, lanes), lower)
-    upper, lower = add_product(times(spread(u0, lanes), a), spread(u1, lanes), b), add_product(times(spread(u0, lanes), p), spread(u1, lanes), q)
+    upper, lower = (
+        add_product(times(spread(u0, lanes), a), spread(u1, lanes), b),
+        add_product(times(spread(u0, lanes), p), spread(u1, lanes), q),
+    )
     along_y = add_product(times(spread(dv0, lanes), upper), spread(dv1, lanes), lower)
     return times(along_x, d), times(along_y, d)
 
@@ -111,9 +117,7 @@ def gradients_of_plane(address, down, like, d_row, d_step, first, stop, rows, ze
         v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + row, zero, j, EIGHT)
         du0, du1 = taps(dus, zero, j, EIGHT), taps(dus + row, zero, j, EIGHT)
         dv0, dv1 = taps(dvs, zero, j, EIGHT), taps(dvs + row, zero, j, EIGHT)
-        along_x = add_product(
-            times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q)
-        )
+        along_x = add_product(times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q))
         along_y = add_product(times(dv0, add_product(times(u0, a), u1, b)), dv1, add_product(times(u0, p), u1, q))
         inside = times(add_product(times(du0, du0), du1, du1), add_product(times(dv0, dv0), dv1, dv1))
         along_x, along_y = where_positive_there(along_x, inside), where_positive_there(along_y, inside)

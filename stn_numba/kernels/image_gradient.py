@@ -6,7 +6,7 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BILINEAR, SIZE, edge_taps
-from stn_numba.kernels.memory import accumulate, found, load, load_one, position, prefetch, size_of, tap
+from stn_numba.kernels.memory import accumulate, found, load, position, prefetch, size_of, tap
 from stn_numba.kernels.strips import FIRST_CACHE, ROW, to_next
 from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, THREE, spread, times
 

@@ -40,15 +40,20 @@ def pull_back_row(source, n, i, first, count, positions, gradients, sums, zero, 
 def depth_gradients(divided, depth, first, count, positions, gradients, sums, zero):
     """Gradients by X, Y and Z of x = X / Z, y = Y / Z; for an affine map Z is 1 everywhere. Behind `count` they are 0."""
     (xs, ys), (gx, gy), (dxs, dys, dzs), (slope, offset) = positions, gradients, sums, depth
-    for j in range(count):
-        inverse = 1.0
-        if divided:
+    if divided:
+        for j in range(count):
             z = slope * (first + j) + offset
             inverse = 1.0 / (z if z > 0.0 else np.inf)
-        dx, dy = np.float64(found(gx, zero, j)) * inverse, np.float64(found(gy, zero, j)) * inverse
-        put_product(dxs, j, dx)
-        put_product(dys, j, dy)
-        put_product(dzs, j, -(dx * position(xs, 0.0, j) + dy * position(ys, 0.0, j)))
+            dx, dy = np.float64(found(gx, zero, j)) * inverse, np.float64(found(gy, zero, j)) * inverse
+            put_product(dxs, j, dx)
+            put_product(dys, j, dy)
+            put_product(dzs, j, -(dx * position(xs, 0.0, j) + dy * position(ys, 0.0, j)))
+    else:
+        for j in range(count):
+            dx, dy = np.float64(found(gx, zero, j)), np.float64(found(gy, zero, j))
+            put_product(dxs, j, dx)
+            put_product(dys, j, dy)
+            put_product(dzs, j, -(dx * position(xs, 0.0, j) + dy * position(ys, 0.0, j)))
     for j in range(count, (count + 7) // 8 * 8):
         put_product(dxs, j, 0.0)
         put_product(dys, j, 0.0)
