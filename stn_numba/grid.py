@@ -352,15 +352,20 @@ def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corner
     """
     m = matrix.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        if (m[:, 2] == (0, 0, 1)).all():  # affine: the depth of every point is 1, before and after
-            depth = m[:, 2]
-        else:
-            depth = _depth_row(m[:, 2], out_shape, align_corners)
+        depth = m[:, 2] if is_affine(m) else _depth_row(m[:, 2], out_shape, align_corners)
         rows = _centre_rows if align_corners else _edge_rows
         m[:, :2] += m[:, 2:]  # (x + 1) * depth: from the first pixel's centre or edge
         m[:, :2] = rows(m[:, :2], m[:, 2:], in_shape, out_shape)
     m[:, 2] = depth
     return m
+
+
+def is_affine(matrix: Floats) -> bool:
+    """Whether the depth of every point is 1 under all matrices (N, 3, 3)."""
+    return bool((matrix[:, 2] == _AFFINE_ROW).all())
+
+
+_AFFINE_ROW = np.array([0.0, 0.0, 1.0])
 
 
 def _depth_row(row: Floats, out_shape: Shape, align_corners: bool) -> Floats:

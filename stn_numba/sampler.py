@@ -25,6 +25,7 @@ from stn_numba.grid import (
     MatrixGrid,
     displacement_axis,
     input_axis,
+    is_affine,
     pixel_matrix,
     pixel_matrix_vjp,
 )
@@ -261,7 +262,7 @@ def _check(
     layout: str,
     num_threads: int | None,
 ) -> _Call:
-    if image.dtype.newbyteorder("=").name not in IMAGE_DTYPES:
+    if not _is_known(image.dtype):
         raise TypeError(f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {image.dtype}")
     _check_option("padding", padding, PADDINGS)
     _check_option("layout", layout, ("NHWC", "NCHW"))
@@ -301,6 +302,12 @@ def _check(
         num_threads,
         sub_samples.plan(grid, image.shape[1:3], scale, everywhere) if antialias else [],
     )
+
+
+@functools.lru_cache(64)
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    """Whether kernels know a dtype, in any order of bytes."""
+    return dtype.newbyteorder("=").name in IMAGE_DTYPES
 
 
 def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -368,7 +375,7 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
     basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
-        kind = AFFINE if (matrix[:, 2] == (0, 0, 1)).all() else HOMOGRAPHY
+        kind = AFFINE if is_affine(matrix) else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
         kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `_parts`
         coefficients = np.ascontiguousarray(grid.values, np.float64)

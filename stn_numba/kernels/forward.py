@@ -19,26 +19,26 @@ from stn_numba.kernels.memory import (
     load_one,
     load_pairs,
     position,
-    prefetch,
+    positions,
     put_products,
     size_of,
     store,
     store_one,
     store_wide,
     tap,
-    taps,
 )
 from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.strips import (
     FILL_OUTSIDE,
     FILL_TAPS,
-    FIRST_CACHE,
     NO_FILL,
     PIECE,
     ROW,
     STRIP,
     TILE_ROWS,
+    all_between,
     anywhere,
+    fetch_ahead,
     find_run,
     image_and_row,
     inside_bounds,
@@ -46,13 +46,16 @@ from stn_numba.kernels.strips import (
     inside_taps,
     is_far,
     is_plane,
+    lines,
     near_columns,
-    pad_offsets,
+    neighbours,
+    offsets_row,
     prepare_positions,
     row_addresses,
     rows_together,
     rule_by_address,
     scratch,
+    tents,
     to_next,
 )
 from stn_numba.kernels.vectors import (
@@ -168,13 +171,20 @@ def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, 
 
 
 @jit.inline
-def pixels_of_plane(address, down, like, first, stop, rows, zero, out_address, out_step):
-    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load."""
-    us, vs, line, size = rows[8], rows[9], rows[12], size_of(like)
-    pad_offsets(stop, rows)
+def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out_address, out_step):
+    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load.
+
+    Weights are worked out once more for each channel: that costs less than to write them down and read them again.
+    """
+    x_axis, y_axis = axes
+    size = size_of(like)
     for j in range(first, stop, 8):
-        u0, u1 = taps(us, zero, j, EIGHT), taps(us + 8 * ROW, zero, j, EIGHT)
-        v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + 8 * ROW, zero, j, EIGHT)
+        _, behind_x = neighbours(x_axis, positions(rows[2], 0.0, j, EIGHT))
+        _, behind_y = neighbours(y_axis, positions(rows[3], 0.0, j, EIGHT))
+        if all_between(behind_x, behind_y, x_axis[1]):
+            (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
+        else:
+            (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
         a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
         p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
         upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
@@ -183,24 +193,27 @@ def pixels_of_plane(address, down, like, first, stop, rows, zero, out_address, o
         if out_step == size and j + 8 <= stop:
             store(out_address + j * size, like, value)
         else:
-            put_products(line, 0, value)
+            put_products(rows[12], 0, value)
             for k in range(min(8, stop - j)):
-                store_one(out_address + (j + k) * out_step, like, found(line, zero, k))
+                store_one(out_address + (j + k) * out_step, like, found(rows[12], zero, k))
 
 
 @jit.inline
 def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C):
     """The pixels [first, stop) of a strip, whose taps all lie inside the image."""
-    family, K, like, size = rule[0], rule[1], image[1], size_of(image[1])
-    inside_taps(rule, first, stop, rows, False, type(zero)(1))
+    family, K, like, one = rule[0], rule[1], image[1], type(zero)(1)
     across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
-    if down * rule[3][SIZE] > FIRST_CACHE:
-        for j in range(first, stop):  # known long before they are read; at a turn no prefetcher foresees them
-            prefetch(address + tap(rows[6], np.int64(0), j) + down)
-            prefetch(address + tap(rows[6], np.int64(0), j) + down + 2 * across)
-    if is_plane(rule, image, out, C):
+    plane = is_plane(rule, image, out, C)
+    if plane:
+        offsets_row(family, K, rule[2], rule[3], rule[2][STEP], rule[3][STEP], first, stop, rows, rows[6])
+    else:
+        inside_taps(rule, first, stop, rows, False, one)
+    fetch_ahead(rule, address, across, down, first, stop, rows[6])
+    if plane:
+        axes = (rule[2][SIZE], one), (rule[3][SIZE], one)
         for c in range(C):
-            pixels_of_plane(address + c * image[5], down, like, first, stop, rows, zero, out_address + c * out[5], out[4])
+            source, target = address + c * image[5], out_address + c * out[5]
+            pixels_of_plane(axes, source, down, like, first, stop, rows, zero, target, out[4])
     elif family == BILINEAR:
         pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     elif K == 4:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, SIZE, edge_taps
-from stn_numba.kernels.memory import accumulate, found, load, position, prefetch, size_of, tap
-from stn_numba.kernels.strips import FIRST_CACHE, ROW, to_next
+from stn_numba.kernels.edges import BILINEAR, edge_taps
+from stn_numba.kernels.memory import (
+    accumulate,
+    found,
+    load,
+    position,
+    size_of,
+    tap,
+)
+from stn_numba.kernels.strips import ROW, fetch_ahead, to_next
 from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, THREE, spread, times
 
 
@@ -80,21 +87,14 @@ def inside_shares(rule, d_image, address, d_out, d_row, first, stop, rows, offse
     """The shares of the pixels [first, stop) of a strip, whose taps have been prepared."""
     like, size = d_image[1], size_of(d_image[1])
     across, down = to_next(rule[2], d_image[4]), to_next(rule[3], d_image[3])
-    if down * rule[3][SIZE] > FIRST_CACHE:
-        for j in range(first, stop):
-            prefetch(address + tap(offsets, np.int64(0), j) + down)
-            prefetch(address + tap(offsets, np.int64(0), j) + down + 2 * across)
+    fetch_ahead(rule, address, across, down, first, stop, offsets)
     packed, step = d_image[5] == size and d_out[5] == size, d_out[4]
-    if rule[0] != BILINEAR:
-        give_many(rule[1], address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C)
-    elif packed and C == 3:  # numbers of channels known at compile time: far less work
+    if rule[0] == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
         give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)
-    elif packed and C > 1:
+    elif rule[0] == BILINEAR and packed:
         give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, C)
     else:
-        for c in range(C):
-            target, d_target = address + c * d_image[5], d_row + c * d_out[5]
-            give_row(target, across, down, like, d_target, step, first, stop, rows, offsets, zero, 1)
+        give_many(rule[1], address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C)
 
 
 @jit.inline
