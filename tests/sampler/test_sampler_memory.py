@@ -49,7 +49,8 @@ for dtype, C, layout, end in itertools.product(dtypes, channels, ("NHWC", "NCHW"
         turned = stn.get_transform("affine").forward([[0.7, -0.9, 0.1, 0.9, 0.7, 0]] * 2, (4, w))[0]
         for kernel, padding, fill in (
             ("bilinear", "zeros", None), ("bilinear", "border", 2.0), ("bicubic", "zeros", None),
-            ("bicubic", "reflection", None), ("nearest", "wrap", None), ("lanczos3", "border", None), ("bilinear", "constant", 1.0),
+            ("bicubic", "reflection", None), ("nearest", "wrap", None), ("lanczos3", "border", None),
+            ("bilinear", "constant", 1.0),
         ):
             if kernel not in sys.argv[3]:
                 continue
