@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -376,12 +376,19 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
 
 
 def _parts(call: _Call) -> Iterator[tuple[slice, _Call]]:
-    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block."""
-    if not isinstance(call.grid, BasisGrid) or not isinstance(call.grid.basis, BasisRows):
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block.
+
+    Those run on one thread: threads that wait for work between blocks take more from the evaluation than they give.
+    """
+    if not _is_streamed(call.grid):
         yield slice(0, call.grid.shape[0]), call
         return
-    for rows, grid in call.grid.parts():
-        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale))
+    for rows, grid in cast(BasisGrid, call.grid).parts():
+        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale), num_threads=1)
+
+
+def _is_streamed(grid: Grid) -> bool:
+    return isinstance(grid, BasisGrid) and isinstance(grid.basis, BasisRows)
 
 
 def _tasks(call: _Call) -> int:
@@ -421,7 +428,7 @@ def _forward(call: _Call, out: Array) -> None:
     image, rule = _memory(call.image), call.rule(call.image)
     for rows, part in _parts(call):
         tasks = _tasks(part)
-        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
+        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, part.num_threads)
         form(tasks, image, part.source, rule, part.steps, part.size, part.working, _memory(out[:, rows]))
 
 
@@ -448,7 +455,7 @@ def _add_image_gradient(call: _Call, d_out: Array, d_image: Array) -> None:
 
     if not d_out.size:
         return
-    small = d_out.size < 4 * _PIXELS_A_TASK
+    small = d_out.size < 4 * _PIXELS_A_TASK or _is_streamed(call.grid)
     images = len(d_image)
     bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
     tasks = 1 if small else images * bands
@@ -463,13 +470,12 @@ def _add_image_gradient(call: _Call, d_out: Array, d_image: Array) -> None:
 
 def _in_order(call: _Call) -> Iterator[tuple[slice, _Call]]:
     """Calls whose parts add to one image in the order of the whole: grid by grid, where several share it."""
-    streamed = isinstance(call.grid, BasisGrid) and isinstance(call.grid.basis, BasisRows)
-    if not streamed or call.steps[0] == 1 or len(call.grid) < 2:
+    if not _is_streamed(call.grid) or call.steps[0] == 1 or len(call.grid) < 2:
         yield slice(0, call.batch), call
         return
-    assert isinstance(call.grid, BasisGrid)
+    grid = cast(BasisGrid, call.grid)
     for n in range(call.batch):
-        yield slice(n, n + 1), call._replace(grid=call.grid.with_values(call.grid.values[n : n + 1]), batch=1)
+        yield slice(n, n + 1), call._replace(grid=grid.with_values(grid.values[n : n + 1]), batch=1)
 
 
 def _grid_gradient(call: _Call, d_out: Array) -> Array:
@@ -494,7 +500,7 @@ def _plain_grid_gradient(call: _Call, d_out: Array) -> Array:
     partials = np.zeros((batch, h, own))
     for rows, part in _parts(call) if d_out.size else ():
         tasks = _tasks(part)
-        form = threads.choose(grid_gradient.grid_gradient_serial, grid_gradient.grid_gradient_parallel, tasks, call.num_threads)
+        form = threads.choose(grid_gradient.grid_gradient_serial, grid_gradient.grid_gradient_parallel, tasks, part.num_threads)
         found = np.zeros((batch * part.grid.shape[0], own))
         form(
             tasks,
