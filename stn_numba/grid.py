@@ -350,7 +350,7 @@ def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corner
     The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
     Infinite and NaN entries are let through in silence: the kernels take what comes of them as outside.
     """
-    m = matrix.astype(np.float64)
+    m = np.array(matrix, np.float64, order="C")  # a copy, in the order that kernels read
     with np.errstate(over="ignore", invalid="ignore"):
         depth = m[:, 2] if is_affine(m) else _depth_row(m[:, 2], out_shape, align_corners)
         rows = _centre_rows if align_corners else _edge_rows

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -207,7 +207,7 @@ def sample_vjp(
         if d_out.shape != expected:
             raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
         d_out = _channels_last(np.asarray(d_out, call.image.dtype), layout)
-        d_image, d_grid = _gradients(call, d_out, image, grid)
+        d_image, d_grid = _gradients(call, d_out, bool(image), bool(grid))
         return d_image if d_image is None or layout == "NHWC" else d_image.transpose(0, 3, 1, 2), d_grid
 
     out = _check_out(None, call, image)
@@ -386,12 +386,19 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
 
 
 def _parts(call: _Call) -> Iterator[tuple[slice, _Call]]:
-    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block."""
-    if not isinstance(call.grid, BasisGrid) or not isinstance(call.grid.basis, BasisRows):
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block.
+
+    Those run on one thread: threads that wait for work between blocks take more from the evaluation than they give.
+    """
+    if not _is_streamed(call.grid):
         yield slice(0, call.grid.shape[0]), call
         return
-    for rows, grid in call.grid.parts():
-        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale))
+    for rows, grid in cast(BasisGrid, call.grid).parts():
+        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale), num_threads=1)
+
+
+def _is_streamed(grid: Grid) -> bool:
+    return isinstance(grid, BasisGrid) and isinstance(grid.basis, BasisRows)
 
 
 def _tasks(call: _Call) -> int:
@@ -431,7 +438,7 @@ def _forward(call: _Call, out: Array) -> None:
     image, rule = _memory(call.image), call.rule(call.image)
     for rows, part in _parts(call):
         tasks = _tasks(part)
-        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
+        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, part.num_threads)
         form(tasks, image, part.source, rule, part.steps, part.size, part.working, _memory(out[:, rows]))
 
 

@@ -76,8 +76,8 @@ def axis_taps(x, size, kernel, padding):
     if not np.isfinite(x) and not (padding == "border" and np.isinf(x)):
         return []
     if padding in (*WITHOUT_EDGE, "border"):
-        if abs(x) > 60:  # all taps lie beyond the edge, wherever exactly
-            x = float(np.copysign(60.0 + (x % 1.0 if np.isfinite(x) else 0.0), x))
+        if not -60 <= x <= size + 60:  # all taps lie beyond the edge, wherever exactly
+            x = (-60.0 if x < 0 else size + 60.0) + (x % 1.0 if np.isfinite(x) else 0.0)
     else:
         if abs(x) >= 2**31:
             return []

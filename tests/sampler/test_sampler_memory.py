@@ -37,7 +37,8 @@ if sys.argv[1] == "planted":
 
 rng = np.random.default_rng(0)
 far = [np.nan, np.inf, -np.inf, 1e38, -1.0, 1.0, 0.999999, -0.999999, 1.0000001]
-for dtype, C, layout, end in itertools.product(("float32", "float64", "uint8", "int16"), map(int, sys.argv[2].split(",")), ("NHWC", "NCHW"), (True, False)):
+dtypes, channels = ("float32", "float64", "uint8", "int16"), map(int, sys.argv[2].split(","))
+for dtype, C, layout, end in itertools.product(dtypes, channels, ("NHWC", "NCHW"), (True, False)):
     for H, W, w in ((1, 1, 3), (3, 5, 17), (4, 2, 9)):
         shape = (2, H, W, C) if layout == "NHWC" else (2, C, H, W)
         image = fenced((rng.uniform(0, 100, shape)).astype(dtype), end)
@@ -47,8 +48,9 @@ for dtype, C, layout, end in itertools.product(("float32", "float64", "uint8", "
         out = fenced(np.zeros((2, 4, w, C) if layout == "NHWC" else (2, C, 4, w), dtype), end)
         turned = stn.get_transform("affine").forward([[0.7, -0.9, 0.1, 0.9, 0.7, 0]] * 2, (4, w))[0]
         for kernel, padding, fill in (
-            ("bilinear", "zeros", None), ("bilinear", "border", 2.0), ("bicubic", "zeros", None), ("bicubic", "reflection", None),
-            ("nearest", "wrap", None), ("lanczos3", "border", None), ("bilinear", "constant", 1.0),
+            ("bilinear", "zeros", None), ("bilinear", "border", 2.0), ("bicubic", "zeros", None),
+            ("bicubic", "reflection", None), ("nearest", "wrap", None), ("lanczos3", "border", None),
+            ("bilinear", "constant", 1.0),
         ):
             if kernel not in sys.argv[3]:
                 continue

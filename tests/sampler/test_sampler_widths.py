@@ -7,7 +7,7 @@ from naive_sampler import KINDS, naive_read, random_grid, random_image
 import stn_numba as stn
 from stn_numba.grid import to_pixels
 
-WIDTHS = (7, 8, 9, 15, 16, 17, 31, 32, 33, 511, 512, 513, 1023, 1024, 1025, 1040)
+WIDTHS = (7, 8, 9, 15, 16, 17, 33, 511, 512, 513, 1023, 1024, 1025)
 ROWS = 3
 
 
