@@ -10,10 +10,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Flatten, MaxPool, ReLU, SpatialTransformer
+from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
 from stn_numba.nn.layer import Layer
 
-__all__ = ["cnn", "fcn", "st_cnn", "st_fcn"]
+__all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "two_st_fcn"]
 
 Shape = tuple[int, int, int]
 
@@ -78,8 +78,7 @@ def st_fcn(
     >>> st_fcn(transform="tps").theta(np.zeros((1, 28, 28))).shape
     (1, 32)
     """
-    width = localisation_units
-    look = Chain(Flatten(), Dense(width), ReLU(), Dense(width), ReLU(), Dense(width), ReLU())
+    look = _fcn_localisation(localisation_units)
     head = _fcn_head(units, n_classes)
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
@@ -151,3 +150,41 @@ def _transformed(
     transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
     pool = (AvgPool(downsample),) if downsample > 1 else ()
     return Classifier(Chain(transformer, *pool, *head), input_shape, n_classes, seed=seed)
+
+
+def two_st_fcn(
+    input_shape: Shape = (42, 42, 2),
+    n_classes: int = 19,
+    *,
+    transform: str = "affine",
+    options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
+    shape: tuple[int, int] | None = None,
+    downsample: int = 1,
+    units: int = 128,
+    localisation_units: int = 32,
+    seed: int = 0,
+) -> Classifier:
+    """`fcn` behind two spatial transformers side by side, for two objects in an image (the source's addition of digits).
+
+    Each has a localisation net of its own and reads all channels; what they read is joined along the channels. Parameters as
+    for `st_fcn`.
+
+    Examples
+    --------
+    >>> model = two_st_fcn(shape=(28, 28))
+    >>> len(model.transformers)
+    2
+    """
+    pair = Parallel(
+        *(
+            SpatialTransformer(_fcn_localisation(localisation_units), transform, shape, options=options, initial=initial)
+            for _ in range(2)
+        )
+    )
+    pool = (AvgPool(downsample),) if downsample > 1 else ()
+    return Classifier(Chain(pair, *pool, *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
+
+
+def _fcn_localisation(units: int) -> Chain:
+    return Chain(Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())

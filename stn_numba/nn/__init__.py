@@ -13,9 +13,11 @@ from stn_numba.nn.history import History
 from stn_numba.nn.layer import Layer
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.optimisers import SGD, Adam
+from stn_numba.nn.parallel import Parallel
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 from stn_numba.nn.schedules import constant, cosine, one_cycle, step_decay
+from stn_numba.nn.sources import Stream
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 from stn_numba.nn.storage import StorageError, load, save
 
@@ -33,9 +35,11 @@ __all__ = [
     "Layer",
     "MaxPool",
     "NonFiniteError",
+    "Parallel",
     "ReLU",
     "SpatialTransformer",
     "StorageError",
+    "Stream",
     "constant",
     "cosine",
     "fit",

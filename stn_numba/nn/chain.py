@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,18 @@ from numpy.typing import DTypeLike
 
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "numbered"]
+
+
+def numbered(layers: Iterable[Layer]) -> dict[str, Layer]:
+    """Name layers by their class and a running number: ``conv2d1``, ``dense2``."""
+    count: Counter[str] = Counter()
+    named: dict[str, Layer] = {}
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        count[kind] += 1
+        named[f"{kind}{count[kind]}"] = layer
+    return named
 
 
 class Chain(Layer):
@@ -32,12 +43,7 @@ class Chain(Layer):
 
     def __init__(self, *layers: Layer) -> None:
         super().__init__()
-        count: Counter[str] = Counter()
-        self.layers: dict[str, Layer] = {}
-        for layer in layers:
-            kind = type(layer).__name__.lower()
-            count[kind] += 1
-            self.layers[f"{kind}{count[kind]}"] = layer
+        self.layers = numbered(layers)
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise each layer for the shape that the one before it gives."""
