@@ -22,7 +22,7 @@ __all__ = ["Named", "pays", "run", "runs"]
 
 Named = tuple[str, Layer]
 
-_FEW = 8  # blocks; of more than that, two make a part: sums over lanes are then rarer
+_BLOCKS = 2  # in a part: with more the threads share small batches less evenly, with fewer calls and sums over lanes cost more
 
 
 def runs(layers: Iterable[Named]) -> list[list[Named]]:
@@ -53,9 +53,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     """Return the output (N, h, w, C) of a run of layers for x (N, H, W, C), and the way back."""
     x = np.ascontiguousarray(x)
     steps = _steps(layers)
-    size = lanes.lanes(x.dtype)
-    blocks = -(-len(x) // size)
-    width = size * (1 if blocks <= _FEW else 2)
+    width = _BLOCKS * lanes.lanes(x.dtype)
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
     y = np.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
 

@@ -54,6 +54,7 @@ class Convolution:
         self.weight = np.ascontiguousarray(weight)
         self.run = weight.shape[0] * weight.shape[2]  # taps of one row of the patch
         self.lanes = _length(lanes(weight.dtype))
+        self._order: tuple[Floats, NDArray[np.int64]] | None = None
 
     def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and the way back."""
@@ -66,14 +67,14 @@ class Convolution:
         if not self.pool:
             y = memory.empty((len(x), h, w, F, count), x.dtype)
             pixels, filters = _best_tile(w, F)
-            weight, starts = _packed(self.weight, filters)
+            weight, starts = self._packed(filters)
             shape = (layer.size, layer.stride, self.bias)
             convolution.forward(padded, weight, starts, *shape, y, self.lanes, _length(pixels), _length(filters))
             return y, lambda dy, wanted: self._backward(padded, dy, wanted, self._lane_bias(dy))
         y = memory.empty((len(x), h // 2, w // 2, F, count), x.dtype)
         winner = memory.empty(y.shape, np.uint8)
         _, filters = _best_tile(4, F, 4)
-        weight, starts = _packed(self.weight, filters)
+        weight, starts = self._packed(filters)
         options = (self.lanes, _length(filters), _length(2 if self.rectify else 1))
         convolution.forward_pool(padded, weight, starts, layer.size, layer.stride, self.bias, y, winner, *options)
 
@@ -84,6 +85,12 @@ class Convolution:
             return self._backward(padded, d, wanted, d_bias)
 
         return y, backprop
+
+    def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
+        """As `_packed` of the module, once for all parts of a batch."""
+        if self._order is None:
+            self._order = _packed(self.weight, filters)
+        return self._order
 
     def _lane_bias(self, d: Floats) -> Floats:
         from stn_numba.nn.kernels import convolution

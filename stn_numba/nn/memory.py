@@ -16,38 +16,46 @@ from numpy.typing import DTypeLike, NDArray
 __all__ = ["empty", "kept_bytes", "release"]
 
 _LINE = 64  # bytes: a vector of 16 float32 within one cache line
-_MOST = 256 << 20  # bytes kept for later, at most
+_PAGE = 4096
+_MOST = 256 << 20  # bytes; where more is kept and none of it fits, all of it is given back
 
-_free: dict[int, list[NDArray[np.uint8]]] = {}
+_free: dict[int, list[tuple[NDArray[np.uint8], int]]] = {}
 
 
 class _Owner:
     """Base of an array and all its views; when the last of them goes, the memory is free again."""
 
-    __slots__ = ("__array_interface__", "memory")
+    __slots__ = ("__array_interface__", "memory", "size")
 
-    def __init__(self, memory: NDArray[np.uint8], size: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self.memory = memory
-        address = memory.ctypes.data
-        data = (address + -address % _LINE, False)
-        self.__array_interface__ = {"version": 3, "typestr": dtype.str, "shape": shape, "data": data}
+    def __init__(self, size: int, memory: tuple[NDArray[np.uint8], int], interface: dict[str, Any]) -> None:
+        self.size, self.memory, self.__array_interface__ = size, memory, interface
 
     def __del__(self) -> None:
-        memory = self.memory
-        if kept_bytes() + memory.nbytes <= _MOST:
-            _free.setdefault(memory.nbytes, []).append(memory)
+        several = _free.get(self.size)
+        if several is None:
+            several = _free.setdefault(self.size, [])
+        several.append(self.memory)
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """As `np.empty`, on a cache line."""
     dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize + _LINE
-    size += -size % 4096
+    size = math.prod(shape) * dtype.itemsize
+    size += -size % _PAGE
     try:
         memory = _free[size].pop()  # one step, so that two threads never get the same
     except (KeyError, IndexError):
-        memory = np.empty(size, np.uint8)
-    return np.asarray(_Owner(memory, size, dtype, shape))
+        memory = _fresh(size)
+    return np.asarray(_Owner(size, memory, {"version": 3, "typestr": dtype.str, "shape": shape, "data": (memory[1], False)}))
+
+
+def _fresh(size: int) -> tuple[NDArray[np.uint8], int]:
+    """Memory and the first address in it that begins a cache line."""
+    if kept_bytes() > _MOST:
+        release()
+    memory = np.empty(size + _LINE, np.uint8)
+    address = memory.ctypes.data
+    return memory, address + -address % _LINE
 
 
 def kept_bytes() -> int:

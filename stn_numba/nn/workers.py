@@ -24,7 +24,7 @@ import numpy as np
 
 from stn_numba.nn.layer import Floats
 
-__all__ = ["each_part", "even_parts", "one_blas_thread"]
+__all__ = ["each_part", "even_parts", "one_blas_thread", "thread_parts"]
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +127,14 @@ def each_part(
 def even_parts(count: int, work: int) -> list[slice]:
     """Cut a batch into parts that are worth a thread's while, given the numbers `work` that it touches in all."""
     pieces = max(1, min(count, work // _WORTH_A_THREAD))
+    return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
+
+
+def thread_parts(count: int, most: int) -> list[slice]:
+    """Cut a batch into as many parts as there are threads, `most` at most: for work whose result no cut can change."""
+    from stn_numba.kernels import threads
+
+    pieces = max(1, min(count, most, 1 if _inside.get() else threads.count()))
     return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
 
 

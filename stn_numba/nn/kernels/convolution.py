@@ -6,7 +6,7 @@ Serial only: callers hand parts of the batch to threads of their own. No checks:
 from __future__ import annotations
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.vectors import address_of
+from stn_numba.kernels.memory import address_of
 from stn_numba.nn.kernels import tiles
 
 
