@@ -221,7 +221,7 @@ def _part(grid: Grid, rows: slice) -> Grid:
     if isinstance(grid, MatrixGrid):
         return MatrixGrid(grid.values[rows], grid.shape, align_corners=grid.align_corners)
     if isinstance(grid, BasisGrid):
-        return BasisGrid(grid.functions.T, grid.values[rows], grid.shape, align_corners=grid.align_corners)
+        return grid.with_values(grid.values[rows])
     return DenseGrid(grid.dense()[rows], align_corners=grid.align_corners)
 
 
@@ -229,8 +229,7 @@ def _points(grid: Grid, rows: slice) -> Floats:
     """Positions (n, h, w, 2) of some grids of a batch; of a basis in float64, as the kernels work them out."""
     if not isinstance(grid, BasisGrid):
         return grid.dense()[rows]
-    in_float64 = grid.values[rows].astype(np.float64)
-    return BasisGrid(grid.functions.T, in_float64, grid.shape, align_corners=grid.align_corners).dense()
+    return grid.with_values(grid.values[rows].astype(np.float64)).dense()
 
 
 def _moved_matrix(grid: MatrixGrid, rows: slice, offset: Offset) -> MatrixGrid:

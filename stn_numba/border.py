@@ -94,7 +94,7 @@ def _all_nan(grid: Grid) -> NDArray[np.bool_]:
         return _nowhere(grid.values.reshape(len(grid), grid.shape[0] * grid.shape[1], 2))
     lost = np.isnan(grid.values).any(axis=(1, 2))
     if isinstance(grid, BasisGrid):
-        lost |= _nowhere(grid.functions.T[None])[0]
+        lost |= grid.shape[0] * grid.shape[1] > 0 and all(_nowhere(functions.T[None])[0] for _, functions in grid.blocks())
     return np.asarray(lost)
 
 

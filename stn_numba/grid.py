@@ -12,10 +12,13 @@ Kinds
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from stn_numba.basis import BasisRows, row_blocks
 
 __all__ = ["BasisGrid", "DenseGrid", "Grid", "MatrixGrid", "base_points", "to_normalised", "to_pixels"]
 
@@ -66,6 +69,17 @@ def base_points(shape: Shape, align_corners: bool = True) -> NDArray[np.float64]
     (step_x, start_x), (step_y, start_y) = output_axis(w, align_corners), output_axis(h, align_corners)
     x, y = np.meshgrid(step_x * np.arange(w) + start_x, step_y * np.arange(h) + start_y)
     return np.stack([x.ravel(), y.ravel()], axis=-1)
+
+
+def pixel_points(shape: Shape, align_corners: bool, first: int, last: int) -> NDArray[np.float64]:
+    """Return rows [first, last) of `base_points`, (last - first, 2), bit for bit."""
+    (step_x, start_x), (step_y, start_y) = output_axis(shape[1], align_corners), output_axis(shape[0], align_corners)
+    w = max(shape[1], 1)
+    top = first // w
+    rows, inside = np.arange(top, (last - 1) // w + 1), slice(first - top * w, last - top * w)
+    x = np.tile(step_x * np.arange(w) + start_x, len(rows))[inside]
+    y = np.repeat(step_y * rows + start_y, w)[inside]
+    return np.stack([x, y]).T  # each coordinate in one run, as it is worked with
 
 
 def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
@@ -227,7 +241,8 @@ class BasisGrid(Grid):
     Parameters
     ----------
     basis
-        (h * w, B): the basis functions at the output pixels, row by row.
+        (h * w, B): the basis functions at the output pixels, row by row; or `stn_numba.basis.BasisRows`, which work them out
+        when they are needed.
     coefficients
         (N, 2, B): x coefficients, then y.
     shape
@@ -242,22 +257,67 @@ class BasisGrid(Grid):
     [[-1.0, -1.0], [1.0, -1.0]]
     """
 
-    def __init__(self, basis: ArrayLike, coefficients: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
+    def __init__(
+        self, basis: ArrayLike | BasisRows, coefficients: ArrayLike, shape: Shape, *, align_corners: bool = True
+    ) -> None:
         self.shape = check_shape(shape)
-        basis = as_floats(basis, "basis", (self.shape[0] * self.shape[1], "B"))
-        self.values = as_floats(coefficients, "coefficients", ("N", 2, basis.shape[1]))
-        self.functions = np.ascontiguousarray(basis.T, np.float64)  # (B, h * w): long rows suit SIMD
+        if isinstance(basis, BasisRows):
+            if basis.shape != self.shape:
+                raise ValueError(f"basis: expected one for shape {self.shape}, got {basis.shape}")
+            self.basis: Floats | BasisRows = basis
+            count = basis.count
+        else:
+            basis = as_floats(basis, "basis", (self.shape[0] * self.shape[1], "B"))
+            self.basis = np.ascontiguousarray(basis.T, np.float64)  # (B, h * w): long rows suit SIMD
+            count = basis.shape[1]
+        self.values = as_floats(coefficients, "coefficients", ("N", 2, count))
         self.align_corners = align_corners
+
+    @property
+    def functions(self) -> Floats:
+        """(B, h * w): the basis functions; worked out at each call if they are not kept."""
+        return self.basis.kept() if isinstance(self.basis, BasisRows) else self.basis
+
+    def with_values(self, coefficients: ArrayLike) -> BasisGrid:
+        """Return a grid of other coefficients (N, 2, B) over the same basis, which is not copied."""
+        basis = self.basis if isinstance(self.basis, BasisRows) else self.basis.T
+        return BasisGrid(basis, coefficients, self.shape, align_corners=self.align_corners)
+
+    def parts(self) -> Iterator[tuple[slice, BasisGrid]]:
+        """The grids of blocks of output rows, each with its functions kept until the next; one, if they are anyway."""
+        if not isinstance(self.basis, BasisRows):
+            yield slice(0, self.shape[0]), self
+            return
+        for rows, functions in self.basis.blocks():
+            shape = rows.stop - rows.start, self.shape[1]
+            yield rows, BasisGrid(functions.T, self.values, shape, align_corners=self.align_corners)
+
+    def blocks(self) -> Iterator[tuple[slice, Floats]]:
+        """(pixels, functions at these pixels): the same blocks whether or not the functions are kept."""
+        w = self.shape[1]
+        if isinstance(self.basis, BasisRows):
+            for rows, functions in self.basis.blocks():
+                yield slice(rows.start * w, rows.stop * w), functions
+            return
+        for rows in row_blocks(len(self.basis), self.shape):
+            pixels = slice(rows.start * w, rows.stop * w)
+            yield pixels, self.basis[:, pixels]
 
     def dense(self) -> Floats:
         """Build all positions, (N, h, w, 2)."""
-        mapped = np.swapaxes(self.values.astype(np.float64) @ self.functions, 1, 2)
-        return mapped.reshape(len(self), *self.shape, 2).astype(self.values.dtype)
+        result = np.empty((len(self), self.shape[0] * self.shape[1], 2), self.values.dtype)
+        coefficients = self.values.astype(np.float64)
+        for pixels, functions in self.blocks():
+            result[:, pixels] = np.swapaxes(coefficients @ functions, 1, 2)
+        return result.reshape(len(self), *self.shape, 2)
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
         """Sum the gradient by the positions into one by the coefficients."""
-        d_points = np.reshape(d_dense, (len(self), self.shape[0] * self.shape[1], 2))
-        return np.swapaxes(d_points, 1, 2) @ self.functions.T
+        d_points = np.swapaxes(np.reshape(d_dense, (len(self), self.shape[0] * self.shape[1], 2)), 1, 2)
+        result = np.zeros(self.values.shape)
+        for pixels, functions in self.blocks():
+            result += d_points[:, :, pixels] @ functions.T
+        return result
 
 
 def map_points(matrix: Floats, points: Floats) -> Floats:

@@ -167,7 +167,6 @@ def lanczos3() -> PiecewisePolynomial:
 
 KERNELS = {"bicubic": bicubic, "lanczos3": lanczos3, "cubic_b_spline": cubic_b_spline, "mitchell": mitchell}
 
-_TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
 _NO_TABLE: Array = np.empty((0, 0, 0))
 
 
@@ -176,17 +175,17 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
     return kernel.table(), kernel.derivative().table()
 
 
-def kernel_rule(kernel: Any, wraps: bool) -> tuple[int, int, Array, Array]:
-    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.rows`."""
-    from stn_numba.kernels.taps import BILINEAR, NEAREST, POLYNOMIAL
+def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array]:
+    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.strips`."""
+    from stn_numba.kernels.edges import BILINEAR, NEAREST, POLYNOMIAL
 
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel)
     if kernel == "nearest":
         return NEAREST, 1, _NO_TABLE, _NO_TABLE
-    if kernel == "bilinear":  # across the seam of a repeating image the two taps are no neighbours
-        return (POLYNOMIAL, 2, *_tables(_TENT)) if wraps else (BILINEAR, 2, _NO_TABLE, _NO_TABLE)
+    if kernel == "bilinear":
+        return BILINEAR, 2, _NO_TABLE, _NO_TABLE
     if isinstance(kernel, str) and kernel in KERNELS:
-        return kernel_rule(KERNELS[kernel](), wraps)
+        return kernel_rule(KERNELS[kernel]())
     names = ", ".join(["nearest", "bilinear", *KERNELS])
     raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r}")

@@ -15,6 +15,7 @@ padding         ``a b c d`` goes on as       elsewhere
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,25 +26,34 @@ __all__ = ["PADDINGS", "axis_rule", "fill_rule"]
 PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", "constant")
 
 
-def axis_rule(size: int, step: int, padding: str, align_corners: bool) -> NDArray[np.float64]:
-    """One axis of an image as the array that `kernels.taps` describes; `step` is in bytes."""
-    from stn_numba.kernels.taps import BORDER, REFLECT, WRAP, ZEROS
+def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int) -> NDArray[np.float64]:
+    """One axis of an image as the numbers that `kernels.edges` describes; `step` is in bytes, `family` and K are the kernel's."""
+    from stn_numba.kernels.edges import BORDER, REFLECT, WRAP, ZEROS
 
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
-    low, high = (-1, size) if padding in ("zeros", "constant") else (0, size - 1)
     mode = {"border": BORDER, "symmetric": REFLECT, "reflect101": REFLECT, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
-    return np.array([size, low, high, step, mode, first, length], np.float64)
+    return np.array([size, 0, size - 1, step, mode, first, length, *_inside(size, family, K, padding)], np.float64)
+
+
+def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]:
+    """(inside, beyond): positions in [inside, beyond) need no look at what lies beyond the edge."""
+    from stn_numba.kernels.edges import BILINEAR, NEAREST
+
+    if family == NEAREST:
+        return -0.5, size - 0.5
+    if family == BILINEAR:  # its weights vanish by themselves where an image is followed by zeros
+        return (-1.0, size) if padding == "zeros" else (0.0, math.nextafter(size - 1, math.inf))
+    return K // 2 - 1, size - K // 2
 
 
 def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
-    """(fill (C,), fills) as `kernels.rows` describes them."""
-    from stn_numba.kernels.rows import FILL_OUTSIDE, FILL_TAPS, NO_FILL
+    """(fill (C,), fills) as `kernels.strips` describes them."""
+    from stn_numba.kernels.strips import FILL_OUTSIDE, FILL_TAPS, NO_FILL
 
     values = np.asarray(0.0 if fill is None else fill)
     if values.dtype.kind not in "biuf" or values.shape not in ((), (1,), (channels,)):
         raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r}")
     kind = FILL_TAPS if padding == "constant" else NO_FILL if fill is None else FILL_OUTSIDE
-    # a copy, which is writable: Numba compiles anew for read-only arrays
     return np.array(np.broadcast_to(values, channels), dtype), kind

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
+from stn_numba.basis import BasisRows
 from stn_numba.grid import (
     BasisGrid,
     DenseGrid,
@@ -68,10 +69,10 @@ class _Call(NamedTuple):
         return np.empty(0, np.float64 if self.image.dtype in (np.float64, np.int32) else np.float32)
 
     def rule(self, image: Array) -> tuple[Any, ...]:
-        """Kernel and padding for an image of these strides, as `kernels.rows` describes them."""
+        """Kernel and padding for an image of these strides, as `kernels.strips` describes them."""
         align_corners = self.grid.align_corners
-        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners) for k in (2, 1))
-        family, K, table, slope_table = kernel_rule(self.kernel, self.padding == "wrap")
+        family, K, table, slope_table = kernel_rule(self.kernel)
+        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K) for k in (2, 1))
         return family, K, x, y, table, slope_table, *fill_rule(self.fill, self.padding, image.shape[3], self.working.dtype)
 
 
@@ -204,7 +205,8 @@ def sample_vjp(
         if d_out.shape != expected:
             raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
         d_out = _channels_last(np.asarray(d_out, call.image.dtype), layout)
-        return _image_gradient(call, d_out) if image else None, _grid_gradient(call, d_out) if grid else None
+        d_image, d_grid = _gradients(call, d_out, image, grid)
+        return d_image if d_image is None or layout == "NHWC" else d_image.transpose(0, 3, 1, 2), d_grid
 
     return _read(call, _check_out(None, call)), backprop
 
@@ -244,7 +246,7 @@ def _check(
     _check_option("units", units, ("normalised", "pixels"))
     if not isinstance(antialias, bool | np.bool_):
         raise TypeError(f"antialias: expected True or False, got {antialias!r}")
-    kernel_rule(kernel, False)
+    kernel_rule(kernel)
     if image.ndim != 4 or 0 in _channels_last(image, layout).shape[1:3]:
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
     if num_threads is not None and num_threads < 1:
@@ -325,7 +327,7 @@ def _deliver(result: Array, out: Array | None) -> Array:
 
 
 def _memory(array: Array) -> tuple[Any, ...]:
-    """An array as the tuple that `kernels.vectors` describes."""
+    """An array as the tuple that `kernels.memory` describes."""
     return (array.__array_interface__["data"][0], array.dtype.type(0), *array.strides)
 
 
@@ -349,17 +351,27 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
     """The grid as the tuple that `kernels.positions` describes."""
     from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
 
-    dense, matrix, basis, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_BASIS, _NO_COEFFICIENTS
+    dense, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
+    basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
         kind = AFFINE if (matrix[:, 2] == (0, 0, 1)).all() else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
-        kind, basis = BASIS, grid.functions
+        kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `_parts`
         coefficients = np.ascontiguousarray(grid.values, np.float64)
     else:
         kind, dense = DENSE, grid.dense()
         dense = dense.astype(dense.dtype.newbyteorder("="), copy=False)
     return kind, *_memory(dense), matrix, basis, coefficients, scale, grid.shape[1]
+
+
+def _parts(call: _Call) -> Iterator[tuple[slice, _Call]]:
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block."""
+    if not isinstance(call.grid, BasisGrid) or not isinstance(call.grid.basis, BasisRows):
+        yield slice(0, call.grid.shape[0]), call
+        return
+    for rows, grid in call.grid.parts():
+        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale))
 
 
 def _tasks(call: _Call) -> int:
@@ -395,11 +407,13 @@ def _outputs(call: _Call, run: sub_samples.Run) -> slice:
 def _forward(call: _Call, out: Array) -> None:
     from stn_numba.kernels import forward, threads
 
-    if out.size:
-        tasks = _tasks(call)
+    if not out.size:
+        return
+    image, rule = _memory(call.image), call.rule(call.image)
+    for rows, part in _parts(call):
+        tasks = _tasks(part)
         form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
-        rule = call.rule(call.image)
-        form(tasks, _memory(call.image), call.source, rule, call.steps, call.size, call.working, _memory(out))
+        form(tasks, image, part.source, rule, part.steps, part.size, part.working, _memory(out[:, rows]))
 
 
 def _backward(call: _Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, _Call, Array]]:
@@ -410,63 +424,72 @@ def _backward(call: _Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_
             yield run, offset, part, share
 
 
-def _image_gradient(call: _Call, d_out: Array) -> Array:
-    d_image = np.zeros(_laid_out(call.image.shape, call.layout), call.image.dtype)
-    view = _channels_last(d_image, call.layout)
+def _gradients(call: _Call, d_out: Array, by_image: bool, by_grid: bool) -> tuple[Array | None, Array | None]:
+    """The gradients by image and grid, as asked for."""
+    d_image = _empty_gradient(call) if by_image else None
     if not call.runs:
-        _add_image_gradient(call, d_out, view)
-    for run, _, part, share in _backward(call, d_out):
-        _add_image_gradient(part, share, view[run.grids] if all(call.steps) else view)
-    return d_image
-
-
-def _add_image_gradient(call: _Call, d_out: Array, d_image: Array) -> None:
-    from stn_numba.kernels import image_gradient, threads
-
-    if d_out.size:
-        small = d_out.size < 4 * _PIXELS_A_TASK
-        images = len(d_image)
-        bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, d_image.shape[1])
-        tasks = 1 if small else images * bands
-        serial, parallel = image_gradient.image_gradient_serial, image_gradient.image_gradient_parallel
-        form = threads.choose(serial, parallel, tasks, call.num_threads)
-        form(
-            images,
-            bands,
-            call.source,
-            call.rule(d_image),
-            call.steps,
-            call.size,
-            call.working,
-            _memory(d_out),
-            _memory(d_image),
-        )
-
-
-def _grid_gradient(call: _Call, d_out: Array) -> Array:
-    if not call.runs:
-        return _plain_grid_gradient(call, d_out)
+        return d_image, _add_gradients(call, d_out, d_image, by_grid)
     grid, values = call.grid, call.grid.values
-    is_dense = not isinstance(grid, MatrixGrid | BasisGrid)
-    d_grid = np.zeros((len(grid), *grid.shape, 2) if is_dense else values.shape, values.dtype if is_dense else np.float64)
+    d_grid = np.zeros(_grid_gradient_shape(grid), values.dtype if _is_dense(grid) else np.float64) if by_grid else None
     for run, offset, part, share in _backward(call, d_out):
-        d_grid[run.grids] += sub_samples.pull_back(grid, run, offset, _plain_grid_gradient(part, share))
-    return d_grid.astype(values.dtype, copy=False)
+        view = None if d_image is None else d_image[run.grids] if all(call.steps) else d_image
+        d_part = _add_gradients(part, share, view, by_grid)
+        if d_grid is not None and d_part is not None:
+            d_grid[run.grids] += sub_samples.pull_back(grid, run, offset, d_part)
+    return d_image, None if d_grid is None else d_grid.astype(values.dtype, copy=False)
 
 
-def _plain_grid_gradient(call: _Call, d_out: Array) -> Array:
-    from stn_numba.kernels import grid_gradient, threads
+def _empty_gradient(call: _Call) -> Array:
+    """Zeros for the gradient by the image, as a channels-last view."""
+    return _channels_last(np.zeros(_laid_out(call.image.shape, call.layout), call.image.dtype), call.layout)
+
+
+def _is_dense(grid: Grid) -> bool:
+    return not isinstance(grid, MatrixGrid | BasisGrid)
+
+
+def _grid_gradient_shape(grid: Grid) -> tuple[int, ...]:
+    return (len(grid), *grid.shape, 2) if _is_dense(grid) else grid.values.shape
+
+
+def _add_gradients(call: _Call, d_out: Array, d_image: Array | None, by_grid: bool) -> Array | None:
+    """Add to the gradient by the image, if there is one, and return the gradient by the grid, if asked for."""
+    parts = [_part_gradients(part, d_out[:, rows], d_image, by_grid) for rows, part in _parts(call)]
+    if not by_grid:
+        return None
+    return functools.reduce(np.add, parts) if parts else np.zeros(_grid_gradient_shape(call.grid), call.grid.values.dtype)
+
+
+def _part_gradients(call: _Call, d_out: Array, d_image: Array | None, by_grid: bool) -> Array | None:
+    images = 0 if d_image is None else len(d_image)
+    small = d_out.size < 4 * _PIXELS_A_TASK
+    bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, call.image.shape[1])
+    together = d_image is not None and by_grid and bands == 1 and (call.steps[0] == 1 or call.batch == 1)
+    d_grid = None
+    if d_image is not None:
+        d_grid = _run_gradient(call, d_out, d_image, together, images, bands)
+    if by_grid and not together:
+        blocks = max(1, min(call.size[1], _tasks(call) // max(call.batch, 1)))
+        d_grid = _run_gradient(call, d_out, None, True, call.batch, blocks)
+    return d_grid
+
+
+def _run_gradient(call: _Call, d_out: Array, d_image: Array | None, by_grid: bool, groups: int, pieces: int) -> Array | None:
+    """One run of the kernel: `groups` images (or outputs, for the grid alone), each cut into so many pieces."""
+    from stn_numba.kernels import gradient, threads
 
     batch, h, w, _ = call.size
-    is_dense = not isinstance(call.grid, MatrixGrid | BasisGrid)
-    values = call.grid.values
-    d_dense = np.zeros((batch * h, w if is_dense else 0, 2), values.dtype if is_dense else call.image.dtype)
-    partials = np.zeros((batch * h, 0 if is_dense else values[0].size if len(values) else 0))
-    if d_out.size:
-        tasks = _tasks(call)
-        form = threads.choose(grid_gradient.grid_gradient_serial, grid_gradient.grid_gradient_parallel, tasks, call.num_threads)
+    dense, values = _is_dense(call.grid), call.grid.values
+    d_dense = np.zeros((batch * h, w, 2) if dense and by_grid else (0, 0, 2), values.dtype if dense else np.float32)
+    partials = np.zeros((batch * pieces, 0 if dense or not len(values) else values[0].size))
+    if d_out.size and (d_image is not None or call.kernel != "nearest"):
+        tasks = 1 if d_out.size < 4 * _PIXELS_A_TASK else groups * pieces
+        form = threads.choose(gradient.gradient_serial, gradient.gradient_parallel, tasks, call.num_threads)
         form(
-            tasks,
+            groups * pieces,
+            pieces,
+            d_image is not None,
+            by_grid and call.kernel != "nearest",
             _memory(call.image),
             call.source,
             call.rule(call.image),
@@ -474,10 +497,13 @@ def _plain_grid_gradient(call: _Call, d_out: Array) -> Array:
             call.size,
             call.working,
             _memory(d_out),
+            _memory(call.image if d_image is None else d_image),
             d_dense,
             partials,
         )
-    rows = d_dense.reshape(batch, h, w, 2) if is_dense else partials.reshape(batch, h, *values.shape[1:]).sum(axis=1)
+    if not by_grid:
+        return None
+    rows = d_dense.reshape(batch, h, w, 2) if dense else partials.reshape(batch, pieces, *values.shape[1:]).sum(axis=1)
     d_grid = rows if len(values) == batch else rows.sum(axis=0, keepdims=True)
     if isinstance(call.grid, MatrixGrid):
         d_grid = pixel_matrix_vjp(d_grid, call.image.shape[1:3], call.grid.shape, call.grid.align_corners)

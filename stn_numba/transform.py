@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.basis import BasisRows
 from stn_numba.grid import (
     BasisGrid,
     DenseGrid,
@@ -34,6 +35,7 @@ from stn_numba.grid import (
     check_shape,
     map_points,
     map_points_vjp,
+    pixel_points,
 )
 
 __all__ = ["LinearTransform", "MatrixTransform", "Transform"]
@@ -179,6 +181,13 @@ class LinearTransform(Transform):
 
     theta is read as (N, 2, B): the B coefficients of x, then those of y; so P = 2 B.
 
+    Attributes
+    ----------
+    kept_bytes
+        The basis at the pixels of an output (8 B h w bytes) is kept from call to call if it takes no more than this, 8 MiB
+        unless set otherwise on the class or on an instance. A larger one is worked out at every reading: a warp of a large
+        image then takes little memory and some more time.
+
     Examples
     --------
     >>> class Bilinear(LinearTransform):
@@ -191,9 +200,14 @@ class LinearTransform(Transform):
     True
     """
 
+    kept_bytes: float = 2**23
+
     @abstractmethod
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values (M, B) of the basis functions at points (M, 2)."""
+        """Values (M, B) of the basis functions at points (M, 2).
+
+        Each point stands for itself: points are handed over a few thousand at a time.
+        """
 
     @property
     def n_params(self) -> int:  # type: ignore[override]
@@ -222,18 +236,31 @@ class LinearTransform(Transform):
         return mapped, backprop
 
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[BasisGrid, Backprop]:
-        """As `Transform.forward`; the grid is a `BasisGrid`, its basis kept for the next call of the same shape."""
+        """As `Transform.forward`; the grid is a `BasisGrid`, its basis kept for the next call of the same shape.
+
+        A basis of more than `kept_bytes` is not kept: it is worked out, a few rows at a time, whenever the grid is read.
+        """
         theta = self._check_theta(theta)
-        basis = self._pixel_basis(check_shape(shape), align_corners)
-        grid = BasisGrid(basis, theta.reshape(len(theta), 2, basis.shape[1]), shape, align_corners=align_corners)
+        shape = check_shape(shape)
+        basis = self._pixel_basis(shape, align_corners, self.kept_bytes)
+        grid = BasisGrid(basis, theta.reshape(len(theta), 2, theta.shape[1] // 2), shape, align_corners=align_corners)
         return grid, lambda d_grid: grid.own_gradient(d_grid).reshape(theta.shape).astype(theta.dtype)
 
     @functools.cached_property
-    def _pixel_basis(self) -> Callable[[Shape, bool], NDArray[np.float64]]:
-        def evaluate(shape: Shape, align_corners: bool) -> NDArray[np.float64]:
-            return np.asfortranarray(self.basis(base_points(shape, align_corners)))
+    def _pixel_basis(self) -> Callable[[Shape, bool, float], NDArray[np.float64] | BasisRows]:
+        def evaluate(shape: Shape, align_corners: bool, kept_bytes: float) -> NDArray[np.float64] | BasisRows:
+            at_pixels = functools.partial(_basis_at_pixels, self, shape, align_corners)
+            basis = BasisRows(at_pixels, self.n_params // 2, shape)
+            return basis.kept().T if basis.nbytes <= kept_bytes else basis
 
         return functools.lru_cache(_BASES_KEPT)(evaluate)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_pixel_basis"}
+
+
+def _basis_at_pixels(
+    transform: LinearTransform, shape: Shape, align_corners: bool, first: int, last: int
+) -> NDArray[np.float64]:
+    """Functions (last - first, B) of a transform at output pixels, counted row by row."""
+    return transform.basis(pixel_points(shape, align_corners, first, last))

@@ -10,6 +10,7 @@ from stn_numba.transform import LinearTransform
 
 __all__ = ["ThinPlateSpline"]
 
+_TINY = np.finfo(np.float64).tiny
 _NEAREST = 1e-9  # control points nearer than this part of their extent count as doubled
 
 
@@ -57,16 +58,20 @@ class ThinPlateSpline(LinearTransform):
 
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(M, K): function k is the spline that is 1 at control point k and 0 at the others."""
-        basis: NDArray[np.float64] = self._features(points) @ self._solution
-        return basis
+        return np.asarray((self._solution.T @ self._features(points)).T, np.float64)
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(M, K + 3): r^2 log r to each control point, then 1, x, y."""
-        scaled, centres = (self._scaled(p) for p in (points, self.control_points))
-        squared = np.sum((scaled[:, None] - centres) ** 2, axis=-1)
-        # r^2 log r = r^2 log(r^2) / 2, and its limit 0 at r = 0
-        radial = 0.5 * squared * np.log(np.where(squared > 0, squared, 1.0))
-        return np.concatenate([radial, np.ones((len(points), 1)), scaled], axis=1)
+        """(K + 3, M): r^2 log r^2 to each control point, then 1, x, y."""
+        centres, (x, y) = self._scaled(self.control_points), np.ascontiguousarray(self._scaled(points).T)
+        count = len(centres)
+        features = np.empty((count + 3, len(x)))
+        squared, logarithm = features[:count], np.empty((count, len(x)))
+        np.square(np.subtract(x, centres[:, :1], out=squared), out=squared)
+        squared += np.square(np.subtract(y, centres[:, 1:], out=logarithm), out=logarithm)
+        # twice r^2 log r, which the solution makes up for; the limit at r = 0 is 0: there 0 is multiplied by a finite number
+        squared *= np.log(np.add(squared, _TINY, out=logarithm), out=logarithm)
+        features[count], features[count + 1], features[count + 2] = 1.0, x, y
+        return features
 
     def _scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         return (points - self._centre) / self._extent
@@ -76,7 +81,7 @@ class ThinPlateSpline(LinearTransform):
         from scipy import linalg
 
         count = len(self.control_points)
-        features = self._features(self.control_points)
+        features = self._features(self.control_points).T
         system = np.zeros((count + 3, count + 3))
         system[:count] = features
         system[count:, :count] = features[:, count:].T

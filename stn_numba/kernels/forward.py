@@ -1,7 +1,7 @@
 """Forward pass: read an image at the positions of a grid.
 
 Work is cut into tasks, and each task writes what no other task writes: results do not depend on the number of threads.
-`image` and `out` are the tuples that `kernels.vectors` describes, `steps` = (image_step, grid_step) are 1, or 0 where one
+`image` and `out` are the tuples that `kernels.memory` describes, `steps` = (image_step, grid_step) are 1, or 0 where one
 image serves all grids or one grid all images; `size` = (N, h, w, C) of the output.
 """
 
@@ -11,257 +11,299 @@ import numpy as np
 from numba import prange
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.rows import (
+from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, edge_taps
+from stn_numba.kernels.memory import (
+    found,
+    hold,
+    load,
+    load_one,
+    load_pairs,
+    position,
+    prefetch,
+    put_products,
+    size_of,
+    store,
+    store_one,
+    store_wide,
+    tap,
+    taps,
+)
+from stn_numba.kernels.positions import by_address
+from stn_numba.kernels.strips import (
+    FILL_OUTSIDE,
+    FILL_TAPS,
+    FIRST_CACHE,
     NO_FILL,
+    PIECE,
+    ROW,
     STRIP,
     TILE_ROWS,
-    fill_shares,
+    find_run,
     image_and_row,
-    last_followed,
-    padded,
+    inside_bounds,
+    inside_run,
+    inside_taps,
+    is_far,
+    near_columns,
+    pad_offsets,
     prepare_positions,
-    prepare_row,
     row_addresses,
+    rule_by_address,
     scratch,
     to_next,
-    x_offset,
-    x_weight,
-    y_offset,
-    y_weight,
 )
-from stn_numba.kernels.taps import BILINEAR, bilinear_limits, four_taps
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
     ONE,
     SIXTEEN,
     THREE,
-    add_scaled,
-    address_of,
-    first_three,
-    fmuladd,
-    get,
-    load,
-    load_pair,
-    peek,
-    prefetch,
-    put,
-    size_of,
+    add_product,
+
     spread,
-    store,
-    store_one,
+    times,
 )
 
 
-@jit.inline
-def corners(j, address, rows):
-    """Addresses and weights of the four taps of a pixel: p00, p01, p10, p11, w00, w01, w10, w11."""
-    u0, u1, v0, v1 = x_weight(rows, 0, j), x_weight(rows, 1, j), y_weight(rows, 0, j), y_weight(rows, 1, j)
-    top, right, down = address + x_offset(rows, 0, j), rows[6], rows[7]
-    bottom = top + down
-    return top, top + right, bottom, bottom + right, v0 * u0, v0 * u1, v1 * u0, v1 * u1
+
 
 
 @jit.inline
-def blend_four(four, shift, like, lanes, start):
-    """Vector `start` + four weights times the channels `shift` bytes behind four addresses."""
-    p00, p01, p10, p11, w00, w01, w10, w11 = four
-    total = add_scaled(start, w00, load(p00 + shift, like, lanes))
-    total = add_scaled(total, w01, load(p01 + shift, like, lanes))
-    total = add_scaled(total, w10, load(p10 + shift, like, lanes))
-    return add_scaled(total, w11, load(p11 + shift, like, lanes))
+def blend_two(address, across, down, like, us, vs, j, zero, lanes):
+    """2 x 2 taps from `address` on, by weights from their rows."""
+    u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + 8 * ROW, zero, j), lanes)
+    v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + 8 * ROW, zero, j), lanes)
+    upper = add_product(times(u0, load(address, like, lanes)), u1, load(address + across, like, lanes))
+    address += down
+    lower = add_product(times(u0, load(address, like, lanes)), u1, load(address + across, like, lanes))
+    return add_product(times(v0, upper), v1, lower)
 
 
 @jit.inline
-def blend_all(K, j, address, like, lanes, rows, start):
-    """Vector `start` + sum over K x K taps of weight times the channels at `address`."""
-    total = start
-    for a in range(K):
-        row, weight = address + y_offset(rows, a, j), y_weight(rows, a, j)
-        for b in range(K):
-            total = add_scaled(total, weight * x_weight(rows, b, j), load(row + x_offset(rows, b, j), like, lanes))
+def blend_four(address, across, down, like, us, vs, j, zero, lanes):
+    """4 x 4 taps from `address` on, by weights from their rows."""
+    row = 8 * ROW
+    u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + row, zero, j), lanes)
+    u2, u3 = spread(tap(us + 2 * row, zero, j), lanes), spread(tap(us + 3 * row, zero, j), lanes)
+    total = spread(zero, lanes)
+    for a in range(4):
+        line = times(u0, load(address, like, lanes))
+        line = add_product(line, u1, load(address + across, like, lanes))
+        line = add_product(line, u2, load(address + 2 * across, like, lanes))
+        line = add_product(line, u3, load(address + 3 * across, like, lanes))
+        total = add_product(total, spread(tap(vs + a * row, zero, j), lanes), line)
+        address += down
     return total
 
 
 @jit.inline
-def pixel_of_four(address, j, rows, like, C, zero, out_address, safe, followed):
-    """Read all channels of one pixel by four taps, as many side by side as there are; channels are packed.
-
-    `followed`: another pixel of this strip is written behind it next, so that one element too many does no harm.
-    """
-    four, size = corners(j, address, rows), size_of(like)
-    c = 0
-    if four[4] + four[5] + four[6] + four[7] == zero:  # outside; not even zero times the image, which may hold NaN
-        while c < C:
-            store_one(out_address + c * size, like, zero)
-            c += 1
-    elif C == 3 and four[3] <= safe:  # four lanes are one load, and one store, where three are two
-        vector = blend_four(four, 0, like, FOUR, spread(zero, FOUR))
-        if followed:
-            store(out_address, like, vector)
-        else:
-            store(out_address, like, first_three(vector))
-        c = 3
-    elif C == 3:
-        store(out_address, like, blend_four(four, 0, like, THREE, spread(zero, THREE)))
-        c = 3
-    while c + 16 <= C:
-        store(out_address + c * size, like, blend_four(four, c * size, like, SIXTEEN, spread(zero, SIXTEEN)))
-        c += 16
-    while c + 4 <= C:
-        store(out_address + c * size, like, blend_four(four, c * size, like, FOUR, spread(zero, FOUR)))
-        c += 4
-    while c < C:
-        store(out_address + c * size, like, blend_four(four, c * size, like, ONE, spread(zero, ONE)))
-        c += 1
+def blend_many(K, address, across, down, like, us, vs, j, zero, lanes):
+    """K x K taps from `address` on, by weights from their rows."""
+    row, total = 8 * ROW, spread(zero, lanes)
+    for a in range(K):
+        line = spread(zero, lanes)
+        for b in range(K):
+            line = add_product(line, spread(tap(us + b * row, zero, j), lanes), load(address + b * across, like, lanes))
+        total = add_product(total, spread(tap(vs + a * row, zero, j), lanes), line)
+        address += down
+    return total
 
 
 @jit.inline
-def pixel_of_all(K, address, j, rows, like, C, zero, out_address, safe, followed):
-    """As `pixel_of_four`, by K x K taps."""
+def blend(family, K, address, across, down, like, us, vs, j, zero, lanes):
+    """All taps of one pixel, from `address` on, for some channels side by side."""
+    if family == BILINEAR:
+        return blend_two(address, across, down, like, us, vs, j, zero, lanes)
+    if K == 4:
+        return blend_four(address, across, down, like, us, vs, j, zero, lanes)
+    return blend_many(K, address, across, down, like, us, vs, j, zero, lanes)
+
+
+@jit.inline
+def pixels_of_three(family, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, followed):
+    """Pixels of three channels side by side; `followed` where the next pixel of the strip is written right behind."""
+    offsets, us, vs = rows[6], rows[8], rows[9]
+    last = stop - 1 if followed else first
+    for j in range(first, last):
+        pixel = blend(family, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        store_wide(out_address + j * out_step, like, pixel)
+    for j in range(last, stop):
+        pixel = blend(family, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        store(out_address + j * out_step, like, pixel)
+
+
+@jit.inline
+def pixels_of_many(family, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, C):
+    """Pixels of any number of channels side by side."""
+    offsets, us, vs, size = rows[6], rows[8], rows[9], size_of(like)
+    for j in range(first, stop):
+        source, target, c = address + tap(offsets, np.int64(0), j), out_address + j * out_step, 0
+        while c + 16 <= C:
+            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
+            source, target, c = source + 16 * size, target + 16 * size, c + 16
+        while c + 4 <= C:
+            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, FOUR))
+            source, target, c = source + 4 * size, target + 4 * size, c + 4
+        while c < C:
+            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, ONE))
+            source, target, c = source + size, target + size, c + 1
+
+
+@jit.inline
+def pixels_of_plane(address, down, like, first, stop, rows, zero, out_address, out_step):
+    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load."""
+    offsets, us, vs, line = rows[6], rows[8], rows[9], rows[12]
     size = size_of(like)
-    c = 0
-    if reads_nothing(K, j, rows, zero):
-        while c < C:
-            store_one(out_address + c * size, like, zero)
-            c += 1
-    elif C == 3 and followed and address + y_offset(rows, K - 1, j) + x_offset(rows, K - 1, j) <= safe:
-        store(out_address, like, blend_all(K, j, address, like, FOUR, rows, spread(zero, FOUR)))
-        c = 3
-    elif C == 3:
-        store(out_address, like, blend_all(K, j, address, like, THREE, rows, spread(zero, THREE)))
-        c = 3
-    while c + 8 <= C:
-        store(out_address + c * size, like, blend_all(K, j, address + c * size, like, EIGHT, rows, spread(zero, EIGHT)))
-        c += 8
-    while c < C:
-        store(out_address + c * size, like, blend_all(K, j, address + c * size, like, ONE, rows, spread(zero, ONE)))
-        c += 1
+    pad_offsets(stop, rows)
+    for j in range(first, stop, 8):
+        u0, u1 = taps(us, zero, j, EIGHT), taps(us + 8 * ROW, zero, j, EIGHT)
+        v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + 8 * ROW, zero, j, EIGHT)
+        a, b = load_pairs(address, like, offsets + 8 * j, EIGHT)
+        p, q = load_pairs(address + down, like, offsets + 8 * j, EIGHT)
+        upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
+        value = add_product(times(v0, upper), v1, lower)
+        if out_step == size and j + 8 <= stop:
+            store(out_address + j * size, like, value)
+        else:
+            put_products(line, 0, value)
+            for k in range(min(8, stop - j)):
+                store_one(out_address + (j + k) * out_step, like, found(line, zero, k))
 
 
 @jit.inline
-def reads_nothing(K, j, rows, zero):
-    """Whether all weights of one axis are zero: then not even zero times the image is taken, which may hold NaN."""
-    across = down = zero
-    for k in range(K):
-        across += abs(x_weight(rows, k, j))
-        down += abs(y_weight(rows, k, j))
-    return across == zero or down == zero
+def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C):
+    """The pixels [first, stop) of a strip, whose taps all lie inside the image."""
+    family, K, like, size = rule[0], rule[1], image[1], size_of(image[1])
+    inside_taps(rule, first, stop, rows, False, type(zero)(1))
+    across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
+    if down * rule[3][SIZE] > FIRST_CACHE:
+        for j in range(first, stop):  # known long before they are read; at a turn no prefetcher foresees them
+            prefetch(address + tap(rows[6], np.int64(0), j) + down)
+    if family == BILINEAR and across == size and (C == 1 or image[5] != size or out[5] != size):
+        for c in range(C):
+            pixels_of_plane(address + c * image[5], down, like, first, stop, rows, zero, out_address + c * out[5], out[4])
+    elif image[5] == size and out[5] == size and C == 3:
+        followed = out[4] == 3 * size
+        pixels_of_three(family, K, address, across, down, like, first, stop, rows, zero, out_address, out[4], followed)
+    else:
+        packed = image[5] == size and out[5] == size
+        lanes, channels = (C, 1) if packed else (1, C)
+        for c in range(channels):
+            shift, target = address + c * image[5], out_address + c * out[5]
+            pixels_of_many(family, K, shift, across, down, like, first, stop, rows, zero, target, out[4], lanes)
 
 
 @jit.inline
-def channels_row(rule, image, n, out, out_row, count, scratch_rows, fill, shares, C):
-    """A strip, pixel by pixel, the channels of a pixel side by side."""
-    like, address, zero = image[1], image[0] + n * image[2], fill.dtype.type(0)
-    rows, filled = row_addresses(rule, scratch_rows, zero), len(shares) > 0
-    K, bilinear = rule[1], rule[0] == BILINEAR
-    fill_address, share_address = address_of(fill), address_of(shares)
-    packed = image[5] == size_of(like) and out[5] == size_of(like) and not filled
-    safe = last_followed(rule, rows, address, like)
-    chained = count - 1 if out[4] == C * size_of(like) else 0
-    if packed and bilinear and C == 3:  # a number known at compile time: a third less work
-        for j in range(0, count, 2):
-            prefetch(address + x_offset(rows, 0, j) + rows[7])
-        for j in range(count):
-            pixel_of_four(address, j, rows, like, 3, zero, out_row + j * out[4], safe, j < chained)
-    elif packed and bilinear:
-        for j in range(count):
-            pixel_of_four(address, j, rows, like, C, zero, out_row + j * out[4], safe, j < chained)
-    elif packed and K == 4 and C == 3:
-        for j in range(count):
-            pixel_of_all(4, address, j, rows, like, 3, zero, out_row + j * out[4], safe, j < chained)
-    elif packed:
-        for j in range(count):
-            pixel_of_all(K, address, j, rows, like, C, zero, out_row + j * out[4], safe, j < chained)
+def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C):
+    """A pixel anywhere: tap by tap, and its share of the fill value."""
+    family, K, x_axis, y_axis, table, _, fill, fills = rule
+    x_taps, us, y_taps, vs = rows[17], rows[18], rows[19], rows[20]
+    across = edge_taps(family, K, x_axis, table, x, x_taps, us, zero)
+    down = edge_taps(family, K, y_axis, table, y, y_taps, vs, zero)
+    share = zero
+    if fills == FILL_TAPS:
+        share = type(zero)(1) - across * down
+    elif fills == FILL_OUTSIDE and x != x:
+        share = type(zero)(1)
+    for c in range(C):
+        total = share * tap(fill, zero, c) if share != zero else zero
+        for a in range(K):
+            v = found(vs, zero, a)
+            line = address + c * image[5] + found(y_taps, np.int64(0), a) * image[3]
+            for b in range(K):
+                weight = v * found(us, zero, b)
+                if weight != zero:  # not even zero times the image, which may hold NaN
+                    total += weight * load_one(line + found(x_taps, np.int64(0), b) * image[4], image[1])
+        store_one(out_address + c * out[5], out[1], total)
+
+
+@jit.inline
+def clear(count, C, zero, out, out_address):
+    """Write zeros to some pixels."""
+    like, size = out[1], size_of(out[1])
+    if out[4] == C * size and out[5] == size:
+        k, total = 0, count * C
+        while k + 16 <= total:
+            store(out_address + k * size, like, spread(zero, SIXTEEN))
+            k += 16
+        while k < total:
+            store_one(out_address + k * size, like, zero)
+            k += 1
     else:
         for j in range(count):
-            share = peek(share_address, zero, j) if filled else zero
-            nothing = reads_nothing(K, j, rows, zero)
             for c in range(C):
-                vector = spread(share * peek(fill_address, zero, c), ONE)
-                if not nothing:
-                    source = address + c * image[5]
-                    if bilinear:
-                        vector = blend_four(corners(j, source, rows), 0, like, ONE, vector)
-                    else:
-                        vector = blend_all(K, j, source, like, ONE, rows, vector)
-                store(out_row + j * out[4] + c * out[5], out[1], vector)
+                store_one(out_address + j * out[4] + c * out[5], like, zero)
 
 
 @jit.inline
-def plane_row(rule, address, like, count, xs, ys, line):
-    """A strip of one channel, pixels side by side: the two neighbours of a pixel by one load.
-
-    Taps are worked out anew for each channel: that costs less than to write them down and read them again.
-    """
-    one = line.dtype.type(1)
-    zero, down = one - one, to_next(rule[3])
-    x_limits, y_limits = bilinear_limits(rule[2], rule[3], one)
-    for j in range(0, count, 2):
-        offset, _, _, _, _ = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
-        prefetch(address + offset + down)
-    for j in range(padded(count)):
-        offset, u0, u1, v0, v1 = four_taps(get(xs, j), get(ys, j), x_limits, y_limits, one)
-        a, b = load_pair(address + offset, like)
-        p, q = load_pair(address + offset + down, like)
-        value = fmuladd(v0, fmuladd(u0, a, u1 * b), v1 * fmuladd(u0, p, u1 * q))
-        inside = (u0 + u1) * (v0 + v1) != zero
-        put(line, j, value if inside else zero)
-
-
-@jit.inline
-def store_line(count, line, shares, fill_value, address, step, like):
-    """Write one channel of a strip to where it belongs."""
-    if len(shares):
-        for j in range(count):
-            line[j] = fmuladd(shares[j], fill_value, line[j])
-    j, zero = 0, line.dtype.type(0)
-    if step == size_of(like):  # said with vectors: LLVM would make this loop and the next one into one that scatters
-        while j + 16 <= count:
-            store(address + j * step, like, load(address_of(line) + j * size_of(zero), zero, SIXTEEN))
-            j += 16
-    while j < count:
-        store_one(address + j * step, like, get(line, j))
-        j += 1
-
-
-@jit.inline
-def sample_tile(image, source, rule, steps, size, out, rows, shares, line, planes, top, bottom, first, count):
-    """`count` columns from `first` on of output rows [top, bottom), counted through all images."""
-    _, _, _, C = size
-    fill = rule[6]
-    for row in range(top, bottom):
-        n, i = image_and_row(row, source, size)
-        if planes:
-            prepare_positions(rule, source, n * steps[1], i, first, count, rows)
-        if len(shares) or not planes:
-            prepare_row(rule, source, n * steps[1], i, first, count, rows)
-        if len(shares):
-            fill_shares(rule, count, rows, shares)
-        out_row = out[0] + n * out[2] + i * out[3] + first * out[4]
-        if planes:
-            for c in range(C):
-                address = image[0] + n * steps[0] * image[2] + c * image[5]
-                plane_row(rule, address, image[1], count, rows[0], rows[1], line)
-                store_line(count, line, shares, fill[c], out_row + c * out[5], out[4], out[1])
+def edge_pixels(rule, image, address, start, first, stop, end, rows, zero, out, out_address, C):
+    """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together."""
+    j = start
+    while j < end:
+        if j == first and first < stop:
+            j = stop
+            continue
+        behind, limit = j, first if j < first else end
+        while rule[7] == NO_FILL and behind < limit and is_far(rule, behind, rows):
+            behind += 1
+        if behind > j:
+            clear(behind - j, C, zero, out, out_address + j * out[4])
+            j = behind
         else:
-            channels_row(rule, image, n * steps[0], out, out_row, count, rows, fill, shares, C)
+            x, y = position(rows[2], 0.0, j), position(rows[3], 0.0, j)
+            edge_pixel(rule, image, address, x, y, rows, zero, out, out_address + j * out[4], C)
+            j += 1
+
+
+@jit.inline
+def sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address, C):
+    """The pixels of a strip: those inside in one run, the others one by one."""
+    start = 0
+    while start < count:
+        first, stop, in_one_run = run
+        end = count
+        if not in_one_run:
+            end = min(start + PIECE, count)
+            first, stop, in_one_run = find_run(bounds, start, end, rows)
+            if not in_one_run:
+                first = stop = end
+        if first < stop:
+            inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C)
+        edge_pixels(rule, image, address, start, first, stop, end, rows, zero, out, out_address, C)
+        start = end
+
+
+@jit.inline
+def sample_columns(rule, image, source, n, i, steps, C, left, right, bounds, rows, zero, out, out_address):
+    """Columns [left, right) of output row i of image n; the output row begins at `out_address`."""
+    start, stop = left, right
+    if rule[7] == NO_FILL:
+        start, stop = near_columns(rule, source, n * steps[1], i, left, right, 0, np.int64(rule[3][SIZE]))
+    clear(start - left, C, zero, out, out_address + left * out[4])
+    if start < stop:
+        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows)
+        run = inside_run(source, n * steps[1], i, start, bounds, 0, stop - start, rows)
+        address = image[0] + n * steps[0] * image[2]
+        sample_strip(rule, image, address, run, stop - start, bounds, rows, zero, out, out_address + start * out[4], C)
+    clear(right - stop, C, zero, out, out_address + stop * out[4])
 
 
 @jit.inline
 def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
     """Forward pass of one task's rows, tile by tile."""
     batch, h, w, C = size
-    rows = scratch(w, rule[1], work)
-    shares, line = np.empty(w if rule[7] != NO_FILL else 0, work.dtype), np.empty(rows[0].size, work.dtype)
-    # one load for two neighbours needs them side by side in memory, and there to be two of them
-    planes = rule[0] == BILINEAR and image[4] == size_of(image[1]) and rule[2][0] > 1 and (C == 1 or image[5] != image[4])
+    memory, zero = scratch(rule), work.dtype.type(0)
+    rule, source = rule_by_address(rule), by_address(source)
+    rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule[3][SIZE]))
     end = (task + 1) * batch * h // tasks
     for top in range(task * batch * h // tasks, end, TILE_ROWS):
-        bottom = min(top + TILE_ROWS, end)
-        for first in range(0, w, STRIP):
-            count = min(STRIP, w - first)
-            sample_tile(image, source, rule, steps, size, out, rows, shares, line, planes, top, bottom, first, count)
+        for left in range(0, w, STRIP):
+            right = min(left + STRIP, w)
+            for row in range(top, min(top + TILE_ROWS, end)):
+                n, i = image_and_row(row, source, size)
+                address = out[0] + n * out[2] + i * out[3]
+                sample_columns(rule, image, source, n, i, steps, C, left, right, bounds, rows, zero, out, address)
+    hold(memory)
 
 
 @jit.serial

@@ -1,210 +1,185 @@
-"""Gradient of <d_out, out> by the grid (equation 7 of arXiv 1506.02025): rows of output, as in the forward pass.
+"""Gradient of <d_out, out> by the positions of a strip (equation 7 of arXiv 1506.02025): rows gx, gy.
 
-Each row gives its gradient by the positions, which `positions.pull_back_row` turns into the grid's own numbers.
+`kernels.pull_back` turns them into the grid's own numbers.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.positions import pull_back_row, row_positions
-from stn_numba.kernels.rows import (
-    FILL_TAPS,
-    STRIP,
-    TILE_ROWS,
-    image_and_row,
-    last_followed,
-    prepare_row,
-    prepare_slopes,
-    row_addresses,
-    scratch,
-    x_offset,
-    x_weight,
-    y_offset,
-    y_weight,
-)
-from stn_numba.kernels.taps import BILINEAR, MODE, REFLECT
-from stn_numba.kernels.vectors import (
-    FOUR,
-    ONE,
-    SIXTEEN,
-    THREE,
-    add_product,
-    add_scaled,
-    address_of,
-    first_three,
-    lane_sum,
+from stn_numba.kernels.edges import BILINEAR, STEP, edge_slopes, edge_taps
+from stn_numba.kernels.memory import (
+    found,
     load,
-    peek,
+    load_one,
+    load_pairs,
+    position,
     prefetch,
-    put,
+    products,
+    put_product,
+    put_products,
     size_of,
-    spread,
+    tap,
+    taps,
 )
+from stn_numba.kernels.strips import FILL_TAPS, FIRST_CACHE, ROW, pad_offsets, to_next
+from stn_numba.kernels.edges import SIZE
+from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, SIXTEEN, THREE, add_product, lane_sum, minus, plus, spread, times
 
 
 @jit.inline
-def four_taps(j, address, rows, slopes):
-    """Addresses of the four taps of a pixel, then the derivatives of their weights along x, and along y."""
-    u0, u1, v0, v1 = x_weight(rows, 0, j), x_weight(rows, 1, j), y_weight(rows, 0, j), y_weight(rows, 1, j)
-    du0, du1, dv0, dv1 = x_weight(slopes, 0, j), x_weight(slopes, 1, j), y_weight(slopes, 0, j), y_weight(slopes, 1, j)
-    p, right, down = address + x_offset(rows, 0, j), rows[6], rows[7]
-    places = p, p + right, p + down, p + down + right
-    return places, (v0 * du0, v0 * du1, v1 * du0, v1 * du1), (dv0 * u0, dv0 * u1, dv1 * u0, dv1 * u1)
+def two_products(address, across, down, like, d, weights, lanes):
+    """Vectors <d, derivative of out> along x and along y, over a few channels of 2 x 2 taps."""
+    u0, u1, v0, v1, du0, du1, dv0, dv1 = weights
+    a, b = load(address, like, lanes), load(address + across, like, lanes)
+    address += down
+    p, q = load(address, like, lanes), load(address + across, like, lanes)
+    upper, lower = add_product(times(spread(du0, lanes), a), spread(du1, lanes), b), add_product(times(spread(du0, lanes), p), spread(du1, lanes), q)
+    along_x = add_product(times(spread(v0, lanes), upper), spread(v1, lanes), lower)
+    upper, lower = add_product(times(spread(u0, lanes), a), spread(u1, lanes), b), add_product(times(spread(u0, lanes), p), spread(u1, lanes), q)
+    along_y = add_product(times(spread(dv0, lanes), upper), spread(dv1, lanes), lower)
+    return times(along_x, d), times(along_y, d)
 
 
 @jit.inline
-def products(taps, a, b, p, q, d, zero):
-    """<d, derivative of out> along x and along y, over a few channels of the four taps."""
-    _, (x00, x01, x10, x11), (y00, y01, y10, y11) = taps
-    along_x = add_scaled(add_scaled(add_scaled(add_scaled(zero, x00, a), x01, b), x10, p), x11, q)
-    along_y = add_scaled(add_scaled(add_scaled(add_scaled(zero, y00, a), y01, b), y10, p), y11, q)
-    return lane_sum(add_product(zero, along_x, d)), lane_sum(add_product(zero, along_y, d))
+def eight_weights(rows, j, zero):
+    """Weights and slopes of a pixel's 2 x 2 taps."""
+    row = 8 * ROW
+    us, vs, dus, dvs = rows[8], rows[9], rows[10], rows[11]
+    weights = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
+    return *weights, tap(dus, zero, j), tap(dus + row, zero, j), tap(dvs, zero, j), tap(dvs + row, zero, j)
 
 
 @jit.inline
-def products_of_four(taps, shift, like, d_address, lanes):
-    """`products` over the channels `shift` bytes on."""
-    p00, p01, p10, p11 = taps[0]
-    zero = spread(taps[1][0] - taps[1][0], lanes)
-    a, b = load(p00 + shift, like, lanes), load(p01 + shift, like, lanes)
-    p, q = load(p10 + shift, like, lanes), load(p11 + shift, like, lanes)
-    return products(taps, a, b, p, q, load(d_address + shift, like, lanes), zero)
+def gradients_of_three(address, across, down, like, d_row, d_step, first, stop, rows, zero):
+    """Three channels side by side, 2 x 2 taps."""
+    for j in range(first, stop):
+        weights = eight_weights(rows, j, zero)
+        d = load(d_row + j * d_step, like, THREE)
+        x, y = two_products(address + tap(rows[6], np.int64(0), j), across, down, like, d, weights, THREE)
+        put_product(rows[12], j, lane_sum(x))
+        put_product(rows[13], j, lane_sum(y))
 
 
 @jit.inline
-def products_of_three(taps, like, d_address, safe):
-    """`products` over three channels; four lanes are one load where three are two."""
-    p00, p01, p10, p11 = taps[0]
-    if p11 > safe:
-        return products_of_four(taps, 0, like, d_address, THREE)
-    a, b = first_three(load(p00, like, FOUR)), first_three(load(p01, like, FOUR))
-    p, q = first_three(load(p10, like, FOUR)), first_three(load(p11, like, FOUR))
-    return products(taps, a, b, p, q, load(d_address, like, THREE), spread(taps[1][0] - taps[1][0], THREE))
+def gradients_of_many(address, across, down, like, d_row, d_step, first, stop, rows, zero, C):
+    """Any number of channels side by side, 2 x 2 taps."""
+    size = size_of(like)
+    for j in range(first, stop):
+        weights = eight_weights(rows, j, zero)
+        source, d_address, c = address + tap(rows[6], np.int64(0), j), d_row + j * d_step, 0
+        gx = gy = zero
+        if C >= 16:
+            total_x, total_y = spread(zero, SIXTEEN), spread(zero, SIXTEEN)
+            while c + 16 <= C:
+                d = load(d_address + c * size, like, SIXTEEN)
+                x, y = two_products(source + c * size, across, down, like, d, weights, SIXTEEN)
+                total_x, total_y, c = plus(total_x, x), plus(total_y, y), c + 16
+            gx, gy = lane_sum(total_x), lane_sum(total_y)
+        while c + 4 <= C:
+            x, y = two_products(source + c * size, across, down, like, load(d_address + c * size, like, FOUR), weights, FOUR)
+            gx, gy, c = gx + lane_sum(x), gy + lane_sum(y), c + 4
+        while c < C:
+            x, y = two_products(source + c * size, across, down, like, load(d_address + c * size, like, ONE), weights, ONE)
+            gx, gy, c = gx + lane_sum(x), gy + lane_sum(y), c + 1
+        put_product(rows[12], j, gx)
+        put_product(rows[13], j, gy)
 
 
 @jit.inline
-def gradient_of_four(j, address, like, rows, slopes, d_address, C, safe):
-    """Gradient by one position, channels packed."""
-    taps, size = four_taps(j, address, rows, slopes), size_of(like)
-    gx = gy = taps[1][0] - taps[1][0]
-    c = 0
-    if C == 3:
-        gx, gy = products_of_three(taps, like, d_address, safe)
-        c = 3
-    while c + 16 <= C:
-        dx, dy = products_of_four(taps, c * size, like, d_address, SIXTEEN)
-        gx, gy, c = gx + dx, gy + dy, c + 16
-    while c + 4 <= C:
-        dx, dy = products_of_four(taps, c * size, like, d_address, FOUR)
-        gx, gy, c = gx + dx, gy + dy, c + 4
-    while c < C:
-        dx, dy = products_of_four(taps, c * size, like, d_address, ONE)
-        gx, gy, c = gx + dx, gy + dy, c + 1
-    return gx, gy
+def gradients_of_plane(address, down, like, d_row, d_step, first, stop, rows, zero, start):
+    """One channel, its pixels side by side, 2 x 2 taps; `start` is 0 for the first channel and 1 for those to be added."""
+    row, size = 8 * ROW, size_of(like)
+    us, vs, dus, dvs, gx, gy, line = rows[8], rows[9], rows[10], rows[11], rows[12], rows[13], rows[14]
+    again = spread(start, EIGHT)
+    for j in range(first, stop, 8):
+        a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
+        p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
+        u0, u1 = taps(us, zero, j, EIGHT), taps(us + row, zero, j, EIGHT)
+        v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + row, zero, j, EIGHT)
+        du0, du1 = taps(dus, zero, j, EIGHT), taps(dus + row, zero, j, EIGHT)
+        dv0, dv1 = taps(dvs, zero, j, EIGHT), taps(dvs + row, zero, j, EIGHT)
+        along_x = add_product(
+            times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q)
+        )
+        along_y = add_product(times(dv0, add_product(times(u0, a), u1, b)), dv1, add_product(times(u0, p), u1, q))
+        if d_step == size and j + 8 <= stop:
+            d = load(d_row + j * size, like, EIGHT)
+        else:
+            for k in range(8):
+                put_product(line, k, load_one(d_row + (j + k) * d_step, like) if j + k < stop else zero)
+            d = products(line, zero, 0, EIGHT)
+        put_products(gx, j, add_product(times(along_x, d), again, products(gx, zero, j, EIGHT)))
+        put_products(gy, j, add_product(times(along_y, d), again, products(gy, zero, j, EIGHT)))
 
 
 @jit.inline
-def gradient_of_all(rule, j, image, address, rows, slopes, d_address, d_step, fill_address, C):
-    """Gradient by one position, by K x K taps, channel by channel, wherever channels lie."""
-    zero, K, filled, bilinear = rows[5], rule[1], rule[7] == FILL_TAPS, rule[0] == BILINEAR
-    gx = gy = zero
-    for a in range(K):
-        for b in range(K):
-            along_x = y_weight(rows, a, j) * x_weight(slopes, b, j)
-            along_y = y_weight(slopes, a, j) * x_weight(rows, b, j)
-            if along_x != zero or along_y != zero:
-                if bilinear:
-                    tap = address + x_offset(rows, 0, j) + a * rows[7] + b * rows[6]
-                else:
-                    tap = address + y_offset(rows, a, j) + x_offset(rows, b, j)
+def gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C):
+    """Any number of channels and taps, wherever channels lie: value by value."""
+    row, us, vs, dus, dvs = 8 * ROW, rows[8], rows[9], rows[10], rows[11]
+    for j in range(first, stop):
+        gx = gy = zero
+        for a in range(K):
+            v, dv = tap(vs + a * row, zero, j), tap(dvs + a * row, zero, j)
+            source = address + tap(rows[6], np.int64(0), j) + a * down
+            for b in range(K):
                 total = zero
                 for c in range(C):
-                    value = lane_sum(load(tap + c * image[5], image[1], ONE))
-                    value -= peek(fill_address, zero, c) if filled else zero
-                    total += value * lane_sum(load(d_address + c * d_step, image[1], ONE))
+                    d = load_one(d_row + j * d_out[4] + c * d_out[5], d_out[1])
+                    total += d * load_one(source + b * across + c * image[5], image[1])
+                gx += v * tap(dus + b * row, zero, j) * total
+                gy += dv * tap(us + b * row, zero, j) * total
+        put_product(rows[12], j, gx)
+        put_product(rows[13], j, gy)
+
+
+@jit.inline
+def inside_gradients(rule, image, address, d_out, d_row, first, stop, rows, zero, C):
+    """Gradients by the positions of the pixels [first, stop) of a strip, whose taps have been prepared."""
+    family, K, like, size = rule[0], rule[1], image[1], size_of(image[1])
+    across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
+    packed = image[5] == size and d_out[5] == size
+    if down * rule[3][SIZE] > FIRST_CACHE:
+        for j in range(first, stop):
+            prefetch(address + tap(rows[6], np.int64(0), j) + down)
+    if family != BILINEAR:
+        gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
+    elif across == size and (C == 1 or not packed):
+        pad_offsets(stop, rows)
+        for c in range(C):
+            shift, d_shift, start = address + c * image[5], d_row + c * d_out[5], type(zero)(min(c, 1))
+            gradients_of_plane(shift, down, like, d_shift, d_out[4], first, stop, rows, zero, start)
+    elif packed and C == 3:
+        gradients_of_three(address, across, down, like, d_row, d_out[4], first, stop, rows, zero)
+    elif packed:
+        gradients_of_many(address, across, down, like, d_row, d_out[4], first, stop, rows, zero, C)
+    else:
+        gradients_of_all(2, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
+
+
+@jit.inline
+def edge_gradient(rule, image, address, d_out, d_address, j, rows, zero, C):
+    """Gradient by the position of a pixel anywhere, tap by tap."""
+    family, K, x_axis, y_axis, table, slope_table, fill, fills = rule
+    x_taps, us, y_taps, vs, dus, dvs = rows[17], rows[18], rows[19], rows[20], rows[21], rows[22]
+    x, y = position(rows[2], 0.0, j), position(rows[3], 0.0, j)
+    edge_slopes(family, K, x_axis, slope_table, x, x_taps, dus, zero)
+    edge_slopes(family, K, y_axis, slope_table, y, y_taps, dvs, zero)
+    edge_taps(family, K, x_axis, table, x, x_taps, us, zero)
+    edge_taps(family, K, y_axis, table, y, y_taps, vs, zero)
+    gx = gy = zero
+    for a in range(K):
+        line = address + found(y_taps, np.int64(0), a) * image[3]
+        for b in range(K):
+            along_x, along_y = found(vs, zero, a) * found(dus, zero, b), found(dvs, zero, a) * found(us, zero, b)
+            if along_x != zero or along_y != zero:
+                source, total = line + found(x_taps, np.int64(0), b) * image[4], zero
+                for c in range(C):
+                    value = load_one(source + c * image[5], image[1])
+                    value -= tap(fill, zero, c) if fills == FILL_TAPS else zero
+                    total += value * load_one(d_address + c * d_out[5], d_out[1])
                 gx += along_x * total
                 gy += along_y * total
-    return gx, gy
-
-
-@jit.inline
-def position_gradient_row(rule, image, n, d_out, d_row, count, scratch_rows, x_slopes, y_slopes, C, gx, gy):
-    """Gradient by a strip of pixel positions."""
-    like, address, zero = image[1], image[0] + n * image[2], rule[6].dtype.type(0)
-    rows = row_addresses(rule, scratch_rows, zero)
-    slopes = rows[0], rows[1], address_of(x_slopes), address_of(y_slopes), rows[4], zero, rows[6], rows[7]
-    fill_address = address_of(rule[6])
-    packed = image[5] == size_of(like) and d_out[5] == size_of(like)
-    safe = last_followed(rule, rows, address, like)
-    four = packed and rule[0] == BILINEAR and rule[7] != FILL_TAPS
-    for j in range(0, count, 2):
-        prefetch(address + x_offset(rows, 0, j) + rows[7])
-    if four and C == 1:  # numbers of channels known at compile time: far less work
-        for j in range(count):
-            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 1, safe)
-            put(gx, j, x)
-            put(gy, j, y)
-    elif four and C == 3:
-        for j in range(count):
-            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], 3, safe)
-            put(gx, j, x)
-            put(gy, j, y)
-    elif four:
-        for j in range(count):
-            x, y = gradient_of_four(j, address, like, rows, slopes, d_row + j * d_out[4], C, safe)
-            put(gx, j, x)
-            put(gy, j, y)
-    else:
-        for j in range(count):
-            d_address = d_row + j * d_out[4]
-            x, y = gradient_of_all(rule, j, image, address, rows, slopes, d_address, d_out[5], fill_address, C)
-            put(gx, j, x)
-            put(gy, j, y)
-
-
-@jit.inline
-def grid_gradient_rows(task, tasks, image, source, rule, steps, size, work, d_out, d_dense, partials):
-    """Gradient by the grid from one task's rows."""
-    batch, h, w, C = size
-    rows = scratch(w, rule[1], work)
-    slopes, gradients = np.empty((2, rule[1], rows[0].size), work.dtype), np.empty((2, rows[0].size), work.dtype)
-    end = (task + 1) * batch * h // tasks
-    for top in range(task * batch * h // tasks, end, TILE_ROWS):
-        bottom = min(top + TILE_ROWS, end)
-        for first in range(0, w, STRIP):
-            count = min(STRIP, w - first)
-            for row in range(top, bottom):
-                n, i = image_and_row(row, source, size)
-                d_row = d_out[0] + n * d_out[2] + i * d_out[3] + first * d_out[4]
-                strip = n, i, first, count
-                grid_gradient_strip(
-                    strip, image, source, rule, steps, C, d_out, d_row, rows, slopes, gradients, d_dense, partials, h
-                )
-
-
-@jit.inline
-def grid_gradient_strip(strip, image, source, rule, steps, C, d_out, d_row, rows, slopes, gradients, d_dense, partials, h):
-    """Gradient by the grid from `count` pixels of output row i of image n, from column `first` on."""
-    n, i, first, count = strip
-    gx, gy = gradients[0], gradients[1]
-    prepare_row(rule, source, n * steps[1], i, first, count, rows)
-    prepare_slopes(rule, count, rows, slopes[0], slopes[1])
-    position_gradient_row(rule, image, n * steps[0], d_out, d_row, count, rows, slopes[0], slopes[1], C, gx, gy)
-    if rule[2][MODE] >= REFLECT:  # positions were folded: the way back through a homography needs them as they were
-        row_positions(source, n * steps[1], i, first, count, rows[0], rows[1])
-    pull_back_row(source, n * steps[1], i, first, count, rows[0], rows[1], gx, gy, d_dense[n * h + i], partials[n * h + i])
-
-
-@jit.serial
-def grid_gradient_serial(tasks, image, source, rule, steps, size, work, d_out, d_dense, partials):
-    for task in range(tasks):
-        grid_gradient_rows(task, tasks, image, source, rule, steps, size, work, d_out, d_dense, partials)
-
-
-@jit.parallel
-def grid_gradient_parallel(tasks, image, source, rule, steps, size, work, d_out, d_dense, partials):
-    for task in prange(tasks):
-        grid_gradient_rows(task, tasks, image, source, rule, steps, size, work, d_out, d_dense, partials)
+    put_product(rows[12], j, gx)
+    put_product(rows[13], j, gy)

@@ -19,8 +19,7 @@ __all__ = ["Compiled", "compile_parallel", "compiled", "cpu", "layers", "where"]
 
 _MODULES = (
     "stn_numba.kernels.forward",
-    "stn_numba.kernels.image_gradient",
-    "stn_numba.kernels.grid_gradient",
+    "stn_numba.kernels.gradient",
     "stn_numba.nn.kernels.columns",
     "stn_numba.nn.kernels.pooling",
 )

@@ -1,0 +1,362 @@
+"""Loads and stores by raw address.
+
+An image reaches a kernel as the flat tuple (address, like, n_step, y_step, x_step, c_step): the address of its first
+element, a scalar of its dtype, and its steps in bytes. So one compiled kernel reads every layout, aligned or not,
+writable or not. Inside a loop over pixels no array is touched, since Numba counts references to arrays, atomically.
+
+LLVM vectorises no loop that gathers unless it is told what the stores do not touch. So memory has stages, in the order in
+which a strip of pixels passes them: INPUT (images, grids, d_out), POSITIONS, TAPS, PRODUCTS (scratch rows), and OUTPUT. Every
+store promises that it touches nothing that belongs to a stage before its own.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from stn_numba.kernels.vectors import Vector, call, constant, shuffle
+
+_STAGES = INPUT, POSITIONS, TAPS, PRODUCTS, OUTPUT = "input", "positions", "taps", "products", "output"
+
+
+def working_type(dtype):
+    """Floats in which values of a dtype are computed: float32 if that holds them exactly."""
+    small = dtype in (types.float32, types.uint8, types.int8, types.uint16, types.int16)
+    return types.float32 if small else types.float64
+
+
+def _scopes(builder, stages):
+    module = builder.module
+    domain = module.add_metadata(["stn_numba.kernels"])
+    return module.add_metadata([module.add_metadata([f"stn_numba.{stage}", domain]) for stage in stages])
+
+
+def _belongs(builder, instruction, stage):
+    instruction.set_metadata("alias.scope", _scopes(builder, [stage]))
+    return instruction
+
+
+def _spares(builder, instruction, stage):
+    """Promise that a store of this stage touches nothing of the stages before."""
+    instruction.set_metadata("noalias", _scopes(builder, _STAGES[: _STAGES.index(stage)]))
+    return instruction
+
+
+def _pointer(builder, address, element, count=None):
+    value = element if count is None else ir.VectorType(element, count)
+    return builder.inttoptr(address, value.as_pointer())
+
+
+def _further(builder, address, size):
+    return builder.add(address, ir.Constant(address.type, size))
+
+
+def _llvm(context, dtype):
+    return ir.IntType(dtype.bitwidth) if isinstance(dtype, types.Integer) else context.get_value_type(dtype)
+
+
+def _widen(builder, value, dtype, working):
+    """Turn a stored value (or vector of them) into working floats."""
+    if not isinstance(dtype, types.Integer):
+        return value
+    return (builder.sitofp if dtype.signed else builder.uitofp)(value, working)
+
+
+def _narrow(builder, value, dtype, stored):
+    """Turn working floats into what is stored: rounded half to even and limited to the range; NaN gives the lowest."""
+    if not isinstance(dtype, types.Integer):
+        return value
+    low, high = (constant(value.type, limit) for limit in (dtype.minval, dtype.maxval))
+    value = call(builder, "maxnum", call(builder, "rint", value), low)
+    value = call(builder, "minnum", value, high)
+    return (builder.fptosi if dtype.signed else builder.fptoui)(value, stored)
+
+
+@intrinsic
+def address_of(typingctx, array):
+    """Address of an array's first element."""
+    signature = types.int64(array)
+
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return signature, codegen
+
+
+@intrinsic
+def size_of(typingctx, like):
+    """Bytes of an element."""
+    size = like.bitwidth // 8
+    return types.int64(like), lambda context, builder, signature, arguments: ir.Constant(ir.IntType(64), size)
+
+
+@intrinsic
+def load(typingctx, address, like, lanes):
+    """A vector of consecutive elements of the input, as working floats; behind three lanes nothing is read."""
+    dtype, working, count = like, working_type(like), len(lanes)
+    signature = Vector(working, count)(address, like, lanes)
+
+    def codegen(context, builder, signature, arguments):
+        element = _llvm(context, dtype)
+        if count == 3:
+            value = _masked_load(builder, arguments[0], element)
+        else:
+            value = builder.load(_pointer(builder, arguments[0], element, count), align=1)
+        return _widen(builder, _belongs(builder, value, INPUT), dtype, context.get_value_type(signature.return_type))
+
+    return signature, codegen
+
+
+def _masked_load(builder, address, element):
+    """Three elements and a zero."""
+    vector, bits = ir.VectorType(element, 4), ir.VectorType(ir.IntType(1), 4)
+    pointer = _pointer(builder, address, element, 4)
+    suffix = {"float": "f32", "double": "f64"}.get(str(element), str(element))
+    place = "p0v4" + suffix if "*" in str(pointer.type) else "p0"
+    kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), bits, vector])
+    name = f"llvm.masked.load.v4{suffix}.{place}"
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    mask = ir.Constant(bits, [1, 1, 1, 0])
+    return builder.call(function, [pointer, ir.Constant(ir.IntType(32), 1), mask, ir.Constant(vector, None)])
+
+
+@intrinsic
+def load_one(typingctx, address, like):
+    """One element of the input, as a working float."""
+    dtype, working = like, working_type(like)
+    signature = working(address, like)
+
+    def codegen(context, builder, signature, arguments):
+        value = builder.load(_pointer(builder, arguments[0], _llvm(context, dtype)), align=1)
+        return _widen(builder, _belongs(builder, value, INPUT), dtype, context.get_value_type(working))
+
+    return signature, codegen
+
+
+@intrinsic
+def load_turns(typingctx, address, like, lanes):
+    """Elements of the input that lie side by side in turns, x y x y ...: a vector of the x and one of the y."""
+    dtype, working, count = like, working_type(like), len(lanes)
+    half = Vector(working, count)
+    signature = types.UniTuple(half, 2)(address, like, lanes)
+
+    def codegen(context, builder, signature, arguments):
+        pointer = _pointer(builder, arguments[0], _llvm(context, dtype), 2 * count)
+        both = _belongs(builder, builder.load(pointer, align=1), INPUT)
+        sides = [shuffle(builder, both, both, range(side, 2 * count, 2)) for side in (0, 1)]
+        sides = [_widen(builder, value, dtype, context.get_value_type(half)) for value in sides]
+        return context.make_tuple(builder, signature.return_type, sides)
+
+    return signature, codegen
+
+
+@intrinsic
+def load_pairs(typingctx, address, like, offsets, lanes):
+    """Two neighbouring elements at `address` + each of a row of offsets: the left ones, the right ones.
+
+    A pair of up to 64 bits is one load. CPUs gather no faster than they load one by one, many of them slower.
+    """
+    dtype, working, count = like, working_type(like), len(lanes)
+    half = Vector(working, count)
+    signature = types.UniTuple(half, 2)(address, like, offsets, lanes)
+
+    def codegen(context, builder, signature, arguments):
+        element, bits = _llvm(context, dtype), dtype.bitwidth
+        places = [builder.add(arguments[0], _offset(builder, arguments[2], lane)) for lane in range(count)]
+        if bits > 32:
+            sides = [[_further(builder, place, shift) for place in places] for shift in (0, bits // 8)]
+            pair = [_collect(builder, side, element) for side in sides]
+        else:
+            words = _collect(builder, places, ir.IntType(2 * bits))
+            flat = builder.bitcast(words, ir.VectorType(element, 2 * count))
+            pair = [shuffle(builder, flat, flat, range(side, 2 * count, 2)) for side in (0, 1)]
+        pair = [_widen(builder, value, dtype, context.get_value_type(half)) for value in pair]
+        return context.make_tuple(builder, signature.return_type, pair)
+
+    return signature, codegen
+
+
+def _offset(builder, row, lane):
+    value = builder.load(_pointer(builder, _further(builder, row, 8 * lane), ir.IntType(64)))
+    return _belongs(builder, value, TAPS)
+
+
+def _collect(builder, places, element):
+    """A vector of one element from each place."""
+    vector = ir.Constant(ir.VectorType(element, len(places)), ir.Undefined)
+    for lane, place in enumerate(places):
+        value = _belongs(builder, builder.load(_pointer(builder, place, element), align=1), INPUT)
+        vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
+    return vector
+
+
+@intrinsic
+def prefetch(typingctx, address):
+    """Ask for the cache line of an address; a hint, which does not read, so that any number will do."""
+    signature = types.void(types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        integer, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
+        name = "llvm.prefetch.p0i8" if "i8*" in str(pointer) else "llvm.prefetch.p0"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        options = [ir.Constant(integer, option) for option in (0, 3, 1)]  # to read, keep in all caches, data
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), *options])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def store(typingctx, address, like, vector):
+    """Write a vector to consecutive elements of the output, rounded and limited to the dtype."""
+    dtype = like
+    signature = types.void(address, like, vector)
+
+    def codegen(context, builder, signature, arguments):
+        element = _llvm(context, dtype)
+        value = _narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
+        for start, count in ((0, 2), (2, 1)) if vector.lanes == 3 else ((0, vector.width),):
+            part = shuffle(builder, value, value, range(start, start + count))
+            place = _further(builder, arguments[0], start * dtype.bitwidth // 8)
+            _spares(builder, builder.store(part, _pointer(builder, place, element, count), align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def store_wide(typingctx, address, like, vector):
+    """As `store`, but three lanes take the place of four: for who writes there next."""
+    dtype = like
+    signature = types.void(address, like, vector)
+
+    def codegen(context, builder, signature, arguments):
+        element = _llvm(context, dtype)
+        value = _narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
+        pointer = _pointer(builder, arguments[0], element, vector.width)
+        _spares(builder, builder.store(value, pointer, align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def store_one(typingctx, address, like, value):
+    """Write one element of the output, rounded and limited to the dtype."""
+    dtype = like
+    signature = types.void(address, like, working_type(dtype))
+
+    def codegen(context, builder, signature, arguments):
+        element = _llvm(context, dtype)
+        value = _narrow(builder, arguments[2], dtype, element)
+        _spares(builder, builder.store(value, _pointer(builder, arguments[0], element), align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def accumulate(typingctx, address, like, vector):
+    """Add a vector of floats to consecutive elements of the output.
+
+    Three lanes are two and one, in memory too: the next pixel often adds to the same place, and a load finds what was stored
+    a moment ago only if it asks for no more than was stored at once.
+    """
+    signature = types.void(address, like, vector)
+
+    def codegen(context, builder, signature, arguments):
+        element = _llvm(context, like)
+        for start, count in ((0, 2), (2, 1)) if vector.lanes == 3 else ((0, vector.width),):
+            part = shuffle(builder, arguments[2], arguments[2], range(start, start + count))
+            place = _further(builder, arguments[0], start * like.bitwidth // 8)
+            pointer = _pointer(builder, place, element, count)
+            total = builder.fadd(builder.load(pointer, align=1), part)
+            _spares(builder, builder.store(total, pointer, align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _reader(stage):
+    """Element `index` of a scratch row of a stage, as it is."""
+
+    @intrinsic
+    def read(typingctx, row, like, index):
+        signature = like(row, like, types.int64)
+
+        def codegen(context, builder, signature, arguments):
+            pointer = _pointer(builder, arguments[0], context.get_value_type(like))
+            return _belongs(builder, builder.load(builder.gep(pointer, [arguments[2]])), stage)
+
+        return signature, codegen
+
+    return read
+
+
+def _lane_reader(stage):
+    """A vector of the elements from `index` on of a scratch row of a stage."""
+
+    @intrinsic
+    def read(typingctx, row, like, index, lanes):
+        signature = Vector(like, len(lanes))(row, like, types.int64, lanes)
+
+        def codegen(context, builder, signature, arguments):
+            element = context.get_value_type(like)
+            first = builder.gep(_pointer(builder, arguments[0], element), [arguments[2]])
+            pointer = builder.bitcast(first, ir.VectorType(element, len(lanes)).as_pointer())
+            return _belongs(builder, builder.load(pointer, align=like.bitwidth // 8), stage)
+
+        return signature, codegen
+
+    return read
+
+
+def _writer(stage):
+    """Write element `index` of a scratch row of a stage."""
+
+    @intrinsic
+    def write(typingctx, row, index, value):
+        signature = types.void(row, types.int64, value)
+
+        def codegen(context, builder, signature, arguments):
+            pointer = _pointer(builder, arguments[0], context.get_value_type(value))
+            _spares(builder, builder.store(arguments[2], builder.gep(pointer, [arguments[1]])), stage)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return write
+
+
+def _lane_writer(stage):
+    """Write a vector to the elements from `index` on of a scratch row of a stage."""
+
+    @intrinsic
+    def write(typingctx, row, index, vector):
+        signature = types.void(row, types.int64, vector)
+
+        def codegen(context, builder, signature, arguments):
+            element = context.get_value_type(vector.element)
+            first = builder.gep(_pointer(builder, arguments[0], element), [arguments[1]])
+            pointer = builder.bitcast(first, ir.VectorType(element, vector.width).as_pointer())
+            _spares(builder, builder.store(arguments[2], pointer, align=vector.element.bitwidth // 8), stage)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return write
+
+
+position, tap, found = (_reader(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
+positions, taps, products = (_lane_reader(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
+put_position, put_tap, put_product = (_writer(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
+put_positions, put_taps, put_products = (_lane_writer(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
+
+
+@intrinsic
+def hold(typingctx, array):
+    """Keep an array until here: Numba frees one after its last mention, and does not see who uses its address."""
+    return types.void(array), lambda context, builder, signature, arguments: context.get_dummy_value()

@@ -1,0 +1,97 @@
+"""From the gradient by the positions of a row to the gradient by the grid's own numbers: the way back of `kernels.positions`.
+
+Sums over a row go eight pixels at a time in a fixed order. Where a position gives no gradient it has been set to 0
+before, since it may be NaN or infinite, and 0 times that is not 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stn_numba.kernels import jit
+from stn_numba.kernels.memory import accumulate, found, load, position, products, put_product, size_of, store_one
+from stn_numba.kernels.positions import BASIS, DENSE, HOMOGRAPHY, along_row, number
+from stn_numba.kernels.vectors import EIGHT, ONE, add_product, counting, lane_sum, plus, spread, widened
+
+
+@jit.inline
+def pull_back_row(source, n, i, first, count, rows, zero, d_dense, partial):
+    """Turn the gradient by `count` pixel positions of row i from column `first` on into that by the grid's own numbers.
+
+    `d_dense` = (address of the row's gradient by a dense grid, like); of the other kinds the share is added to the float64
+    at `partial`, 9 for a matrix, 2 B for a basis.
+    """
+    kind, gx, gy = source[0], rows[12], rows[13]
+    if kind == DENSE:
+        (scale_x, _, _, _), (scale_y, _, _, _) = source[10]
+        address, like = d_dense
+        step = size_of(like)
+        for j in range(count):
+            store_one(address + 2 * (first + j) * step, like, type(like)(found(gx, zero, j) * scale_x))
+            store_one(address + (2 * (first + j) + 1) * step, like, type(like)(found(gy, zero, j) * scale_y))
+    elif kind == BASIS:
+        pull_back_basis(source, i, first, count, gx, gy, zero, partial)
+    else:
+        depth_gradients(kind == HOMOGRAPHY, along_row(source[7], n, 2, i), first, count, rows, zero)
+        pull_back_matrix(i, first, count, (rows[14], rows[15], rows[16]), partial)
+
+
+@jit.inline
+def depth_gradients(divided, depth, first, count, rows, zero):
+    """Gradients by X, Y and Z of x = X / Z, y = Y / Z; for an affine map Z is 1 everywhere. Behind `count` they are 0."""
+    xs, ys, gx, gy, dxs, dys, dzs = rows[0], rows[1], rows[12], rows[13], rows[14], rows[15], rows[16]
+    slope, offset = depth
+    for j in range(count):
+        inverse = 1.0
+        if divided:
+            z = slope * (first + j) + offset
+            inverse = 1.0 / (z if z > 0.0 else np.inf)
+        dx, dy = np.float64(found(gx, zero, j)) * inverse, np.float64(found(gy, zero, j)) * inverse
+        put_product(dxs, j, dx)
+        put_product(dys, j, dy)
+        put_product(dzs, j, -(dx * position(xs, 0.0, j) + dy * position(ys, 0.0, j)))
+    for j in range(count, (count + 7) // 8 * 8):
+        put_product(dxs, j, 0.0)
+        put_product(dys, j, 0.0)
+        put_product(dzs, j, 0.0)
+
+
+@jit.inline
+def add_number(address, index, value):
+    """Add to a float64 of an array at an address."""
+    accumulate(address + 8 * index, 0.0, spread(value, ONE))
+
+
+@jit.inline
+def pull_back_matrix(i, first, count, sums, partial):
+    """Add the sums over a row, plain and times column and row, to the gradient by a matrix."""
+    for k, row in enumerate(sums):
+        plain, by_column = spread(0.0, EIGHT), spread(0.0, EIGHT)
+        for j in range(0, count, 8):
+            values = products(row, 0.0, j, EIGHT)
+            plain = plus(plain, values)
+            by_column = add_product(by_column, values, plus(counting(EIGHT), spread(np.float64(first + j), EIGHT)))
+        total = lane_sum(plain)
+        add_number(partial, 3 * k, lane_sum(by_column))
+        add_number(partial, 3 * k + 1, total * i)
+        add_number(partial, 3 * k + 2, total)
+
+
+@jit.inline
+def pull_back_basis(source, i, first, count, gx, gy, zero, partial):
+    """Add the sums over a row of gradient times basis function."""
+    (functions, B, length), scale, w = source[8], source[10], source[11]
+    whole = count // 8 * 8
+    for b in range(B):
+        row = functions + 8 * (b * length + i * w + first)
+        x, y = spread(0.0, EIGHT), spread(0.0, EIGHT)
+        for j in range(0, whole, 8):
+            values = load(row + 8 * j, 0.0, EIGHT)
+            x = add_product(x, widened(products(gx, zero, j, EIGHT)), values)
+            y = add_product(y, widened(products(gy, zero, j, EIGHT)), values)
+        sx, sy = lane_sum(x), lane_sum(y)
+        for j in range(whole, count):
+            sx += found(gx, zero, j) * number(row, j)
+            sy += found(gy, zero, j) * number(row, j)
+        add_number(partial, b, sx * scale[0][0])
+        add_number(partial, B + b, sy * scale[1][0])
