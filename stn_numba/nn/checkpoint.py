@@ -59,7 +59,7 @@ def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -
         raise StorageError(f"{path}: it holds no checkpoint of stn-numba: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise StorageError(f"{path}: expected a checkpoint in format {_FORMAT}")
-    state: Tree = _with_arrays(content["state"], tensors)
+    state: Tree = _with_arrays(content["state"], {name: array.copy() for name, array in tensors.items()})  # to be written to
     return state
 
 
