@@ -10,10 +10,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from stn_numba.nn import (
-    AvgPool, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer,
-)  # fmt: skip
+from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
 from stn_numba.nn.layer import Layer
+from stn_numba.nn.parallel import Parallel
 
 __all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from stn_numba.nn.chain import Chain
-from stn_numba.nn.layer import Arrays, Floats, Layer, positive_int
+from stn_numba.nn.layer import Arrays, Floats, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
-from stn_numba.nn.parallel import Parallel
+from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 from stn_numba.nn.workers import one_blas_thread
 
@@ -84,7 +84,7 @@ class Classifier:
     @property
     def transformers(self) -> list[SpatialTransformer]:
         """All spatial transformers, in the order of the data; those inside a localisation network are left out."""
-        return list(_transformers(self.network))
+        return list(transformers_in(self.network))
 
     def logits(self, X: ArrayLike) -> Floats:
         """Class scores (N, n_classes) of images (N, H, W, C), or (N, H, W) if C is 1."""
@@ -158,16 +158,7 @@ class Classifier:
         return self.transformers[0]
 
     def _before(self, x: Floats) -> Floats:
-        for layer in self._until(self._first_transformer()):
-            x = layer.forward(x)[0]
-        return x
-
-    def _until(self, last: Layer) -> Iterator[Layer]:
-        """Yield the layers before the one that holds the first transformer."""
-        for layer in self.network.layers.values():
-            if last in _transformers(layer):
-                return
-            yield layer
+        return input_of(self._first_transformer(), self.network, x)
 
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
@@ -177,11 +168,3 @@ class Classifier:
         if parts:
             return np.concatenate(parts)
         return function(X) if empty is None else np.empty((0, *empty), self.dtype)
-
-
-def _transformers(layer: Layer) -> Iterator[SpatialTransformer]:
-    if isinstance(layer, SpatialTransformer):
-        yield layer
-    elif isinstance(layer, Chain | Parallel):
-        for inner in layer.layers.values():
-            yield from _transformers(inner)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from numpy.typing import ArrayLike
 
+from stn_numba.nn.callbacks import check_column
 from stn_numba.nn.checks import check_data, check_numbers, check_rates
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
-from stn_numba.nn.history import Epoch, History
+from stn_numba.nn.history import History
 from stn_numba.nn.keeper import Keeper, schedule_name
 from stn_numba.nn.layer import positive_int
 from stn_numba.nn.loop import Augment, Callback, Loop
@@ -153,12 +153,11 @@ def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bo
         if not isinstance(X, Stream) or len(X) < 1:
             raise TypeError("X: expected arrays, or a stream with a length of at least one batch")
         return X
+    if y is None:
+        raise ValueError("y: expected labels (N,) with arrays; only a stream yields the labels itself")
     return ArrayBatches(*check_data(model, X, y, free_size=free_size), positive_int("batch_size", batch_size))
 
 
 def _check_best(best: str | None, validated: bool) -> None:
-    columns = [field.name for field in fields(Epoch)]
-    if best is not None and best not in columns:
-        raise ValueError(f"best: expected one of {', '.join(columns)}, got {best!r}")
-    if best is not None and best.startswith("validation") and not validated:
+    if best is not None and check_column("best", best).startswith("validation") and not validated:
         raise ValueError(f"best: {best!r} needs validation data")

@@ -40,10 +40,16 @@ class Keeper:
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such folder.
         StorageError
             If the file is damaged, or belongs to a run with other settings.
         """
-        if self.path is None or not self.path.exists():
+        if self.path is None:
+            return
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"checkpoint {self.path}: no such folder")
+        if not self.path.exists():
             return
         state = read_checkpoint(self.path)
         theirs = state.get("settings", {})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.nn.checks import check_data
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import warn_if_outside
 from stn_numba.nn.history import Epoch, History
@@ -18,7 +19,7 @@ from stn_numba.nn.layer import Floats
 from stn_numba.nn.progress import Bar, summary
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule
-from stn_numba.nn.sources import Source, epoch_of
+from stn_numba.nn.sources import ArrayBatches, Source, epoch_of
 
 __all__ = ["Augment", "Callback", "Loop"]
 
@@ -64,7 +65,7 @@ class Loop:
         run, images = self.run, None
         run.begin_epoch()
         for batch, labels in epoch_of(self.source, run.order, run.position):
-            images = self._step(batch, labels)
+            images = self._step(batch, np.asarray(labels))
             bar.update(1 / len(self.source))
             if interrupts.came:
                 self.keeper.write(run)
@@ -72,6 +73,8 @@ class Loop:
             if run.clock.finished():
                 break
             self.keeper.write_if_due(run)
+        if run.position < len(self.source) and not run.clock.finished():
+            raise ValueError(f"X: the stream has a length of {len(self.source)} batches, but yielded {run.position}")
         with run.clock.paused():
             if images is not None and not run.warned:
                 run.warned = warn_if_outside(run.model.network, images)
@@ -84,6 +87,9 @@ class Loop:
     def _step(self, batch: NDArray[Any], labels: NDArray[Any]) -> Floats:
         """Learn from a batch; return its images as the model saw them."""
         run = self.run
+        if not isinstance(self.source, ArrayBatches):
+            name = f"batch {run.position + 1} of epoch {len(run.history) + 1}: "
+            batch, labels = check_data(run.model, batch, labels, free_size=self.augment is not None, name=name)
         images: Floats = np.asarray(batch, run.model.dtype)
         if self.augment is not None:
             images = _augmented(self.augment, images, run.distortion)
