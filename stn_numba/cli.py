@@ -1,4 +1,4 @@
-"""The command ``stn-numba``: demo, train, evaluate, figure, plugins, warmup, doctor."""
+"""The command ``stn-numba``: demo, train, evaluate, figure, reproduce, results, plugins, warmup, doctor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ except ImportError:  # the extra `cli` is not installed: say so, whatever was as
 
 import stn_numba
 from stn_numba.failures import plain_errors
-from stn_numba.paper.commands import reproduce
+from stn_numba.paper.commands import reproduce, results
 
 if TYPE_CHECKING:
     from stn_numba.nn import Classifier
@@ -199,6 +199,7 @@ def doctor(as_json: bool, test: bool) -> None:
 
 
 main.add_command(reproduce)
+main.add_command(results)
 
 
 def _digits(folder: Path | None) -> Any:

@@ -1,4 +1,4 @@
-"""The command ``stn-numba reproduce``."""
+"""The commands ``stn-numba reproduce`` and ``stn-numba results``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from stn_numba.failures import plain_errors
 
-__all__ = ["reproduce"]
+__all__ = ["reproduce", "results"]
 
 
 @click.command()
@@ -62,3 +62,17 @@ def reproduce(
                 paper.reproduce(
                     cell, digits, out, seed=seed, validate=validate, settings=settings, command=command, say=click.echo
                 )
+
+
+@click.command()
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/paper"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results.md"), show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files, for the figures.")
+def results(runs: Path, out: Path, data: Path | None) -> None:
+    """Write what `reproduce` found beside the paper's errors, as a page with figures."""
+    from stn_numba.data import load_mnist
+    from stn_numba.paper.report import write_report
+
+    with plain_errors():
+        for path in write_report(runs, out, None if data is None else load_mnist(data)):
+            click.echo(f"wrote {path}")

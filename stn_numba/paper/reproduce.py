@@ -19,7 +19,7 @@ from stn_numba.paper.networks import make_network
 from stn_numba.paper.results import Result, append_result
 from stn_numba.paper.settings import Settings, settings_of
 
-__all__ = ["reproduce"]
+__all__ = ["distorted", "reproduce", "run_name"]
 
 _TEST_SEED = 2015  # test digits are distorted once and for all
 _HELD_OUT = 5_000
@@ -64,12 +64,12 @@ def reproduce(
     settings = settings or settings_of(cell)
     training, held_out = _split(digits, validate)
     model = make_network(cell, seed, settings.budget)
-    run = f"{cell.name.replace('/', '-')}-seed{seed}" + ("-validation" if validate else "")
+    run = run_name(cell.name, seed, validate=validate)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / f"{run}.checkpoint"
     say(f"{run}: {model.n_params:,} parameters, {len(training[0]):,} digits, {settings.epochs} epochs")
     history = _train(model, cell, training, settings, seed, checkpoint, progress, lambda line: say(f"{run}: {line}"))
-    loss, error = model.evaluate(*_test_set(cell, held_out))
+    loss, error = model.evaluate(*distorted(cell, held_out))
     save(model, out / f"{run}.safetensors")
     result = Result(
         cell=cell.name, paper=cell.paper, error=100 * error, loss=loss, images=len(held_out[0]),
@@ -81,6 +81,17 @@ def reproduce(
     checkpoint.unlink(missing_ok=True)
     say(f"{run}: error {result.error:.2f} % on {result.images:,} {result.part} digits, the paper has {cell.paper} %")
     return result
+
+
+def run_name(cell: str, seed: int, *, validate: bool = False) -> str:
+    """Return what a run's files are called.
+
+    Examples
+    --------
+    >>> run_name("st-cnn/affine/R", 0)
+    'st-cnn-affine-R-seed0'
+    """
+    return f"{cell.replace('/', '-')}-seed{seed}" + ("-validation" if validate else "")
 
 
 def _split(digits: Digits, validate: bool) -> tuple[Labelled, Labelled]:
@@ -105,7 +116,7 @@ def _train(
     return fit(model, *training, augment=get_distortion(cell.column), **options)
 
 
-def _test_set(cell: Cell, labelled: Labelled) -> Labelled:
+def distorted(cell: Cell, labelled: Labelled) -> Labelled:
     """Return images distorted once with a fixed seed, and their labels."""
     if cell.column == "addition":
         return addition_set(*labelled, seed=_TEST_SEED)
