@@ -75,12 +75,15 @@ class Loop:
             self.keeper.write_if_due(run)
         if run.position < len(self.source) and not run.clock.finished():
             raise ValueError(f"X: the stream has a length of {len(self.source)} batches, but yielded {run.position}")
+        scores: tuple[float, float] | None = None
         with run.clock.paused():
             if images is not None and not run.warned:
                 run.warned = warn_if_outside(run.model.network, images)
-            held_out = run.model.evaluate(*self.validation) if self.validation else (None, None)
-        seconds = run.clock.seconds()
-        run.end_epoch(Epoch(len(run.history) + 1, *run.mean.values(), *held_out, seconds, run.rate))
+            if self.validation is not None:
+                scores = run.model.evaluate(*self.validation)
+        held_out = scores or (None, None)
+        number, seconds = len(run.history) + 1, run.clock.seconds()
+        run.end_epoch(Epoch(number, *run.mean.values(), held_out[0], held_out[1], seconds, run.rate))
         if self.best is not None:
             run.keep_best(self.best)
 

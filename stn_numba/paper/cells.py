@@ -80,8 +80,8 @@ def _cells() -> Iterator[Cell]:
             yield Cell(model, transform, column, errors[place])
     for model, error in _CLUTTERED.items():
         yield Cell(model, "affine" if model.startswith("st") else None, "TC", error)
-    for model, errors in _ADDITION.items():
-        for transform, error in zip(_TRANSFORMS, errors, strict=False):
+    for model, sums in _ADDITION.items():
+        for transform, error in zip(_TRANSFORMS, sums, strict=False):
             yield Cell(model, transform if "st" in model else None, "addition", error)
 
 

@@ -18,12 +18,8 @@ from stn_numba.paper.results import Result, append_result, read_results
 from stn_numba.paper.settings import settings_of
 
 RNG = np.random.default_rng(0)
-DIGITS = Digits(
-    RNG.random((60, 28, 28, 1), np.float32),
-    RNG.integers(0, 10, 60),
-    RNG.random((20, 28, 28, 1), np.float32),
-    RNG.integers(0, 10, 20),
-)
+X, Y = RNG.random((80, 28, 28, 1), np.float32), RNG.integers(0, 10, 80)
+DIGITS = Digits(X[:60], Y[:60], X[60:], Y[60:])
 
 
 def result(cell, error=1.0, **changes):
