@@ -13,7 +13,7 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import first_non_finite
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
-from stn_numba.nn.optimisers import Optimiser, clip_by_global_norm
+from stn_numba.nn.optimisers import InPlace, Optimiser, clip_by_global_norm
 
 __all__ = ["NonFiniteError", "Step"]
 
@@ -46,10 +46,18 @@ class Step:
             self._expect_finite(_total(self.network.params), "a parameter", images, place)
         if self.clip_norm is not None:
             gradients = clip_by_global_norm(gradients, self.clip_norm)
-        directions, self.state = self.rule.update(gradients, self.state)
-        for name, array in self.network.params.items():
-            array -= (rate * self.scales[name]) * directions[name]
+        self._update(gradients, rate)
         return loss, int(np.sum(logits.argmax(axis=1) != labels))
+
+    def _update(self, gradients: Arrays, rate: float) -> None:
+        """Change the parameters in place."""
+        params, rates = self.network.params, {name: rate * scale for name, scale in self.scales.items()}
+        if isinstance(self.rule, InPlace):
+            self.rule.apply(params, gradients, self.state, rates)
+            return
+        directions, self.state = self.rule.update(gradients, self.state)
+        for name, array in params.items():
+            array -= rates[name] * directions[name]
 
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
@@ -61,7 +69,9 @@ class Step:
 
 def _total(arrays: Arrays) -> float:
     """Sum of all values: not finite where one of them is not."""
-    return sum(float(array.sum()) for array in arrays.values())
+    from stn_numba.nn.kernels import updates
+
+    return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
 
 
 def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,56 @@
+"""The sampler on parts of a batch, each part on a thread of `workers`.
+
+Numba's own threads spin for a while after each call, and would take the cores from the layers that come next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
+from stn_numba.nn.layer import Floats
+from stn_numba.nn.workers import each_part, thread_parts
+from stn_numba.sampler import sample_vjp
+
+__all__ = ["SamplesBackprop", "sample_parts"]
+
+SamplesBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
+
+_WORTH_A_PART = 1 << 13  # output numbers; below, a call costs more than its work
+
+
+def sample_parts(x: Floats, grid: Grid, padding: str) -> tuple[Floats, SamplesBackprop]:
+    """As `stn_numba.sample_vjp`; ``backprop(d_out, image) -> (d_image, d_grid)``, d_image None unless `image`.
+
+    Samples do not touch each other, so the number of threads does not show.
+    """
+    parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
+    if len(parts) < 2:
+        out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
+
+        def backprop_whole(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+            d_image, d_grid = from_out(d_out, image=image)
+            assert d_grid is not None
+            return d_image, d_grid
+
+        return out, backprop_whole
+    pieces = each_part(lambda part, _: sample_vjp(x[part], _part(grid, part), padding=padding, num_threads=1), parts)
+    numbers = {part.start: number for number, part in enumerate(parts)}
+
+    def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+        shares = each_part(lambda part, _: pieces[numbers[part.start]][1](d_out[part], image=image), parts)
+        d_grid = np.concatenate([share for _, share in shares if share is not None])
+        return np.concatenate([share for share, _ in shares if share is not None]) if image else None, d_grid
+
+    return np.concatenate([out for out, _ in pieces]), backprop
+
+
+def _part(grid: Grid, part: slice) -> Grid:
+    """The grid of some of the images."""
+    if isinstance(grid, BasisGrid):
+        return grid.with_values(grid.values[part])
+    if isinstance(grid, MatrixGrid):
+        return MatrixGrid(grid.values[part], grid.shape, align_corners=grid.align_corners)
+    return DenseGrid(grid.values[part], align_corners=grid.align_corners)
