@@ -16,7 +16,7 @@ from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
-from stn_numba.nn.workers import each_part
+from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["Named", "pays", "run", "runs"]
 
@@ -72,7 +72,8 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
         dx = np.empty_like(x) if input_gradient else None
         first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
 
-        def backward_part(number: int, part: slice) -> Arrays:
+        def backward_part(number: int) -> Arrays:
+            part = parts[number]
             gradients: Arrays = {}
             d: Floats | None = lanes.gather(dy[part])
             for place in reversed(range(len(steps))):
@@ -85,9 +86,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
                 lanes.scatter(d, dx[part])
             return gradients
 
-        numbers = {part.start: number for number, part in enumerate(parts)}
-        shares = each_part(lambda part, _: backward_part(numbers[part.start], part), parts)
-        return dx, _summed(shares)
+        return dx, summed(each_number(backward_part, len(parts)))
 
     return y, backprop
 
@@ -143,10 +142,3 @@ def _out_shape(layers: Sequence[Named], shape: tuple[int, ...]) -> tuple[int, ..
             shape = (shape[0] // layer.size, shape[1] // layer.size, shape[2])
     return shape
 
-
-def _summed(shares: list[Arrays]) -> Arrays:
-    total = shares[0]
-    for share in shares[1:]:
-        for name, array in share.items():
-            total[name] += array
-    return total

@@ -11,7 +11,7 @@ import numpy as np
 
 from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
 from stn_numba.nn.layer import Floats
-from stn_numba.nn.workers import each_part, thread_parts
+from stn_numba.nn.workers import each_number, each_part, thread_parts
 from stn_numba.sampler import sample_vjp
 
 __all__ = ["SamplesBackprop", "sample_parts"]
@@ -37,10 +37,9 @@ def sample_parts(x: Floats, grid: Grid, padding: str) -> tuple[Floats, SamplesBa
 
         return out, backprop_whole
     pieces = each_part(lambda part, _: sample_vjp(x[part], _part(grid, part), padding=padding, num_threads=1), parts)
-    numbers = {part.start: number for number, part in enumerate(parts)}
 
     def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
-        shares = each_part(lambda part, _: pieces[numbers[part.start]][1](d_out[part], image=image), parts)
+        shares = each_number(lambda number: pieces[number][1](d_out[parts[number]], image=image), len(parts))
         d_grid = np.concatenate([share for _, share in shares if share is not None])
         return np.concatenate([share for share, _ in shares if share is not None]) if image else None, d_grid
 
