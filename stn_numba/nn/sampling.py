@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
+from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid, pixel_matrix, pixel_matrix_vjp
+from stn_numba.nn import memory
 from stn_numba.nn.layer import Floats
 from stn_numba.nn.workers import each_number, each_part, thread_parts
 from stn_numba.sampler import sample_vjp
@@ -26,6 +27,8 @@ def sample_parts(x: Floats, grid: Grid, padding: str) -> tuple[Floats, SamplesBa
 
     Samples do not touch each other, so the number of threads does not show.
     """
+    if isinstance(grid, MatrixGrid) and padding == "zeros" and np.all(grid.values[:, 2] == (0, 0, 1)):
+        return _attend(x, grid)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
     if len(parts) < 2:
         out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
@@ -44,6 +47,28 @@ def sample_parts(x: Floats, grid: Grid, padding: str) -> tuple[Floats, SamplesBa
         return np.concatenate([share for share, _ in shares if share is not None]) if image else None, d_grid
 
     return np.concatenate([out for out, _ in pieces]), backprop
+
+
+def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
+    """As `sample_parts`, for affine maps and zeros beyond the edge."""
+    from stn_numba.nn.kernels import attend
+
+    sizes = x.shape[1:3], grid.shape, grid.align_corners
+    matrix = pixel_matrix(grid.values, *sizes)[:, :2].copy()
+    x = np.ascontiguousarray(x)
+    out = memory.empty((len(x), *grid.shape, x.shape[3]), x.dtype)
+    slopes = memory.empty((*out.shape, 2), x.dtype)
+    parts = thread_parts(len(x), out.size // _WORTH_A_PART)
+    each_part(lambda part, _: attend.attend(x[part], matrix[part], out[part], slopes[part]), parts)
+
+    def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+        d_out, d_matrix = np.ascontiguousarray(d_out), np.zeros((len(x), 3, 3))
+        each_part(lambda part, _: attend.matrix_gradient(d_out[part], slopes[part], d_matrix[part]), parts)
+        d_grid = pixel_matrix_vjp(d_matrix, *sizes).astype(grid.values.dtype)
+        d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image else None
+        return d_image, d_grid
+
+    return out, backprop
 
 
 def _part(grid: Grid, part: slice) -> Grid:
