@@ -117,13 +117,14 @@ def each_part(
     """
     from stn_numba.kernels import threads
 
+    helpers = min(threads.count() // _sharing.get(), len(parts)) - 1 if len(parts) > 1 else 0
+    if helpers < 1:
+        buffer = make_buffer()
+        return [work(part, buffer) for part in parts]
     job = _Job(work, parts, make_buffer)
-    helpers = min(threads.count() // _sharing.get(), len(parts)) - 1
-    if helpers > 0:
-        _threads.help(job, helpers)
+    _threads.help(job, helpers)
     job.take_part()
-    if helpers > 0:
-        job.finished.wait()
+    job.finished.wait()
     if job.error is not None:
         raise job.error
     return job.results

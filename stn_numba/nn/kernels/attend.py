@@ -8,70 +8,74 @@ Serial only: callers hand parts of the batch to threads of their own.
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
 from stn_numba.kernels import jit
 
+MARGIN = 2  # zeros on each side of an image: positions are held within them, where value and slopes are zero
+
 
 @jit.serial
-def attend(image, matrix, out, slopes):
-    """Outputs (N, h, w, C), and their slopes (N, h, w, C, 2) by x and y, in pixels, for maps (N, 2, 3) of pixels to pixels."""
+def attend(image, matrix, out, x_slope, y_slope, padded, places, taps):
+    """Outputs (N, h, w * C), and their slopes by x and y, in pixels, for maps (N, 2, 3) of output pixels to input pixels.
+
+    Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero; `places` (w,) of whole numbers; `taps` (6, w * C).
+    """
     H, W, C = image.shape[1:]
-    zero = image.dtype.type(0)
+    flat, width = padded.reshape(-1), W + 2 * MARGIN
+    down = np.uintp(width * C)
+    low, right, bottom = -float(MARGIN), float(W), float(H)
     for n in range(out.shape[0]):
-        for i in range(out.shape[1]):
-            start_x, start_y = matrix[n, 0, 1] * i + matrix[n, 0, 2], matrix[n, 1, 1] * i + matrix[n, 1, 2]
-            for j in range(out.shape[2]):
-                x, y = matrix[n, 0, 0] * j + start_x, matrix[n, 1, 0] * j + start_y
-                if not (-1 < x < W and -1 < y < H):  # nor is NaN
-                    for c in range(C):
-                        out[n, i, j, c] = slopes[n, i, j, c, 0] = slopes[n, i, j, c, 1] = zero
-                    continue
-                left, top = math.floor(x), math.floor(y)
-                u, v = image.dtype.type(x - left), image.dtype.type(y - top)
-                k, r = int(left), int(top)
-                if 0 <= k < W - 1 and 0 <= r < H - 1:
-                    for c in range(C):
-                        a, b = image[n, r, k, c], image[n, r, k + 1, c]
-                        above, slope_above = a + u * (b - a), b - a
-                        a, b = image[n, r + 1, k, c], image[n, r + 1, k + 1, c]
-                        below, slope_below = a + u * (b - a), b - a
-                        out[n, i, j, c] = above + v * (below - above)
-                        slopes[n, i, j, c, 0] = slope_above + v * (slope_below - slope_above)
-                        slopes[n, i, j, c, 1] = below - above
-                    continue
+        for i in range(H):
+            for j in range(W):
                 for c in range(C):
-                    a = image[n, r, k, c] if r >= 0 and k >= 0 else zero
-                    b = image[n, r, k + 1, c] if r >= 0 and k + 1 < W else zero
-                    above, slope_above = a + u * (b - a), b - a
-                    a = image[n, r + 1, k, c] if r + 1 < H and k >= 0 else zero
-                    b = image[n, r + 1, k + 1, c] if r + 1 < H and k + 1 < W else zero
-                    below, slope_below = a + u * (b - a), b - a
-                    out[n, i, j, c] = above + v * (below - above)
-                    slopes[n, i, j, c, 0] = slope_above + v * (slope_below - slope_above)
-                    slopes[n, i, j, c, 1] = below - above
+                    padded[i + MARGIN, j + MARGIN, c] = image[n, i, j, c]
+        for i in range(out.shape[1]):
+            step_x, step_y = matrix[n, 0, 0], matrix[n, 1, 0]
+            start_x, start_y = matrix[n, 0, 1] * i + matrix[n, 0, 2], matrix[n, 1, 1] * i + matrix[n, 1, 2]
+            for j in range(len(places)):
+                x, y = step_x * j + start_x, step_y * j + start_y
+                x = x if x > low else low  # as is what is not a number
+                y = y if y > low else low
+                x = (x if x < right else right) + MARGIN
+                y = (y if y < bottom else bottom) + MARGIN
+                k, r = np.int64(x), np.int64(y)
+                places[j] = (r * width + k) * C
+                taps[4, j], taps[5, j] = x - k, y - r
+            if C > 1:
+                for j in range(len(places) - 1, -1, -1):
+                    for c in range(C):
+                        taps[4, j * C + c], taps[5, j * C + c] = taps[4, j], taps[5, j]
+            for j in range(len(places)):
+                for c in range(C):
+                    place, k = np.uintp(places[j] + c), j * C + c
+                    taps[0, k], taps[1, k] = flat[place], flat[place + np.uintp(C)]
+                    taps[2, k], taps[3, k] = flat[place + down], flat[place + down + np.uintp(C)]
+            for k in range(out.shape[2]):
+                slope_above, slope_below = taps[1, k] - taps[0, k], taps[3, k] - taps[2, k]
+                above, below = taps[0, k] + taps[4, k] * slope_above, taps[2, k] + taps[4, k] * slope_below
+                out[n, i, k] = above + taps[5, k] * (below - above)
+                x_slope[n, i, k] = slope_above + taps[5, k] * (slope_below - slope_above)
+                y_slope[n, i, k] = below - above
 
 
 @jit.serial
-def matrix_gradient(d_out, slopes, d_matrix):
-    """Gradient (N, 2, 3) by the maps; rows are summed in the image's dtype, images in that of d_matrix."""
-    zero = d_out.dtype.type(0)
+def matrix_gradient(d_out, x_slope, y_slope, channels, sums, d_matrix):
+    """Gradient (N, 2, 3) by the maps, for arrays (N, h, w * channels); `sums` is scratch (4, w * channels)."""
     for n in range(d_out.shape[0]):
-        d_matrix[n] = 0
+        sums[:] = 0
         for i in range(d_out.shape[1]):
-            x_sum = x_moment = y_sum = y_moment = zero
-            for j in range(d_out.shape[2]):
-                place = d_out.dtype.type(j)
-                for c in range(d_out.shape[3]):
-                    by_x = d_out[n, i, j, c] * slopes[n, i, j, c, 0]
-                    by_y = d_out[n, i, j, c] * slopes[n, i, j, c, 1]
-                    x_sum += by_x
-                    x_moment += by_x * place
-                    y_sum += by_y
-                    y_moment += by_y * place
-            d_matrix[n, 0, 0] += x_moment
-            d_matrix[n, 0, 1] += x_sum * i
-            d_matrix[n, 0, 2] += x_sum
-            d_matrix[n, 1, 0] += y_moment
-            d_matrix[n, 1, 1] += y_sum * i
-            d_matrix[n, 1, 2] += y_sum
+            place = d_out.dtype.type(i)
+            for k in range(d_out.shape[2]):
+                by_x = d_out[n, i, k] * x_slope[n, i, k]
+                by_y = d_out[n, i, k] * y_slope[n, i, k]
+                sums[0, k] += by_x
+                sums[1, k] += by_x * place
+                sums[2, k] += by_y
+                sums[3, k] += by_y * place
+        d_matrix[n] = 0
+        for k in range(d_out.shape[2]):
+            for axis in range(2):
+                d_matrix[n, axis, 0] += np.float64(sums[2 * axis, k]) * (k // channels)
+                d_matrix[n, axis, 1] += sums[2 * axis + 1, k]
+                d_matrix[n, axis, 2] += sums[2 * axis, k]
