@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.nn import lanes
+from stn_numba.nn import lanes, memory
 from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer
 from stn_numba.nn.pooling import AvgPool, MaxPool
@@ -55,7 +55,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     steps = _steps(layers)
     width = _BLOCKS * lanes.lanes(x.dtype)
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
-    y = np.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
+    y = memory.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
 
     def forward_part(part: slice, _: Floats) -> list[Any]:
         data, ways_back = lanes.gather(x[part]), []
@@ -69,7 +69,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
         dy = np.ascontiguousarray(dy)
-        dx = np.empty_like(x) if input_gradient else None
+        dx = memory.empty(x.shape, x.dtype) if input_gradient else None
         first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
 
         def backward_part(number: int) -> Arrays:
