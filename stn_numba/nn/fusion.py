@@ -57,7 +57,11 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
     y = memory.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
 
+    chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
+
     def forward_part(part: slice, _: Floats) -> list[Any]:
+        if len(chain) == len(steps):
+            return lanes.through(x[part], chain, y[part])
         data, ways_back = lanes.gather(x[part]), []
         for _name, step in steps:
             data, way_back = step.forward(data)
