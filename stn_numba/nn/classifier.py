@@ -13,7 +13,7 @@ from stn_numba.nn.layer import Arrays, Floats, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.workers import one_blas_thread
+from stn_numba.nn.workers import batch_parts, each_part, one_blas_thread
 
 __all__ = ["Classifier"]
 
@@ -164,7 +164,8 @@ class Classifier:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
         X = self.check_images(X)
         with one_blas_thread():
-            parts = [function(X[start : start + _BATCH]) for start in range(0, len(X), _BATCH)]
+            batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
+            parts = [y for batch in batches for y in each_part(lambda part, _, x=batch: function(x[part]), batch_parts(len(batch)))]
         if parts:
             return np.concatenate(parts)
         return function(X) if empty is None else np.empty((0, *empty), self.dtype)
