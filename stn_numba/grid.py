@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arrays import as_array
 from stn_numba.basis import BasisRows, row_blocks
 
 __all__ = ["BasisGrid", "DenseGrid", "Grid", "MatrixGrid", "base_points", "to_normalised", "to_pixels"]
@@ -119,7 +120,7 @@ def check_shape(shape: Any) -> Shape:
 
 def as_floats(array: ArrayLike, name: str, shape: tuple[int | str, ...]) -> Floats:
     """Return `array` as float32 or float64 after checking its shape; a letter in `shape` stands for any length."""
-    result = np.asarray(array)
+    result = as_array(array, name)
     if result.dtype.kind not in "fiu":
         raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
     fits = result.ndim == len(shape) and all(
@@ -160,7 +161,7 @@ class Grid:
 
     def own_gradient(self, d_grid: ArrayLike) -> Floats:
         """Check a gradient by this grid; one by the dense positions is pulled back first."""
-        d_grid = np.asarray(d_grid)
+        d_grid = as_array(d_grid, "d_grid")
         if d_grid.shape == self.values.shape:
             return d_grid
         if d_grid.shape == (len(self), *self.shape, 2):
@@ -349,7 +350,7 @@ def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corner
     The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
     Infinite and NaN entries are let through in silence: the kernels take what comes of them as outside.
     """
-    m = matrix.astype(np.float64)
+    m = np.ascontiguousarray(matrix, np.float64)  # kernels take it by its address
     result = np.empty_like(m)
     with np.errstate(over="ignore", invalid="ignore"):
         result[:, 2] = _depth_row(m[:, 2], out_shape, align_corners)

@@ -1,4 +1,4 @@
-"""Make many random calls in this process: ``python fuzz_calls.py SEED FIRST COUNT PLACE [every dtype]``.
+"""Make many random calls in this process: ``python fuzz_calls.py SEED FIRST COUNT PLACE SHARE [every dtype]``.
 
 Each call depends on (SEED, its number) alone, so one that failed is made again by COUNT 1. PLACE is a file that says which
 call is under way: after a crash it is the culprit. Prints a line of JSON at the end.
@@ -21,12 +21,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import odd_calls
 import sampler_calls
+import stn_numba.sampler
+from guarded import GuardedNumPy
 
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
 
 
-def main(seed, first, count, place, every):
+def main(seed, first, count, place, share, every):
     faulthandler.enable()
+    stn_numba.sampler.np = GuardedNumPy()  # its results and scratch, too
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     dtypes, positions = (sampler_calls.EVERY_DTYPE, sampler_calls.FLOATS) if every else (("float32", "uint8"), ("float32",))
     outcomes, failures = collections.Counter(), []
@@ -36,7 +39,7 @@ def main(seed, first, count, place, every):
         now = mmap.mmap(file.fileno(), 64)  # survives a crash, and costs nothing
         for number in range(first, first + count):
             rng = np.random.default_rng([seed, number])
-            if rng.random() < 2:
+            if rng.random() < share:
                 name, call = sampler_calls.pick(rng, list(sampler_calls.CALLS.items()))
                 arguments = (rng, dtypes, positions)
             else:
@@ -53,8 +56,8 @@ def main(seed, first, count, place, every):
                 if len(failures) >= 40:
                     break
         now[:] = b"done".ljust(64)
-    print(json.dumps({"outcomes": outcomes, "failures": failures, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+    print(json.dumps({"outcomes": outcomes, "failures": failures, "unclear": sorted(odd_calls.UNCLEAR), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]), sys.argv[4], sys.argv[5:] == ["every"])
+    main(*map(int, sys.argv[1:4]), sys.argv[4], float(sys.argv[5]), sys.argv[6:] == ["every"])

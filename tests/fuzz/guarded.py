@@ -75,3 +75,19 @@ def untouched(flat, view):
 
 def _offset(flat, view):
     return view.__array_interface__["data"][0] - flat.__array_interface__["data"][0]
+
+
+class GuardedNumPy:
+    """NumPy for a module whose own results and scratch are to be guarded, too: set it as the module's ``np``."""
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def empty(self, shape, dtype=float):
+        shape = tuple(np.atleast_1d(shape).tolist()) if not isinstance(shape, tuple) else tuple(map(int, shape))
+        return laid_out(shape, dtype)[0] if 0 not in shape else np.empty(shape, dtype)
+
+    def zeros(self, shape, dtype=float):
+        array = self.empty(shape, dtype)
+        array[...] = 0
+        return array
