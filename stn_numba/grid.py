@@ -91,8 +91,9 @@ def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> ND
     >>> to_pixels([[-1.0, 1.0]], (28, 28)).tolist()
     [[0.0, 27.0]]
     """
-    (sx, tx), (sy, ty) = input_axis(shape[1], align_corners), input_axis(shape[0], align_corners)
-    return np.asarray(points, np.float64) * (sx, sy) + (tx, ty)
+    points = _pairs(points, "points")
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
+    return points * (sx, sy) + (tx, ty)
 
 
 def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
@@ -103,8 +104,19 @@ def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -
     >>> to_normalised([[0.0, 27.0]], (28, 28)).tolist()
     [[-1.0, 1.0]]
     """
-    (sx, tx), (sy, ty) = input_axis(shape[1], align_corners), input_axis(shape[0], align_corners)
-    return (np.asarray(pixels, np.float64) - (tx, ty)) / (sx or np.inf, sy or np.inf)
+    pixels = _pairs(pixels, "pixels")
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
+    return (pixels - (tx, ty)) / (sx or np.inf, sy or np.inf)
+
+
+def _pairs(array: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Positions (..., 2) in float64."""
+    result = as_array(array, name)
+    if result.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
+    if result.shape[-1:] != (2,):
+        raise ValueError(f"{name}: expected (..., 2), got {result.shape}")
+    return result.astype(np.float64, copy=False)
 
 
 def check_shape(shape: Any) -> Shape:
