@@ -12,6 +12,7 @@ Kinds
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -362,17 +363,22 @@ def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corner
     The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
     Infinite and NaN entries are let through in silence: the kernels take what comes of them as outside.
     """
-    m = np.ascontiguousarray(matrix, np.float64)  # kernels take it by its address
-    result = np.empty_like(m)
+    m = np.array(matrix, np.float64, order="C")  # a copy, in the order that kernels read
     with np.errstate(over="ignore", invalid="ignore"):
-        result[:, 2] = _depth_row(m[:, 2], out_shape, align_corners)
-        for axis, size in enumerate(in_shape[::-1]):
-            shifted = m[:, axis] + m[:, 2]  # (x + 1) * depth: from the first pixel's centre or edge
-            if align_corners:
-                result[:, axis] = _centre_row(shifted, size, out_shape)
-            else:
-                result[:, axis] = _edge_row(shifted, m[:, 2], size, out_shape)
-    return result
+        depth = m[:, 2] if is_affine(m) else _depth_row(m[:, 2], out_shape, align_corners)
+        rows = _centre_rows if align_corners else _edge_rows
+        m[:, :2] += m[:, 2:]  # (x + 1) * depth: from the first pixel's centre or edge
+        m[:, :2] = rows(m[:, :2], m[:, 2:], in_shape, out_shape)
+    m[:, 2] = depth
+    return m
+
+
+def is_affine(matrix: Floats) -> bool:
+    """Whether the depth of every point is 1 under all matrices (N, 3, 3)."""
+    return bool((matrix[:, 2] == _AFFINE_ROW).all())
+
+
+_AFFINE_ROW = np.array([0.0, 0.0, 1.0])
 
 
 def _depth_row(row: Floats, out_shape: Shape, align_corners: bool) -> Floats:
@@ -382,29 +388,45 @@ def _depth_row(row: Floats, out_shape: Shape, align_corners: bool) -> Floats:
     return np.stack([a * step_x, b * step_y, c + a * start_x + b * start_y], axis=1)
 
 
-def _centre_row(shifted: Floats, size: int, out_shape: Shape) -> Floats:
-    """Row of a pixel matrix where -1 and +1 are centres: (size - 1) / 2 * shifted, exact at the identity."""
-    (a, b, c), (h, w) = shifted.T, out_shape
-    (_, start_x), (_, start_y) = output_axis(w, True), output_axis(h, True)
-    # scale times step as one quotient, since 49 * (1 / 49) is not 1
-    along_x, along_y = ((size - 1) / (length - 1) if length > 1 else 0.0 for length in (w, h))
-    return np.stack([a * along_x, b * along_y, (c + a * start_x + b * start_y) * ((size - 1) / 2)], axis=1)
+def _centre_rows(shifted: Floats, _: Floats, in_shape: Shape, out_shape: Shape) -> Floats:
+    """Rows (N, 2, 3) of a pixel matrix where -1 and +1 are centres: (size - 1) / 2 * shifted, exact at the identity."""
+    along, scale, start_x, start_y = _centre_steps(in_shape, out_shape)
+    result = np.empty_like(shifted)
+    np.multiply(shifted[:, :, :2], along, out=result[:, :, :2])
+    result[:, :, 2] = (shifted[:, :, 2] + shifted[:, :, 0] * start_x + shifted[:, :, 1] * start_y) * scale
+    return result
 
 
-def _edge_row(shifted: Floats, depth: Floats, size: int, out_shape: Shape) -> Floats:
-    """Row of a pixel matrix where -1 and +1 are edges: size / 2 * shifted - depth / 2, exact at the identity."""
-    (a, b, c), (d, e, f) = shifted.T, depth.T
-    h, w = max(out_shape[0], 1), max(out_shape[1], 1)
-    along_x, along_y = a * (size / w) - d / w, b * (size / h) - e / h
-    offset = (c - a - b) * (size / 2) + ((a * (size / w) + b * (size / h)) - (f - d - e) - (d / w + e / h)) / 2
-    return np.stack([along_x, along_y, offset], axis=1)
+@functools.lru_cache(64)
+def _centre_steps(in_shape: Shape, out_shape: Shape) -> tuple[Floats, Floats, float, float]:
+    """What `_centre_rows` takes: scale times step as one quotient, since 49 * (1 / 49) is not 1."""
+    along = [[(size - 1) / (length - 1) if length > 1 else 0.0 for length in out_shape[::-1]] for size in in_shape[::-1]]
+    (_, start_x), (_, start_y) = (output_axis(length, True) for length in out_shape[::-1])
+    return np.array(along), (np.array(in_shape[::-1]) - 1) / 2, start_x, start_y
+
+
+def _edge_rows(shifted: Floats, depth: Floats, in_shape: Shape, out_shape: Shape) -> Floats:
+    """Rows (N, 2, 3) of a pixel matrix where -1 and +1 are edges: size / 2 * shifted - depth / 2, exact at the identity."""
+    a, b, c = np.moveaxis(shifted, 2, 0)
+    d, e, f = np.moveaxis(depth, 2, 0)
+    h, w, size = max(out_shape[0], 1), max(out_shape[1], 1), np.array(in_shape[::-1], np.float64)
+    result = np.empty_like(shifted)
+    result[:, :, 0], result[:, :, 1] = a * (size / w) - d / w, b * (size / h) - e / h
+    inner = (a * (size / w) + b * (size / h)) - (f - d - e) - (d / w + e / h)
+    result[:, :, 2] = (c - a - b) * (size / 2) + inner / 2
+    return result
 
 
 def pixel_matrix_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> NDArray[np.float64]:
     """Gradient by the normalised matrices for a gradient (N, 3, 3) by `pixel_matrix`: A^T d B^T."""
-    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
-    (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])
-    to_input = np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]])
-    from_output = np.array([[px, 0, ox], [0, py, oy], [0, 0, 1]])
+    to_input, from_output = _axis_matrices(in_shape, out_shape, align_corners)
     result: NDArray[np.float64] = to_input.T @ d_pixels @ from_output.T
     return result
+
+
+@functools.lru_cache(64)
+def _axis_matrices(in_shape: Shape, out_shape: Shape, align_corners: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From normalised to pixels of the input, and from pixels of the output to normalised."""
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
+    (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])
+    return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]]), np.array([[px, 0, ox], [0, py, oy], [0, 0, 1]])

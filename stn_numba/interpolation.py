@@ -7,6 +7,7 @@ derivative is known exactly. A new one needs no more than its breakpoints and co
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import numpy as np
@@ -185,17 +186,26 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
     return kernel.table(), kernel.derivative().table()
 
 
-def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array]:
-    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.strips`."""
+def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
+    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.strips`, and whether it is even."""
     from stn_numba.kernels.edges import BILINEAR, NEAREST, POLYNOMIAL
 
     if isinstance(kernel, PiecewisePolynomial):
-        return POLYNOMIAL, kernel.taps, *_tables(kernel)
+        return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
     if kernel == "nearest":
-        return NEAREST, 1, _NO_TABLE, _NO_TABLE
+        return NEAREST, 1, _NO_TABLE, _NO_TABLE, True
     if kernel == "bilinear":
-        return BILINEAR, 2, _NO_TABLE, _NO_TABLE
+        return BILINEAR, 2, _NO_TABLE, _NO_TABLE, True
     if isinstance(kernel, str) and kernel in KERNELS:
         return kernel_rule(KERNELS[kernel]())
     names = ", ".join(["nearest", "bilinear", *KERNELS])
     raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r}")
+
+
+@functools.lru_cache(32)
+def _is_even(kernel: PiecewisePolynomial) -> bool:
+    """Whether k(-d) = k(d), up to rounding, at more places a piece than its degree."""
+    ends = kernel.breakpoints
+    places = np.concatenate([np.linspace(a, b, len(kernel.coefficients) + 3)[1:-1] for a, b in itertools.pairwise(ends)])
+    values = kernel(places)
+    return bool(np.allclose(values, kernel(-places), rtol=0, atol=1e-12 * max(1.0, float(np.abs(values).max()))))

@@ -15,6 +15,7 @@ padding         ``a b c d`` goes on as       elsewhere
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -26,14 +27,20 @@ __all__ = ["PADDINGS", "axis_rule", "fill_rule"]
 PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", "constant")
 
 
-def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int) -> NDArray[np.float64]:
-    """One axis of an image as the numbers that `kernels.edges` describes; `step` is in bytes, `family` and K are the kernel's."""
-    from stn_numba.kernels.edges import BORDER, REFLECT, WRAP, ZEROS
+@functools.lru_cache(256)
+def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int, even: bool) -> NDArray[np.float64]:
+    """One axis of an image as the numbers that `kernels.edges` describes.
+
+    `step` is in bytes; `family`, K and `even` (whether k(-d) = k(d)) are the kernel's.
+    """
+    from stn_numba.kernels.edges import BORDER, REFLECT, REFLECT_TAPS, WRAP, ZEROS
 
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
-    mode = {"border": BORDER, "symmetric": REFLECT, "reflect101": REFLECT, "wrap": WRAP}.get(padding, ZEROS)
+    reflect = REFLECT if even else REFLECT_TAPS
+    mode = {"border": BORDER, "symmetric": reflect, "reflect101": reflect, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
+    length *= 2 if mode == REFLECT_TAPS else 1
     return np.array([size, 0, size - 1, step, mode, first, length, *_inside(size, family, K, padding)], np.float64)
 
 
@@ -52,8 +59,15 @@ def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -
     """(fill (C,), fills) as `kernels.strips` describes them."""
     from stn_numba.kernels.strips import FILL_OUTSIDE, FILL_TAPS, NO_FILL
 
+    if fill is None and padding != "constant":
+        return _no_fill(channels, np.dtype(dtype)), NO_FILL
     values = np.asarray(0.0 if fill is None else fill)
     if values.dtype.kind not in "biuf" or values.shape not in ((), (1,), (channels,)):
         raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r}")
     kind = FILL_TAPS if padding == "constant" else NO_FILL if fill is None else FILL_OUTSIDE
     return np.array(np.broadcast_to(values, channels), dtype), kind
+
+
+@functools.lru_cache(64)
+def _no_fill(channels: int, dtype: Any) -> NDArray[Any]:
+    return np.zeros(channels, dtype)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,7 @@ from stn_numba.grid import (
     MatrixGrid,
     displacement_axis,
     input_axis,
+    is_affine,
     pixel_matrix,
     pixel_matrix_vjp,
 )
@@ -71,8 +72,8 @@ class _Call(NamedTuple):
     def rule(self, image: Array) -> tuple[Any, ...]:
         """Kernel and padding for an image of these strides, as `kernels.strips` describes them."""
         align_corners = self.grid.align_corners
-        family, K, table, slope_table = kernel_rule(self.kernel)
-        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K) for k in (2, 1))
+        family, K, table, slope_table, even = kernel_rule(self.kernel)
+        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K, even) for k in (2, 1))
         return family, K, x, y, table, slope_table, *fill_rule(self.fill, self.padding, image.shape[3], self.working.dtype)
 
 
@@ -96,9 +97,9 @@ def sample(
     Parameters
     ----------
     image
-        (N, H, W, C), or (N, C, H, W) with ``layout="NCHW"``; of any strides, and never copied. float32, float64, uint8,
-        int8, uint16, int16 or int32; float16 is widened; bool with ``kernel="nearest"``; complex numbers as pairs. N may be
-        1 to serve every grid.
+        (N, H, W, C), or (N, C, H, W) with ``layout="NCHW"``; of any strides, and not copied. float32, float64, uint8, int8,
+        uint16, int16 or int32; bool with ``kernel="nearest"``; complex64 and complex128 as pairs. Copied are only float16,
+        which is widened to float32, and numbers of foreign byte order. N may be 1 to serve every grid.
     grid
         A `Grid`, as a transform's ``forward`` gives it, or positions (N, h, w, 2). N may be 1 to serve every image.
     kernel
@@ -108,8 +109,9 @@ def sample(
         What taps beyond the edge read: ``"zeros"``, ``"border"``, ``"symmetric"``, ``"reflect101"``, ``"reflection"`` (one of
         the two before, by align_corners), ``"wrap"``, or ``"constant"`` for `fill`. See `stn_numba.outside`.
     fill
-        A number, or one for each channel. With ``padding="constant"`` taps beyond the edge read it; with the others it is the
-        output wherever a position lies beyond the outer edges of the image, whatever taps near the edge read.
+        A number, or one for each channel, which may be complex for a complex image. With ``padding="constant"`` taps beyond
+        the edge read it; with the others it is the output wherever a position lies beyond the outer edges of the image,
+        whatever taps near the edge read.
     align_corners
         The convention of plain positions, True unless said otherwise. A `Grid` knows its own.
     units
@@ -146,18 +148,18 @@ def sample(
     1.5
     """
     image = np.asarray(image)
-    options = (kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads)
-    if image.dtype.kind == "c":
-        parts = [sample(part, grid, **_options(options)) for part in (image.real, image.imag)]
-        return _deliver((parts[0] + 1j * parts[1]).astype(image.dtype), out)
-    if image.dtype == np.bool_:
-        if kernel != "nearest":
-            raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
-        return _deliver(sample(image.view(np.uint8), grid, **_options(options)).view(np.bool_), out)
-    if image.dtype == np.float16:
-        return _deliver(sample(image.astype(np.float32), grid, **_options(options)).astype(np.float16), out)
-    call = _check(image, grid, *options)
-    return _read(call, _check_out(out, call))
+    if image.dtype == np.bool_ and kernel != "nearest":
+        raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
+    options = align_corners, units, displacement, antialias, layout, num_threads
+    parts = zip(_numbers(image), _fills(fill, image.dtype.kind), strict=True)
+    calls = [_check(part, grid, kernel, padding, value, *options) for part, value in parts]
+    out = _check_out(out, calls[0], image)
+    for call, place in zip(calls, _numbers(out), strict=True):
+        _read(call, place)
+        if out.dtype == np.float16:
+            with np.errstate(over="ignore"):
+                out[...] = place
+    return _caller_layout(out, layout)
 
 
 def sample_vjp(
@@ -205,20 +207,41 @@ def sample_vjp(
         if d_out.shape != expected:
             raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
         d_out = _channels_last(np.asarray(d_out, call.image.dtype), layout)
-        d_image, d_grid = _gradients(call, d_out, image, grid)
+        d_image, d_grid = _gradients(call, d_out, bool(image), bool(grid))
         return d_image if d_image is None or layout == "NHWC" else d_image.transpose(0, 3, 1, 2), d_grid
 
-    return _read(call, _check_out(None, call)), backprop
+    out = _check_out(None, call, image)
+    _read(call, out)
+    return _caller_layout(out, layout), backprop
 
 
-def _options(values: tuple[Any, ...]) -> dict[str, Any]:
-    names = ("kernel", "padding", "fill", "align_corners", "units", "displacement", "antialias", "layout", "num_threads")
-    return dict(zip(names, values, strict=True))
+def _numbers(array: Array) -> list[Array]:
+    """An array as those of a dtype that kernels know: views, but for float16, which is widened to a new one."""
+    if array.dtype.kind == "c":
+        return [array.real, array.imag]
+    if array.dtype == np.bool_:
+        return [array.view(np.uint8)]
+    return [array.astype(np.float32) if array.dtype.newbyteorder("=") == np.float16 else array]
+
+
+def _fills(fill: Any, kind: str) -> list[Any]:
+    """`fill` for each of `_numbers` of an image of a dtype of this kind."""
+    if kind == "b" and fill is not None:
+        return [np.asarray(fill).astype(bool)]
+    if kind != "c":
+        return [fill]
+    values = np.asarray(fill)
+    return [values.real, values.imag] if values.dtype.kind == "c" else [fill, None if fill is None else 0.0]
 
 
 def _channels_last(array: Array, layout: str) -> Array:
     """View of an array with its channels last."""
     return array.transpose(0, 2, 3, 1) if layout == "NCHW" else array
+
+
+def _caller_layout(array: Array, layout: str) -> Array:
+    """View of an array with its channels last as the caller lays it out."""
+    return array.transpose(0, 3, 1, 2) if layout == "NCHW" else array
 
 
 def _laid_out(size: tuple[int, ...], layout: str) -> tuple[int, ...]:
@@ -239,13 +262,14 @@ def _check(
     layout: str,
     num_threads: int | None,
 ) -> _Call:
-    if image.dtype.newbyteorder("=").name not in IMAGE_DTYPES:
+    if not _is_known(image.dtype):
         raise TypeError(f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {image.dtype}")
     _check_option("padding", padding, PADDINGS)
     _check_option("layout", layout, ("NHWC", "NCHW"))
     _check_option("units", units, ("normalised", "pixels"))
-    if not isinstance(antialias, bool | np.bool_):
-        raise TypeError(f"antialias: expected True or False, got {antialias!r}")
+    for name, value in (("antialias", antialias), ("displacement", displacement)):
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name}: expected True or False, got {value!r}")
     kernel_rule(kernel)
     if image.ndim != 4 or 0 in _channels_last(image, layout).shape[1:3]:
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
@@ -280,23 +304,29 @@ def _check(
     )
 
 
+@functools.lru_cache(64)
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    """Whether kernels know a dtype, in any order of bytes."""
+    return dtype.newbyteorder("=").name in IMAGE_DTYPES
+
+
 def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
-def _check_out(out: Array | None, call: _Call) -> Array:
+def _check_out(out: Array | None, call: _Call, image: Array) -> Array:
     """The output as a channels-last view, made if not given."""
-    expected = _laid_out(call.size, call.layout)
+    expected, dtype = _laid_out(call.size, call.layout), image.dtype.newbyteorder("=")
     if out is None:
-        return _channels_last(np.empty(expected, call.image.dtype), call.layout)
+        return _channels_last(np.empty(expected, dtype), call.layout)
     if not isinstance(out, np.ndarray) or out.shape != expected:
         raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
-    if out.dtype != call.image.dtype or not out.dtype.isnative:
-        raise TypeError(f"out: expected {call.image.dtype}, as the image, got {out.dtype}")
+    if out.dtype != dtype:
+        raise TypeError(f"out: expected {dtype}, as the image, got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out: the array is read-only")
-    if np.may_share_memory(out, call.image) or np.may_share_memory(out, call.grid.values):
+    if np.may_share_memory(out, image) or np.may_share_memory(out, call.grid.values):
         raise ValueError("out: the array overlaps the image or the grid")
     if _overlaps_itself(out):
         raise ValueError("out: several elements share one place in memory")
@@ -314,18 +344,6 @@ def _overlaps_itself(array: Array) -> bool:
     return False
 
 
-def _deliver(result: Array, out: Array | None) -> Array:
-    """Return the result, or copy it to where the caller wants it."""
-    if out is None:
-        return result
-    if not isinstance(out, np.ndarray) or out.shape != result.shape:
-        raise ValueError(f"out: expected an array {result.shape}, got {getattr(out, 'shape', type(out).__name__)}")
-    if out.dtype != result.dtype:
-        raise TypeError(f"out: expected {result.dtype}, as the image, got {out.dtype}")
-    out[...] = result
-    return out
-
-
 def _memory(array: Array) -> tuple[Any, ...]:
     """An array as the tuple that `kernels.memory` describes."""
     return (array.__array_interface__["data"][0], array.dtype.type(0), *array.strides)
@@ -340,6 +358,8 @@ _NO_MATRIX = np.empty((0, 3, 3))
 def _scale(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bool) -> NDArray[np.float64]:
     """The (2, 4) from the grid's numbers to input pixels that `kernels.positions` describes."""
     scale = np.zeros((2, 4))
+    if isinstance(grid, MatrixGrid):
+        return scale
     for axis, (size, length) in enumerate(zip(in_shape[::-1], grid.shape[::-1], strict=True)):
         scale[axis, :2] = input_axis(size, grid.align_corners) if units == "normalised" else (1.0, 0.0)
         if displacement:
@@ -355,7 +375,7 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
     basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
-        kind = AFFINE if (matrix[:, 2] == (0, 0, 1)).all() else HOMOGRAPHY
+        kind = AFFINE if is_affine(matrix) else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
         kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `_parts`
         coefficients = np.ascontiguousarray(grid.values, np.float64)
@@ -366,12 +386,19 @@ def _source(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -
 
 
 def _parts(call: _Call) -> Iterator[tuple[slice, _Call]]:
-    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block."""
-    if not isinstance(call.grid, BasisGrid) or not isinstance(call.grid.basis, BasisRows):
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block.
+
+    Those run on one thread: threads that wait for work between blocks take more from the evaluation than they give.
+    """
+    if not _is_streamed(call.grid):
         yield slice(0, call.grid.shape[0]), call
         return
-    for rows, grid in call.grid.parts():
-        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale))
+    for rows, grid in cast(BasisGrid, call.grid).parts():
+        yield rows, call._replace(grid=grid, source=_source(grid, call.image.shape[1:3], call.scale), num_threads=1)
+
+
+def _is_streamed(grid: Grid) -> bool:
+    return isinstance(grid, BasisGrid) and isinstance(grid.basis, BasisRows)
 
 
 def _tasks(call: _Call) -> int:
@@ -380,14 +407,13 @@ def _tasks(call: _Call) -> int:
     return max(1, min(batch * h, batch * h * w * channels // _PIXELS_A_TASK, _MOST_TASKS))
 
 
-def _read(call: _Call, out: Array) -> Array:
-    """Fill `out` (N, h, w, C), and return it in the caller's layout."""
+def _read(call: _Call, out: Array) -> None:
+    """Fill `out` (N, h, w, C)."""
     if not call.runs:
         _forward(call, out)
     for run in call.runs:
         readings = (functools.partial(_forward, part) for _, part in _sub_calls(call, run))
         sub_samples.average(readings, run.readings, out[_outputs(call, run)], call.working.dtype)
-    return out.transpose(0, 3, 1, 2) if call.layout == "NCHW" else out
 
 
 def _sub_calls(call: _Call, run: sub_samples.Run) -> Iterator[tuple[sub_samples.Offset, _Call]]:
@@ -412,7 +438,7 @@ def _forward(call: _Call, out: Array) -> None:
     image, rule = _memory(call.image), call.rule(call.image)
     for rows, part in _parts(call):
         tasks = _tasks(part)
-        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, call.num_threads)
+        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, part.num_threads)
         form(tasks, image, part.source, rule, part.steps, part.size, part.working, _memory(out[:, rows]))
 
 

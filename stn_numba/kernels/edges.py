@@ -17,7 +17,9 @@ from stn_numba.kernels.memory import load_one, position, put_position, put_produ
 # The numbers of an axis; positions in [INSIDE, BEYOND) have all taps inside the image
 SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)
 
-ZEROS, BORDER, REFLECT, WRAP = 0, 1, 2, 3  # axis[MODE]: what a tap beyond the edge reads
+# axis[MODE]: what a tap beyond the edge reads. From REFLECT on images repeat, and positions are folded back into them: by turning
+# about, or, for kernels that are not even and must not be turned with the image, within the image and its mirror image.
+ZEROS, BORDER, REFLECT, WRAP, REFLECT_TAPS = range(5)
 NEAREST, BILINEAR, POLYNOMIAL, TENT_SLOPE = 0, 1, 2, 3  # families of interpolation kernels
 FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no longer tells where in it one is
 
@@ -78,12 +80,12 @@ def reaches(axis, K, x):
 def edge_taps(family, K, axis, table, x, indices, weights, zero):
     """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights."""
     T, size, reach = type(zero), np.int64(axis[SIZE]), np.float64(K)
-    if axis[MODE] == BORDER and x == x:  # beyond the reach every tap reads the edge
-        x = limit(x, -reach, axis[SIZE] - 1.0 + reach)
-    near = reaches(axis, K, x)
-    x = x if near else 0.0
     base = np.rint(x) if family == NEAREST else np.floor(x)
-    fraction, first = x - base, np.int64(base) - (K - 1) // 2
+    fraction = x - base if abs(x) < np.inf else 0.0
+    if axis[MODE] == BORDER:  # beyond the reach every tap reads the edge
+        base = limit(base, -reach, axis[SIZE] - 1.0 + reach)
+    near = -reach <= base <= axis[SIZE] - 1.0 + reach
+    first = np.int64(base if near else 0.0) - (K - 1) // 2
     piece, total = piece_of(table, fraction), zero
     for k in range(K):
         index, weight = first + k, edge_weight(family, table, piece, k, fraction, T(1))

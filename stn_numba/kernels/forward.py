@@ -19,37 +19,43 @@ from stn_numba.kernels.memory import (
     load_one,
     load_pairs,
     position,
-    prefetch,
+    positions,
     put_products,
     size_of,
     store,
     store_one,
     store_wide,
     tap,
-    taps,
 )
 from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.strips import (
     FILL_OUTSIDE,
     FILL_TAPS,
-    FIRST_CACHE,
     NO_FILL,
     PIECE,
     ROW,
     STRIP,
     TILE_ROWS,
+    all_between,
+    anywhere,
+    fetch_ahead,
     find_run,
     image_and_row,
     inside_bounds,
     inside_run,
     inside_taps,
     is_far,
+    is_plane,
+    lines,
     near_columns,
-    pad_offsets,
+    neighbours,
+    offsets_row,
     prepare_positions,
     row_addresses,
+    rows_together,
     rule_by_address,
     scratch,
+    tents,
     to_next,
 )
 from stn_numba.kernels.vectors import (
@@ -58,14 +64,13 @@ from stn_numba.kernels.vectors import (
     ONE,
     SIXTEEN,
     THREE,
+    TWO,
     add_product,
-
+    plus,
     spread,
     times,
+    where_positive_there,
 )
-
-
-
 
 
 @jit.inline
@@ -110,87 +115,111 @@ def blend_many(K, address, across, down, like, us, vs, j, zero, lanes):
 
 
 @jit.inline
-def blend(family, K, address, across, down, like, us, vs, j, zero, lanes):
-    """All taps of one pixel, from `address` on, for some channels side by side."""
-    if family == BILINEAR:
+def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
+    """All taps of one pixel, from `address` on, for some channels side by side.
+
+    `kind` has as many entries as there are taps an axis, where loops are written out for that, or one: known when compiled.
+    """
+    if len(kind) == 2:
         return blend_two(address, across, down, like, us, vs, j, zero, lanes)
-    if K == 4:
+    if len(kind) == 4:
         return blend_four(address, across, down, like, us, vs, j, zero, lanes)
     return blend_many(K, address, across, down, like, us, vs, j, zero, lanes)
 
 
 @jit.inline
-def pixels_of_three(family, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, followed):
-    """Pixels of three channels side by side; `followed` where the next pixel of the strip is written right behind."""
+def pixels_of_three(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out_step):
+    """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
     offsets, us, vs = rows[6], rows[8], rows[9]
-    last = stop - 1 if followed else first
+    last = stop - 1 if out_step == 3 * size_of(like) else first
     for j in range(first, last):
-        pixel = blend(family, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
         store_wide(out_address + j * out_step, like, pixel)
     for j in range(last, stop):
-        pixel = blend(family, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
         store(out_address + j * out_step, like, pixel)
 
 
 @jit.inline
-def pixels_of_many(family, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, C):
+def pixels_of_many(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, C):
     """Pixels of any number of channels side by side."""
     offsets, us, vs, size = rows[6], rows[8], rows[9], size_of(like)
     for j in range(first, stop):
         source, target, c = address + tap(offsets, np.int64(0), j), out_address + j * out_step, 0
         while c + 16 <= C:
-            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
+            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
             source, target, c = source + 16 * size, target + 16 * size, c + 16
         while c + 4 <= C:
-            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, FOUR))
+            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR))
             source, target, c = source + 4 * size, target + 4 * size, c + 4
         while c < C:
-            store(target, like, blend(family, K, source, across, down, like, us, vs, j, zero, ONE))
+            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, ONE))
             source, target, c = source + size, target + size, c + 1
 
 
 @jit.inline
-def pixels_of_plane(address, down, like, first, stop, rows, zero, out_address, out_step):
-    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load."""
-    offsets, us, vs, line = rows[6], rows[8], rows[9], rows[12]
+def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
+    """Pixels whose channels lie side by side, or channel by channel where they do not."""
+    like, size = image[1], size_of(image[1])
+    if image[5] == size and out[5] == size and C == 3:
+        pixels_of_three(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out[4])
+        return
+    lanes, channels = (C, 1) if image[5] == size and out[5] == size else (1, C)
+    for c in range(channels):
+        source, target = address + c * image[5], out_address + c * out[5]
+        pixels_of_many(kind, K, source, across, down, like, first, stop, rows, zero, target, out[4], lanes)
+
+
+@jit.inline
+def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out_address, out_step):
+    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load.
+
+    Weights are worked out once more for each channel: that costs less than to write them down and read them again.
+    """
+    x_axis, y_axis = axes
     size = size_of(like)
-    pad_offsets(stop, rows)
     for j in range(first, stop, 8):
-        u0, u1 = taps(us, zero, j, EIGHT), taps(us + 8 * ROW, zero, j, EIGHT)
-        v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + 8 * ROW, zero, j, EIGHT)
-        a, b = load_pairs(address, like, offsets + 8 * j, EIGHT)
-        p, q = load_pairs(address + down, like, offsets + 8 * j, EIGHT)
+        _, behind_x = neighbours(x_axis, positions(rows[2], 0.0, j, EIGHT))
+        _, behind_y = neighbours(y_axis, positions(rows[3], 0.0, j, EIGHT))
+        if all_between(behind_x, behind_y, x_axis[1]):
+            (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
+        else:
+            (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
+        a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
+        p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
         upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
         value = add_product(times(v0, upper), v1, lower)
+        value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
         if out_step == size and j + 8 <= stop:
             store(out_address + j * size, like, value)
         else:
-            put_products(line, 0, value)
+            put_products(rows[12], 0, value)
             for k in range(min(8, stop - j)):
-                store_one(out_address + (j + k) * out_step, like, found(line, zero, k))
+                store_one(out_address + (j + k) * out_step, like, found(rows[12], zero, k))
 
 
 @jit.inline
 def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C):
     """The pixels [first, stop) of a strip, whose taps all lie inside the image."""
-    family, K, like, size = rule[0], rule[1], image[1], size_of(image[1])
-    inside_taps(rule, first, stop, rows, False, type(zero)(1))
+    family, K, like, one = rule[0], rule[1], image[1], type(zero)(1)
     across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
-    if down * rule[3][SIZE] > FIRST_CACHE:
-        for j in range(first, stop):  # known long before they are read; at a turn no prefetcher foresees them
-            prefetch(address + tap(rows[6], np.int64(0), j) + down)
-    if family == BILINEAR and across == size and (C == 1 or image[5] != size or out[5] != size):
-        for c in range(C):
-            pixels_of_plane(address + c * image[5], down, like, first, stop, rows, zero, out_address + c * out[5], out[4])
-    elif image[5] == size and out[5] == size and C == 3:
-        followed = out[4] == 3 * size
-        pixels_of_three(family, K, address, across, down, like, first, stop, rows, zero, out_address, out[4], followed)
+    plane = is_plane(rule, image, out, C)
+    if plane:
+        offsets_row(family, K, rule[2], rule[3], rule[2][STEP], rule[3][STEP], first, stop, rows, rows[6])
     else:
-        packed = image[5] == size and out[5] == size
-        lanes, channels = (C, 1) if packed else (1, C)
-        for c in range(channels):
-            shift, target = address + c * image[5], out_address + c * out[5]
-            pixels_of_many(family, K, shift, across, down, like, first, stop, rows, zero, target, out[4], lanes)
+        inside_taps(rule, first, stop, rows, False, one)
+    fetch_ahead(rule, address, across, down, first, stop, rows[6])
+    if plane:
+        axes = (rule[2][SIZE], one), (rule[3][SIZE], one)
+        for c in range(C):
+            source, target = address + c * image[5], out_address + c * out[5]
+            pixels_of_plane(axes, source, down, like, first, stop, rows, zero, target, out[4])
+    elif family == BILINEAR:
+        pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+    elif K == 4:
+        pixels(FOUR, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+    else:
+        pixels(ONE, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
 
 
 @jit.inline
@@ -236,8 +265,12 @@ def clear(count, C, zero, out, out_address):
 
 
 @jit.inline
-def edge_pixels(rule, image, address, start, first, stop, end, rows, zero, out, out_address, C):
+def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C):
     """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together."""
+    if anywhere(rule) and in_one_run:  # all that has a weight is in the run
+        clear(first - start, C, zero, out, out_address + start * out[4])
+        clear(end - stop, C, zero, out, out_address + stop * out[4])
+        return
     j = start
     while j < end:
         if j == first and first < stop:
@@ -269,22 +302,25 @@ def sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_
                 first = stop = end
         if first < stop:
             inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C)
-        edge_pixels(rule, image, address, start, first, stop, end, rows, zero, out, out_address, C)
+        edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C)
         start = end
 
 
 @jit.inline
-def sample_columns(rule, image, source, n, i, steps, C, left, right, bounds, rows, zero, out, out_address):
-    """Columns [left, right) of output row i of image n; the output row begins at `out_address`."""
+def sample_columns(rule, image, source, n, i, together, steps, C, left, right, bounds, rows, zero, out, out_address):
+    """Columns [left, right) of output row i of image n, or of some rows together; the output row begins at `out_address`."""
     start, stop = left, right
-    if rule[7] == NO_FILL:
+    if rule[7] == NO_FILL and together == 1:
         start, stop = near_columns(rule, source, n * steps[1], i, left, right, 0, np.int64(rule[3][SIZE]))
     clear(start - left, C, zero, out, out_address + left * out[4])
     if start < stop:
-        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows)
-        run = inside_run(source, n * steps[1], i, start, bounds, 0, stop - start, rows)
+        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows, together)
+        count = (stop - start) * together
+        run = np.int64(0), count, True
+        if together == 1:
+            run = inside_run(source, n * steps[1], i, start, bounds, 0, count, rows)
         address = image[0] + n * steps[0] * image[2]
-        sample_strip(rule, image, address, run, stop - start, bounds, rows, zero, out, out_address + start * out[4], C)
+        sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address + start * out[4], C)
     clear(right - stop, C, zero, out, out_address + stop * out[4])
 
 
@@ -295,14 +331,16 @@ def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
     memory, zero = scratch(rule), work.dtype.type(0)
     rule, source = rule_by_address(rule), by_address(source)
     rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule[3][SIZE]))
-    end = (task + 1) * batch * h // tasks
+    together, end = rows_together(rule, image, out, w, C), (task + 1) * batch * h // tasks
     for top in range(task * batch * h // tasks, end, TILE_ROWS):
         for left in range(0, w, STRIP):
-            right = min(left + STRIP, w)
-            for row in range(top, min(top + TILE_ROWS, end)):
+            right, row, bottom = min(left + STRIP, w), top, min(top + TILE_ROWS, end)
+            while row < bottom:
                 n, i = image_and_row(row, source, size)
+                count = min(together, bottom - row, h - i)
                 address = out[0] + n * out[2] + i * out[3]
-                sample_columns(rule, image, source, n, i, steps, C, left, right, bounds, rows, zero, out, address)
+                sample_columns(rule, image, source, n, i, count, steps, C, left, right, bounds, rows, zero, out, address)
+                row += count
     hold(memory)
 
 

@@ -13,19 +13,23 @@ from stn_numba.kernels.memory import (
     found,
     load,
     load_one,
-    load_pairs,
     position,
-    prefetch,
-    products,
     put_product,
-    put_products,
     size_of,
     tap,
-    taps,
 )
-from stn_numba.kernels.strips import FILL_TAPS, FIRST_CACHE, ROW, pad_offsets, to_next
-from stn_numba.kernels.edges import SIZE
-from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, SIXTEEN, THREE, add_product, lane_sum, minus, plus, spread, times
+from stn_numba.kernels.strips import FILL_TAPS, ROW, fetch_ahead, to_next
+from stn_numba.kernels.vectors import (
+    FOUR,
+    ONE,
+    SIXTEEN,
+    THREE,
+    add_product,
+    lane_sum,
+    plus,
+    spread,
+    times,
+)
 
 
 @jit.inline
@@ -35,9 +39,15 @@ def two_products(address, across, down, like, d, weights, lanes):
     a, b = load(address, like, lanes), load(address + across, like, lanes)
     address += down
     p, q = load(address, like, lanes), load(address + across, like, lanes)
-    upper, lower = add_product(times(spread(du0, lanes), a), spread(du1, lanes), b), add_product(times(spread(du0, lanes), p), spread(du1, lanes), q)
+    upper, lower = (
+        add_product(times(spread(du0, lanes), a), spread(du1, lanes), b),
+        add_product(times(spread(du0, lanes), p), spread(du1, lanes), q),
+    )
     along_x = add_product(times(spread(v0, lanes), upper), spread(v1, lanes), lower)
-    upper, lower = add_product(times(spread(u0, lanes), a), spread(u1, lanes), b), add_product(times(spread(u0, lanes), p), spread(u1, lanes), q)
+    upper, lower = (
+        add_product(times(spread(u0, lanes), a), spread(u1, lanes), b),
+        add_product(times(spread(u0, lanes), p), spread(u1, lanes), q),
+    )
     along_y = add_product(times(spread(dv0, lanes), upper), spread(dv1, lanes), lower)
     return times(along_x, d), times(along_y, d)
 
@@ -88,33 +98,6 @@ def gradients_of_many(address, across, down, like, d_row, d_step, first, stop, r
 
 
 @jit.inline
-def gradients_of_plane(address, down, like, d_row, d_step, first, stop, rows, zero, start):
-    """One channel, its pixels side by side, 2 x 2 taps; `start` is 0 for the first channel and 1 for those to be added."""
-    row, size = 8 * ROW, size_of(like)
-    us, vs, dus, dvs, gx, gy, line = rows[8], rows[9], rows[10], rows[11], rows[12], rows[13], rows[14]
-    again = spread(start, EIGHT)
-    for j in range(first, stop, 8):
-        a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
-        p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
-        u0, u1 = taps(us, zero, j, EIGHT), taps(us + row, zero, j, EIGHT)
-        v0, v1 = taps(vs, zero, j, EIGHT), taps(vs + row, zero, j, EIGHT)
-        du0, du1 = taps(dus, zero, j, EIGHT), taps(dus + row, zero, j, EIGHT)
-        dv0, dv1 = taps(dvs, zero, j, EIGHT), taps(dvs + row, zero, j, EIGHT)
-        along_x = add_product(
-            times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q)
-        )
-        along_y = add_product(times(dv0, add_product(times(u0, a), u1, b)), dv1, add_product(times(u0, p), u1, q))
-        if d_step == size and j + 8 <= stop:
-            d = load(d_row + j * size, like, EIGHT)
-        else:
-            for k in range(8):
-                put_product(line, k, load_one(d_row + (j + k) * d_step, like) if j + k < stop else zero)
-            d = products(line, zero, 0, EIGHT)
-        put_products(gx, j, add_product(times(along_x, d), again, products(gx, zero, j, EIGHT)))
-        put_products(gy, j, add_product(times(along_y, d), again, products(gy, zero, j, EIGHT)))
-
-
-@jit.inline
 def gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C):
     """Any number of channels and taps, wherever channels lie: value by value."""
     row, us, vs, dus, dvs = 8 * ROW, rows[8], rows[9], rows[10], rows[11]
@@ -140,22 +123,13 @@ def inside_gradients(rule, image, address, d_out, d_row, first, stop, rows, zero
     family, K, like, size = rule[0], rule[1], image[1], size_of(image[1])
     across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
     packed = image[5] == size and d_out[5] == size
-    if down * rule[3][SIZE] > FIRST_CACHE:
-        for j in range(first, stop):
-            prefetch(address + tap(rows[6], np.int64(0), j) + down)
-    if family != BILINEAR:
-        gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
-    elif across == size and (C == 1 or not packed):
-        pad_offsets(stop, rows)
-        for c in range(C):
-            shift, d_shift, start = address + c * image[5], d_row + c * d_out[5], type(zero)(min(c, 1))
-            gradients_of_plane(shift, down, like, d_shift, d_out[4], first, stop, rows, zero, start)
-    elif packed and C == 3:
+    fetch_ahead(rule, address, across, down, first, stop, rows[6])
+    if family == BILINEAR and packed and C == 3:
         gradients_of_three(address, across, down, like, d_row, d_out[4], first, stop, rows, zero)
-    elif packed:
+    elif family == BILINEAR and packed:
         gradients_of_many(address, across, down, like, d_row, d_out[4], first, stop, rows, zero, C)
     else:
-        gradients_of_all(2, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
+        gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
 
 
 @jit.inline

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, SIZE, edge_taps
-from stn_numba.kernels.memory import accumulate, found, load, load_one, position, prefetch, size_of, tap
-from stn_numba.kernels.strips import FIRST_CACHE, ROW, to_next
+from stn_numba.kernels.edges import BILINEAR, edge_taps
+from stn_numba.kernels.memory import (
+    accumulate,
+    found,
+    load,
+    position,
+    size_of,
+    tap,
+)
+from stn_numba.kernels.strips import ROW, fetch_ahead, to_next
 from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, THREE, spread, times
 
 
@@ -28,6 +35,8 @@ def give_pixel(address, across, down, like, d_address, j, rows, zero, C):
     us, vs, row, size = rows[8], rows[9], 8 * ROW, size_of(like)
     u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     c = 0
+    if (u0 + u1) * (v0 + v1) == zero:  # not even zero times d_out, which may hold NaN
+        return
     if C == 3:
         give_two(address, across, down, like, load(d_address, like, THREE), u0, u1, v0, v1, THREE)
         c = 3
@@ -78,16 +87,12 @@ def inside_shares(rule, d_image, address, d_out, d_row, first, stop, rows, offse
     """The shares of the pixels [first, stop) of a strip, whose taps have been prepared."""
     like, size = d_image[1], size_of(d_image[1])
     across, down = to_next(rule[2], d_image[4]), to_next(rule[3], d_image[3])
-    if down * rule[3][SIZE] > FIRST_CACHE:
-        for j in range(first, stop):
-            prefetch(address + tap(offsets, np.int64(0), j) + down)
-    packed = d_image[5] == size and d_out[5] == size
+    fetch_ahead(rule, address, across, down, first, stop, offsets)
+    packed, step = d_image[5] == size and d_out[5] == size, d_out[4]
     if rule[0] == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
-        give_row(address, across, down, like, d_row, d_out[4], first, stop, rows, offsets, zero, 3)
-    elif rule[0] == BILINEAR and C == 1:
-        give_row(address, across, down, like, d_row, d_out[4], first, stop, rows, offsets, zero, 1)
+        give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)
     elif rule[0] == BILINEAR and packed:
-        give_row(address, across, down, like, d_row, d_out[4], first, stop, rows, offsets, zero, C)
+        give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, C)
     else:
         give_many(rule[1], address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C)
 

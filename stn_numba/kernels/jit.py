@@ -34,9 +34,18 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+try:
+    from stn_numba.kernels.helpers import HelperPipeline
+
+    _HELPER: dict[str, Any] = {"pipeline_class": HelperPipeline}
+except ImportError as error:  # a Numba whose inner parts have changed
+    logger.info("helpers are compiled one by one, which takes longer: %s", error)
+    _HELPER = {}
+
+
 def inline(function: Function) -> Function:
     """Compile a helper that is called from kernels."""
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_HELPER, **_OPTIONS)(function)
 
 
 def serial(function: Function) -> Function:

@@ -24,7 +24,19 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.memory import address_of, load, load_one, load_turns, put_position, put_positions, size_of
-from stn_numba.kernels.vectors import EIGHT, ONE, add_product, counting, fmuladd, over, plus, spread, times, where_positive, widened
+from stn_numba.kernels.vectors import (
+    EIGHT,
+    ONE,
+    add_product,
+    counting,
+    fmuladd,
+    over,
+    plus,
+    spread,
+    times,
+    where_positive,
+    widened,
+)
 
 DENSE, AFFINE, HOMOGRAPHY, BASIS = 0, 1, 2, 3
 
@@ -94,7 +106,7 @@ def dense_row(source, n, i, first, count, xs, ys):
 
 @jit.inline
 def straight(line, columns, lanes):
-    """slope * column + offset for a vector of columns."""
+    """Slope * column + offset for a vector of columns."""
     return plus(times(spread(line[0], lanes), columns), spread(line[1], lanes))
 
 

@@ -9,19 +9,31 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import accumulate, found, load, position, products, put_product, size_of, store_one
-from stn_numba.kernels.positions import BASIS, DENSE, HOMOGRAPHY, along_row, number
-from stn_numba.kernels.vectors import EIGHT, ONE, add_product, counting, lane_sum, plus, spread, widened
+from stn_numba.kernels.memory import accumulate, found, load, position, positions, products, put_product, size_of, store_one
+from stn_numba.kernels.positions import BASIS, DENSE, along_row, number
+from stn_numba.kernels.vectors import (
+    EIGHT,
+    ONE,
+    add_product,
+    counting,
+    lane_sum,
+    minus,
+    plus,
+    spread,
+    times,
+    where_not_zero,
+    widened,
+)
 
 
 @jit.inline
-def pull_back_row(source, n, i, first, count, rows, zero, d_dense, partial):
+def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_dense, partial):
     """Turn the gradient by `count` pixel positions of row i from column `first` on into that by the grid's own numbers.
 
-    `d_dense` = (address of the row's gradient by a dense grid, like); of the other kinds the share is added to the float64
-    at `partial`, 9 for a matrix, 2 B for a basis.
+    `places` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows, `d_dense` = (address of the row's gradient by a dense
+    grid, like); of the other kinds the share is added to the float64 at `partial`, 9 for a homography, 2 B for a basis.
     """
-    kind, gx, gy = source[0], rows[12], rows[13]
+    kind, (gx, gy) = source[0], gradients
     if kind == DENSE:
         (scale_x, _, _, _), (scale_y, _, _, _) = source[10]
         address, like = d_dense
@@ -32,20 +44,35 @@ def pull_back_row(source, n, i, first, count, rows, zero, d_dense, partial):
     elif kind == BASIS:
         pull_back_basis(source, i, first, count, gx, gy, zero, partial)
     else:
-        depth_gradients(kind == HOMOGRAPHY, along_row(source[7], n, 2, i), first, count, rows, zero)
-        pull_back_matrix(i, first, count, (rows[14], rows[15], rows[16]), partial)
+        depth_gradients(along_row(source[7], n, 2, i), first, count, places, gradients, sums, zero)
+        pull_back_matrix(i, first, count, sums, partial)
 
 
 @jit.inline
-def depth_gradients(divided, depth, first, count, rows, zero):
-    """Gradients by X, Y and Z of x = X / Z, y = Y / Z; for an affine map Z is 1 everywhere. Behind `count` they are 0."""
-    xs, ys, gx, gy, dxs, dys, dzs = rows[0], rows[1], rows[12], rows[13], rows[14], rows[15], rows[16]
-    slope, offset = depth
+def pull_back_affine(i, first, count, rows, zero, partial):
+    """As `pull_back_row` for an affine map, and for all rows of a strip at once; gx and gy are 0 behind `count`."""
+    nothing = spread(0.0, EIGHT)
+    sx = sy = sz = sxj = syj = szj = sxi = syi = szi = nothing
+    for j in range(0, count, 8):
+        dx, dy = widened(products(rows[12], zero, j, EIGHT)), widened(products(rows[13], zero, j, EIGHT))
+        column = plus(spread(np.float64(first), EIGHT), positions(rows[27], 0.0, j, EIGHT))
+        line = plus(spread(np.float64(i), EIGHT), positions(rows[28], 0.0, j, EIGHT))
+        x, y = where_not_zero(positions(rows[0], 0.0, j, EIGHT), dx), where_not_zero(positions(rows[1], 0.0, j, EIGHT), dy)
+        dz = minus(nothing, add_product(times(dx, x), dy, y))
+        sx, sy, sz = plus(sx, dx), plus(sy, dy), plus(sz, dz)
+        sxj, syj, szj = add_product(sxj, dx, column), add_product(syj, dy, column), add_product(szj, dz, column)
+        sxi, syi, szi = add_product(sxi, dx, line), add_product(syi, dy, line), add_product(szi, dz, line)
+    for k, total in enumerate((sxj, sxi, sx, syj, syi, sy, szj, szi, sz)):
+        add_number(partial, k, lane_sum(total))
+
+
+@jit.inline
+def depth_gradients(depth, first, count, places, gradients, sums, zero):
+    """Gradients by X, Y and Z of x = X / Z, y = Y / Z. Behind `count` they are 0."""
+    (xs, ys), (gx, gy), (dxs, dys, dzs), (slope, offset) = places, gradients, sums, depth
     for j in range(count):
-        inverse = 1.0
-        if divided:
-            z = slope * (first + j) + offset
-            inverse = 1.0 / (z if z > 0.0 else np.inf)
+        z = slope * (first + j) + offset
+        inverse = 1.0 / (z if z > 0.0 else np.inf)
         dx, dy = np.float64(found(gx, zero, j)) * inverse, np.float64(found(gy, zero, j)) * inverse
         put_product(dxs, j, dx)
         put_product(dys, j, dy)

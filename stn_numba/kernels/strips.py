@@ -13,7 +13,7 @@ fill, fills          (C,) what is read outside; fills is NO_FILL, FILL_OUTSIDE (
                      give `fill`) or FILL_TAPS (taps beyond the edge read it)
 
 Scratch rows are addresses into one array: rows = (xs, ys, x_places, y_places, x_signs, y_signs, offsets, d_offsets, u, v, du, dv,
-gx, gy, dx, dy, dz, x_taps, x_weights, y_taps, y_weights, x_slopes, y_slopes):
+gx, gy, dx, dy, dz, x_taps, x_weights, y_taps, y_weights, x_slopes, y_slopes, s00, s01, s10, s11, columns, lines):
 
 xs, ys               positions in pixels
 x_places, y_places   where the padding lets them read (the same rows where it changes nothing), x_signs, y_signs the derivative
@@ -22,6 +22,8 @@ u, v                 K rows each of weights along x and y
 du, dv               K rows each of their derivatives
 gx, gy ... dz        gradients by the positions, and sums to be
 x_taps ... y_slopes  the K taps of a single pixel at an edge
+s00 ... s11          what a pixel gives to its 2 x 2 taps
+columns, lines       column and row of each pixel, counted from the strip's first
 """
 
 from __future__ import annotations
@@ -49,10 +51,13 @@ from stn_numba.kernels.memory import (
     found,
     position,
     positions,
+    prefetch,
     put_position,
+    put_positions,
     put_product,
     put_tap,
     put_taps,
+    size_of,
     tap,
 )
 from stn_numba.kernels.positions import AFFINE, BASIS, along_row, columns_reaching, row_positions
@@ -61,6 +66,7 @@ from stn_numba.kernels.vectors import (
     add_product,
     bits_above,
     bits_set,
+    counting,
     floors,
     lanes_between,
     larger,
@@ -111,7 +117,7 @@ def table_address(table):
 @jit.inline
 def scratch(rule):
     """An array for the rows of `row_addresses`."""
-    return np.empty((17 + 4 * rule[1] + 6) * ROW)
+    return np.empty((17 + 4 * rule[1] + 12) * ROW)
 
 
 @jit.inline
@@ -127,7 +133,42 @@ def row_addresses(rule, array):
         taps, taps + K * row, taps + 2 * K * row, taps + 3 * K * row,
         rest, rest + row, rest + 2 * row, rest + 3 * row, rest + 4 * row,
         rest + 5 * row, rest + 6 * row, rest + 7 * row, rest + 8 * row, rest + 9 * row, rest + 10 * row,
+        rest + 11 * row, rest + 12 * row, rest + 13 * row, rest + 14 * row, rest + 15 * row, rest + 16 * row,
     )  # fmt: skip
+
+
+@jit.inline
+def number_pixels(w, together, rows):
+    """Fill the rows of columns and lines, for strips of one row or of so many rows of w pixels."""
+    width = min(w, STRIP)
+    for line in range(together):
+        for j in range(0, width, 8):
+            put_positions(rows[27], line * w + j, plus(counting(EIGHT), spread(np.float64(j), EIGHT)))
+            put_positions(rows[28], line * w + j, spread(np.float64(line), EIGHT))
+
+
+@jit.inline
+def rows_together(rule, image, out, w, C):
+    """How many output rows one strip holds: several, one behind the other, of small images of one channel or planes.
+
+    A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`).
+    """
+    behind = out[3] == w * out[4]
+    return max(np.int64(1), STRIP // w) if behind and anywhere(rule) and is_plane(rule, image, out, C) else np.int64(1)
+
+
+@jit.inline
+def is_plane(rule, image, out, C):
+    """Whether pixels of one channel are read side by side, in pairs."""
+    size = size_of(image[1])
+    packed = image[5] == size and out[5] == size
+    return rule[0] == BILINEAR and to_next(rule[2], image[4]) == size and (C == 1 or not packed)
+
+
+@jit.inline
+def anywhere(rule):
+    """Whether `inside_taps` serves all positions: beyond the image the weights of a tent vanish by themselves."""
+    return rule[0] == BILINEAR and rule[2][MODE] == ZEROS and rule[7] == NO_FILL
 
 
 @jit.inline
@@ -136,8 +177,8 @@ def image_and_row(row, source, size):
 
     Grids of one basis take turns row by row: each strip of basis functions is fetched once for all images.
     """
-    batch, h, _, _ = size
-    return (row % batch, row // batch) if source[0] == BASIS else (row // h, row % h)
+    batch, h, w, _ = size
+    return (row % batch, row // batch) if source[0] == BASIS and w > STRIP // 2 else (row // h, row % h)
 
 
 @jit.inline
@@ -147,13 +188,15 @@ def to_next(axis, step):
 
 
 @jit.inline
-def prepare_positions(rule, source, n, i, first, count, rows):
+def prepare_positions(rule, source, n, i, first, count, rows, together):
     """Positions of `count` pixels of output row i of grid n from column `first` on, hidden, limited and folded as the padding wants.
 
-    Returns whether anything was changed, so that signs matter.
+    Or of so many rows together. Returns whether anything was changed, so that signs matter.
     """
     x_axis, y_axis, xs, ys = rule[2], rule[3], rows[0], rows[1]
-    row_positions(source, n, i, first, count, xs, ys)
+    for k in range(together):
+        row_positions(source, n, i + k, first, count, xs + 8 * k * count, ys + 8 * k * count)
+    count *= together
     if rows[2] == xs:
         return False
     if rule[7] == FILL_OUTSIDE:
@@ -299,18 +342,63 @@ def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
 @jit.inline
 def bilinear_axis(axis, places, j, weights, slopes, with_slopes):
     """The first of the two neighbours of eight positions along one axis; their weights and slopes go to the rows."""
-    size, one = axis
-    place, zero = positions(places, 0.0, j, EIGHT), spread(one - one, EIGHT)
-    before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(max(size - 2.0, 0.0), EIGHT))
-    behind, unit = narrowed(minus(place, before), one), spread(one, EIGHT)
-    ahead = minus(behind, unit)
-    second = spread(one if size > 1.0 else one - one, EIGHT)
-    put_taps(weights, j, larger(minus(unit, magnitudes(behind)), zero))
-    put_taps(weights + 8 * ROW, j, times(second, larger(minus(unit, magnitudes(ahead)), zero)))
-    if with_slopes:  # from the right at the corners of the tent
-        put_taps(slopes, j, plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one)))
-        put_taps(slopes + 8 * ROW, j, times(second, plus(where_in_unit(behind, one), where_in_unit(ahead, -one))))
+    before, behind = neighbours(axis, positions(places, 0.0, j, EIGHT))
+    first, second = tents(axis, behind)
+    put_taps(weights, j, first)
+    put_taps(weights + 8 * ROW, j, second)
+    if with_slopes:
+        first, second = tent_slopes(axis, behind)
+        put_taps(slopes, j, first)
+        put_taps(slopes + 8 * ROW, j, second)
     return before
+
+
+@jit.inline
+def neighbours(axis, place):
+    """The pixel before each of eight positions, within [0, size - 2] whatever the position, and how far behind it they lie.
+
+    `axis` = (size, one), with a 1 of the type of the weights.
+    """
+    size, one = axis
+    before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(max(size - 2.0, 0.0), EIGHT))
+    return before, narrowed(minus(place, before), one)
+
+
+@jit.inline
+def tents(axis, behind):
+    """Weights of the two neighbours, max(0, 1 - |d|)."""
+    size, one = axis
+    unit, zero, other = spread(one, EIGHT), spread(one - one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
+    first = larger(minus(unit, magnitudes(behind)), zero)
+    return first, times(other, larger(minus(unit, magnitudes(minus(behind, unit))), zero))
+
+
+@jit.inline
+def all_between(behind_x, behind_y, one):
+    """Whether all eight positions lie between their neighbours, where tents are straight lines."""
+    bits = lanes_between(behind_x, one - one, one) & lanes_between(behind_y, one - one, one)
+    return bits == 255
+
+
+@jit.inline
+def lines(axis, behind):
+    """As `tents`, between the neighbours."""
+    return minus(spread(axis[1], EIGHT), behind), behind
+
+
+@jit.inline
+def line_slopes(axis):
+    """As `tent_slopes`, between the neighbours."""
+    return spread(-axis[1], EIGHT), spread(axis[1], EIGHT)
+
+
+@jit.inline
+def tent_slopes(axis, behind):
+    """Derivatives of the weights by the position, from the right at the corners of the tent."""
+    size, one = axis
+    unit, other = spread(one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
+    first = plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one))
+    return first, times(other, plus(where_in_unit(behind, one), where_in_unit(minus(behind, unit), -one)))
 
 
 @jit.inline
@@ -318,13 +406,27 @@ def offsets_row(family, K, x_axis, y_axis, x_step, y_step, first, stop, rows, of
     """Bytes to the first taps, for any family, by the steps given."""
     back, nearest = np.float64((K - 1) // 2), family == NEAREST
     last_x, last_y = spread(max(x_axis[SIZE] - K, 0.0), EIGHT), spread(max(y_axis[SIZE] - K, 0.0), EIGHT)
+    none = spread(0.0, EIGHT)
     for j in range(first, stop, 8):
         x, y = positions(rows[2], 0.0, j, EIGHT), positions(rows[3], 0.0, j, EIGHT)
         column, line = (rounded(x), rounded(y)) if nearest else (floors(x), floors(y))
         column, line = minus(column, spread(back, EIGHT)), minus(line, spread(back, EIGHT))
-        column, line = smaller(column, last_x), smaller(line, last_y)
+        column, line = smaller(larger(column, none), last_x), smaller(larger(line, none), last_y)
         bytes_down = times(line, spread(y_step, EIGHT))
         put_taps(offsets, j, whole_numbers(add_product(bytes_down, column, spread(x_step, EIGHT))))
+
+
+@jit.inline
+def fetch_ahead(rule, address, across, down, first, stop, offsets):
+    """Ask for the pixels of the lower row of taps, known long before they are read: at a turn no prefetcher foresees them.
+
+    The last element of a pair may lie in the next cache line. Small images stay in the first cache anyway.
+    """
+    if down * rule[3][SIZE] > FIRST_CACHE:
+        for j in range(first, stop):
+            lower = address + tap(offsets, np.int64(0), j) + down
+            prefetch(lower)
+            prefetch(lower + 2 * across)
 
 
 @jit.inline
@@ -355,14 +457,6 @@ def polynomial_weights(family, K, table, first, stop, xs, weights, one):
 def power(table, k, exponent):
     """Coefficient of a power in the polynomial of tap k, for a table of one piece."""
     return edges.coefficient(table, 0, 1 + k, table[3] - 1 - exponent) if exponent < table[3] else 0.0
-
-
-@jit.inline
-def pad_offsets(stop, rows):
-    """Repeat the last offsets, for loops that read the image for eight pixels at a time."""
-    last = tap(rows[6], np.int64(0), stop - 1)
-    for j in range(stop, stop + 8):
-        put_tap(rows[6], j, last)
 
 
 @jit.inline

@@ -120,6 +120,32 @@ def where_positive(typingctx, vector, instead):
 
 
 @intrinsic
+def where_positive_there(typingctx, vector, there):
+    """The vector where another one is greater than 0, 0 in the other lanes."""
+    signature = vector(vector, there)
+
+    def codegen(context, builder, signature, arguments):
+        value, other = arguments
+        zero = constant(value.type, 0.0)
+        return builder.select(builder.fcmp_ordered(">", other, zero), value, zero)
+
+    return signature, codegen
+
+
+@intrinsic
+def where_not_zero(typingctx, vector, there):
+    """The vector where another one is not 0, 0 in the other lanes."""
+    signature = vector(vector, there)
+
+    def codegen(context, builder, signature, arguments):
+        value, other = arguments
+        zero = constant(value.type, 0.0)
+        return builder.select(builder.fcmp_unordered("!=", other, zero), value, zero)
+
+    return signature, codegen
+
+
+@intrinsic
 def smaller(typingctx, left, right):
     """Vector of the smaller ones, lane by lane."""
     signature = left(left, right)

@@ -1,10 +1,11 @@
-"""Equation 5 as it is written, pixel by pixel, and random grids of every kind: slow and obvious."""
+"""Equation 5 as it is written, any kernel and padding tap by tap, and random grids of every kind: slow and obvious."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from stn_numba import DenseGrid, get_transform
+from stn_numba.interpolation import KERNELS, PiecewisePolynomial
 
 KINDS = ("dense", "affine", "homography", "basis")
 PADDINGS = ("zeros", "border")
@@ -53,3 +54,82 @@ def random_grid(kind, batch, shape, align_corners=True, seed=0):
 
 def random_image(*shape, dtype=np.float64, seed=1):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
+WITHOUT_EDGE = ("zeros", "constant")
+
+
+def index(tap, size, padding):
+    """The pixel a tap reads, None for none; NumPy's own padding is the judge."""
+    mode = {"border": "edge", "symmetric": "symmetric", "reflect101": "reflect", "wrap": "wrap"}.get(padding)
+    if mode is None or 0 <= tap < size:
+        return tap if 0 <= tap < size else None
+    if mode == "edge":
+        return 0 if tap < 0 else size - 1
+    before, after = max(0, -tap), max(0, tap - size + 1)
+    return int(np.pad(np.arange(size), (before, after), mode=mode)[tap + before])
+
+
+def axis_taps(x, size, kernel, padding):
+    """[(pixel, weight, its derivative by x), ...] of one axis; the pixel None stands for what lies outside."""
+    if not np.isfinite(x) and not (padding == "border" and np.isinf(x)):
+        return []
+    if padding in (*WITHOUT_EDGE, "border"):
+        if not -60 <= x <= size + 60:  # all taps lie beyond the edge, wherever exactly
+            x = (-60.0 if x < 0 else size + 60.0) + (x % 1.0 if np.isfinite(x) else 0.0)
+    else:
+        if abs(x) >= 2**31:
+            return []
+        period = {"wrap": size, "symmetric": 2 * size, "reflect101": max(2 * (size - 1), 1)}[padding]
+        x -= np.floor(x / period) * period
+    if isinstance(kernel, str) and kernel == "nearest":
+        return [(index(int(np.rint(x)), size, padding), 1.0, 0.0)]
+    k = kernel if isinstance(kernel, PiecewisePolynomial) else TENT if kernel == "bilinear" else KERNELS[kernel]()
+    slope, first = k.derivative(), int(np.floor(x)) - k.taps // 2 + 1
+    return [(index(tap, size, padding), float(k(x - tap)), float(slope(x - tap))) for tap in range(first, first + k.taps)]
+
+
+def readings(image, pixels, kernel, padding, fill):
+    """For each output pixel: (n, i, j), taps across, taps down; or None where it is `fill` throughout."""
+    H, W = image.shape[1:3]
+    for n, i, j in np.ndindex(max(len(image), len(pixels)), *pixels.shape[1:3]):
+        x, y = (float(p) for p in pixels[min(n, len(pixels) - 1), i, j])
+        inside = -0.5 <= x <= W - 0.5 and -0.5 <= y <= H - 0.5
+        if fill is not None and padding != "constant" and not inside:
+            yield (n, i, j), None, None
+        else:
+            yield (n, i, j), axis_taps(x, W, kernel, padding), axis_taps(y, H, kernel, padding)
+
+
+def naive_read(image, pixels, kernel, padding, fill):
+    """(N, h, w, C) by loops, at pixel positions (N, h, w, 2)."""
+    C = image.shape[3]
+    value = np.broadcast_to(0.0 if fill is None else fill, C)
+    beyond = value if padding == "constant" else np.zeros(C)
+    out = np.zeros((max(len(image), len(pixels)), *pixels.shape[1:3], C))
+    for (n, i, j), across, down in readings(image, pixels, kernel, padding, fill):
+        if across is None:
+            out[n, i, j] = value
+            continue
+        out[n, i, j] = beyond * (1 - sum(u * v for _, u, _ in across for _, v, _ in down))
+        for column, u, _ in across:
+            for row, v, _ in down:
+                out[n, i, j] += u * v * (beyond if None in (row, column) else image[min(n, len(image) - 1), row, column])
+    return out
+
+
+def naive_gradients(image, pixels, d_out, kernel, padding, fill):
+    """Gradients of <d_out, out> by the image and by the pixel positions, by loops."""
+    C = image.shape[3]
+    beyond = np.broadcast_to(0.0 if fill is None or padding != "constant" else fill, C)
+    d_image, d_pixels = np.zeros(image.shape), np.zeros(pixels.shape)
+    for (n, i, j), across, down in readings(image, pixels, kernel, padding, fill):
+        m, g, d = min(n, len(image) - 1), min(n, len(pixels) - 1), d_out[n, i, j].astype(float)
+        for column, u, du in across or ():
+            for row, v, dv in down:
+                if None not in (row, column):
+                    d_image[m, row, column] += u * v * d
+                    total = np.dot(image[m, row, column].astype(float) - beyond, d)
+                    d_pixels[g, i, j] += du * v * total, u * dv * total
+    return d_image, d_pixels

@@ -1,0 +1,104 @@
+"""Both gradients where the pixels of one channel lie side by side: eight pixels at a time, bilinear."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stn_numba.kernels import jit
+from stn_numba.kernels.memory import (
+    accumulate,
+    load,
+    load_one,
+    load_pairs,
+    positions,
+    products,
+    put_product,
+    put_products,
+    size_of,
+    tap,
+)
+from stn_numba.kernels.strips import all_between, line_slopes, lines, neighbours, tent_slopes, tents
+from stn_numba.kernels.vectors import EIGHT, ONE, add_product, plus, times, where_positive_there
+
+
+@jit.inline
+def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, stop, rows, zero, more):
+    """Gradients by the positions (gx, gy), and what the pixels give to their 2 x 2 taps (s00 ... s11), as wanted.
+
+    `more`: gradients of a further channel, added to those that are there.
+    """
+    (x_axis, y_axis), (by_image, by_grid) = axes, wanted
+    for j in range(first, stop, 8):
+        _, behind_x = neighbours(x_axis, positions(rows[2], 0.0, j, EIGHT))
+        _, behind_y = neighbours(y_axis, positions(rows[3], 0.0, j, EIGHT))
+        if all_between(behind_x, behind_y, x_axis[1]):
+            (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
+            slopes = line_slopes(x_axis), line_slopes(y_axis)
+        else:
+            (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
+            slopes = tent_slopes(x_axis, behind_x), tent_slopes(y_axis, behind_y)
+        d = plane_lanes(like, d_row, d_step, j, stop, rows[14], zero)
+        if by_grid:
+            a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
+            p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
+            gx, gy = position_gradients(a, b, p, q, (u0, u1), (v0, v1), slopes, d)
+            if more:
+                gx, gy = plus(gx, products(rows[12], zero, j, EIGHT)), plus(gy, products(rows[13], zero, j, EIGHT))
+            put_products(rows[12], j, gx)
+            put_products(rows[13], j, gy)
+        if by_image:
+            d = where_positive_there(d, times(plus(u0, u1), plus(v0, v1)))  # not even zero times d_out, which may hold NaN
+            upper, lower = times(v0, d), times(v1, d)
+            put_products(rows[23], j, times(u0, upper))
+            put_products(rows[24], j, times(u1, upper))
+            put_products(rows[25], j, times(u0, lower))
+            put_products(rows[26], j, times(u1, lower))
+    if by_grid:  # an image may hold NaN, which zero times d_out does not clear
+        for j in range(stop, (stop - first + 7) // 8 * 8 + first):
+            put_product(rows[12], j, zero)
+            put_product(rows[13], j, zero)
+
+
+@jit.inline
+def position_gradients(a, b, p, q, across, down, slopes, d):
+    """d times the derivatives by x and y of eight pixels, which read a, b in one row and p, q in the next."""
+    (u0, u1), (v0, v1), ((du0, du1), (dv0, dv1)) = across, down, slopes
+    along_x = add_product(times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q))
+    along_y = add_product(times(dv0, add_product(times(u0, a), u1, b)), dv1, add_product(times(u0, p), u1, q))
+    inside = times(add_product(times(du0, du0), du1, du1), add_product(times(dv0, dv0), dv1, dv1))
+    return times(where_positive_there(along_x, inside), d), times(where_positive_there(along_y, inside), d)
+
+
+@jit.inline
+def plane_lanes(like, d_row, d_step, j, stop, line, zero):
+    """Eight pixels of one channel of d_out from pixel j on; 0 from `stop` on."""
+    if d_step == size_of(like) and j + 8 <= stop:
+        return load(d_row + j * d_step, like, EIGHT)
+    for k in range(8):
+        put_product(line, k, load_one(d_row + (j + k) * d_step, like) if j + k < stop else zero)
+    return products(line, zero, 0, EIGHT)
+
+
+@jit.inline
+def give_shares(address, across, down, like, j, rows, zero):
+    """Add one pixel's four shares."""
+    accumulate(address, like, products(rows[23], zero, j, ONE))
+    accumulate(address + across, like, products(rows[24], zero, j, ONE))
+    accumulate(address + down, like, products(rows[25], zero, j, ONE))
+    accumulate(address + down + across, like, products(rows[26], zero, j, ONE))
+
+
+@jit.inline
+def give_plane(address, across, down, like, first, stop, rows, offsets, zero):
+    """The shares of a strip.
+
+    Neighbours give to the same pixels, each addition waiting for the one before: four that are far apart take turns.
+    """
+    none, part = np.int64(0), (stop - first) // 4
+    for j in range(first, first + part):
+        give_shares(address + tap(offsets, none, j), across, down, like, j, rows, zero)
+        give_shares(address + tap(offsets, none, j + part), across, down, like, j + part, rows, zero)
+        give_shares(address + tap(offsets, none, j + 2 * part), across, down, like, j + 2 * part, rows, zero)
+        give_shares(address + tap(offsets, none, j + 3 * part), across, down, like, j + 3 * part, rows, zero)
+    for j in range(first + 4 * part, stop):
+        give_shares(address + tap(offsets, none, j), across, down, like, j, rows, zero)
