@@ -4,12 +4,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test stress check bench clean help
+.PHONY: demo test stress fuzz docs-servers check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
 	@echo "make test    run the tests"
 	@echo "make stress  threads, processes and cold starts, the long form, under each threading layer"
+	@echo "make fuzz    100,000 random calls, 10,000 damaged files a reader; FUZZ_SEED=n for others"
+	@echo "make docs-servers  write the output of warmup and doctor into docs/servers.md"
 	@echo "make check   lint, types and import contracts"
 	@echo "make bench   measure against other libraries, write docs/benchmarks.md"
 	@echo "make clean   remove .venv and runs"
@@ -27,6 +29,13 @@ test: .venv/.test
 stress: .venv/.test
 	$(BIN)/pip install --quiet --prefix .venv/tbb tbb || echo "tbb is not to be had: its tests are skipped"
 	STN_NUMBA_STRESS=long $(BIN)/pytest -q tests/stress --durations=10
+
+FUZZ_SEED ?= 0
+fuzz: .venv/.test
+	STN_NUMBA_FUZZ=long STN_NUMBA_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -q -rP tests/fuzz --durations=10
+
+docs-servers: .venv/.test
+	$(BIN)/python docs/servers.py
 
 check: .venv/.dev
 	$(BIN)/ruff check .

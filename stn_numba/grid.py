@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arrays import as_array
 from stn_numba.basis import BasisRows, row_blocks
 
 __all__ = ["BasisGrid", "DenseGrid", "Grid", "MatrixGrid", "base_points", "to_normalised", "to_pixels"]
@@ -91,8 +92,9 @@ def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> ND
     >>> to_pixels([[-1.0, 1.0]], (28, 28)).tolist()
     [[0.0, 27.0]]
     """
-    (sx, tx), (sy, ty) = input_axis(shape[1], align_corners), input_axis(shape[0], align_corners)
-    return np.asarray(points, np.float64) * (sx, sy) + (tx, ty)
+    points = _pairs(points, "points")
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
+    return points * (sx, sy) + (tx, ty)
 
 
 def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
@@ -103,8 +105,19 @@ def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -
     >>> to_normalised([[0.0, 27.0]], (28, 28)).tolist()
     [[-1.0, 1.0]]
     """
-    (sx, tx), (sy, ty) = input_axis(shape[1], align_corners), input_axis(shape[0], align_corners)
-    return (np.asarray(pixels, np.float64) - (tx, ty)) / (sx or np.inf, sy or np.inf)
+    pixels = _pairs(pixels, "pixels")
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
+    return (pixels - (tx, ty)) / (sx or np.inf, sy or np.inf)
+
+
+def _pairs(array: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Positions (..., 2) in float64."""
+    result = as_array(array, name)
+    if result.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
+    if result.shape[-1:] != (2,):
+        raise ValueError(f"{name}: expected (..., 2), got {result.shape}")
+    return result.astype(np.float64, copy=False)
 
 
 def check_shape(shape: Any) -> Shape:
@@ -120,7 +133,7 @@ def check_shape(shape: Any) -> Shape:
 
 def as_floats(array: ArrayLike, name: str, shape: tuple[int | str, ...]) -> Floats:
     """Return `array` as float32 or float64 after checking its shape; a letter in `shape` stands for any length."""
-    result = np.asarray(array)
+    result = as_array(array, name)
     if result.dtype.kind not in "fiu":
         raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
     fits = result.ndim == len(shape) and all(
@@ -161,7 +174,7 @@ class Grid:
 
     def own_gradient(self, d_grid: ArrayLike) -> Floats:
         """Check a gradient by this grid; one by the dense positions is pulled back first."""
-        d_grid = np.asarray(d_grid)
+        d_grid = as_array(d_grid, "d_grid")
         if d_grid.shape == self.values.shape:
             return d_grid
         if d_grid.shape == (len(self), *self.shape, 2):

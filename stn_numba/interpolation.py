@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arrays import as_array
+
 __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
 
 Array = NDArray[np.float64]
@@ -47,8 +49,8 @@ class PiecewisePolynomial:
     """
 
     def __init__(self, breakpoints: ArrayLike, coefficients: ArrayLike) -> None:
-        self.breakpoints = np.array(breakpoints, np.float64)
-        self.coefficients = np.array(coefficients, np.float64)
+        self.breakpoints = _numbers(breakpoints, "breakpoints")
+        self.coefficients = _numbers(coefficients, "coefficients")
         self._check()
 
     def _check(self) -> None:
@@ -71,7 +73,7 @@ class PiecewisePolynomial:
 
     def __call__(self, distances: ArrayLike) -> Array:
         """K at the given distances."""
-        d = np.asarray(distances, np.float64)
+        d = _numbers(distances, "distances")
         piece = np.searchsorted(self.breakpoints, d, side="right") - 1
         inside = (piece >= 0) & (piece < len(self.breakpoints) - 1)
         piece = np.where(inside, piece, 0)
@@ -113,6 +115,14 @@ class PiecewisePolynomial:
             found = np.atleast_1d(polynomial.coeffs)
             result[len(result) - len(found) :] = found
         return result
+
+
+def _numbers(values: ArrayLike, name: str) -> Array:
+    """A copy in float64."""
+    result = as_array(values, name)
+    if result.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
+    return np.array(result, np.float64)
 
 
 def _unit_pieces(*pieces: ArrayLike) -> PiecewisePolynomial:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arrays import as_array
 from stn_numba.border import lay_grid
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
@@ -76,7 +77,7 @@ def warp(
     >>> warp(np.array([[1.0, 2.0, 3.0]]), [-1, 0, 0, 0, 1, 0]).tolist()
     [[3.0, 2.0, 1.0]]
     """
-    image, theta = np.asarray(image), np.asarray(theta)
+    image, theta = as_array(image, "image"), as_array(theta, "theta")
     if image.ndim not in (2, 3, 4):
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
     if isinstance(transform, str):

@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.arrays import as_number
+
 __all__ = ["read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -59,7 +61,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> NDArr
     ...     read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    path = Path(path)
+    path, max_bytes = Path(path), as_number(max_bytes, "max_bytes")
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path}: expected a regular file")  # a pipe would wait for ever
     with path.open("rb") as file:

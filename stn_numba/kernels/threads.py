@@ -30,6 +30,8 @@ Kernel = Callable[..., None]
 limited = limit_threads
 
 _workqueue = threading.Lock()
+_counting = threading.Lock()
+_busy = 0  # threads that calls use at this moment
 
 
 def count() -> int:
@@ -53,17 +55,44 @@ def choose(serial: Kernel, parallel: Kernel, tasks: int, num_threads: int | None
             forks.warn_once(reason)
             serial(*arguments)
             return
+        taken = _take(wanted, num_threads is not None)
         try:
-            before = numba.get_num_threads()
-            numba.set_num_threads(wanted)  # of this Python thread only
-            try:
-                parallel(*arguments)
-            finally:
-                numba.set_num_threads(before)
+            if taken < 2:
+                serial(*arguments)
+            else:
+                _run(parallel, taken, arguments)
         finally:
+            _take_back(taken)
             _give_back()
 
     return run
+
+
+def _run(parallel: Kernel, num_threads: int, arguments: tuple[Any, ...]) -> None:
+    before = numba.get_num_threads()
+    numba.set_num_threads(num_threads)  # of this Python thread only
+    try:
+        parallel(*arguments)
+    finally:
+        numba.set_num_threads(before)
+
+
+def _take(wanted: int, asked: bool) -> int:
+    """How many threads a call gets: what calls at the same moment leave of the wished number, unless it was asked for.
+
+    So the callers of a pool of threads, of joblib, Dask or a server, do not start as many threads each.
+    """
+    global _busy
+    with _counting:
+        taken = wanted if asked else max(1, wanted - _busy)
+        _busy += taken
+    return taken
+
+
+def _take_back(taken: int) -> None:
+    global _busy
+    with _counting:
+        _busy -= taken
 
 
 def _claim() -> str | None:
@@ -85,9 +114,11 @@ def _give_back() -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Make the lock anew: whoever held it is not in the child."""
-    global _workqueue
-    _workqueue = threading.Lock()
+    """Make the locks anew: whoever held them is not in the child."""
+    global _workqueue, _counting, _busy
+    _workqueue, _counting, _busy = threading.Lock(), threading.Lock(), 0
+_counting = threading.Lock()
+_busy = 0  # threads that calls use at this moment
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.arrays import as_number
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.files import write_atomically
 from stn_numba.nn.layer import Arrays
@@ -39,9 +40,13 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     ------
     ImportError
         If safetensors is not installed.
+    TypeError
+        If it is no `Classifier`.
     ValueError
         If a layer or a transform has no name to save it by, or options that JSON cannot hold.
     """
+    if not isinstance(model, Classifier):
+        raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
     write = safetensors().save
     try:
         architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})
@@ -75,7 +80,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifie
         If the file is damaged or too large, is not a model, names an unknown layer or transform, or its tensors do not fit its
         layers.
     """
-    architecture, tensors = _read(Path(path), max_bytes)
+    architecture, tensors = _read(Path(path), as_number(max_bytes, "max_bytes"))
     try:
         return rebuild(architecture, tensors)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:

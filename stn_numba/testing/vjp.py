@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.arrays import as_array
+
 __all__ = ["check_vjp"]
 
 
@@ -46,6 +48,8 @@ def check_vjp(
 
     Raises
     ------
+    TypeError
+        If an argument is no array of floats.
     AssertionError
         If a gradient has not its argument's shape, or the two values differ by more than `tolerance`.
 
@@ -57,6 +61,7 @@ def check_vjp(
     >>> check_vjp(square, np.linspace(1.0, 2.0, 5)) < 1e-6
     True
     """
+    arguments = tuple(_checked(array, f"argument {number}") for number, array in enumerate(arguments))
     rng = np.random.default_rng(seed)
     directions = [rng.standard_normal(a.shape) for a in arguments]
     y, backprop = function(*arguments)
@@ -78,3 +83,10 @@ def check_vjp(
         f"relative error {error:.2e} exceeds {tolerance:.0e}"
     )
     return error
+
+
+def _checked(array: NDArray[Any], name: str) -> NDArray[np.float64]:
+    result = as_array(array, name)
+    if result.dtype.kind != "f":
+        raise TypeError(f"{name}: expected float64, got {result.dtype}")
+    return result.astype(np.float64, copy=False)

@@ -100,6 +100,7 @@ def _machine() -> tuple[int, str]:
         "CPU affinity": limits.affinity(),
         "cgroup quota": limits.cgroup_quota(),
         "Numba's ceiling (NUMBA_NUM_THREADS)": limits.numba_ceiling(),
+        "OMP_NUM_THREADS": limits.omp_num_threads(),
     }
     number, name = min((count, name) for name, count in found.items() if count is not None)
     return number, name

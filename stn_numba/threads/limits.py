@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-__all__ = ["affinity", "cgroup_quota", "numba_ceiling"]
+__all__ = ["affinity", "cgroup_quota", "numba_ceiling", "omp_num_threads"]
 
 
 def affinity() -> int:
@@ -24,6 +24,12 @@ def numba_ceiling() -> int:
         return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
     text = os.environ.get("NUMBA_NUM_THREADS", "")
     return int(text) if text.isdecimal() and int(text) >= 1 else affinity()
+
+
+def omp_num_threads() -> int | None:
+    """``OMP_NUM_THREADS``, which Dask, joblib and others set for their workers so that these do not multiply threads."""
+    text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list is for nested levels
+    return int(text) if text.isdecimal() and int(text) >= 1 else None
 
 
 def cgroup_quota(root: str | os.PathLike[str] = "/") -> int | None:

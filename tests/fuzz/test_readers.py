@@ -9,7 +9,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import stn_numba as stn
@@ -18,10 +18,18 @@ from stn_numba.nn import StorageError
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
 
-LONG = os.environ.get("STN_NUMBA_STRESS") == "long"
-BOUNDED = settings(
-    max_examples=5000 if LONG else 150, deadline=None, derandomize=not LONG, suppress_health_check=[HealthCheck.too_slow]
+LONG = os.environ.get("STN_NUMBA_FUZZ") == "long"
+SEED = int(os.environ.get("STN_NUMBA_FUZZ_SEED", "0"))
+_LIMITS = settings(
+    max_examples=10_000 if LONG else 150, deadline=None, derandomize=not SEED, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def bounded(test):
+    """So many files, and the same ones for the same seed."""
+    return _LIMITS(seed(SEED)(test) if SEED else test)
+
+
 MOST = 32 << 20  # bytes that reading a small file may take at most
 
 IDX = bytes([0, 0, 11, 3, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5]) + bytes(range(120))
@@ -74,7 +82,7 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "file"
 
 
-@BOUNDED
+@bounded
 @given(EDITS, st.sampled_from(["plain", "compressed after", "compressed before"]))
 def test_idx(file, edits, form):
     content = edited(gzip.compress(IDX) if form == "compressed before" else IDX, edits)
@@ -98,7 +106,7 @@ def models(tmp_path_factory):
     return paths
 
 
-@BOUNDED
+@bounded
 @given(EDITS, st.integers(0, 1))
 def test_safetensors(file, models, edits, which):
     file.write_bytes(edited(models[which].read_bytes(), edits))
@@ -152,7 +160,7 @@ def changed(tree, changes):
     return tree
 
 
-@BOUNDED
+@bounded
 @given(CHANGES)
 def test_architectures(file, models, changes):
     whole = models[1].read_bytes()

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.arrays import as_array
 from stn_numba.grid import Floats
 from stn_numba.registry import get_transform
 from stn_numba.sampler import sample
@@ -107,5 +108,6 @@ def _check(images: Any, rng: Any) -> None:
         raise TypeError(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
     if not isinstance(images, np.ndarray) or images.dtype not in (np.float32, np.float64):
         raise TypeError(f"images: expected float32 or float64, got {getattr(images, 'dtype', type(images).__name__)}")
+    as_array(images, "images")  # refuses masked values
     if images.ndim != 4 or images.shape[1:] != (*DIGIT, 1):
         raise ValueError(f"images: expected (N, {DIGIT[0]}, {DIGIT[1]}, 1), got {images.shape}")

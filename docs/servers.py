@@ -1,0 +1,67 @@
+"""Write real output of ``stn-numba warmup`` and ``doctor`` into docs/servers.md: ``make docs-servers``.
+
+Everything runs in a cold cache folder of its own; paths are shown as they are in the page's Dockerfile.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PAGE = Path(__file__).with_name("servers.md")
+SHOWN = "/opt/stn-numba/cache"
+FIRST = {
+    "import stn_numba": "import stn_numba",
+    "import, and import numba": "import stn_numba, numba",
+    "import, and the first warp": "import numpy as np, stn_numba as stn; "
+    "stn.warp(np.ones((64, 64, 3), np.float32), [1, 0, 0, 0, 1, 0])",
+    "import, load a model, and the first prediction": "import sys, numpy as np, stn_numba as stn; "
+    "stn.load(sys.argv[1]).predict(np.zeros((1, 28, 28), np.float32))",
+}
+
+
+def main() -> None:
+    """Fill the three parts of the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = os.environ.get("STN_NUMBA_CACHE_DIR") or folder
+        environment = {**os.environ, "STN_NUMBA_CACHE_DIR": folder}
+        parts = {"warmup": run(environment, "warmup"), "doctor": run(environment, "doctor"), "first": first(environment)}
+        page = PAGE.read_text(encoding="utf-8")
+        for name, text in parts.items():
+            text = re.sub(re.escape(folder), SHOWN, text)
+            block = text if name == "first" else f"```\n$ stn-numba {name}\n{text}```\n"
+            page = re.sub(f"<!-- {name} -->.*?<!-- end -->", lambda _, b=block, n=name: f"<!-- {n} -->\n{b}<!-- end -->", page, flags=re.S)
+        PAGE.write_text(page, encoding="utf-8")
+
+
+def run(environment: dict[str, str], command: str) -> str:
+    """Output of a command; a kernel release and folders of this machine are left out."""
+    program = [str(Path(sys.executable).with_name("stn-numba")), command]
+    text = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
+    return re.sub(r"(system +Linux)\S*", r"\1", text)
+
+
+def first(environment: dict[str, str], turns: int = 7) -> str:
+    """Medians of fresh processes, in turn, as a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        code = "import sys, stn_numba as stn; stn.save(stn.models.st_cnn(), sys.argv[1])"
+        subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
+        taken: dict[str, list[float]] = {name: [] for name in FIRST}
+        for _ in range(turns + 1):
+            for name, code in FIRST.items():
+                start = time.perf_counter()
+                subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
+                taken[name].append(time.perf_counter() - start)
+    rows = [f"| {name} | {statistics.median(seconds[1:]):.2f} s |\n" for name, seconds in taken.items()]
+    return "| a process that does | takes |\n|---|---|\n" + "".join(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Make many random calls in this process: ``python fuzz_calls.py SEED FIRST COUNT PLACE SHARE [every dtype]``.
+
+Each call depends on (SEED, its number) alone, so one that failed is made again by COUNT 1. PLACE is a file that says which
+call is under way: after a crash it is the culprit. Prints a line of JSON at the end.
+"""
+
+from __future__ import annotations
+
+import collections
+import faulthandler
+import json
+import mmap
+import resource
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+import odd_calls
+import sampler_calls
+import stn_numba.sampler
+from guarded import GuardedNumPy
+
+MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
+
+
+def main(seed, first, count, place, share, every):
+    faulthandler.enable()
+    stn_numba.sampler.np = GuardedNumPy()  # its results and scratch, too
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    dtypes, positions = (sampler_calls.EVERY_DTYPE, sampler_calls.FLOATS) if every else (("float32", "uint8"), ("float32",))
+    outcomes, failures = collections.Counter(), []
+    with open(place, "w+b") as file:
+        file.write(b" " * 64)
+        file.flush()
+        now = mmap.mmap(file.fileno(), 64)  # survives a crash, and costs nothing
+        for number in range(first, first + count):
+            rng = np.random.default_rng([seed, number])
+            if rng.random() < share:
+                name, call = sampler_calls.pick(rng, list(sampler_calls.CALLS.items()))
+                arguments = (rng, dtypes, positions)
+            else:
+                name, call = sampler_calls.pick(rng, list(odd_calls.CALLS.items()))
+                arguments = (rng,)
+            now[:] = f"{number} {name}".encode().ljust(64)[:64]
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    outcomes[f"{name}: {call(*arguments) or 'right'}"] += 1
+            except Exception:
+                outcomes[f"{name}: FAILED"] += 1
+                failures.append(f"call {number} ({name}):\n{traceback.format_exc()}")
+                if len(failures) >= 40:
+                    break
+        now[:] = b"done".ljust(64)
+    print(json.dumps({"outcomes": outcomes, "failures": failures, "unclear": sorted(odd_calls.UNCLEAR), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]), sys.argv[4], float(sys.argv[5]), sys.argv[6:] == ["every"])

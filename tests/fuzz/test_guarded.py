@@ -1,0 +1,90 @@
+"""Guarded memory: it is what it says, and a planted stray read or write is found."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from guarded import GuardedNumPy, guarded, laid_out, untouched
+
+import stn_numba.sampler
+from stn_numba import DenseGrid, MatrixGrid, sample, sample_vjp
+
+
+def touch(array, *, byte, write=False):
+    """How a child process ends that touches a byte before (-1) or behind (size) an array."""
+    child = os.fork()
+    if not child:
+        import ctypes
+
+        address = array.ctypes.data + byte
+        if write:
+            ctypes.memset(address, 0, 1)
+        else:
+            ctypes.string_at(address, 1)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_stray_read_or_write_ends_the_process(write):
+    for at_end, outside, inside in ((True, 12, 11), (False, -1, 0)):
+        array = guarded(np.arange(3, dtype=np.float32), at_end=at_end)
+        assert touch(array, byte=outside, write=write) == signal.SIGSEGV
+        assert touch(array, byte=inside, write=write) == 0
+
+
+def test_a_copy_of_any_strides_holds_the_same_values():
+    values = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    for options in ({}, {"order": [3, 1, 0, 2]}, {"gaps": [1, 0, 2, 3]}, {"negative": [0, 2]}):
+        np.testing.assert_array_equal(guarded(values, **options), values)
+
+
+def test_what_is_written_beside_an_array_is_seen():
+    view, flat = laid_out((2, 3), np.uint8, gaps=[0, 1])
+    view[...] = 0
+    assert untouched(flat, view)
+    flat[1] = 0
+    assert not untouched(flat, view)
+
+
+def odd_image(channels, form):
+    image = np.random.default_rng(0).normal(size=(1, 5, 6, channels)).astype(np.float32)
+    forms = {"order": [3, 2, 1, 0]}, {"negative": [1, 2]}, {"gaps": [0, 0, 5, 0]}
+    return image, guarded(image, **forms[form])
+
+
+@pytest.mark.xfail(strict=True, reason="near the edges offsets of the image are taken for those of its gradient")
+@pytest.mark.parametrize("form", range(3))
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_gradients_of_images_of_any_strides(channels, form, monkeypatch):
+    """The gradient by an image is packed, whatever the image is: found by the fuzz as memory corruption."""
+    monkeypatch.setattr(stn_numba.sampler, "np", GuardedNumPy())
+    points = np.random.default_rng(1).uniform(-1.3, 1.3, (1, 4, 4, 2)).astype(np.float32)
+    image, odd = odd_image(channels, form)
+    child = os.fork()
+    if not child:
+        ways = [sample_vjp(some, points)[1](np.ones((1, 4, 4, channels), np.float32)) for some in (image, odd)]
+        os._exit(0 if all(np.allclose(a, b, atol=1e-4) for a, b in zip(*ways, strict=True)) else 3)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_matrix_of_any_order():
+    """Found by the fuzz: kernels took a matrix in Fortran order for one in C order."""
+    matrix = np.array([[[1.2, 0.3, 0.2], [0.2, 0.9, -0.25], [-0.2, 0.1, 1.0]], [[0.9, 0.1, 0], [0, 1.1, 0], [0, 0, 1]]])
+    image = np.random.default_rng(0).normal(size=(2, 5, 6, 1)).astype(np.float32)
+    expected = sample(image, MatrixGrid(matrix, (3, 4)))
+    np.testing.assert_array_equal(sample(image, MatrixGrid(np.asfortranarray(matrix), (3, 4))), expected)
+
+
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
+def test_the_last_pixel_of_three_channels(kernel):
+    """Found by the fuzz: it was read four wide, an element behind the image."""
+    image = guarded(np.ones((1, 3, 5, 3), np.float32))
+    child = os.fork()
+    if not child:
+        for x, y in ((4, 2), (3.5, 2), (4, 1.2), (2, 2)):
+            sample(image, DenseGrid(np.full((1, 1, 17, 2), (x / 2 - 1, y - 1), np.float32)), kernel=kernel, num_threads=1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
