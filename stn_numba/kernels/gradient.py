@@ -107,8 +107,8 @@ def edge_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, start, en
 @jit.inline
 def gradient_strip(rule, addresses, image, d_out, d_image, d_row, wanted, run, count, bounds, band, whole, rows, zero, C):
     """Both gradients from the pixels of a strip: those inside in one run, the others one by one; `whole`: all of the image."""
-    first, stop, _ = run
-    cleared = 0 if first > 0 or stop < count else count // 8 * 8
+    first, stop, in_one_run = run
+    cleared = count // 8 * 8 if in_one_run and first == 0 and stop == count else 0
     for j in range(cleared, (count + 7) // 8 * 8):
         put_product(rows[12], j, zero)
         put_product(rows[13], j, zero)

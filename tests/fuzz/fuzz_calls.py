@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import odd_calls
 import sampler_calls
-import stn_numba.sampler
+from stn_numba.sampler import call, gradients
 from guarded import GuardedNumPy
 
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
@@ -29,7 +29,7 @@ MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryErro
 
 def main(seed, first, count, place, share, every):
     faulthandler.enable()
-    stn_numba.sampler.np = GuardedNumPy()  # its results and scratch, too
+    call.np = gradients.np = GuardedNumPy()  # the sampler's results and scratch, too
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     dtypes, positions = (sampler_calls.EVERY_DTYPE, sampler_calls.FLOATS) if every else (("float32", "uint8"), ("float32",))
     outcomes, failures = collections.Counter(), []
