@@ -10,6 +10,7 @@ import io
 import json
 import os
 import time
+import weakref
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ class TensorBoardLog:
         Path(folder).mkdir(parents=True, exist_ok=True)
         # not its SummaryWriter, which writes some time later, from a thread: a run that is killed would lose epochs
         self._writer: Any = EventsWriter(str(Path(folder) / "events"))
+        weakref.finalize(self, self._writer.close)
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the last epoch."""
