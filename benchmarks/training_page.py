@@ -31,7 +31,8 @@ Written by `python -m benchmarks --only training`; the same figures as numbers a
 """
 
 COLUMNS = (
-    "| network | difference | training | torch | ratio | at least | inference | torch | ratio | at least | memory |\n|" + "---|" * 11
+    "| network | difference | training | torch | ratio | at least | inference | torch | ratio | at least | memory |\n|"
+    + "---|" * 11
 )
 
 

@@ -168,7 +168,9 @@ class Classifier:
         X = self.check_images(X)
         with one_blas_thread():
             batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
-            parts = [y for batch in batches for y in each_part(lambda part, _, x=batch: function(x[part]), batch_parts(len(batch)))]
+            parts = [
+                y for batch in batches for y in each_part(lambda part, _, x=batch: function(x[part]), batch_parts(len(batch)))
+            ]
         if parts:
             return np.concatenate(parts)
         return function(X) if empty is None else np.empty((0, *empty), self.dtype)

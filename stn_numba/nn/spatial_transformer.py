@@ -166,4 +166,3 @@ def _size(shape: tuple[int, int]) -> tuple[int, int]:
 
 def _is_numpy(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic)
-

@@ -122,9 +122,7 @@ def correlate(typingctx, like, lanes, pixels, filters, x, x_row, x_pixel, weight
 
 
 @intrinsic
-def correlate_pool(
-    typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner
-):
+def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner):
     """One pooled pixel and some filters: correlation, bias, the maximum of 2 x 2 pixels, and a rectifier if wished.
 
     `winner` says which of the four won (the first of equals), or 4 where the rectifier gave 0.
