@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from stn_numba.nn import memory
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, he_normal, positive_int
 from stn_numba.nn.workers import each_part
 
@@ -44,7 +45,7 @@ class Dense(Layer):
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, units) and the way back."""
         weight, bias = self.params["weight"], self.params["bias"]
-        y = np.empty((len(x), self.units), np.result_type(x, weight))
+        y = memory.empty((len(x), self.units), np.result_type(x, weight))
 
         def forward_part(part: slice, _: Floats) -> None:
             np.matmul(x[part], weight, out=y[part])
@@ -53,8 +54,8 @@ class Dense(Layer):
         each_part(forward_part, _parts(len(x), weight.size))
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            d_weight = np.empty_like(weight)
-            dx = np.empty_like(x, y.dtype) if input_gradient else None
+            d_weight = memory.empty(weight.shape, weight.dtype)
+            dx = memory.empty(x.shape, y.dtype) if input_gradient else None
             each_part(lambda part, _: np.matmul(x[:, part].T, dy, out=d_weight[part]), _parts(len(weight), y.size))
             if dx is not None:
                 each_part(lambda part, _: np.matmul(dy[part], weight.T, out=dx[part]), _parts(len(x), weight.size))

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.nn import lanes
+from stn_numba.nn import lanes, memory
 from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
-from stn_numba.nn.workers import each_part
+from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["Named", "pays", "run", "runs"]
 
@@ -55,9 +55,13 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     steps = _steps(layers)
     width = _BLOCKS * lanes.lanes(x.dtype)
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
-    y = np.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
+    y = memory.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
+
+    chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
 
     def forward_part(part: slice, _: Floats) -> list[Any]:
+        if len(chain) == len(steps):
+            return lanes.through(x[part], chain, y[part])
         data, ways_back = lanes.gather(x[part]), []
         for _name, step in steps:
             data, way_back = step.forward(data)
@@ -69,10 +73,11 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
         dy = np.ascontiguousarray(dy)
-        dx = np.empty_like(x) if input_gradient else None
+        dx = memory.empty(x.shape, x.dtype) if input_gradient else None
         first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
 
-        def backward_part(number: int, part: slice) -> Arrays:
+        def backward_part(number: int) -> Arrays:
+            part = parts[number]
             gradients: Arrays = {}
             d: Floats | None = lanes.gather(dy[part])
             for place in reversed(range(len(steps))):
@@ -85,9 +90,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
                 lanes.scatter(d, dx[part])
             return gradients
 
-        numbers = {part.start: number for number, part in enumerate(parts)}
-        shares = each_part(lambda part, _: backward_part(numbers[part.start], part), parts)
-        return dx, _summed(shares)
+        return dx, summed(each_number(backward_part, len(parts)))
 
     return y, backprop
 
@@ -142,11 +145,3 @@ def _out_shape(layers: Sequence[Named], shape: tuple[int, ...]) -> tuple[int, ..
         elif isinstance(layer, MaxPool | AvgPool):
             shape = (shape[0] // layer.size, shape[1] // layer.size, shape[2])
     return shape
-
-
-def _summed(shares: list[Arrays]) -> Arrays:
-    total = shares[0]
-    for share in shares[1:]:
-        for name, array in share.items():
-            total[name] += array
-    return total

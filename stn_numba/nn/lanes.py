@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from stn_numba.nn.layer import Arrays, Floats
 if TYPE_CHECKING:
     from stn_numba.nn.conv2d import Conv2d
 
-__all__ = ["BlockBackprop", "Convolution", "gather", "lanes", "scatter"]
+__all__ = ["BlockBackprop", "Convolution", "gather", "lanes", "scatter", "through"]
 
 BlockBackprop = Callable[[Floats, bool], tuple[Floats | None, Arrays]]
 
@@ -36,6 +37,21 @@ def gather(x: Floats) -> Floats:
     blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
     convolution.gather(x.reshape(len(x), -1), blocks.reshape(len(blocks), -1, count))
     return blocks
+
+
+def through(x: Floats, steps: Sequence[Convolution], y: Floats) -> list[BlockBackprop]:
+    """Pass samples x (N, H, W, C) through convolutions that chain, to y (N, h, w, F), in one call; return the ways back."""
+    from stn_numba.nn.kernels import convolution
+
+    count = lanes(x.dtype)
+    blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
+    data, options, ways_back = blocks, [], []
+    for step in steps:
+        own, data, way_back = step.pooled_step(data)
+        options.append(own)
+        ways_back.append(way_back)
+    convolution.forward_chain(x.reshape(len(x), -1), blocks, tuple(options), steps[0].lanes, y.reshape(len(y), -1))
+    return ways_back
 
 
 def scatter(blocks: Floats, x: Floats) -> None:
@@ -71,20 +87,45 @@ class Convolution:
             shape = (layer.size, layer.stride, self.bias)
             convolution.forward(padded, weight, starts, *shape, y, self.lanes, _length(pixels), _length(filters))
             return y, lambda dy, wanted: self._backward(padded, dy, wanted, self._lane_bias(dy))
+        step, y, backprop = self.pooled_step(padded)
+        *options, filters, rectify = step
+        convolution.forward_pool(padded, *options, self.lanes, filters, rectify)
+        return y, backprop
+
+    @property
+    def chains(self) -> bool:
+        """Whether `pooled_step` can be one of several that are done in one call."""
+        return self.pool and not self.layer.padding
+
+    def pooled_step(self, x: Floats) -> tuple[tuple[Any, ...], Floats, BlockBackprop]:
+        """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
+        from stn_numba.nn.kernels import convolution
+
+        layer, F, count = self.layer, self.layer.filters, x.shape[-1]
+        h, w = layer.out_size(*x.shape[1:3])
         y = memory.empty((len(x), h // 2, w // 2, F, count), x.dtype)
         winner = memory.empty(y.shape, np.uint8)
         _, filters = _best_tile(4, F, 4)
         weight, starts = self._packed(filters)
-        options = (self.lanes, _length(filters), _length(2 if self.rectify else 1))
-        convolution.forward_pool(padded, weight, starts, layer.size, layer.stride, self.bias, y, winner, *options)
+        rectify = _length(2 if self.rectify else 1)
+        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, _length(filters), rectify)
 
         def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
             d = memory.empty((len(x), h, w, F, count), x.dtype)
             d_bias = np.zeros((F, count), x.dtype)
-            convolution.unpool(dy, winner, d, d_bias)
-            return self._backward(padded, d, wanted, d_bias)
+            chunks = _chunks(F)
+            if F % len(chunks):
+                convolution.unpool(dy, winner, d, d_bias)
+                return self._backward(x, d, wanted, d_bias)
+            dx, d_weight = memory.empty(x.shape if wanted else (1,) * 5, x.dtype), np.empty(self.weight.shape, x.dtype)
+            tile = (self.lanes, *map(_length, _best_tile(self.run, F)), _length(F // len(chunks)))
+            arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
+            flat = self.weight.reshape(-1, F)
+            convolution.pooled_gradient(x, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
+            gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
+            return _cropped(dx, layer.padding) if wanted else None, gradients
 
-        return y, backprop
+        return step, y, backprop
 
     def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
         """As `_packed` of the module, once for all parts of a batch."""
@@ -172,7 +213,7 @@ def _chunks(filters: int) -> list[slice]:
 
     pieces = math.ceil(filters / (machine.VECTORS // 2))
     edges = [k * filters // pieces for k in range(pieces + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def arrays_of(blocks: Floats) -> Any:

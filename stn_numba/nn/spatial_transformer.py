@@ -107,7 +107,7 @@ class SpatialTransformer(Layer):
         features, from_features = self.localisation.forward(x, rng)
         theta, from_theta = self.theta_layer.forward(features, rng)
         grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
-        out, from_out = sample_parts(x, grid, self.padding)
+        out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             d_image, d_grid = from_out(dy, input_gradient)

@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from stn_numba.nn.layer import Floats
+from stn_numba.nn.layer import Arrays, Floats
 
-__all__ = ["each_part", "even_parts", "one_blas_thread", "thread_parts"]
+__all__ = ["batch_parts", "each_number", "each_part", "even_parts", "one_blas_thread", "summed", "thread_parts"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,12 @@ Result = TypeVar("Result")
 
 _WORTH_A_THREAD = 1 << 18
 
-_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("stn_numba_part", default=False)
+# Samples that are worth a pass of their own through a whole network, and the most such passes: each costs up to a millisecond
+# of Python, and gradients of its own.
+_WORTH_A_PASS, _PASSES = 32, 2
+
+# Parts of the work around this one that are done at the same time: they share the threads.
+_sharing: contextvars.ContextVar[int] = contextvars.ContextVar("stn_numba_sharing", default=1)
 
 
 class _Job:
@@ -47,7 +52,7 @@ class _Job:
 
     def take_part(self) -> None:
         """Do parts until none is left."""
-        token = _inside.set(True)
+        token = _sharing.set(_sharing.get() * len(self.parts))
         buffer = None
         try:
             while (place := next(self._next)) < len(self.parts):
@@ -60,7 +65,7 @@ class _Job:
                 if next(self._done) == len(self.parts):
                     self.finished.set()
         finally:
-            _inside.reset(token)
+            _sharing.reset(token)
 
 
 class _Threads:
@@ -107,21 +112,36 @@ def each_part(
 ) -> list[Result]:
     """Return ``work(part, buffer)`` for each part, in order; every thread has one buffer, by default an empty one.
 
-    The parts are the caller's, so results do not depend on the number of threads. Within a part, parts are done one after
-    another.
+    The parts are the caller's, so results do not depend on the number of threads. Parts may be cut into parts: threads that
+    have nothing else to do help with those.
     """
     from stn_numba.kernels import threads
 
+    helpers = min(threads.count() // _sharing.get(), len(parts)) - 1 if len(parts) > 1 else 0
+    if helpers < 1:
+        buffer = make_buffer()
+        return [work(part, buffer) for part in parts]
     job = _Job(work, parts, make_buffer)
-    helpers = 0 if _inside.get() else min(threads.count(), len(parts)) - 1
-    if helpers > 0:
-        _threads.help(job, helpers)
+    _threads.help(job, helpers)
     job.take_part()
-    if helpers > 0:
-        job.finished.wait()
+    job.finished.wait()
     if job.error is not None:
         raise job.error
     return job.results
+
+
+def each_number(work: Callable[[int], Result], count: int) -> list[Result]:
+    """Return ``work(number)`` for the numbers 0 to count - 1, in order."""
+    return each_part(lambda one, _: work(one.start), [slice(number, number + 1) for number in range(count)])
+
+
+def summed(shares: list[Arrays]) -> Arrays:
+    """Sum of the parts' gradients, added in order to the arrays of the first."""
+    total = shares[0]
+    for share in shares[1:]:
+        for name, array in share.items():
+            total[name] += array
+    return total
 
 
 def even_parts(count: int, work: int) -> list[slice]:
@@ -130,11 +150,17 @@ def even_parts(count: int, work: int) -> list[slice]:
     return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
 
 
+def batch_parts(count: int) -> list[slice]:
+    """Cut a batch into parts that each pass through a whole network on a thread of their own; `count` alone decides."""
+    pieces = max(1, min(_PASSES, count // _WORTH_A_PASS))
+    return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
+
+
 def thread_parts(count: int, most: int) -> list[slice]:
     """Cut a batch into as many parts as there are threads, `most` at most: for work whose result no cut can change."""
     from stn_numba.kernels import threads
 
-    pieces = max(1, min(count, most, 1 if _inside.get() else threads.count()))
+    pieces = max(1, min(count, most, threads.count() // _sharing.get()))
     return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
 
 

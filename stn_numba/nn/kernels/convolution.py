@@ -5,6 +5,8 @@ Serial only: callers hand parts of the batch to threads of their own. No checks:
 
 from __future__ import annotations
 
+from numba.extending import overload
+
 from stn_numba.kernels import jit
 from stn_numba.kernels.memory import address_of
 from stn_numba.nn.kernels import tiles
@@ -152,3 +154,42 @@ def input_gradient(d, weight, size, stride, first, dx, lanes, filters):
                 source = d0 + (((block * h + i) * w + j) * F + first) * vector
                 target = dx0 + (block * dx.shape[1] + i * stride) * dx_row + j * stride * C * vector
                 tiles.spread_back(like, lanes, filters, source, w0 + first * item, F * item, target, dx_row, size, size * C)
+
+
+@jit.serial
+def pooled_gradient(x, dy, winner, size, stride, weight, d, d_bias, d_weight, dx, wanted, lanes, taps, filters, chunk):
+    """The whole way back through `forward_pool` in one call: each call costs the thread a wait for Python's lock.
+
+    `d` is scratch; dx is left alone unless `wanted`. The number of filters is a multiple of the length of `chunk`.
+    """
+    unpool(dy, winner, d, d_bias)
+    weight_gradient(x, d, size, stride, d_weight, lanes, taps, filters)
+    if wanted:
+        dx[:] = 0
+        for first in range(0, d.shape[3], len(chunk)):
+            input_gradient(d, weight, size, stride, first, dx, lanes, chunk)
+
+
+def _through(x, steps, lanes):
+    """Pass blocks through pooled convolutions, one after another."""
+
+
+@overload(_through)
+def _through_steps(x, steps, lanes):
+    if len(steps) == 0:
+        return lambda x, steps, lanes: x
+
+    def each(x, steps, lanes):
+        weight, starts, size, stride, bias, y, winner, filters, rectify = steps[0]
+        forward_pool(x, weight, starts, size, stride, bias, y, winner, lanes, filters, rectify)
+        return _through(y, steps[1:], lanes)
+
+    return each
+
+
+@jit.serial
+def forward_chain(x, blocks, steps, lanes, y):
+    """Samples x (N, D) through pooled convolutions to y (N, D'), in one call; `steps` are the arguments of `forward_pool`."""
+    gather(x, blocks.reshape(blocks.shape[0], -1, len(lanes)))
+    last = _through(blocks, steps, lanes)
+    scatter(last.reshape(last.shape[0], -1, len(lanes)), y)
