@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Callable
-=======
-from collections.abc import Callable, Iterator
 from functools import partial
->>>>>>> training
 from typing import Any
 
 import numpy as np
