@@ -1,4 +1,4 @@
-"""How the networks are trained. Chosen on 5,000 training digits held out, never on the test digits."""
+"""How the networks are trained. To be compared on training digits held out (``--validate``), never on the test digits."""
 
 from __future__ import annotations
 
