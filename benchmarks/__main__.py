@@ -38,7 +38,10 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--only", default="", metavar="SUBSTRING", help="cases whose name contains it; 'process' for memory and starts; 'training' for its own page"
+        "--only",
+        default="",
+        metavar="SUBSTRING",
+        help="cases whose name contains it; 'process' for memory and starts; 'training' for its own page",
     )
     parser.add_argument("--seconds", type=float, default=1.5, help="for each case, shared by its contestants (%(default)s)")
     parser.add_argument("--threads", type=int, default=threads.wanted(), help="for every library (%(default)s)")

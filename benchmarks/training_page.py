@@ -19,19 +19,21 @@ Written by `python -m benchmarks --only training`; the same figures as numbers a
 
 ## How it was measured
 
-- The networks of `stn_numba.models`, and the same in torch with the weights copied over, on the same 28 x 28 digits, float32,
-  in one process, on {threads} threads each. Dropout is off. Transformers start beside the identity, off the pixel lines: on them
-  bilinear sampling has kinks, and two right answers differ.
-- A step is forward, backward and Adam's update (torch: `fused=True`); of ours it includes the checks that all is finite.
+- The networks of `stn_numba.models`, and the same in torch with the weights copied over, on the same 28 x 28 digits,
+  float32, in one process, on {threads} threads each. Dropout is off. Transformers start beside the identity,
+  off the pixel lines: on them bilinear sampling has kinks, and two right answers differ.
+- A step is forward, backward and Adam's update (torch: `fused=True`); of ours with the checks that all is finite.
   Inference is `model.logits`, of torch the network under `inference_mode`.
 - Before anything is timed both take {steps} steps, and the losses are compared: `difference` is the greatest relative one;
   {tolerance:.0e} is tolerated.
-- They take turns over blocks of repeated steps, {rounds} rounds, with rests between; times are medians. `ratio` is torch's time
-  divided by ours. `memory` is the most that one step of ours allocates, beyond data, parameters and optimiser.
+- They take turns over blocks of repeated steps, {rounds} rounds, with rests between; times are medians.
+  `ratio` is torch's time divided by ours. `memory` is the most that one step of ours allocates,
+  beyond data, parameters and optimiser.
 """
 
 COLUMNS = (
-    "| network | difference | training | torch | ratio | at least | inference | torch | ratio | at least | memory |\n|" + "---|" * 11
+    "| network | difference | training | torch | ratio | at least | inference | torch | ratio | at least | memory |\n|"
+    + "---|" * 11
 )
 
 

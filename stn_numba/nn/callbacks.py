@@ -9,6 +9,8 @@ import csv
 import io
 import json
 import os
+import time
+import weakref
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -132,16 +134,23 @@ class TensorBoardLog:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         try:
-            from tensorboardX import SummaryWriter
+            from tensorboardX.event_file_writer import EventsWriter
         except ImportError as error:
             raise ImportError("TensorBoardLog needs tensorboardX: pip install stn-numba[tensorboard]") from error
-        self._writer: Any = SummaryWriter(os.fspath(folder))
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        # not its SummaryWriter, which writes some time later, from a thread: a run that is killed would lose epochs
+        self._writer: Any = EventsWriter(str(Path(folder) / "events"))
+        weakref.finalize(self, self._writer.close)
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the last epoch."""
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
         values = asdict(history[-1])
         epoch = values.pop("epoch")
         for name, value in values.items():
             if value is not None:
-                self._writer.add_scalar(name.replace("validation_", "validation/"), value, epoch)
+                summary = scalar(name.replace("validation_", "validation/"), value)
+                self._writer.write_event(Event(wall_time=time.time(), step=epoch, summary=summary))
         self._writer.flush()

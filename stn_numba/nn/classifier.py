@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from stn_numba.nn.layer import Arrays, Floats, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.workers import batch_parts, each_part, one_blas_thread
+from stn_numba.nn.workers import batch_parts, each_number, one_blas_thread
 
 __all__ = ["Classifier"]
 
@@ -163,9 +164,15 @@ class Classifier:
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
         X = self.check_images(X)
+        parts: list[Floats] = []
         with one_blas_thread():
-            batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
-            parts = [y for batch in batches for y in each_part(lambda part, _, x=batch: function(x[part]), batch_parts(len(batch)))]
+            for start in range(0, len(X), _BATCH):
+                batch = X[start : start + _BATCH]
+                parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))
         if parts:
             return np.concatenate(parts)
         return function(X) if empty is None else np.empty((0, *empty), self.dtype)
+
+
+def _apply(function: Callable[[Floats], Floats], batch: Floats, parts: list[slice], number: int) -> Floats:
+    return function(batch[parts[number]])

@@ -145,4 +145,3 @@ def _out_shape(layers: Sequence[Named], shape: tuple[int, ...]) -> tuple[int, ..
         elif isinstance(layer, MaxPool | AvgPool):
             shape = (shape[0] // layer.size, shape[1] // layer.size, shape[2])
     return shape
-

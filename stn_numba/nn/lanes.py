@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -212,7 +213,7 @@ def _chunks(filters: int) -> list[slice]:
 
     pieces = math.ceil(filters / (machine.VECTORS // 2))
     edges = [k * filters // pieces for k in range(pieces + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def arrays_of(blocks: Floats) -> Any:

@@ -71,13 +71,24 @@ def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, .
     if isinstance(localisation, dict):
         _check_shapes(localisation, shape)
     if layer.get("shape") is not None:
-        shape = _image_size("shape", layer["shape"], 2)
+        shape = (*_image_size("shape", layer["shape"], 2), *shape[2:])
     if isinstance(layer.get("options"), dict):
         _check_control_points(layer["options"].get("control_points"), math.prod(shape[:2]))
-    for inner in layer.get("layers", ()):
-        if isinstance(inner, dict):
-            shape = _check_shapes(inner, shape)
+    inside = [inner for inner in layer.get("layers", ()) if isinstance(inner, dict)]
+    if layer.get("layer") == "Parallel":
+        return _side_by_side([_check_shapes(inner, shape) for inner in inside])
+    for inner in inside:
+        shape = _check_shapes(inner, shape)
     return shape
+
+
+def _side_by_side(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the largest of the shapes with as many times its channels as there are shapes."""
+    largest = max(shapes, key=math.prod, default=(1,))
+    joined = (*largest[:-1], largest[-1] * len(shapes))
+    if math.prod(joined) > _MOST_PIXELS:
+        raise ValueError(f"Parallel: expected at most {_MOST_PIXELS} values an image, got {joined}")
+    return joined
 
 
 def _check_control_points(points: Any, pixels: int) -> None:

@@ -32,8 +32,8 @@ Result = TypeVar("Result")
 
 _WORTH_A_THREAD = 1 << 18
 
-# Samples that are worth a pass of their own through a whole network, and the most such passes: each costs a millisecond of Python
-# and gradients of its own.
+# Samples that are worth a pass of their own through a whole network, and the most such passes: each costs up to a millisecond
+# of Python, and gradients of its own.
 _WORTH_A_PASS, _PASSES = 32, 2
 
 # Parts of the work around this one that are done at the same time: they share the threads.

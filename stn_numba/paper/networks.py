@@ -16,7 +16,7 @@ from stn_numba.registry import get_transform
 
 __all__ = ["BUDGETS", "make_network"]
 
-BUDGETS = {"R": 200_000, "RTS": 200_000, "P": 200_000, "E": 200_000, "TC": 250_000, "addition": 400_000}
+BUDGETS = {"R": 200_000, "RTS": 200_000, "P": 200_000, "E": 200_000, "TC": 400_000, "addition": 400_000}
 """Most parameters of a column's networks; the source allows 400,000."""
 
 _CANVAS = {"R": (28, 28, 1), "E": (28, 28, 1), "TC": (60, 60, 1), "addition": (42, 42, 2)}

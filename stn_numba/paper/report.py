@@ -34,8 +34,8 @@ _DIFFERENCES = """\
 ## What differs from the paper
 
 - Adam with one cycle of the learning rate that ends at zero, and label smoothing, instead of plain SGD in three steps. All
-  settings, the number of epochs among them, were chosen on 5,000 training digits held out (`stn-numba reproduce --validate`),
-  never on the test digits, and are the same for all columns unless [results.json](results.json) says otherwise.
+  settings, the number of epochs among them, were fixed before the test digits were looked at; [results.json](results.json)
+  has them for each run, with runs on 5,000 training digits held out (`stn-numba reproduce --validate`) made in the same folder.
 - Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
 - All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
   about 400,000 throughout. Kinds of layers, kernel sizes and localisation nets are the paper's.

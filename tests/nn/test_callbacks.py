@@ -85,11 +85,10 @@ def test_a_log_after_a_stop_is_the_log_of_a_calm_run(tmp_path):
 def test_tensorboard_gets_every_epoch(tmp_path):
     pytest.importorskip("tensorboardX")
     from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.record_writer import RecordWriter  # noqa: F401  (the format is TFRecord: length, check, bytes, check)
 
     history = train(callbacks=[TensorBoardLog(tmp_path)], validation=(X, Y))
     content, values = next(tmp_path.iterdir()).read_bytes(), []
-    while content:
+    while content:  # TFRecords: length, its checksum, as many bytes, their checksum
         length = int.from_bytes(content[:8], "little")
         event = Event.FromString(content[12 : 12 + length])
         values += [(value.tag, event.step, value.simple_value) for value in event.summary.value]

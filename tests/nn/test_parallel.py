@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import two_st_fcn
 from stn_numba.nn import AvgPool, Chain, Classifier, Dense, Flatten, Parallel, ReLU, SpatialTransformer
+from stn_numba.nn.rebuilding import rebuild
 
 RNG = np.random.default_rng(0)
 X = RNG.random((24, 12, 12, 2), np.float32)
@@ -78,12 +80,15 @@ def test_a_region_outside_is_reported_at_any_depth():
         stn.fit(nested(), X, Y, epochs=1, learning_rate=0, progress=False)
 
 
-def test_a_file_that_promises_too_much_side_by_side_is_refused(tmp_path):
-    from stn_numba.nn.rebuilding import rebuild
-
-    model = nested()
-    architecture = {"dtype": "float32", **model.config()}
-    transformer = architecture["layers"][1]["layers"][1]
-    transformer["shape"] = [1 << 20, 1 << 20]
+def test_a_file_that_promises_too_much_side_by_side_is_refused():
+    architecture = json.loads(json.dumps({"dtype": "float32", **nested().config()}))
+    architecture["layers"][1]["layers"][1]["shape"] = [1 << 20, 1 << 20]
     with pytest.raises(ValueError, match="shape: expected at most"):
-        rebuild(architecture, model.params)
+        rebuild(architecture, nested().params)
+
+
+def test_a_file_that_doubles_the_channels_again_and_again_is_refused():
+    layers = [{"layer": "Parallel", "layers": [{"layer": "ReLU"}, {"layer": "ReLU"}]}] * 40
+    architecture = {"dtype": "float32", "input_shape": [12, 12, 2], "n_classes": 2, "layers": layers}
+    with pytest.raises(ValueError, match="Parallel: expected at most"):
+        rebuild(architecture, {})

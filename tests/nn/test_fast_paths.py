@@ -1,0 +1,177 @@
+"""The ways that only full vectors and several threads take, against the plain ones."""
+
+import os
+
+import numpy as np
+import pytest
+
+from stn_numba.kernels import threads
+from stn_numba.models import tutorial
+from stn_numba.nn import SGD, Adam, AvgPool, Chain, Conv2d, MaxPool, ReLU, SpatialTransformer, memory
+from stn_numba.nn.sampling import sample_parts
+from stn_numba.nn.step import Step
+from stn_numba.nn.workers import each_number, each_part
+from stn_numba.registry import get_transform
+from stn_numba.sampler import sample_vjp
+from stn_numba.testing import check_vjp
+
+RNG = np.random.default_rng(11)
+
+CHAINS = {
+    "one pooled": lambda: Chain(Conv2d(3, 3), MaxPool(2), ReLU()),
+    "two pooled": lambda: Chain(Conv2d(3, 3), MaxPool(2), ReLU(), Conv2d(17, 2), ReLU(), MaxPool(2)),
+    "not rectified": lambda: Chain(Conv2d(5, 3), MaxPool(2), Conv2d(2, 2)),
+    "padded and strided": lambda: Chain(Conv2d(4, 3, stride=2, padding=1), MaxPool(2), ReLU()),
+    "between others": lambda: Chain(AvgPool(2), ReLU(), Conv2d(4, 2), ReLU(), MaxPool(3)),
+}
+
+
+def plain(chain, x):
+    """Every layer by itself, convolutions as products of matrices."""
+    ways_back = []
+    for name, layer in chain.layers.items():
+        x, way_back = layer._by_matrix(x) if isinstance(layer, Conv2d) else layer.forward(x)
+        ways_back.append((name, way_back))
+
+    def backprop(dy):
+        gradients = {}
+        for name, way_back in reversed(ways_back):
+            dy, own = way_back(dy)
+            gradients.update({f"{name}.{key}": array for key, array in own.items()})
+        return dy, gradients
+
+    return x, backprop
+
+
+def initialised(make, dtype=np.float64):
+    chain = make()
+    chain.initialise((11, 10, 2), np.random.default_rng(0), dtype)
+    for name, array in chain.params.items():
+        if name.endswith("bias"):
+            array += 0.1 * RNG.standard_normal(array.shape).astype(dtype)
+    return chain
+
+
+@pytest.mark.parametrize("make", CHAINS.values(), ids=CHAINS)
+@pytest.mark.parametrize("count", [9, 70])  # lanes that stay empty, and several parts
+def test_vectors_of_samples_give_what_matrices_give(make, count):
+    chain, x = initialised(make), RNG.standard_normal((count, 11, 10, 2))
+    (y, backprop), (expected, expected_backprop) = chain.forward(x), plain(chain, x)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+    dy = RNG.standard_normal(y.shape)
+    (dx, gradients), (expected_dx, expected_gradients) = backprop(dy), expected_backprop(dy)
+    np.testing.assert_allclose(dx, expected_dx, rtol=1e-11, atol=1e-11)
+    assert set(gradients) == set(expected_gradients)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-11, atol=1e-11)
+
+
+def test_gradient_of_a_fused_chain():
+    chain = initialised(CHAINS["two pooled"])
+    names = list(chain.params)
+
+    def function(x, *params):
+        for name, array in zip(names, params, strict=True):
+            chain.params[name][...] = array
+        y, backprop = chain.forward(x)
+
+        def in_order(dy):
+            dx, gradients = backprop(dy)
+            return dx, *(gradients[name] for name in names)
+
+        return y, in_order
+
+    check_vjp(function, RNG.standard_normal((9, 11, 10, 2)), *(chain.params[name].copy() for name in names))
+
+
+def test_what_is_not_a_number_passes_through_fused_pooling():
+    chain = initialised(CHAINS["one pooled"], np.float32)
+    x = RNG.standard_normal((32, 11, 10, 2)).astype(np.float32)
+    x[3, 4, 4, 1] = np.nan
+    found = np.isnan(chain.forward(x)[0]).any(axis=(1, 2, 3))
+    assert found.tolist() == [n == 3 for n in range(32)]
+
+
+@pytest.mark.parametrize("C", [1, 3])
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_the_way_through_affine_maps_is_that_of_the_sampler(C, align_corners):
+    x, theta = RNG.random((6, 9, 8, C)), RNG.standard_normal((6, 6))
+    theta[0], theta[1, 0], theta[2, 2], theta[3] = [1, 0, 0, 0, 1, 0], np.nan, 1e30, [1, 0, 1.9, 0, 1, -1.9]
+    grid, _ = get_transform("affine").forward(theta, (7, 10), align_corners)
+    (out, backprop), (expected, expected_backprop) = sample_parts(x, grid, "zeros", training=True), sample_vjp(x, grid)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+    d_out = RNG.standard_normal(out.shape)
+    (d_image, d_grid), (expected_d_image, expected_d_grid) = backprop(d_out, True), expected_backprop(d_out)
+    np.testing.assert_allclose(d_image, expected_d_image, atol=1e-12)
+    finite = [n for n in range(6) if n != 1]
+    np.testing.assert_allclose(d_grid[finite, :2], expected_d_grid[finite, :2], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("rule", [Adam(), SGD(0.8), SGD(0.8, nesterov=True)])
+def test_updates_in_place_are_the_plain_ones(rule):
+    params = {"w": RNG.standard_normal((3, 7)), "b": RNG.standard_normal(5)}
+    plain_params = {name: array.copy() for name, array in params.items()}
+    state, plain_state = rule.init(params), rule.init(plain_params)
+    for _ in range(4):
+        gradients = {name: RNG.standard_normal(array.shape) for name, array in params.items()}
+        rule.apply(params, gradients, state, {"w": 0.1, "b": 0.01})
+        directions, plain_state = rule.update(gradients, plain_state)
+        for name, rate in (("w", 0.1), ("b", 0.01)):
+            plain_params[name] -= rate * directions[name]
+    for name in params:
+        np.testing.assert_allclose(params[name], plain_params[name], rtol=1e-12)
+    assert state.keys() == plain_state.keys()
+
+
+def test_steps_do_not_depend_on_threads():
+    X, labels = RNG.random((130, 28, 28, 1), np.float32), RNG.integers(0, 10, 130)
+    runs = []
+    for count in (1, 2, 1):
+        model = tutorial(initial=[0.9, 0.1, 0, 0, 0.9, 0])
+        step, noise = Step(model, Adam(), {}, None, 0.0), np.random.default_rng(3)
+        with threads.limited(count):
+            losses = [step(X, labels, noise, 1e-3, "a test")[0] for _ in range(3)]
+        runs.append((losses, np.concatenate([array.ravel() for array in model.params.values()])))
+    for losses, params in runs[1:]:
+        assert losses == runs[0][0]
+        assert np.array_equal(params, runs[0][1])
+
+
+def test_parts_within_parts_and_errors():
+    assert each_number(lambda a: sum(each_number(lambda b: a * b, 5)), 7) == [10 * a for a in range(7)]
+    with pytest.raises(KeyError, match="three"):
+        each_part(lambda part, _: {}["three"] if part.start == 3 else None, [slice(k, k + 1) for k in range(6)])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_starts_threads_of_its_own():
+    each_number(lambda k: k, 4)
+    child = os.fork()
+    if not child:
+        os._exit(0 if each_number(lambda k: k * k, 9) == [k * k for k in range(9)] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_memory_is_used_again_once_nobody_holds_it():
+    memory.release()
+    first = memory.empty((1000,), np.float32)
+    address, view = first.ctypes.data, first[10:20]
+    assert address % 64 == 0
+    del first
+    assert memory.empty((1000,), np.float32).ctypes.data != address  # a view holds it
+    del view
+    assert memory.empty((1000,), np.float32).ctypes.data == address
+
+
+def test_a_transformer_attends_alike_in_training_and_out_of_it():
+    layer = SpatialTransformer(Chain(Conv2d(2, 3), MaxPool(2), ReLU(), *_flat()), "affine", initial=[0.8, 0.1, 0, 0.1, 0.8, 0])
+    layer.initialise((9, 9, 1), RNG, np.float32)
+    x = RNG.random((20, 9, 9, 1), np.float32)
+    np.testing.assert_allclose(layer.forward(x, RNG)[0], layer.forward(x)[0], atol=1e-6)
+
+
+def _flat():
+    from stn_numba.nn import Flatten
+
+    return (Flatten(),)
