@@ -15,6 +15,10 @@ def main() -> int:
     """Run the cases; fail if an answer differs, for then no ratio can be trusted."""
     options = _options()
     num_threads = threads.limit(options.threads)
+    if options.only == "training":  # a page of its own
+        from benchmarks import training
+
+        return int(not training.run(options.seconds, options.out, num_threads))
     results = []
     for case in CASES:
         if options.only in case.name:
@@ -34,7 +38,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--only", default="", metavar="SUBSTRING", help="cases whose name contains it; 'process' for memory and starts"
+        "--only", default="", metavar="SUBSTRING", help="cases whose name contains it; 'process' for memory and starts; 'training' for its own page"
     )
     parser.add_argument("--seconds", type=float, default=1.5, help="for each case, shared by its contestants (%(default)s)")
     parser.add_argument("--threads", type=int, default=threads.wanted(), help="for every library (%(default)s)")

@@ -1,11 +1,10 @@
-"""The command ``stn-numba``: demo, train, evaluate, figure, plugins, warmup, doctor."""
+"""The command ``stn-numba``: demo, train, evaluate, figure, reproduce, results, plugins, warmup, doctor."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,28 +14,19 @@ except ImportError:  # the extra `cli` is not installed: say so, whatever was as
     sys.exit("stn-numba: the command line needs click: pip install stn-numba[cli]")
 
 import stn_numba
+from stn_numba.failures import plain_errors
+from stn_numba.paper.commands import reproduce, results
 
 if TYPE_CHECKING:
     from stn_numba.nn import Classifier
 
 __all__ = ["main"]
 
-_FAILURES = (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError)
-
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files; without it, 5,000 embedded digits."
 )
 distortion_option = click.option("--distortion", default="R", show_default=True, help="R, RTS, P, E, T or TC, as in the paper.")
 seed_option = click.option("--seed", default=0, show_default=True, help="Repeats a run bit for bit.")
-
-
-@contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """Show what went wrong as one line, without a traceback."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise click.ClickException(str(error) or type(error).__name__) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -206,6 +196,10 @@ def doctor(as_json: bool, test: bool) -> None:
         click.echo(json.dumps(report, indent=2) if as_json else text(report))
     if not report["healthy"]:
         sys.exit(1)
+
+
+main.add_command(reproduce)
+main.add_command(results)
 
 
 def _digits(folder: Path | None) -> Any:

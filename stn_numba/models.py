@@ -10,10 +10,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Flatten, MaxPool, ReLU, SpatialTransformer
+from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
 from stn_numba.nn.layer import Layer
+from stn_numba.nn.parallel import Parallel
 
-__all__ = ["cnn", "fcn", "st_cnn", "st_fcn"]
+__all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 
 Shape = tuple[int, int, int]
 
@@ -78,8 +79,7 @@ def st_fcn(
     >>> st_fcn(transform="tps").theta(np.zeros((1, 28, 28))).shape
     (1, 32)
     """
-    width = localisation_units
-    look = Chain(Flatten(), Dense(width), ReLU(), Dense(width), ReLU(), Dense(width), ReLU())
+    look = _fcn_localisation(localisation_units)
     head = _fcn_head(units, n_classes)
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
@@ -118,6 +118,39 @@ def st_cnn(
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
 
+def tutorial(
+    input_shape: Shape = (28, 28, 1),
+    n_classes: int = 10,
+    *,
+    transform: str = "affine",
+    options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
+    shape: tuple[int, int] | None = None,
+    dropout: float = 0.5,
+    seed: int = 0,
+) -> Classifier:
+    """The network of PyTorch's tutorial on spatial transformers, the best known of its kind.
+
+    Two 5 x 5 convolutions of 10 and 20 filters with max pooling, layers of 50 and `n_classes`; the localisation net has
+    convolutions of 8 filters 7 x 7 and 10 filters 5 x 5, and a layer of 32. `dropout` acts on the layer of 50; the tutorial
+    also drops whole channels of the second convolution, which is left out here. Other parameters as for `st_fcn`.
+
+    Examples
+    --------
+    >>> tutorial().n_params
+    28352
+    """
+    look = Chain(*_pooled(8, 7), *_pooled(10, 5), Flatten(), Dense(32), ReLU())
+    drop = (Dropout(dropout),) if dropout else ()
+    head = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, Dense(n_classes))
+    return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, 1, seed)
+
+
+def _pooled(filters: int, size: int) -> tuple[Layer, ...]:
+    # pooling before the rectifier gives the same values from a quarter of the work
+    return Conv2d(filters, size), MaxPool(2), ReLU()
+
+
 def _second_convolution(input_shape: Shape, filters: int) -> tuple[Layer, ...]:
     """5 x 5, or left out where the map is by then too small for it."""
     side = min((size // 2 - 4) // 2 for size in input_shape[:2])
@@ -129,11 +162,7 @@ def _fcn_head(units: int, n_classes: int) -> tuple[Layer, ...]:
 
 
 def _cnn_head(filters: int, n_classes: int) -> tuple[Layer, ...]:
-    # pooling before the rectifier gives the same values from a quarter of the work
-    return (
-        Conv2d(filters, 9), MaxPool(2), ReLU(), Conv2d(filters, 7), MaxPool(2), ReLU(),
-        Flatten(), Dense(n_classes),
-    )  # fmt: skip
+    return *_pooled(filters, 9), *_pooled(filters, 7), Flatten(), Dense(n_classes)
 
 
 def _transformed(
@@ -151,3 +180,41 @@ def _transformed(
     transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
     pool = (AvgPool(downsample),) if downsample > 1 else ()
     return Classifier(Chain(transformer, *pool, *head), input_shape, n_classes, seed=seed)
+
+
+def two_st_fcn(
+    input_shape: Shape = (42, 42, 2),
+    n_classes: int = 19,
+    *,
+    transform: str = "affine",
+    options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
+    shape: tuple[int, int] | None = None,
+    downsample: int = 1,
+    units: int = 128,
+    localisation_units: int = 32,
+    seed: int = 0,
+) -> Classifier:
+    """`fcn` behind two spatial transformers side by side, for two objects in an image (the source's addition of digits).
+
+    Each has a localisation net of its own and reads all channels; what they read is joined along the channels. Parameters as
+    for `st_fcn`.
+
+    Examples
+    --------
+    >>> model = two_st_fcn(shape=(28, 28))
+    >>> len(model.transformers)
+    2
+    """
+    pair = Parallel(
+        *(
+            SpatialTransformer(_fcn_localisation(localisation_units), transform, shape, options=options, initial=initial)
+            for _ in range(2)
+        )
+    )
+    pool = (AvgPool(downsample),) if downsample > 1 else ()
+    return Classifier(Chain(pair, *pool, *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
+
+
+def _fcn_localisation(units: int) -> Chain:
+    return Chain(Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())

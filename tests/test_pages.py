@@ -11,7 +11,7 @@ from stn_numba import registry
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("page", ["plugins/README.md", "docs/mathematics.md", "docs/sampling.md"])
+@pytest.mark.parametrize("page", ["plugins/README.md", "docs/mathematics.md", "docs/sampling.md", "docs/training.md"])
 def test_the_examples_run(page, monkeypatch):
     monkeypatch.setattr(registry, "_registered", {})
     text = (ROOT / page).read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
 """Taps of a pixel wherever it lies: at the edge of an image, beyond it, or nowhere. One position of one axis at a time.
 
-An axis is a tuple of the numbers named below, a table the tuple (address, pieces, K, terms) of float64 (pieces, 1 + K, terms):
-neither is an array, for arrays are reference-counted, atomically, and this is done for single pixels. A NaN fails every comparison and ends with weights 0 at
-tap 0: whatever a grid holds, no index leaves the image.
+An axis is a tuple of the numbers named below; a table is (address, pieces, K, terms) of float64 (pieces, 1 + K, terms).
+Neither is an array, for arrays are reference-counted, atomically, and this is done for single pixels. A NaN fails
+every comparison and ends with weights 0 at tap 0: whatever a grid holds, no index leaves the image.
 
 Pixels whose taps all lie inside the image, nearly all of most images, take the fast way of `kernels.strips`.
 """
@@ -17,8 +17,9 @@ from stn_numba.kernels.memory import load_one, position, put_position, put_produ
 # The numbers of an axis; positions in [INSIDE, BEYOND) have all taps inside the image
 SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)
 
-# axis[MODE]: what a tap beyond the edge reads. From REFLECT on images repeat, and positions are folded back into them: by turning
-# about, or, for kernels that are not even and must not be turned with the image, within the image and its mirror image.
+# axis[MODE]: what a tap beyond the edge reads. From REFLECT on images repeat, and positions are folded back into them: by
+# turning about, or, for kernels that are not even and must not be turned with the image, within the image and its mirror
+# image.
 ZEROS, BORDER, REFLECT, WRAP, REFLECT_TAPS = range(5)
 NEAREST, BILINEAR, POLYNOMIAL, TENT_SLOPE = 0, 1, 2, 3  # families of interpolation kernels
 FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no longer tells where in it one is
@@ -126,7 +127,7 @@ def coefficient(table, piece, row, term):
 
 @jit.inline
 def piece_of(table, fraction):
-    """Which piece of a table holds; 0 where there is no table. Row 0 of a piece starts with the fraction from which it holds."""
+    """Which piece of a table holds; 0 where there is no table. Row 0 of a piece starts with the fraction it holds from."""
     piece = 0
     while piece + 1 < table[1] and fraction >= coefficient(table, piece + 1, 0, 0):
         piece += 1

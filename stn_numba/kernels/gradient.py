@@ -1,4 +1,4 @@
-"""Gradients of <d_out, out> by image and grid: strips of output, as in the forward pass, with both gradients while it is at hand.
+"""Gradients of <d_out, out> by image and grid: strips of output, as in the forward pass, both while a strip is at hand.
 
 Several output pixels may add to one input pixel. So a task is an image, or, of few large images, a band of input rows of
 one: it keeps to the taps in its band, no two tasks write one pixel, and the order of the additions does not depend on

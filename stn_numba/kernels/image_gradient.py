@@ -1,4 +1,4 @@
-"""Gradient of <d_out, out> by the image (equation 6 of arXiv 1506.02025): what a strip of output pixels gives back to its taps."""
+"""Gradient of <d_out, out> by the image (equation 6 of arXiv 1506.02025): what output pixels give back to their taps."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
 
 @jit.inline
 def position_gradients(a, b, p, q, across, down, slopes, d):
-    """d times the derivatives by x and y of eight pixels, which read a, b in one row and p, q in the next."""
+    """D times the derivatives by x and y of eight pixels, which read a, b in one row and p, q in the next."""
     (u0, u1), (v0, v1), ((du0, du1), (dv0, dv1)) = across, down, slopes
     along_x = add_product(times(v0, add_product(times(du0, a), du1, b)), v1, add_product(times(du0, p), du1, q))
     along_y = add_product(times(dv0, add_product(times(u0, a), u1, b)), dv1, add_product(times(u0, p), u1, q))

@@ -12,8 +12,8 @@ table, slope_table   polynomial pieces of the kernel and of its derivative; empt
 fill, fills          (C,) what is read outside; fills is NO_FILL, FILL_OUTSIDE (positions beyond the image's edges
                      give `fill`) or FILL_TAPS (taps beyond the edge read it)
 
-Scratch rows are addresses into one array: rows = (xs, ys, x_places, y_places, x_signs, y_signs, offsets, d_offsets, u, v, du, dv,
-gx, gy, dx, dy, dz, x_taps, x_weights, y_taps, y_weights, x_slopes, y_slopes, s00, s01, s10, s11, columns, lines):
+Scratch rows are addresses into one array: rows = (xs, ys, x_places, y_places, x_signs, y_signs, offsets, d_offsets,
+u, v, du, dv, gx, gy, dx, dy, dz, x_taps, x_weights, y_taps, y_weights, x_slopes, y_slopes, s00, s01, s10, s11, columns, lines):
 
 xs, ys               positions in pixels
 x_places, y_places   where the padding lets them read (the same rows where it changes nothing), x_signs, y_signs the derivative
@@ -189,7 +189,7 @@ def to_next(axis, step):
 
 @jit.inline
 def prepare_positions(rule, source, n, i, first, count, rows, together):
-    """Positions of `count` pixels of output row i of grid n from column `first` on, hidden, limited and folded as the padding wants.
+    """Positions of `count` pixels of row i of grid n from column `first` on, hidden, limited and folded as the padding wants.
 
     Or of so many rows together. Returns whether anything was changed, so that signs matter.
     """

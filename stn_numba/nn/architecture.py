@@ -10,15 +10,15 @@ from stn_numba.nn.dense import Dense
 from stn_numba.nn.dropout import Dropout
 from stn_numba.nn.flatten import Flatten
 from stn_numba.nn.layer import Layer
+from stn_numba.nn.parallel import Parallel
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 
 __all__ = ["LAYERS", "build", "describe"]
 
-LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer for layer in (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer)
-}
+_CLASSES = (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer)
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _CLASSES}
 
 
 def describe(layer: Layer) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def build(description: Any) -> Layer:
         raise ValueError(f"layer: expected a description of one of {', '.join(LAYERS)}, got {description!r:.80}")
     options = {key: value for key, value in description.items() if key != "layer"}
     layer = LAYERS[description["layer"]]
-    if layer is Chain:
-        return Chain(*(build(inner) for inner in options["layers"]))
+    if layer in (Chain, Parallel):
+        return layer(*(build(inner) for inner in options["layers"]))
     if layer is SpatialTransformer:
         options["localisation"] = build(options["localisation"])
     return layer(**options)

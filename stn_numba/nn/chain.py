@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,18 @@ from numpy.typing import DTypeLike
 
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "numbered"]
+
+
+def numbered(layers: Iterable[Layer]) -> dict[str, Layer]:
+    """Name layers by their class and a running number: ``conv2d1``, ``dense2``."""
+    count: Counter[str] = Counter()
+    named: dict[str, Layer] = {}
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        count[kind] += 1
+        named[f"{kind}{count[kind]}"] = layer
+    return named
 
 
 class Chain(Layer):
@@ -32,12 +43,7 @@ class Chain(Layer):
 
     def __init__(self, *layers: Layer) -> None:
         super().__init__()
-        count: Counter[str] = Counter()
-        self.layers: dict[str, Layer] = {}
-        for layer in layers:
-            kind = type(layer).__name__.lower()
-            count[kind] += 1
-            self.layers[f"{kind}{count[kind]}"] = layer
+        self.layers = numbered(layers)
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise each layer for the shape that the one before it gives."""
@@ -48,20 +54,30 @@ class Chain(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the last layer's output and the way back through all of them."""
-        ways_back = []
-        first = next((place for place, layer in enumerate(self.layers.values()) if layer.params), len(self.layers))
-        for name, layer in self.layers.items():
-            x, way_back = layer.forward(x, rng)
-            ways_back.append((name, way_back))
+        from stn_numba.nn import fusion
+
+        ways_back: list[tuple[str, Backprop]] = []
+        first: int | None = None
+        for run in fusion.runs(self.layers.items()):
+            if len(run) > 1 and fusion.pays(run, x):
+                x, way_back = fusion.run(run, x)
+                ways_back.append(("", way_back))
+                first = len(ways_back) - 1 if first is None else first
+                continue
+            for name, layer in run:
+                x, way_back = layer.forward(x, rng)
+                ways_back.append((f"{name}.", way_back))
+                first = len(ways_back) - 1 if first is None and layer.params else first
+        needed = len(ways_back) if first is None else first
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             gradients: Arrays = {}
             d: Floats | None = dy
-            for place, (name, way_back) in reversed(list(enumerate(ways_back))):
+            for place, (prefix, way_back) in reversed(list(enumerate(ways_back))):
                 if d is None:  # nothing before this layer has parameters
                     break
-                d, own = way_back(d, input_gradient=input_gradient or place > first)
-                gradients.update({f"{name}.{key}": array for key, array in own.items()})
+                d, own = way_back(d, input_gradient=input_gradient or place > needed)
+                gradients.update({prefix + key: array for key, array in own.items()})
             return d, gradients
 
         return x, backprop

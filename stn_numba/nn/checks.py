@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.layer import Floats, positive_int
+from stn_numba.nn.layer import positive_int
 
 __all__ = ["check_data", "check_numbers", "check_rates"]
 
 
 def check_data(
     model: Classifier, X: ArrayLike, y: ArrayLike, *, free_size: bool = False, name: str = ""
-) -> tuple[Floats, NDArray[Any]]:
-    """Return labelled images as arrays that fit the model; `name` is put before X and y in errors."""
-    X, y = model.check_images(X, free_size=free_size, name=f"{name}X"), np.asarray(y)
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return labelled images as arrays that fit the model but for their dtype: a mapped file is left where it is.
+
+    `name` is put before X and y in errors.
+    """
+    X, y = model.expect_images(X, free_size=free_size, name=f"{name}X"), np.asarray(y)
     if y.shape != (len(X),) or y.dtype.kind not in "iu":
         raise ValueError(f"{name}y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}")
     if not len(X):

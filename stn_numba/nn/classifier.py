@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from stn_numba.nn.chain import Chain
-from stn_numba.nn.layer import Arrays, Floats, Layer, positive_int
+from stn_numba.nn.layer import Arrays, Floats, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
+from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.workers import one_blas_thread
+from stn_numba.nn.workers import batch_parts, each_part, one_blas_thread
 
 __all__ = ["Classifier"]
 
@@ -82,8 +83,8 @@ class Classifier:
 
     @property
     def transformers(self) -> list[SpatialTransformer]:
-        """The spatial transformers of the chain, first to last."""
-        return [layer for layer in self.network.layers.values() if isinstance(layer, SpatialTransformer)]
+        """All spatial transformers, in the order of the data; those inside a localisation network are left out."""
+        return list(transformers_in(self.network))
 
     def logits(self, X: ArrayLike) -> Floats:
         """Class scores (N, n_classes) of images (N, H, W, C), or (N, H, W) if C is 1."""
@@ -133,6 +134,10 @@ class Classifier:
 
     def check_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> Floats:
         """Return images as (N, H, W, C) of the model's dtype; `free_size` leaves H and W open, for augmentation."""
+        return self.expect_images(X, free_size=free_size, name=name).astype(self.dtype, copy=False)
+
+    def expect_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> NDArray[Any]:
+        """Return images as (N, H, W, C) of the dtype that they have: a mapped file is not read."""
         X = np.asarray(X)
         if X.ndim == 3:
             X = X[..., None]
@@ -141,7 +146,7 @@ class Classifier:
             raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {X.shape}")
         if X.dtype.kind not in "fiu":
             raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
-        return X.astype(self.dtype, copy=False)
+        return X
 
     def config(self) -> dict[str, Any]:
         """Return the architecture, as JSON can hold it."""
@@ -153,21 +158,14 @@ class Classifier:
         return self.transformers[0]
 
     def _before(self, x: Floats) -> Floats:
-        for layer in self._until(self._first_transformer()):
-            x = layer.forward(x)[0]
-        return x
-
-    def _until(self, last: Layer) -> Iterator[Layer]:
-        for layer in self.network.layers.values():
-            if layer is last:
-                return
-            yield layer
+        return input_of(self._first_transformer(), self.network, x)
 
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
         X = self.check_images(X)
         with one_blas_thread():
-            parts = [function(X[start : start + _BATCH]) for start in range(0, len(X), _BATCH)]
+            batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
+            parts = [y for batch in batches for y in each_part(lambda part, _, x=batch: function(x[part]), batch_parts(len(batch)))]
         if parts:
             return np.concatenate(parts)
         return function(X) if empty is None else np.empty((0, *empty), self.dtype)

@@ -24,6 +24,10 @@ class Clock:
         self.step, self.steps, self.budget = 0, steps, budget
         self._start, self._paused = time.perf_counter(), 0.0
 
+    def resume(self, step: int, seconds: float) -> None:
+        """Go on after so many steps and seconds."""
+        self.step, self._start, self._paused = step, time.perf_counter() - seconds, 0.0
+
     def seconds(self) -> float:
         """Seconds of training so far."""
         return time.perf_counter() - self._start - self._paused

@@ -20,8 +20,9 @@ _PATCH_BYTES = 1 << 20  # what stays in a core's own cache
 class Conv2d(Layer):
     """Each output pixel is a weighted sum over a size x size patch of the input, plus a bias.
 
-    Patches are laid out as rows of a matrix, a few samples at a time, and multiplied by BLAS: the patches never leave the
-    cache, and memory does not grow with the batch. ``weight`` is (size, size, C, filters).
+    A batch is worked on a vector of samples at a time (`stn_numba.nn.fusion`). Where too few samples are left to fill one,
+    patches are laid out as rows of a matrix and multiplied by BLAS, a few at a time, so that they never leave the cache.
+    ``weight`` is (size, size, C, filters).
 
     Parameters
     ----------
@@ -62,17 +63,25 @@ class Conv2d(Layer):
             "bias": np.zeros(self.filters, dtype),
         }
         p = 2 * self.padding
-        return (*self._out_size(H + p, W + p), self.filters)
+        return (*self.out_size(H + p, W + p), self.filters)
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
+        from stn_numba.nn import fusion
+
+        if fusion.pays([("", self)], x):
+            return fusion.run([("", self)], x)
+        return self._by_matrix(x)
+
+    def _by_matrix(self, x: Floats) -> tuple[Floats, Backprop]:
+        """As `forward`, by products of matrices."""
         from stn_numba.nn.kernels import columns
 
         p = self.padding
         padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
         weight, bias = self.params["weight"], self.params["bias"]
         flat = weight.reshape(-1, self.filters)
-        y = np.empty((len(x), *self._out_size(*padded.shape[1:3]), self.filters), x.dtype)
+        y = np.empty((len(x), *self.out_size(*padded.shape[1:3]), self.filters), x.dtype)
         parts, buffer = self._parts(padded)
 
         def forward_part(part: slice, patches: Floats) -> None:
@@ -108,14 +117,14 @@ class Conv2d(Layer):
         """Return the options."""
         return {"filters": self.filters, "size": self.size, "stride": self.stride, "padding": self.padding}
 
-    def _out_size(self, H: int, W: int) -> tuple[int, int]:
-        """Size of the output for a padded input."""
+    def out_size(self, H: int, W: int) -> tuple[int, int]:
+        """(h, w) of the output for a padded input of (H, W)."""
         return (H - self.size) // self.stride + 1, (W - self.size) // self.stride + 1
 
     def _parts(self, padded: Floats) -> tuple[list[slice], Callable[[], Floats]]:
         """Slices of the batch, and what makes a buffer (n, h, w, size, size * C) for the patches of one."""
         N, H, W, C = padded.shape
-        patches = (*self._out_size(H, W), self.size, self.size * C)
+        patches = (*self.out_size(H, W), self.size, self.size * C)
         count = max(1, min(N, _PATCH_BYTES // (padded.itemsize * math.prod(patches))))
         parts = [slice(start, min(start + count, N)) for start in range(0, N, count)]
         return parts, lambda: np.empty((count, *patches), padded.dtype)

@@ -8,11 +8,13 @@ import numpy as np
 
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.layer import Floats
+from stn_numba.nn.search import transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 
 __all__ = ["first_non_finite", "warn_if_outside"]
 
 _OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
+_THETA = "localisation.theta"
 
 
 def first_non_finite(network: Chain, images: Floats) -> str:
@@ -30,14 +32,16 @@ def first_non_finite(network: Chain, images: Floats) -> str:
 
 
 def warn_if_outside(network: Chain, images: Floats) -> bool:
-    """Warn of each transformer of the chain whose region has left a noticeable share of the images."""
-    left = False
-    remaining = sum(isinstance(layer, SpatialTransformer) for layer in network.layers.values())
-    for name, layer in network.layers.items():
-        if not remaining:
-            break
-        remaining -= isinstance(layer, SpatialTransformer)
-        if isinstance(layer, SpatialTransformer) and (share := layer.outside(layer.theta(images))) > _OUTSIDE:
+    """Warn of each transformer of the network whose region has left a noticeable share of the images."""
+    if not any(transformers_in(network)):
+        return False
+    left, thetas = False, {}
+    for name, layer, output in network.trace(images):
+        thetas[name] = output if name.endswith(_THETA) else None
+        if not isinstance(layer, SpatialTransformer):
+            continue
+        theta = thetas[f"{name}.{_THETA}"]
+        if theta is not None and (share := layer.outside(theta)) > _OUTSIDE:
             left = True
             warnings.warn(
                 f"layer {name!r}: the sampled region has left the image for {share:.0%} of a batch; where all samples are "
@@ -45,5 +49,4 @@ def warn_if_outside(network: Chain, images: Floats) -> bool:
                 RuntimeWarning,
                 stacklevel=3,
             )
-        images = layer.forward(images)[0]
     return left

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from stn_numba.nn.callbacks import check_column
 from stn_numba.nn.checks import check_data, check_numbers, check_rates
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
-from stn_numba.nn.diagnosis import warn_if_outside
-from stn_numba.nn.history import Epoch, History
-from stn_numba.nn.layer import Floats
+from stn_numba.nn.history import History
+from stn_numba.nn.keeper import Keeper, schedule_name
+from stn_numba.nn.layer import positive_int
+from stn_numba.nn.loop import Augment, Callback, Loop
 from stn_numba.nn.optimisers import Adam, Optimiser
-from stn_numba.nn.progress import progress_bar, summary
+from stn_numba.nn.progress import progress_bar
+from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule, one_cycle
+from stn_numba.nn.sources import ArrayBatches, Source, Stream
 from stn_numba.nn.step import NonFiniteError, Step
 from stn_numba.nn.workers import one_blas_thread
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
-
-Augment = Callable[[Floats, np.random.Generator], Floats]
-Callback = Callable[[Classifier, History], Any]
 
 # A localisation net that learns as fast as the classifier throws its region out of the image before the classifier knows
 # what to look for; the source trains it with a tenth of the rate (SVHN) or less.
@@ -32,8 +33,8 @@ _RATES = {"localisation": 0.1}
 
 def fit(
     model: Classifier,
-    X: ArrayLike,
-    y: ArrayLike,
+    X: ArrayLike | Stream,
+    y: ArrayLike | None = None,
     *,
     epochs: int = 10,
     seconds: float | None = None,
@@ -47,6 +48,9 @@ def fit(
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
+    best: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 60.0,
     seed: int = 0,
     progress: bool = True,
 ) -> History:
@@ -57,7 +61,8 @@ def fit(
     model
         A `Classifier`, as `stn_numba.models` makes them.
     X, y
-        Images (N, H, W, C) or (N, H, W), and labels (N,).
+        Images (N, H, W, C) or (N, H, W), and labels (N,). Arrays may be mapped from files (`numpy.load` with ``mmap_mode``):
+        only one batch at a time is read. Or a `Stream` alone, which yields batches of both.
     epochs
         Passes over the images.
     seconds
@@ -81,6 +86,14 @@ def fit(
         ``augment(images, rng) -> images``, drawn afresh for each batch; it may change the images' size.
     callbacks
         Called with (model, history) after each epoch; training stops when one returns True.
+    best
+        A column of the history, as ``"validation_error"``. The model ends with the parameters of the epoch where it was
+        smallest, instead of those of the last one.
+    checkpoint
+        A file for the state of the run. If it exists, the run goes on from there, with the same bits as if it had never
+        stopped; it is written after every epoch, and after the running step when Ctrl-C comes.
+    checkpoint_seconds
+        It is also written within an epoch when so many seconds have passed.
     seed
         Orders the batches and feeds dropout and augmentation. The same seed, model and data give the same bits again.
     progress
@@ -94,6 +107,8 @@ def fit(
     ------
     NonFiniteError
         If the loss, a gradient or a parameter becomes NaN or infinite; the message names the first layer where it shows.
+    StorageError
+        If the checkpoint is damaged, or belongs to a run with other settings.
     ValueError, TypeError
         If data or options do not fit.
 
@@ -105,60 +120,44 @@ def fit(
     >>> len(history)
     2
     """
-    X, y = check_data(model, X, y, free_size=augment is not None)
+    source = _source(model, X, y, batch_size, free_size=augment is not None)
     if validation is not None:
         validation = check_data(model, *validation, name="validation ")
     check_numbers(epochs, seconds, batch_size, learning_rate, label_smoothing)
     rates = _RATES if rates is None else rates
     check_rates(model, set(_RATES), rates)
+    _check_best(best, validation is not None)
     step = Step(model, optimiser or Adam(), rates, clip_norm, label_smoothing)
-    order, noise, distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
-    batches = -(-len(X) // batch_size)
-    history, clock, warned = History(), Clock(epochs * batches, seconds), False
+    run = Run(model, step, Clock(epochs * len(source), seconds), seed)
+    settings = {
+        "model": model.config(), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source), "batch_size": batch_size,
+        "optimiser": repr(step.rule), "learning_rate": learning_rate, "schedule": schedule_name(schedule),
+        "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing, "seed": seed, "best": best,
+    }  # fmt: skip
+    keeper = Keeper(checkpoint, settings if checkpoint else {}, checkpoint_seconds)
+    keeper.resume(run)
+    loop = Loop(
+        run, source, epochs, lambda progress: learning_rate * schedule(progress), augment, validation, best, callbacks, keeper
+    )
     with one_blas_thread(), progress_bar(epochs, seconds, progress) as bar:
-        for epoch in range(1, epochs + 1):
-            mean = _Mean()
-            for rows in _batches(len(X), batch_size, order):
-                images = X[rows] if augment is None else model.check_images(_augmented(augment, X[rows], distortion))
-                rate = learning_rate * schedule(clock.progress())
-                mean.add(len(rows), *step(images, y[rows], noise, rate, f"epoch {epoch}, step {clock.step + 1}"))
-                clock.step += 1
-                bar.update(1 / batches)
-                if clock.finished():
-                    break
-            with clock.paused():
-                warned = warned or warn_if_outside(model.network, images)
-                scores = model.evaluate(*validation) if validation else None
-            held_out = scores or (None, None)
-            history.epochs.append(Epoch(epoch, *mean.values(), held_out[0], held_out[1], clock.seconds(), rate))
-            bar.set_postfix_str(", " + summary(history[-1]))
-            # a list: every callback is called, even after one has asked to stop
-            if any([callback(model, history) is True for callback in callbacks]) or clock.finished():
-                break
-    return history
+        loop.turn(bar)
+    run.put_best_back()
+    return run.history
 
 
-class _Mean:
-    """Mean loss and share of wrong predictions over the batches of an epoch."""
-
-    def __init__(self) -> None:
-        self.count, self.loss, self.wrong = 0, 0.0, 0
-
-    def add(self, count: int, loss: float, wrong: int) -> None:
-        self.count, self.loss, self.wrong = self.count + count, self.loss + count * loss, self.wrong + wrong
-
-    def values(self) -> tuple[float, float]:
-        return self.loss / self.count, self.wrong / self.count
-
-
-def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Shuffled row numbers, in batches of nearly equal size: no lone image at the end, which could borrow no clutter."""
-    yield from np.array_split(rng.permutation(count), -(-count // size))
+def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bool) -> Source:
+    """Return a source of batches of arrays, or the stream itself."""
+    if callable(X):
+        if y is not None:
+            raise ValueError("y: expected none with a stream, which yields the labels itself")
+        if not isinstance(X, Stream) or len(X) < 1:
+            raise TypeError("X: expected arrays, or a stream with a length of at least one batch")
+        return X
+    if y is None:
+        raise ValueError("y: expected labels (N,) with arrays; only a stream yields the labels itself")
+    return ArrayBatches(*check_data(model, X, y, free_size=free_size), positive_int("batch_size", batch_size))
 
 
-def _augmented(augment: Augment, images: Floats, rng: np.random.Generator) -> Floats:
-    """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
-    from stn_numba.kernels import threads
-
-    with threads.limited(1):
-        return augment(images, rng)
+def _check_best(best: str | None, validated: bool) -> None:
+    if best is not None and check_column("best", best).startswith("validation") and not validated:
+        raise ValueError(f"best: {best!r} needs validation data")

@@ -1,18 +1,20 @@
 """Optimisers as (init, update): the state is theirs to make and the caller's to keep.
 
-``update`` returns descent directions; the training loop subtracts rate times direction from the parameters.
+``update`` returns descent directions; the training loop subtracts rate times direction from the parameters. An optimiser that
+has ``apply`` does both at once, in place, in one pass over each array; to the same numbers, rounding aside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from stn_numba.nn.layer import Arrays
+from stn_numba.nn.layer import Arrays, Floats
 
-__all__ = ["SGD", "Adam", "Optimiser"]
+__all__ = ["SGD", "Adam", "InPlace", "Optimiser"]
 
 State = dict[str, Any]
 
@@ -25,6 +27,14 @@ class Optimiser(Protocol):
 
     def update(self, gradients: Arrays, state: State) -> tuple[Arrays, State]:
         """Return the descent directions and the next state."""
+
+
+@runtime_checkable
+class InPlace(Protocol):
+    """An optimiser that changes parameters and state in place."""
+
+    def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
+        """Take one step, each parameter at its own rate."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,15 @@ class SGD:
         ahead = {name: g + self.momentum * velocity[name] for name, g in gradients.items()}
         return ahead, {"velocity": velocity}
 
+    def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
+        """Take one step in place."""
+        from stn_numba.nn.kernels import updates
+
+        for name, gradient in gradients.items():
+            param, number = params[name], params[name].dtype.type
+            arrays = (_flat(param), gradient.reshape(-1), _flat(state["velocity"][name]))
+            updates.momentum(*arrays, number(self.momentum), self.nesterov, number(rates[name]))
+
 
 @dataclass(frozen=True)
 class Adam:
@@ -93,6 +112,25 @@ class Adam:
         c1, c2 = 1 - self.beta1**step, 1 - self.beta2**step
         directions = {n: (mean[n] / c1) / (np.sqrt(square[n] / c2) + self.epsilon) for n in gradients}
         return directions, {"step": step, "mean": mean, "square": square}
+
+    def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
+        """Take one step in place."""
+        from stn_numba.nn.kernels import updates
+
+        state["step"] += 1
+        decays = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2)
+        numbers = (*decays, 1 - self.beta1 ** state["step"], 1 - self.beta2 ** state["step"], self.epsilon)
+        for name, gradient in gradients.items():
+            number = params[name].dtype.type
+            arrays = (_flat(params[name]), gradient.reshape(-1), _flat(state["mean"][name]), _flat(state["square"][name]))
+            updates.adam(*arrays, *map(number, numbers), number(rates[name]))
+
+
+def _flat(array: Floats) -> Floats:
+    """A flat view, to be written to."""
+    flat = array.view()
+    flat.shape = (array.size,)  # refuses what cannot be viewed so, where reshape would copy
+    return flat
 
 
 def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:

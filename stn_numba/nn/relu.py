@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stn_numba.nn import memory
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer
 
 __all__ = ["ReLU"]
@@ -20,9 +21,9 @@ class ReLU(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the rectified input and the way back."""
-        y: Floats = np.maximum(x, 0)
+        y: Floats = np.maximum(x, 0, out=memory.empty(x.shape, x.dtype))
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            return dy * (y > 0) if input_gradient else None, {}
+            return np.multiply(dy, y > 0, out=memory.empty(y.shape, dy.dtype)) if input_gradient else None, {}
 
         return y, backprop

@@ -12,15 +12,12 @@ from stn_numba.border import lay_grid
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
+from stn_numba.nn.sampling import sample_parts
 from stn_numba.outside import PADDINGS
 from stn_numba.registry import get_transform
-from stn_numba.sampler import sample, sample_vjp
 from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformer"]
-
-# Between two convolutions, Numba's idle threads spin and slow the others down more than they save on small batches.
-_PARALLEL_FROM = 1 << 21
 
 _PROBE = base_points((7, 7))  # enough points to tell whether a region still touches the image
 
@@ -103,18 +100,17 @@ class SpatialTransformer(Layer):
     def sample(self, x: Floats, theta: Floats) -> Floats:
         """Read images at given parameters, without the way back."""
         grid, _ = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
-        return sample(x, grid, padding=self.padding, num_threads=_num_threads(x))
+        return sample_parts(x, grid, self.padding)[0]
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
         features, from_features = self.localisation.forward(x, rng)
         theta, from_theta = self.theta_layer.forward(features, rng)
         grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
-        out, from_out = sample_vjp(x, grid, padding=self.padding, num_threads=_num_threads(x))
+        out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            d_image, d_grid = from_out(dy, image=input_gradient)
-            assert d_grid is not None
+            d_image, d_grid = from_out(dy, input_gradient)
             d_features, d_last = from_theta(from_grid(d_grid))
             assert d_features is not None
             d_seen, d_localisation = from_features(d_features, input_gradient=input_gradient)
@@ -170,7 +166,3 @@ def _size(shape: tuple[int, int]) -> tuple[int, int]:
 
 def _is_numpy(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic)
-
-
-def _num_threads(x: Floats) -> int | None:
-    return 1 if x.size < _PARALLEL_FROM else None

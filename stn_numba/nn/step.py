@@ -13,7 +13,8 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import first_non_finite
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
-from stn_numba.nn.optimisers import Optimiser, clip_by_global_norm
+from stn_numba.nn.optimisers import InPlace, Optimiser, clip_by_global_norm
+from stn_numba.nn.workers import batch_parts, each_number, summed
 
 __all__ = ["NonFiniteError", "Step"]
 
@@ -36,20 +37,39 @@ class Step:
         self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
     ) -> tuple[float, int]:
         """Return the batch's loss and how many predictions were wrong."""
+        parts = batch_parts(len(images))
+        seeds = noise.integers(1 << 63, size=len(parts))
+
+        def pass_part(number: int) -> tuple[float, Floats, Arrays]:
+            part = parts[number]
+            logits, backprop = self.network.forward(images[part], np.random.default_rng(seeds[number]))
+            loss, from_loss = softmax_cross_entropy(logits, labels[part], label_smoothing=self.smoothing)
+            share = (part.stop - part.start) / max(len(images), 1)
+            _, gradients = backprop(from_loss() * logits.dtype.type(share), input_gradient=False)
+            return share * loss, logits, gradients
+
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported here, by name
-            logits, backprop = self.network.forward(images, noise)
-            loss, from_loss = softmax_cross_entropy(logits, labels, label_smoothing=self.smoothing)
+            passes = each_number(pass_part, len(parts))
+            loss, gradients = sum(loss for loss, _, _ in passes), summed([own for _, _, own in passes])
             self._expect_finite(loss, "the loss", images, place)
-            _, gradients = backprop(from_loss(), input_gradient=False)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
             self._expect_finite(_total(gradients), "a gradient", images, place)
             self._expect_finite(_total(self.network.params), "a parameter", images, place)
         if self.clip_norm is not None:
             gradients = clip_by_global_norm(gradients, self.clip_norm)
+        self._update(gradients, rate)
+        wrong = sum(np.sum(logits.argmax(axis=1) != labels[part]) for part, (_, logits, _) in zip(parts, passes, strict=True))
+        return loss, int(wrong)
+
+    def _update(self, gradients: Arrays, rate: float) -> None:
+        """Change the parameters in place."""
+        params, rates = self.network.params, {name: rate * scale for name, scale in self.scales.items()}
+        if isinstance(self.rule, InPlace):
+            self.rule.apply(params, gradients, self.state, rates)
+            return
         directions, self.state = self.rule.update(gradients, self.state)
-        for name, array in self.network.params.items():
-            array -= (rate * self.scales[name]) * directions[name]
-        return loss, int(np.sum(logits.argmax(axis=1) != labels))
+        for name, array in params.items():
+            array -= rates[name] * directions[name]
 
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
@@ -61,7 +81,9 @@ class Step:
 
 def _total(arrays: Arrays) -> float:
     """Sum of all values: not finite where one of them is not."""
-    return sum(float(array.sum()) for array in arrays.values())
+    from stn_numba.nn.kernels import updates
+
+    return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
 
 
 def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from stn_numba.arrays import as_number
 from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.files import write_atomically
 from stn_numba.nn.layer import Arrays
 from stn_numba.nn.rebuilding import rebuild
 
@@ -47,25 +47,14 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(model, Classifier):
         raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
-    write = _safetensors().save
+    write = safetensors().save
     try:
         architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})
     except TypeError as error:
         raise ValueError(f"model: an option of a layer or transform cannot be saved: {error}") from error
     tensors = {name: np.ascontiguousarray(array) for name, array in model.params.items()}
-    content = write(tensors, metadata={_KEY: architecture, _DIGEST: _digest(architecture, tensors)})
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    content = write(tensors, metadata={_KEY: architecture, _DIGEST: digest(architecture, tensors)})
+    write_atomically(path, content)
 
 
 def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifier:
@@ -99,7 +88,21 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifie
 
 
 def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
-    unpack = _safetensors().load
+    metadata, tensors = read_tensors(path, max_bytes)
+    if _DIGEST in metadata and metadata[_DIGEST] != digest(metadata.get(_KEY, ""), tensors):
+        raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
+    try:
+        architecture = json.loads(metadata[_KEY])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise StorageError(f"{path}: it holds no model of stn-numba") from error
+    if not isinstance(architecture, dict) or architecture.get("format") != _FORMAT:
+        raise StorageError(f"{path}: expected a model in format {_FORMAT}, got {architecture!r:.60}")
+    return architecture, tensors
+
+
+def read_tensors(path: Path, max_bytes: int) -> tuple[dict[str, str], Arrays]:
+    """Read metadata and tensors of a safetensors file of at most `max_bytes`."""
+    unpack = safetensors().load
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as file:  # read, not mapped: a file cut short while it is mapped would end the process
@@ -112,15 +115,7 @@ def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
         tensors: Arrays = unpack(content)
     except Exception as error:  # its own errors, and those of NumPy for dtypes that it lacks
         raise StorageError(f"{path}: not a whole safetensors file: {type(error).__name__}: {error}") from error
-    if _DIGEST in metadata and metadata[_DIGEST] != _digest(metadata.get(_KEY, ""), tensors):
-        raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
-    try:
-        architecture = json.loads(metadata[_KEY])
-    except (KeyError, ValueError, RecursionError) as error:
-        raise StorageError(f"{path}: it holds no model of stn-numba") from error
-    if not isinstance(architecture, dict) or architecture.get("format") != _FORMAT:
-        raise StorageError(f"{path}: expected a model in format {_FORMAT}, got {architecture!r:.60}")
-    return architecture, tensors
+    return metadata, tensors
 
 
 def _metadata(path: Path, content: bytes) -> dict[str, str]:
@@ -139,7 +134,7 @@ def _metadata(path: Path, content: bytes) -> dict[str, str]:
     return metadata
 
 
-def _digest(architecture: str, tensors: Arrays) -> str:
+def digest(architecture: str, tensors: Arrays) -> str:
     """Checksum of everything that makes the model."""
     digest = hashlib.sha256(architecture.encode())
     for name in sorted(tensors):
@@ -148,9 +143,10 @@ def _digest(architecture: str, tensors: Arrays) -> str:
     return digest.hexdigest()
 
 
-def _safetensors() -> Any:
+def safetensors() -> Any:
+    """Return the library that reads and writes the files."""
     try:
-        from safetensors import numpy as safetensors
+        from safetensors import numpy as library
     except ImportError as error:
         raise ImportError("saving and loading models needs safetensors: pip install stn-numba[files]") from error
-    return safetensors
+    return library

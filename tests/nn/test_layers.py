@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 
-from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
+from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
 from stn_numba.nn.architecture import LAYERS, build, describe
 from stn_numba.testing import check_vjp
 
 
 def look():
     return Chain(Flatten(), Dense(4), ReLU())
+
+
+def transformers():
+    kinds = (("affine", {}), ("projective", {}), ("tps", {"control_points": [3, 3]}))
+    return [SpatialTransformer(look(), name, (5, 4), options=options) for name, options in kinds]
 
 
 CASES = {
@@ -23,6 +28,16 @@ CASES = {
     "dropout": (lambda: Dropout(0.4), (20,)),
     "flatten": (Flatten, (2, 3, 2)),
     "chain": (lambda: Chain(Conv2d(2, 3, padding=1), MaxPool(2), ReLU(), Flatten(), Dense(3)), (6, 5, 1)),
+    "side by side": (lambda: Parallel(Dense(3), Chain(Dense(4), ReLU()), Dense(1)), (5,)),
+    "transformers side by side": (lambda: Parallel(*transformers()), (6, 7, 2)),
+    "transformers one after another": (lambda: Chain(*transformers(), Flatten(), Dense(2)), (6, 7, 1)),
+    "transformers in both ways": (
+        lambda: Chain(
+            Parallel(Chain(Conv2d(2, 3), SpatialTransformer(look(), "tps")), SpatialTransformer(look(), shape=(4, 5))),
+            SpatialTransformer(look(), "projective"),
+        ),
+        (6, 7, 1),
+    ),
     "affine": (lambda: SpatialTransformer(look(), "affine", (4, 5)), (6, 7, 2)),
     "projective": (lambda: SpatialTransformer(look(), "projective", padding="border"), (6, 7, 2)),
     "tps": (lambda: SpatialTransformer(look(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
@@ -133,6 +148,11 @@ def test_unknown_layers_are_refused():
     ("make", "message"),
     [
         (lambda: Dense(0), "units: expected at least 1, got 0"),
+        (lambda: Parallel(), "layers: expected at least one layer"),
+        (
+            lambda: Parallel(Conv2d(1, 3), Conv2d(1, 1)).initialise((4, 4, 1), np.random.default_rng(0)),
+            "outputs alike in all axes",
+        ),
         (lambda: Dropout(1.0), "rate: expected a number in"),
         (lambda: Conv2d(1, 9).initialise((8, 8, 1), None), "a patch of 9 does not fit"),
         (lambda: MaxPool(3).initialise((2, 8, 1), None), "a block of 3 does not fit"),

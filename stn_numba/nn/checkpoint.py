@@ -1,0 +1,85 @@
+"""A run of training as a file: tensors by safetensors, everything else as JSON in its metadata; no pickle, no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stn_numba.nn.files import write_atomically
+from stn_numba.nn.layer import Arrays
+from stn_numba.nn.storage import StorageError, digest, read_tensors, safetensors
+
+__all__ = ["read_checkpoint", "write_checkpoint"]
+
+_KEY, _DIGEST, _FORMAT = "stn_numba.checkpoint", "stn_numba.checkpoint.sha256", 1
+
+Tree = dict[str, Any]
+
+
+def write_checkpoint(path: str | os.PathLike[str], state: Tree) -> None:
+    """Write nested dicts of arrays and of what JSON can hold, all or nothing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_checkpoint(Path(folder) / "run", {"step": 3, "params": {"dense1.bias": np.zeros(2)}})
+    ...     read_checkpoint(Path(folder) / "run")
+    {'step': 3, 'params': {'dense1.bias': array([0., 0.])}}
+    """
+    tensors: Arrays = {}
+    text = json.dumps({"format": _FORMAT, "state": _without_arrays(state, tensors)})
+    metadata = {_KEY: text, _DIGEST: digest(text, tensors)}
+    write_atomically(path, safetensors().save(tensors, metadata=metadata))
+
+
+def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -> Tree:
+    """Read what `write_checkpoint` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    StorageError
+        If it is damaged or no checkpoint.
+    """
+    path = Path(path)
+    metadata, tensors = read_tensors(path, max_bytes)
+    if _KEY not in metadata:
+        raise StorageError(f"{path}: it holds no checkpoint of stn-numba")
+    if metadata.get(_DIGEST) != digest(metadata[_KEY], tensors):
+        raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
+    try:
+        content = json.loads(metadata[_KEY])
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{path}: it holds no checkpoint of stn-numba: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise StorageError(f"{path}: expected a checkpoint in format {_FORMAT}")
+    state: Tree = _with_arrays(content["state"], {name: array.copy() for name, array in tensors.items()})  # to be written to
+    return state
+
+
+_MARK = "__tensor__"
+
+
+def _without_arrays(value: Any, tensors: Arrays) -> Any:
+    """Return `value` with each array moved to `tensors` and its number in its place."""
+    if isinstance(value, dict):
+        return {key: _without_arrays(inner, tensors) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        name = str(len(tensors))
+        tensors[name] = np.ascontiguousarray(value)
+        return {_MARK: name}
+    return value
+
+
+def _with_arrays(value: Any, tensors: Arrays) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {_MARK}:
+        return tensors[value[_MARK]]
+    return {key: _with_arrays(inner, tensors) for key, inner in value.items()}

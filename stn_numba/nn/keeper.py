@@ -1,0 +1,83 @@
+"""Keeps a run of training in a file, and brings it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
+from stn_numba.nn.run import Run
+from stn_numba.nn.schedules import Schedule
+from stn_numba.nn.storage import StorageError
+
+__all__ = ["Keeper", "schedule_name"]
+
+
+class Keeper:
+    """Writes a run to a checkpoint, together with the settings that it depends on.
+
+    Parameters
+    ----------
+    path
+        The file, or None for a keeper that does nothing.
+    settings
+        What must be the same when the run goes on.
+    seconds
+        Time between two checkpoints within an epoch.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], seconds: float) -> None:
+        self.path = None if path is None else Path(path)
+        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
+        self.seconds, self._last = seconds, time.perf_counter()
+
+    def resume(self, run: Run) -> None:
+        """Bring a run to where the file left it, if there is one.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        StorageError
+            If the file is damaged, or belongs to a run with other settings.
+        """
+        if self.path is None:
+            return
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"checkpoint {self.path}: no such folder")
+        if not self.path.exists():
+            return
+        state = read_checkpoint(self.path)
+        theirs = state.get("settings", {})
+        for name, value in self.settings.items():
+            if theirs.get(name) != value:
+                raise StorageError(
+                    f"checkpoint {self.path}: it belongs to a run with {name} = {theirs.get(name)!r:.200}, got {value!r:.200}; "
+                    "repeat that run's settings, or give another file"
+                )
+        try:
+            run.restore(state)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise StorageError(f"checkpoint {self.path}: it does not fit this model and optimiser: {error!r}") from error
+
+    def write(self, run: Run) -> None:
+        """Write the run to the file."""
+        if self.path is None:
+            return
+        write_checkpoint(self.path, {"settings": self.settings, **run.state()})
+        self._last = time.perf_counter()
+
+    def write_if_due(self, run: Run) -> None:
+        """Write the run to the file, if the last time is long ago."""
+        if time.perf_counter() - self._last >= self.seconds:
+            self.write(run)
+
+
+def schedule_name(schedule: Schedule) -> str:
+    """Return how a schedule is called, and what it multiplies by at five places: enough to notice another one."""
+    name = getattr(schedule, "__qualname__", type(schedule).__name__)
+    return f"{name} {[round(schedule(part / 4), 6) for part in range(5)]}"

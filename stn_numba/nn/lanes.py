@@ -1,0 +1,220 @@
+"""Samples side by side in the lanes of vectors: arrays (blocks, H, W, C, lanes), and the convolution of such blocks."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from stn_numba.nn import memory
+from stn_numba.nn.layer import Arrays, Floats
+
+if TYPE_CHECKING:
+    from stn_numba.nn.conv2d import Conv2d
+
+__all__ = ["BlockBackprop", "Convolution", "gather", "lanes", "scatter", "through"]
+
+BlockBackprop = Callable[[Floats, bool], tuple[Floats | None, Arrays]]
+
+
+def lanes(dtype: DTypeLike) -> int:
+    """How many numbers of a dtype one vector of this CPU holds."""
+    from stn_numba.nn.kernels import machine
+
+    return machine.VECTOR_BYTES // np.dtype(dtype).itemsize
+
+
+def gather(x: Floats) -> Floats:
+    """Lay samples (N, ...) side by side: (blocks, ..., lanes)."""
+    from stn_numba.nn.kernels import convolution
+
+    count = lanes(x.dtype)
+    blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
+    convolution.gather(x.reshape(len(x), -1), blocks.reshape(len(blocks), -1, count))
+    return blocks
+
+
+def through(x: Floats, steps: Sequence[Convolution], y: Floats) -> list[BlockBackprop]:
+    """Pass samples x (N, H, W, C) through convolutions that chain, to y (N, h, w, F), in one call; return the ways back."""
+    from stn_numba.nn.kernels import convolution
+
+    count = lanes(x.dtype)
+    blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
+    data, options, ways_back = blocks, [], []
+    for step in steps:
+        own, data, way_back = step.pooled_step(data)
+        options.append(own)
+        ways_back.append(way_back)
+    convolution.forward_chain(x.reshape(len(x), -1), blocks, tuple(options), steps[0].lanes, y.reshape(len(y), -1))
+    return ways_back
+
+
+def scatter(blocks: Floats, x: Floats) -> None:
+    """Give samples back from (blocks, ..., lanes) to x (N, ...)."""
+    from stn_numba.nn.kernels import convolution
+
+    convolution.scatter(blocks.reshape(len(blocks), -1, blocks.shape[-1]), x.reshape(len(x), -1))
+
+
+class Convolution:
+    """A `Conv2d` on blocks, with the 2 x 2 maximum and the rectifier that follow it done while sums are in registers."""
+
+    def __init__(self, layer: Conv2d, pool: bool = False, rectify: bool = False) -> None:
+        self.layer, self.pool, self.rectify = layer, pool, rectify
+        weight, self.bias = layer.params["weight"], layer.params["bias"]
+        self.weight = np.ascontiguousarray(weight)
+        self.run = weight.shape[0] * weight.shape[2]  # taps of one row of the patch
+        self.lanes = _length(lanes(weight.dtype))
+        self._order: tuple[Floats, NDArray[np.int64]] | None = None
+
+    def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
+        """Return the blocks' outputs and the way back."""
+        from stn_numba.nn.kernels import convolution
+
+        layer = self.layer
+        padded = _padded(x, layer.padding)
+        h, w = layer.out_size(*padded.shape[1:3])
+        F, count = layer.filters, x.shape[-1]
+        if not self.pool:
+            y = memory.empty((len(x), h, w, F, count), x.dtype)
+            pixels, filters = _best_tile(w, F)
+            weight, starts = self._packed(filters)
+            shape = (layer.size, layer.stride, self.bias)
+            convolution.forward(padded, weight, starts, *shape, y, self.lanes, _length(pixels), _length(filters))
+            return y, lambda dy, wanted: self._backward(padded, dy, wanted, self._lane_bias(dy))
+        step, y, backprop = self.pooled_step(padded)
+        *options, filters, rectify = step
+        convolution.forward_pool(padded, *options, self.lanes, filters, rectify)
+        return y, backprop
+
+    @property
+    def chains(self) -> bool:
+        """Whether `pooled_step` can be one of several that are done in one call."""
+        return self.pool and not self.layer.padding
+
+    def pooled_step(self, x: Floats) -> tuple[tuple[Any, ...], Floats, BlockBackprop]:
+        """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
+        from stn_numba.nn.kernels import convolution
+
+        layer, F, count = self.layer, self.layer.filters, x.shape[-1]
+        h, w = layer.out_size(*x.shape[1:3])
+        y = memory.empty((len(x), h // 2, w // 2, F, count), x.dtype)
+        winner = memory.empty(y.shape, np.uint8)
+        _, filters = _best_tile(4, F, 4)
+        weight, starts = self._packed(filters)
+        rectify = _length(2 if self.rectify else 1)
+        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, _length(filters), rectify)
+
+        def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
+            d = memory.empty((len(x), h, w, F, count), x.dtype)
+            d_bias = np.zeros((F, count), x.dtype)
+            chunks = _chunks(F)
+            if F % len(chunks):
+                convolution.unpool(dy, winner, d, d_bias)
+                return self._backward(x, d, wanted, d_bias)
+            dx, d_weight = memory.empty(x.shape if wanted else (1,) * 5, x.dtype), np.empty(self.weight.shape, x.dtype)
+            tile = (self.lanes, *map(_length, _best_tile(self.run, F)), _length(F // len(chunks)))
+            arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
+            flat = self.weight.reshape(-1, F)
+            convolution.pooled_gradient(x, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
+            gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
+            return _cropped(dx, layer.padding) if wanted else None, gradients
+
+        return step, y, backprop
+
+    def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
+        """As `_packed` of the module, once for all parts of a batch."""
+        if self._order is None:
+            self._order = _packed(self.weight, filters)
+        return self._order
+
+    def _lane_bias(self, d: Floats) -> Floats:
+        from stn_numba.nn.kernels import convolution
+
+        out = np.zeros(d.shape[3:], d.dtype)
+        convolution.bias_gradient(d, out)
+        return out
+
+    def _backward(self, padded: Floats, d: Floats, wanted: bool, d_bias: Floats) -> tuple[Floats | None, Arrays]:
+        from stn_numba.nn.kernels import convolution
+
+        layer, F = self.layer, self.layer.filters
+        d_weight = np.empty(self.weight.shape, d.dtype)
+        taps, filters = _best_tile(self.run, F)
+        out = d_weight.reshape(layer.size, self.run, F)
+        sizes = (layer.size, layer.stride)
+        convolution.weight_gradient(padded, d, *sizes, out, self.lanes, _length(taps), _length(filters))
+        gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
+        if not wanted:
+            return None, gradients
+        dx = memory.empty(padded.shape, d.dtype)
+        dx.fill(0)
+        flat = self.weight.reshape(-1, F)
+        for part in _chunks(F):
+            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, _length(part.stop - part.start))
+        return _cropped(dx, layer.padding), gradients
+
+
+def _length(count: int) -> tuple[int, ...]:
+    """A number that kernels know when they are compiled."""
+    return (0,) * count
+
+
+def _padded(x: Floats, p: int) -> Floats:
+    if not p:
+        return x
+    blocks, H, W, C, count = x.shape
+    padded = memory.empty((blocks, H + 2 * p, W + 2 * p, C, count), x.dtype)
+    padded.fill(0)
+    padded[:, p : p + H, p : p + W] = x
+    return padded
+
+
+def _cropped(dx: Floats, p: int) -> Floats:
+    return np.ascontiguousarray(dx[:, p : dx.shape[1] - p, p : dx.shape[2] - p]) if p else dx
+
+
+@functools.cache
+def _best_tile(length: int, filters: int, only: int | None = None) -> tuple[int, int]:
+    """Pixels or taps, and filters, of the tile that covers (length, filters) with the least work; leftovers are done twice."""
+    from stn_numba.nn.kernels import machine
+
+    def cost(tile: tuple[int, int]) -> float:
+        p, f = tile
+        tiles = -(-length // p) * -(-filters // f)
+        return tiles * (max(p * f, 4) + 0.5 * (p + f))  # sums, at least as many as one waits for; and loads
+
+    sums = machine.VECTORS - 7
+    choices = [
+        (p, f)
+        for p in ([only] if only else range(1, min(length, 8) + 1))
+        for f in range(1, min(filters, 8) + 1)
+        if p * f <= sums and p * f + min(p, f) < machine.VECTORS
+    ]
+    return min(choices, key=cost)
+
+
+def _packed(weight: Floats, filters: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters."""
+    flat = weight.reshape(-1, weight.shape[-1])
+    F = flat.shape[1]
+    starts = np.minimum(np.arange(0, F, filters), F - filters)
+    return np.ascontiguousarray(flat[:, starts[:, None] + np.arange(filters)].transpose(1, 0, 2)), starts
+
+
+def _chunks(filters: int) -> list[slice]:
+    """Parts of the filters that fit in registers."""
+    from stn_numba.nn.kernels import machine
+
+    pieces = math.ceil(filters / (machine.VECTORS // 2))
+    edges = [k * filters // pieces for k in range(pieces + 1)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def arrays_of(blocks: Floats) -> Any:
+    """Blocks (blocks, H, W, C, lanes) as a batch of maps (blocks, H, W, C * lanes), for layers that mix no channels."""
+    return blocks.reshape(*blocks.shape[:3], -1)

@@ -1,0 +1,113 @@
+"""The turns of training: steps, epochs, and what happens between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.nn.checks import check_data
+from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.diagnosis import warn_if_outside
+from stn_numba.nn.history import Epoch, History
+from stn_numba.nn.interrupts import Interrupts
+from stn_numba.nn.keeper import Keeper
+from stn_numba.nn.layer import Floats
+from stn_numba.nn.progress import Bar, summary
+from stn_numba.nn.run import Run
+from stn_numba.nn.schedules import Schedule
+from stn_numba.nn.sources import ArrayBatches, Source, epoch_of
+
+__all__ = ["Augment", "Callback", "Loop"]
+
+Augment = Callable[[Floats, np.random.Generator], Floats]
+Callback = Callable[[Classifier, History], Any]
+
+
+@dataclass
+class Loop:
+    """What `fit` was told, checked; `turn` trains."""
+
+    run: Run
+    source: Source
+    epochs: int
+    rate_at: Schedule
+    augment: Augment | None
+    validation: tuple[NDArray[Any], NDArray[Any]] | None
+    best: str | None
+    callbacks: Sequence[Callback]
+    keeper: Keeper
+
+    def turn(self, bar: Bar) -> None:
+        """Train from where the run is to its end.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After a SIGINT, when the step is done and the checkpoint is written.
+        """
+        run = self.run
+        bar.update(run.clock.step / len(self.source))
+        with Interrupts() as interrupts:
+            while not run.finished:
+                self._epoch(bar, interrupts)
+                bar.set_postfix_str(", " + summary(run.history[-1]))
+                # a list: every callback is called, even after one has asked to stop
+                asked = any([callback(run.model, run.history) is True for callback in self.callbacks])
+                run.finished = asked or run.clock.finished() or len(run.history) >= self.epochs
+                with run.clock.paused():
+                    self.keeper.write(run)
+
+    def _epoch(self, bar: Bar, interrupts: Interrupts) -> None:
+        run, images = self.run, None
+        run.begin_epoch()
+        for batch, labels in epoch_of(self.source, run.order, run.position):
+            images = self._step(batch, np.asarray(labels))
+            bar.update(1 / len(self.source))
+            if interrupts.came:
+                self.keeper.write(run)
+                raise KeyboardInterrupt
+            if run.clock.finished():
+                break
+            self.keeper.write_if_due(run)
+        if run.position < len(self.source) and not run.clock.finished():
+            raise ValueError(f"X: the stream has a length of {len(self.source)} batches, but yielded {run.position}")
+        scores: tuple[float, float] | None = None
+        with run.clock.paused():
+            if images is not None and not run.warned:
+                run.warned = warn_if_outside(run.model.network, images)
+            if self.validation is not None:
+                scores = run.model.evaluate(*self.validation)
+        held_out = scores or (None, None)
+        number, seconds = len(run.history) + 1, run.clock.seconds()
+        run.end_epoch(Epoch(number, *run.mean.values(), held_out[0], held_out[1], seconds, run.rate))
+        if self.best is not None:
+            run.keep_best(self.best)
+
+    def _step(self, batch: NDArray[Any], labels: NDArray[Any]) -> Floats:
+        """Learn from a batch; return its images as the model saw them."""
+        run = self.run
+        if not isinstance(self.source, ArrayBatches):
+            name = f"batch {run.position + 1} of epoch {len(run.history) + 1}: "
+            batch, labels = check_data(run.model, batch, labels, free_size=self.augment is not None, name=name)
+        images: Floats = np.asarray(batch, run.model.dtype)
+        if self.augment is not None:
+            images = _augmented(self.augment, images, run.distortion)
+        images = run.model.check_images(images)
+        run.rate = self.rate_at(run.clock.progress())
+        place = f"epoch {len(run.history) + 1}, step {run.clock.step + 1}"
+        run.mean.add(len(images), *run.step(images, labels, run.noise, run.rate, place))
+        run.clock.step += 1
+        run.position += 1
+        return images
+
+
+def _augmented(augment: Augment, images: Floats, rng: np.random.Generator) -> Floats:
+    """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
+    from stn_numba.kernels import threads
+
+    with threads.limited(1):
+        return augment(images, rng)

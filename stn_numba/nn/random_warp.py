@@ -1,0 +1,70 @@
+"""Augmentation by any transform: parameters drawn around the identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stn_numba.grid import as_floats
+from stn_numba.nn.layer import Floats
+from stn_numba.registry import get_transform
+from stn_numba.transform import Transform
+from stn_numba.warp import warp
+
+__all__ = ["RandomWarp"]
+
+
+class RandomWarp:
+    """Warp each image by parameters of its own, theta = identity + spread * N(0, 1), for `fit`'s ``augment``.
+
+    Parameters
+    ----------
+    transform
+        A registered name, or a `Transform`.
+    spread
+        Standard deviation of the parameters: a number, or one for each of the P parameters. For the coordinates are normalised,
+        0.1 moves the border of the image by about a twentieth of its size.
+    options
+        Options of a transform given by name.
+    shape
+        (h, w) of what comes out, by default that of the images.
+    padding
+        As for `stn_numba.sample`.
+
+    Raises
+    ------
+    ValueError
+        If `spread` is negative or not finite, or does not fit the transform.
+
+    Examples
+    --------
+    >>> shifts = RandomWarp("affine", spread=[0, 0, 0.1, 0, 0, 0.1])
+    >>> shifts(np.ones((2, 28, 28, 1), np.float32), np.random.default_rng(0)).shape
+    (2, 28, 28, 1)
+    """
+
+    def __init__(
+        self,
+        transform: str | Transform = "affine",
+        spread: ArrayLike = 0.1,
+        *,
+        options: dict[str, Any] | None = None,
+        shape: tuple[int, int] | None = None,
+        padding: str = "zeros",
+    ) -> None:
+        self.transform = get_transform(transform, **(options or {})) if isinstance(transform, str) else transform
+        self.spread = np.asarray(spread, np.float64)
+        if self.spread.ndim:
+            as_floats(spread, "spread", (self.transform.n_params,))
+        if not (np.isfinite(self.spread).all() and (self.spread >= 0).all()):
+            raise ValueError(f"spread: expected finite numbers of at least 0, got {spread!r}")
+        self.shape, self.padding = shape, padding
+
+    def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
+        """Warp images (N, H, W, C), each in its own way."""
+        moves = rng.standard_normal((len(images), self.transform.n_params))
+        theta = (self.transform.identity() + self.spread * moves).astype(images.dtype)
+        out: Floats = warp(images, theta, self.transform, shape=self.shape, padding=self.padding)
+        return out

@@ -1,0 +1,123 @@
+"""Everything that changes while a model is trained, which is what a checkpoint holds."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.clock import Clock
+from stn_numba.nn.history import Epoch, History
+from stn_numba.nn.layer import Arrays
+from stn_numba.nn.step import Step
+
+__all__ = ["Mean", "Run"]
+
+Tree = dict[str, Any]
+
+
+class Mean:
+    """Mean loss and share of wrong predictions over the batches of an epoch."""
+
+    def __init__(self, count: int = 0, loss: float = 0.0, wrong: int = 0) -> None:
+        self.count, self.loss, self.wrong = count, loss, wrong
+
+    def add(self, count: int, loss: float, wrong: int) -> None:
+        """Take in a batch of `count` images."""
+        self.count, self.loss, self.wrong = self.count + count, self.loss + count * loss, self.wrong + wrong
+
+    def values(self) -> tuple[float, float]:
+        """Mean loss, share of wrong predictions."""
+        return self.loss / self.count, self.wrong / self.count
+
+
+class Run:
+    """The state of a run between two steps.
+
+    Attributes
+    ----------
+    position
+        Batches of the running epoch that are behind.
+    order_before
+        State of the generator of the order when the running epoch began: the epoch can be drawn again from it.
+    best
+        Copies of the parameters after the best epoch, where they are wanted.
+    finished
+        Whether training is over.
+    rate
+        Learning rate of the last step.
+    """
+
+    def __init__(self, model: Classifier, step: Step, clock: Clock, seed: int) -> None:
+        self.model, self.step, self.clock = model, step, clock
+        self.order, self.noise, self.distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
+        self.history, self.mean, self.position = History(), Mean(), 0
+        self.order_before: Tree = dict(self.order.bit_generator.state)
+        self.best: Arrays = {}
+        self.finished = self.warned = False
+        self.rate = 0.0
+
+    def begin_epoch(self) -> None:
+        """Put the order back to the start of the running epoch; a new epoch is already there."""
+        self.order.bit_generator.state = self.order_before
+
+    def end_epoch(self, epoch: Epoch) -> None:
+        """Note an epoch and get ready for the next one."""
+        self.history.epochs.append(epoch)
+        self.mean, self.position = Mean(), 0
+        self.order_before = dict(self.order.bit_generator.state)
+
+    def keep_best(self, column: str) -> None:
+        """Keep a copy of the parameters if the last epoch is the best by this column of the history."""
+        values = self.history.column(column)
+        if len(values) == 1 or values[-1] < min(values[:-1]):
+            self.best = {name: array.copy() for name, array in self.model.params.items()}
+
+    def put_best_back(self) -> None:
+        """Give the model the best parameters that were kept."""
+        for name, array in self.best.items():
+            self.model.params[name][...] = array
+
+    def state(self) -> Tree:
+        """Return everything as nested dicts of arrays and of what JSON can hold."""
+        return {
+            "params": self.model.params,
+            "optimiser": self.step.state,
+            "clock": {"step": self.clock.step, "seconds": self.clock.seconds()},
+            "order": self.order_before,
+            "noise": self.noise.bit_generator.state,
+            "distortion": self.distortion.bit_generator.state,
+            "history": {field.name: _floats(self.history.column(field.name)) for field in fields(Epoch)},
+            "mean": {"count": self.mean.count, "loss": self.mean.loss, "wrong": self.mean.wrong},
+            "position": self.position,
+            "best": self.best,
+            "finished": self.finished,
+            "warned": self.warned,
+            "rate": self.rate,
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Go back to a state."""
+        for name, array in self.model.params.items():
+            array[...] = state["params"][name]
+        self.step.state = state["optimiser"]
+        self.clock.resume(state["clock"]["step"], state["clock"]["seconds"])
+        self.order_before = state["order"]
+        self.noise.bit_generator.state = state["noise"]
+        self.distortion.bit_generator.state = state["distortion"]
+        columns = [state["history"][field.name].tolist() for field in fields(Epoch)]
+        self.history.epochs = [_epoch(*row) for row in zip(*columns, strict=True)]
+        self.mean, self.position, self.best = Mean(**state["mean"]), state["position"], state["best"]
+        self.finished, self.warned = state["finished"], state["warned"]
+        self.rate = state["rate"]
+
+
+def _floats(column: list[Any]) -> np.ndarray[Any, Any]:
+    """Return a column of the history with NaN for None."""
+    return np.array([np.nan if value is None else value for value in column], np.float64)
+
+
+def _epoch(epoch: float, *values: float) -> Epoch:
+    return Epoch(int(epoch), *(None if np.isnan(value) else value for value in values))  # type: ignore[arg-type]

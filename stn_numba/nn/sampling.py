@@ -1,0 +1,93 @@
+"""The sampler on parts of a batch, each part on a thread of `workers`.
+
+Numba's own threads spin for a while after each call, and would take the cores from the layers that come next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid, pixel_matrix, pixel_matrix_vjp
+from stn_numba.nn import memory
+from stn_numba.nn.layer import Floats
+from stn_numba.nn.workers import each_number, each_part, thread_parts
+from stn_numba.sampler import sample_vjp
+
+__all__ = ["SamplesBackprop", "sample_parts"]
+
+SamplesBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
+
+_WORTH_A_PART = 1 << 13  # output numbers; below, a call costs more than its work
+
+
+def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False) -> tuple[Floats, SamplesBackprop]:
+    """As `stn_numba.sample_vjp`; ``backprop(d_out, image) -> (d_image, d_grid)``, d_image None unless `image`.
+
+    Samples do not touch each other, so the number of threads does not show. In `training`, affine maps take a way that costs
+    a little more forward and much less back; the two differ by rounding.
+    """
+    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and np.all(grid.values[:, 2] == (0, 0, 1)):
+        return _attend(x, grid)
+    parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
+    if len(parts) < 2:
+        out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
+
+        def backprop_whole(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+            d_image, d_grid = from_out(d_out, image=image)
+            assert d_grid is not None
+            return d_image, d_grid
+
+        return out, backprop_whole
+    pieces = each_part(lambda part, _: sample_vjp(x[part], _part(grid, part), padding=padding, num_threads=1), parts)
+
+    def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+        shares = each_number(lambda number: pieces[number][1](d_out[parts[number]], image=image), len(parts))
+        d_grid = np.concatenate([share for _, share in shares if share is not None])
+        return np.concatenate([share for share, _ in shares if share is not None]) if image else None, d_grid
+
+    return np.concatenate([out for out, _ in pieces]), backprop
+
+
+def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
+    """As `sample_parts`, for affine maps and zeros beyond the edge."""
+    from stn_numba.nn.kernels import attend
+
+    sizes = x.shape[1:3], grid.shape, grid.align_corners
+    matrix = pixel_matrix(grid.values, *sizes)[:, :2].copy()
+    x = np.ascontiguousarray(x)
+    (h, w), C = grid.shape, x.shape[3]
+    rows = (len(x), h, w * C)
+    out, x_slope, y_slope = (memory.empty(rows, x.dtype) for _ in range(3))
+    parts = thread_parts(len(x), out.size // _WORTH_A_PART)
+    padded = tuple(length + 2 * attend.MARGIN for length in x.shape[1:3])
+
+    def forward_part(part: slice, _: Floats) -> None:
+        scratch = np.zeros((*padded, C), x.dtype), np.empty(w, np.int64), np.empty((6, w * C), x.dtype)
+        attend.attend(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
+
+    each_part(forward_part, parts)
+
+    def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+        d_matrix = np.zeros((len(x), 3, 3))
+        arrays = (np.ascontiguousarray(d_out).reshape(rows), x_slope, y_slope)
+
+        def backward_part(part: slice, sums: Floats) -> None:
+            attend.matrix_gradient(*(array[part] for array in arrays), C, sums, d_matrix[part])
+
+        each_part(backward_part, parts, lambda: np.empty((4, w * C), x.dtype))
+        d_grid = pixel_matrix_vjp(d_matrix, *sizes).astype(grid.values.dtype)
+        d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image else None
+        return d_image, d_grid
+
+    return out.reshape(len(x), h, w, C), backprop
+
+
+def _part(grid: Grid, part: slice) -> Grid:
+    """The grid of some of the images."""
+    if isinstance(grid, BasisGrid):
+        return grid.with_values(grid.values[part])
+    if isinstance(grid, MatrixGrid):
+        return MatrixGrid(grid.values[part], grid.shape, align_corners=grid.align_corners)
+    return DenseGrid(grid.values[part], align_corners=grid.align_corners)

@@ -1,0 +1,68 @@
+"""The source's networks, all of a column as large as its budget of parameters allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.data import DIGIT
+from stn_numba.models import cnn, fcn, st_cnn, st_fcn, two_st_fcn
+from stn_numba.nn import Classifier
+from stn_numba.paper.cells import Cell
+from stn_numba.registry import get_transform
+
+__all__ = ["BUDGETS", "make_network"]
+
+BUDGETS = {"R": 200_000, "RTS": 200_000, "P": 200_000, "E": 200_000, "TC": 250_000, "addition": 400_000}
+"""Most parameters of a column's networks; the source allows 400,000."""
+
+_CANVAS = {"R": (28, 28, 1), "E": (28, 28, 1), "TC": (60, 60, 1), "addition": (42, 42, 2)}
+_CANVAS |= dict.fromkeys(("RTS", "P"), (42, 42, 1))
+
+# On a canvas larger than a digit the transformer starts from the middle of it, and where the source pools what a
+# transformer puts out, it reads at twice the resolution, so that the classifier gets images of a digit's size.
+_POOLED = ("RTS", "TC")
+
+
+def make_network(cell: Cell, seed: int, budget: int | None = None) -> Classifier:
+    """Make the widest network of a cell's kind within the column's budget.
+
+    Examples
+    --------
+    >>> from stn_numba.paper import find_cells
+    >>> make_network(find_cells("st-cnn/affine/R")[0], seed=0).n_params
+    197882
+    """
+    make = _maker(cell, seed)
+    budget = BUDGETS[cell.column] if budget is None else budget
+    low, high = 8, 1024  # the widest that fits lies between
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if make(middle).n_params <= budget else (low, middle)
+    return make(low)
+
+
+def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
+    canvas, n_classes = _CANVAS[cell.column], 19 if cell.column == "addition" else 10
+    width = "filters" if cell.model.endswith("cnn") else "units"
+    makers: dict[str, Callable[..., Classifier]] = {
+        "fcn": fcn, "cnn": cnn, "st-fcn": st_fcn, "st-cnn": st_cnn, "2st-fcn": two_st_fcn,
+    }  # fmt: skip
+    options: dict[str, Any] = {"seed": seed}
+    if cell.transform is not None:
+        factor = 2 if cell.column in _POOLED else 1
+        options |= {
+            "transform": cell.transform,
+            "shape": tuple(factor * size for size in DIGIT),
+            "downsample": factor,
+            "initial": _middle(cell.transform, DIGIT[0] / canvas[0]),
+        }
+    return lambda value: makers[cell.model](canvas, n_classes, **{width: value}, **options)
+
+
+def _middle(transform: str, share: float) -> NDArray[Any]:
+    """Return parameters that read the middle of the canvas; all three transforms scale with theirs."""
+    return np.asarray(get_transform(transform).identity()) * share

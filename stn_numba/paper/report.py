@@ -1,0 +1,134 @@
+"""The page that holds our errors against the source's."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from stn_numba.data import Digits
+from stn_numba.paper.cells import CELLS, Cell, find_cells
+from stn_numba.paper.results import Result, read_results
+
+__all__ = ["write_report"]
+
+_COLUMNS = ("R", "RTS", "P", "E", "TC", "addition")
+_SHOWN = ("st-cnn/tps", "st-cnn/projective", "st-cnn/affine", "st-fcn/tps", "st-fcn/affine")  # first that has a model
+_ROWS = 4
+
+Seeds = dict[str, list[Result]]
+
+_INTRODUCTION = """\
+# Results against the paper
+
+Errors in % on the 10,000 test digits of MNIST, distorted once with a fixed seed, beside those of Jaderberg et al., Spatial
+Transformer Networks (arXiv 1506.02025). This page is written by `stn-numba results` from [results.json](results.json), which
+holds for each run the command that repeats it, its settings, parameters, epochs and seconds.
+
+The standard error is that of our mean over the test digits, sqrt(p (1 - p) / n); the paper's means over three seeds have one of
+about the same size. Seeds are those of initial parameters, order and distortions; the test digits are the same for all.
+"""
+
+_DIFFERENCES = """\
+## What differs from the paper
+
+- Adam with one cycle of the learning rate that ends at zero, and label smoothing, instead of plain SGD in three steps. All
+  settings, the number of epochs among them, were chosen on 5,000 training digits held out (`stn-numba reproduce --validate`),
+  never on the test digits, and are the same for all columns unless [results.json](results.json) says otherwise.
+- Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
+- All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
+  about 400,000 throughout. Kinds of layers, kernel sizes and localisation nets are the paper's.
+- A transformer puts out 28 x 28 pixels on every canvas, and on the larger canvases starts from the middle 28 x 28. For RTS and
+  TC it reads 56 x 56, pooled by two, where the paper pools an output of the canvas's size.
+- The paper does not give the canvas of R, P and E, and does not say whether distortions are drawn anew for each epoch; here
+  they are. See `stn_numba.data.distortions`.
+"""
+
+
+def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[Path]:
+    """Write the page, a copy of the results beside it, and with `digits` a figure for each column; return the files.
+
+    Parameters
+    ----------
+    runs
+        Folder that `reproduce` wrote to.
+    page
+        File to write, Markdown.
+    digits
+        Whose test part the figures show.
+    """
+    results = [result for result in read_results(runs / "results.json") if result.part == "test"]
+    if not results:
+        raise ValueError(f"{runs / 'results.json'}: expected results on test digits, got none")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    figures = {} if digits is None else _figures(runs, page.parent / "figures", digits, _by_cell(results))
+    copy = page.with_suffix(".json")
+    copy.write_text((runs / "results.json").read_text())
+    page.write_text(_page(_by_cell(results), {column: path.relative_to(page.parent) for column, path in figures.items()}))
+    return [page, copy, *figures.values()]
+
+
+def _by_cell(results: Sequence[Result]) -> Seeds:
+    """Group by cell: of several runs of one seed the last."""
+    last = {(result.cell, result.seed): result for result in results}
+    groups: Seeds = defaultdict(list)
+    for key in sorted(last):
+        groups[key[0]].append(last[key])
+    return groups
+
+
+def _page(results: Seeds, figures: dict[str, Path]) -> str:
+    parts = [_INTRODUCTION]
+    for column in _COLUMNS:
+        rows = [_row(cell, results[cell.name]) for cell in CELLS if cell.column == column and cell.name in results]
+        if not rows:
+            continue
+        most = max(run.n_params for cell in find_cells(f"*/{column}") for run in results.get(cell.name, []))
+        parts.append(f"## {column}\n\nAt most {most:,} parameters.\n\n{_HEADER}" + "".join(rows))
+        if column in figures:
+            parts.append(
+                f"(a) input, (b) sampled region, (c) what the transformer puts out, (d) prediction:\n\n"
+                f"![{column}: input, sampled region, transformer output, prediction]({figures[column].as_posix()})\n"
+            )
+    return "\n".join([*parts, _DIFFERENCES])
+
+
+_HEADER = (
+    "| network | transform | parameters | epochs | minutes | seeds | error | paper | difference | standard error |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+)
+
+
+def _row(cell: Cell, runs: list[Result]) -> str:
+    error = sum(run.error for run in runs) / len(runs)
+    images = sum(run.images for run in runs) / len(runs)  # the seeds share their test digits: they are not more of them
+    deviation = math.sqrt(error * (100 - error) / images)
+    minutes = sum(run.seconds for run in runs) / len(runs) / 60
+    values = (
+        cell.model.upper(), cell.transform or "", f"{runs[0].n_params:,}", runs[0].epochs, f"{minutes:.0f}", len(runs),
+        f"{error:.2f}", f"{cell.paper:.1f}", f"{error - cell.paper:+.2f}", f"{deviation:.2f}",
+    )  # fmt: skip
+    return "| " + " | ".join(map(str, values)) + " |\n"
+
+
+def _figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[str, Path]:
+    """Draw what one model of each column attends to."""
+    from stn_numba.nn import load
+    from stn_numba.paper.reproduce import distorted, run_name
+    from stn_numba.plot import attention_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for column in _COLUMNS[:-1]:  # the two channels of an addition are no picture
+        for kind in _SHOWN:
+            name = f"{kind}/{column}"
+            path = runs / f"{run_name(name, results[name][0].seed)}.safetensors" if name in results else None
+            if path is None or not path.exists():
+                continue
+            X, y = distorted(find_cells(name)[0], (digits.test_images[:500], digits.test_labels[:500]))
+            axes = attention_figure(load(path), X[:_ROWS], y[:_ROWS])
+            written[column] = folder / f"results-{column}.png"
+            axes.flat[0].get_figure(root=True).savefig(written[column], dpi=110)
+            break
+    return written

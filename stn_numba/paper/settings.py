@@ -1,0 +1,65 @@
+"""How the networks are trained. Chosen on 5,000 training digits held out, never on the test digits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from stn_numba.nn import Adam
+from stn_numba.paper.cells import Cell
+
+__all__ = ["Settings", "settings_of"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of a training, and the budget of parameters (None: the column's).
+
+    The optimiser is Adam, the schedule one cycle that ends at zero.
+    """
+
+    epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    localisation_rate: float = 0.3
+    label_smoothing: float = 0.1
+    clip_norm: float | None = None
+    budget: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON can hold them."""
+        return asdict(self)
+
+    def fit_options(self) -> dict[str, Any]:
+        """Return the arguments of `fit`."""
+        return {
+            "epochs": self.epochs, "batch_size": self.batch_size, "optimiser": Adam(), "learning_rate": self.learning_rate,
+            "rates": {"localisation": self.localisation_rate}, "label_smoothing": self.label_smoothing,
+            "clip_norm": self.clip_norm,
+        }  # fmt: skip
+
+
+_KINDS = {
+    "fcn": Settings(epochs=150, learning_rate=1e-3),
+    "cnn": Settings(epochs=80),
+    "st-fcn": Settings(epochs=150, learning_rate=1e-3),
+    "2st-fcn": Settings(epochs=150, learning_rate=1e-3),
+    "st-cnn": Settings(epochs=80),
+}
+
+# A plain convolutional network sees the whole of the larger canvases, and takes several times as long for an epoch.
+_EPOCHS = {"cnn/RTS": 25, "cnn/P": 25, "cnn/addition": 12, "cnn/TC": 8, "st-cnn/affine/TC": 50}
+
+
+def settings_of(cell: Cell, **changes: Any) -> Settings:
+    """Return the settings of a cell, with changes; those that are None change nothing.
+
+    Examples
+    --------
+    >>> from stn_numba.paper import find_cells
+    >>> settings_of(find_cells("st-cnn/affine/R")[0], epochs=3).epochs
+    3
+    """
+    settings = _KINDS[cell.model]
+    settings = replace(settings, epochs=_EPOCHS.get(cell.name, settings.epochs))
+    return replace(settings, **{name: value for name, value in changes.items() if value is not None})

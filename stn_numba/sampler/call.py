@@ -1,0 +1,173 @@
+"""A call of the sampler, checked, in the form that kernels take."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba import antialias as sub_samples
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid
+from stn_numba.interpolation import PiecewisePolynomial, kernel_rule
+from stn_numba.outside import PADDINGS, axis_rule, fill_rule
+from stn_numba.sampler.layout import channels_last, laid_out
+from stn_numba.sampler.source import is_streamed, scale_of, source_of
+
+__all__ = ["IMAGE_DTYPES", "PIXELS_A_TASK", "Call", "check_call", "check_out", "parts", "tasks_of"]
+
+Array = NDArray[Any]
+
+IMAGE_DTYPES = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
+PIXELS_A_TASK = 8192  # below this a task costs more to hand to a thread than to do
+_MOST_TASKS = 64
+
+
+class Call(NamedTuple):
+    """A checked call, in the form the kernels take; image, d_image and d_out are (N, H, W, C) views of any strides."""
+
+    image: Array
+    grid: Grid
+    source: tuple[Any, ...]
+    scale: NDArray[np.float64]
+    kernel: str | PiecewisePolynomial
+    padding: str
+    fill: ArrayLike | None
+    layout: str
+    steps: tuple[int, int]
+    batch: int
+    num_threads: int | None
+    runs: list[sub_samples.Run]  # empty without antialiasing, or where it has nothing to do
+
+    @property
+    def size(self) -> tuple[int, int, int, int]:
+        """(N, h, w, C) of the output."""
+        return (self.batch, *self.grid.shape, self.image.shape[3])
+
+    @property
+    def working(self) -> Floats:
+        """An empty array of the floats in which the image's numbers are computed."""
+        return np.empty(0, np.float64 if self.image.dtype in (np.float64, np.int32) else np.float32)
+
+    def rule(self, image: Array) -> tuple[Any, ...]:
+        """Kernel and padding for an image of these strides, as `kernels.strips` describes them."""
+        align_corners = self.grid.align_corners
+        family, K, table, slope_table, even = kernel_rule(self.kernel)
+        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K, even) for k in (2, 1))
+        return family, K, x, y, table, slope_table, *fill_rule(self.fill, self.padding, image.shape[3], self.working.dtype)
+
+
+def check_call(
+    image: Array,
+    grid: Grid | ArrayLike,
+    kernel: str | PiecewisePolynomial,
+    padding: str,
+    fill: ArrayLike | None,
+    align_corners: bool | None,
+    units: str,
+    displacement: bool,
+    antialias: bool,
+    layout: str,
+    num_threads: int | None,
+) -> Call:
+    """Check the arguments of `sample`, for an image of a dtype that kernels know, before any work is done."""
+    if not _is_known(image.dtype):
+        raise TypeError(f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {image.dtype}")
+    _check_option("padding", padding, PADDINGS)
+    _check_option("layout", layout, ("NHWC", "NCHW"))
+    _check_option("units", units, ("normalised", "pixels"))
+    for name, value in (("antialias", antialias), ("displacement", displacement)):
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name}: expected True or False, got {value!r}")
+    kernel_rule(kernel)
+    if image.ndim != 4 or 0 in channels_last(image, layout).shape[1:3]:
+        raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads: expected at least 1, got {num_threads}")
+    if not isinstance(grid, Grid):
+        grid = DenseGrid(grid, align_corners=True if align_corners is None else align_corners)
+    elif align_corners is not None and align_corners != grid.align_corners:
+        raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
+    elif units != "normalised" or displacement:
+        raise ValueError("units, displacement: these are for plain positions; a Grid is normalised and absolute")
+    images, grids = len(image), len(grid)
+    if images != grids and 1 not in (images, grids):
+        raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
+    image = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
+    fill_rule(fill, padding, image.shape[3], np.float64)
+    scale = scale_of(grid, image.shape[1:3], units, displacement)
+    everywhere = fill is None and padding not in ("zeros", "constant")
+    return Call(
+        image,
+        grid,
+        source_of(grid, image.shape[1:3], scale),
+        scale,
+        kernel,
+        padding,
+        fill,
+        layout,
+        (int(images != 1), int(grids != 1)),
+        grids if images == 1 else images,
+        num_threads,
+        sub_samples.plan(grid, image.shape[1:3], scale, everywhere) if antialias else [],
+    )
+
+
+@functools.lru_cache(64)
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    """Whether kernels know a dtype, in any order of bytes."""
+    return dtype.newbyteorder("=").name in IMAGE_DTYPES
+
+
+def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+
+
+def check_out(out: Array | None, call: Call, image: Array) -> Array:
+    """The output as a channels-last view, made if not given."""
+    expected, dtype = laid_out(call.size, call.layout), image.dtype.newbyteorder("=")
+    if out is None:
+        return channels_last(np.empty(expected, dtype), call.layout)
+    if not isinstance(out, np.ndarray) or out.shape != expected:
+        raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
+    if out.dtype != dtype:
+        raise TypeError(f"out: expected {dtype}, as the image, got {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out: the array is read-only")
+    if np.may_share_memory(out, image) or np.may_share_memory(out, call.grid.values):
+        raise ValueError("out: the array overlaps the image or the grid")
+    if _overlaps_itself(out):
+        raise ValueError("out: several elements share one place in memory")
+    return channels_last(out, call.layout)
+
+
+def _overlaps_itself(array: Array) -> bool:
+    """Whether two elements may share memory (as np.broadcast_to makes them)."""
+    axes = sorted((abs(step), size) for step, size in zip(array.strides, array.shape, strict=True) if size > 1)
+    reach = array.itemsize
+    for step, size in axes:
+        if step < reach:
+            return bool(array.size)
+        reach = step * (size - 1) + reach
+    return False
+
+
+def parts(call: Call) -> Iterator[tuple[slice, Call]]:
+    """Blocks of output rows, each with the call that reads it: several where a basis is worked out block by block.
+
+    Those run on one thread: threads that wait for work between blocks take more from the evaluation than they give.
+    """
+    if not is_streamed(call.grid):
+        yield slice(0, call.grid.shape[0]), call
+        return
+    for rows, grid in cast(BasisGrid, call.grid).parts():
+        yield rows, call._replace(grid=grid, source=source_of(grid, call.image.shape[1:3], call.scale), num_threads=1)
+
+
+def tasks_of(call: Call) -> int:
+    """Into how many tasks the output rows are cut; set by the shape alone."""
+    batch, h, w, channels = call.size
+    return max(1, min(batch * h, batch * h * w * channels // PIXELS_A_TASK, _MOST_TASKS))

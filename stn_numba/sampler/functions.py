@@ -1,0 +1,179 @@
+"""`sample` and `sample_vjp`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba.arrays import as_array
+from stn_numba.grid import Grid
+from stn_numba.interpolation import PiecewisePolynomial
+from stn_numba.sampler.call import check_call, check_out
+from stn_numba.sampler.gradients import gradients
+from stn_numba.sampler.layout import caller_layout, channels_last, laid_out
+from stn_numba.sampler.reading import read
+
+__all__ = ["sample", "sample_vjp"]
+
+Array = NDArray[Any]
+SampleBackprop = Callable[..., tuple[Array | None, Array | None]]
+
+
+def sample(
+    image: ArrayLike,
+    grid: Grid | ArrayLike,
+    *,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str = "zeros",
+    fill: ArrayLike | None = None,
+    align_corners: bool | None = None,
+    units: str = "normalised",
+    displacement: bool = False,
+    antialias: bool = False,
+    layout: str = "NHWC",
+    out: Array | None = None,
+    num_threads: int | None = None,
+) -> Array:
+    """Read an image at the positions of a grid (equation 5 of arXiv 1506.02025, with any kernel).
+
+    Parameters
+    ----------
+    image
+        (N, H, W, C), or (N, C, H, W) with ``layout="NCHW"``; of any strides, and not copied. float32, float64, uint8, int8,
+        uint16, int16 or int32; bool with ``kernel="nearest"``; complex64 and complex128 as pairs. Copied are only float16,
+        which is widened to float32, and numbers of foreign byte order. N may be 1 to serve every grid.
+    grid
+        A `Grid`, as a transform's ``forward`` gives it, or positions (N, h, w, 2). N may be 1 to serve every image.
+    kernel
+        ``"nearest"`` (ties to even), ``"bilinear"``, ``"bicubic"``, ``"lanczos3"``, ``"cubic_b_spline"``, ``"mitchell"``, or a
+        `stn_numba.interpolation.PiecewisePolynomial`.
+    padding
+        What taps beyond the edge read: ``"zeros"``, ``"border"``, ``"symmetric"``, ``"reflect101"``, ``"reflection"`` (one of
+        the two before, by align_corners), ``"wrap"``, or ``"constant"`` for `fill`. See `stn_numba.outside`.
+    fill
+        A number, or one for each channel, which may be complex for a complex image. With ``padding="constant"`` taps beyond
+        the edge read it; with the others it is the output wherever a position lies beyond the outer edges of the image,
+        whatever taps near the edge read.
+    align_corners
+        The convention of plain positions, True unless said otherwise. A `Grid` knows its own.
+    units
+        Of plain positions: ``"normalised"``, or ``"pixels"`` (0 is the centre of the first pixel).
+    displacement
+        Whether plain positions are displacements from the output pixel's own place.
+    antialias
+        Whether to average where the grid minifies: over q_y x q_x places in each output pixel's cell, as many as it takes to
+        come no farther apart than input pixels, and at most 16 x 16; at the cost of as many readings. See
+        `stn_numba.antialias`. The gradient takes the factors as constant.
+    layout
+        ``"NHWC"`` or ``"NCHW"``, of image and output.
+    out
+        Array to write to, of the output's shape and the image's dtype; it may not overlap the image.
+    num_threads
+        Most threads to use; by default as `stn_numba.get_num_threads` says. The result is the same, bit for bit.
+
+    Returns
+    -------
+    out
+        (N, h, w, C) or (N, C, h, w), of the image's dtype; integers are rounded half to even and limited to their range.
+
+    Raises
+    ------
+    TypeError
+        If the dtype of image or `out` is not offered.
+    ValueError
+        If shapes do not fit, an option is unknown, or `align_corners` contradicts the grid.
+
+    Examples
+    --------
+    >>> image = np.arange(4.0).reshape(1, 2, 2, 1)
+    >>> float(sample(image, np.zeros((1, 1, 1, 2))).item())
+    1.5
+    """
+    image = as_array(image, "image")
+    if image.dtype == np.bool_ and kernel != "nearest":
+        raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
+    options = align_corners, units, displacement, antialias, layout, num_threads
+    parts = zip(_numbers(image), _fills(fill, image.dtype.kind), strict=True)
+    calls = [check_call(part, grid, kernel, padding, value, *options) for part, value in parts]
+    out = check_out(out, calls[0], image)
+    for call, place in zip(calls, _numbers(out), strict=True):
+        read(call, place)
+        if out.dtype == np.float16:
+            with np.errstate(over="ignore"):
+                out[...] = place
+    return caller_layout(out, layout)
+
+
+def sample_vjp(
+    image: ArrayLike,
+    grid: Grid | ArrayLike,
+    *,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str = "zeros",
+    fill: ArrayLike | None = None,
+    align_corners: bool | None = None,
+    units: str = "normalised",
+    displacement: bool = False,
+    antialias: bool = False,
+    layout: str = "NHWC",
+    num_threads: int | None = None,
+) -> tuple[Array, SampleBackprop]:
+    """As `sample`, and the way back (equations 6 and 7 of arXiv 1506.02025, mended: see docs/mathematics.md).
+
+    The image must be float32 or float64.
+
+    Returns
+    -------
+    out
+        (N, h, w, C), or (N, C, h, w).
+    backprop
+        ``backprop(d_out, *, image=True, grid=True) -> (d_image, d_grid)``. Each can be left out by passing False, and is then
+        None. `d_grid` has the shape of the grid's own numbers: (N, h, w, 2) for plain positions, (N, 3, 3) for a `MatrixGrid`,
+        (N, 2, B) for a `BasisGrid`; a transform's backprop takes it as it is.
+
+    Examples
+    --------
+    >>> image = np.arange(4.0).reshape(1, 2, 2, 1)
+    >>> out, backprop = sample_vjp(image, np.zeros((1, 1, 1, 2)))
+    >>> d_image, d_grid = backprop(np.ones_like(out))
+    >>> d_image.ravel().tolist(), d_grid.ravel().tolist()
+    ([0.25, 0.25, 0.25, 0.25], [0.5, 1.0])
+    """
+    image = as_array(image, "image")
+    if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
+        raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
+    call = check_call(image, grid, kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads)
+
+    def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:
+        d_out, expected = as_array(d_out, "d_out"), laid_out(call.size, layout)
+        if d_out.shape != expected:
+            raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
+        d_out = channels_last(np.asarray(d_out, call.image.dtype), layout)
+        d_image, d_grid = gradients(call, d_out, bool(image), bool(grid))
+        return d_image if d_image is None or layout == "NHWC" else d_image.transpose(0, 3, 1, 2), d_grid
+
+    out = check_out(None, call, image)
+    read(call, out)
+    return caller_layout(out, layout), backprop
+
+
+def _numbers(array: Array) -> list[Array]:
+    """An array as those of a dtype that kernels know: views, but for float16, which is widened to a new one."""
+    if array.dtype.kind == "c":
+        return [array.real, array.imag]
+    if array.dtype == np.bool_:
+        return [array.view(np.uint8)]
+    return [array.astype(np.float32) if array.dtype.newbyteorder("=") == np.float16 else array]
+
+
+def _fills(fill: Any, kind: str) -> list[Any]:
+    """`fill` for each of `_numbers` of an image of a dtype of this kind."""
+    if kind == "b" and fill is not None:
+        return [np.asarray(fill).astype(bool)]
+    if kind != "c":
+        return [fill]
+    values = np.asarray(fill)
+    return [values.real, values.imag] if values.dtype.kind == "c" else [fill, None if fill is None else 0.0]

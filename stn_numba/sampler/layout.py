@@ -1,0 +1,32 @@
+"""Arrays as callers lay them out, as views with channels last, and as the tuples that kernels take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+__all__ = ["caller_layout", "channels_last", "laid_out", "memory"]
+
+Array = NDArray[Any]
+
+
+def channels_last(array: Array, layout: str) -> Array:
+    """View of an array with its channels last."""
+    return array.transpose(0, 2, 3, 1) if layout == "NCHW" else array
+
+
+def caller_layout(array: Array, layout: str) -> Array:
+    """View of an array with its channels last as the caller lays it out."""
+    return array.transpose(0, 3, 1, 2) if layout == "NCHW" else array
+
+
+def laid_out(size: tuple[int, ...], layout: str) -> tuple[int, ...]:
+    """Shape of an output of size (N, h, w, C) as the caller lays it out."""
+    n, h, w, c = size
+    return (n, c, h, w) if layout == "NCHW" else (n, h, w, c)
+
+
+def memory(array: Array) -> tuple[Any, ...]:
+    """An array as the tuple that `kernels.memory` describes."""
+    return (array.__array_interface__["data"][0], array.dtype.type(0), *array.strides)

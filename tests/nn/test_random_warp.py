@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.nn import RandomWarp
+
+RNG = np.random.default_rng(0)
+X = RNG.random((5, 8, 9, 2), np.float32)
+
+
+def test_parameters_are_drawn_around_the_identity():
+    theta = stn.get_transform("affine").identity() + 0.2 * np.random.default_rng(3).standard_normal((5, 6))
+    expected = stn.warp(X, theta.astype(np.float32), "affine", padding="border")
+    assert np.array_equal(RandomWarp("affine", 0.2, padding="border")(X, np.random.default_rng(3)), expected)
+
+
+@pytest.mark.parametrize("name", sorted(stn.available()))
+def test_any_transform(name):
+    transform = stn.get_transform(name)
+    warped = RandomWarp(name, 0.1)(X, np.random.default_rng(0))
+    still = RandomWarp(name, 0)(X, np.random.default_rng(0))
+    assert warped.shape == X.shape
+    assert warped.dtype == np.float32
+    np.testing.assert_allclose(still, stn.warp(X, np.tile(transform.identity(), (5, 1)), name), atol=1e-6)
+    assert not np.allclose(warped, still)
+
+
+def test_one_spread_a_parameter_and_another_size():
+    out = RandomWarp("affine", [0, 0, 0.5, 0, 0, 0], shape=(4, 4))(X, np.random.default_rng(0))
+    assert out.shape == (5, 4, 4, 2)
+
+
+def test_options_of_a_transform():
+    assert RandomWarp("tps", options={"control_points": [3, 3]}).transform.n_params == 18
+
+
+@pytest.mark.parametrize(
+    ("spread", "message"),
+    [
+        ([1, 2], r"spread: expected \(6\), got \(2,\)"),
+        (-1, "spread: expected finite numbers"),
+        (np.nan, "spread: expected finite"),
+    ],
+)
+def test_bad_spread(spread, message):
+    with pytest.raises(ValueError, match=message):
+        RandomWarp("affine", spread)

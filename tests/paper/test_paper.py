@@ -1,0 +1,155 @@
+"""The cells of the paper's tables: that they exist, are fair, are repeatable, and get into the page."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.data import Digits
+from stn_numba.nn import Stream
+from stn_numba.paper import CELLS, find_cells, reproduce
+from stn_numba.paper.addition import AdditionBatches, addition_set
+from stn_numba.paper.networks import BUDGETS, make_network
+from stn_numba.paper.report import write_report
+from stn_numba.paper.reproduce import distorted
+from stn_numba.paper.results import Result, append_result, read_results
+from stn_numba.paper.settings import settings_of
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((80, 28, 28, 1), np.float32), RNG.integers(0, 10, 80)
+DIGITS = Digits(X[:60], Y[:60], X[60:], Y[60:])
+
+
+def result(cell, error=1.0, **changes):
+    return Result(
+        **{
+            "cell": cell, "paper": find_cells(cell)[0].paper, "error": error, "loss": 0.1, "images": 10_000, "part": "test",
+            "seed": 0, "n_params": 200_000, "epochs": 40, "seconds": 600.0, "settings": {}, "command": "stn-numba reproduce",
+        } | changes
+    )  # fmt: skip
+
+
+def small(cell, **changes):
+    return settings_of(cell, **{"epochs": 2, "batch_size": 20, "budget": 60_000, **changes})
+
+
+def test_the_tables_are_whole():
+    columns = [cell.column for cell in CELLS]
+    assert [columns.count(name) for name in ("R", "RTS", "P", "E", "TC", "addition")] == [8, 8, 8, 8, 4, 8]
+    assert len({cell.name for cell in CELLS}) == len(CELLS)
+
+
+def test_cells_are_found_by_name_and_pattern():
+    assert [cell.paper for cell in find_cells("ST-CNN/tps/e")] == [1.1]
+    assert len(find_cells("st-*/R")) == 6
+    with pytest.raises(ValueError, match="none fits 'resnet/R'"):
+        find_cells("resnet/R")
+
+
+@pytest.mark.parametrize("column", BUDGETS)
+def test_networks_of_a_column_are_of_nearly_one_size(column):
+    sizes = [make_network(cell, 0).n_params for cell in find_cells(f"*/{column}")]
+    assert max(sizes) <= BUDGETS[column] <= 400_000
+    assert min(sizes) > 0.9 * BUDGETS[column]
+
+
+def test_addition_adds_digits_of_both_channels():
+    images = np.zeros((6, 28, 28, 1), np.float32)
+    images[:, 8:20, 8:20, 0] = np.arange(6)[:, None, None] / 10  # the brightness tells the digit
+    stream = AdditionBatches(images, np.arange(6), 4)
+    assert isinstance(stream, Stream)
+    for pair, sums in stream(np.random.default_rng(0)):
+        brightness = np.rint(10 * pair.max(axis=(1, 2))).astype(int)
+        assert pair.shape[1:] == (42, 42, 2)
+        assert np.array_equal(brightness.sum(axis=1), sums)
+    X, y = addition_set(images, np.arange(6), seed=1)
+    assert X.shape == (6, 42, 42, 2)
+    assert y.sum() == 2 * 15
+
+
+def test_the_test_set_is_the_same_for_all_runs():
+    for name in ("cnn/TC", "st-fcn/tps/E", "fcn/addition"):
+        cell = find_cells(name)[0]
+        first, second = (distorted(cell, (DIGITS.test_images, DIGITS.test_labels)) for _ in range(2))
+        assert np.array_equal(first[0], second[0])
+        assert np.array_equal(first[1], second[1])
+
+
+@pytest.mark.parametrize("name", ["fcn/R", "st-fcn/tps/RTS", "2st-fcn/affine/addition"])
+def test_a_cell_is_run_recorded_and_repeatable(tmp_path, name):
+    cell, lines = find_cells(name)[0], []
+    settings = small(cell, budget=200_000)
+    first, second = (reproduce(cell, DIGITS, tmp_path, settings=settings, command=["x"], say=lines.append) for _ in range(2))
+    assert (first.error, first.loss) == (second.error, second.loss)
+    assert read_results(tmp_path / "results.json") == [first, second]
+    assert (first.epochs, first.images, first.part, first.command) == (2, 20, "test", "x")
+    assert any(re.search(r"epoch 1 of 2, .* min left", line) for line in lines)
+    assert not list(tmp_path.glob("*.checkpoint"))
+    model = stn.load(tmp_path / f"{name.replace('/', '-')}-seed0.safetensors")
+    assert 100 * model.evaluate(*distorted(cell, (DIGITS.test_images, DIGITS.test_labels)))[1] == first.error
+
+
+def test_a_killed_cell_goes_on(tmp_path):
+    cell = find_cells("st-fcn/affine/R")[0]
+    calm = reproduce(cell, DIGITS, tmp_path / "calm", settings=small(cell, epochs=3), say=lambda line: None)
+
+    def die(line):
+        if "epoch 2" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(cell, DIGITS, tmp_path, settings=small(cell, epochs=3), say=die)
+    assert list(tmp_path.glob("*.checkpoint"))
+    assert reproduce(cell, DIGITS, tmp_path, settings=small(cell, epochs=3), say=lambda line: None).loss == calm.loss
+
+
+def test_validation_never_touches_the_test_digits(tmp_path):
+    many = Digits(np.zeros((5040, 28, 28, 1), np.float32), np.zeros(5040, int), None, None)
+    cell = find_cells("fcn/R")[0]
+    run = reproduce(cell, many, tmp_path, validate=True, settings=small(cell, epochs=1, budget=8000), say=lambda line: None)
+    assert (run.part, run.images) == ("validation", 5000)
+    with pytest.raises(ValueError, match="more than 5,000 training digits, got 60"):
+        reproduce(cell, DIGITS, tmp_path, validate=True, say=lambda line: None)
+
+
+def test_results_that_do_not_fit_are_refused(tmp_path):
+    (tmp_path / "results.json").write_text('[{"cell": "fcn/R"}]')
+    with pytest.raises(ValueError, match="expected a list of results"):
+        read_results(tmp_path / "results.json")
+
+
+def test_the_page(tmp_path):
+    path, page = tmp_path / "results.json", tmp_path / "docs" / "results.md"
+    rows = [
+        result("st-cnn/affine/R", 0.9),
+        result("st-cnn/affine/R", 0.8),  # run again: the last one counts
+        result("st-cnn/affine/R", 0.7, seed=1),
+        result("st-cnn/affine/R", 9.9, seed=2, part="validation"),
+        result("2st-fcn/affine/addition", 8.0),
+    ]
+    for row in rows:
+        append_result(path, row)
+    assert write_report(tmp_path, page) == [page, page.with_suffix(".json")]
+    text = page.read_text()
+    assert "| ST-CNN | affine | 200,000 | 40 | 10 | 2 | 0.75 | 0.7 | +0.05 | 0.09 |" in text
+    assert "| 2ST-FCN | affine | 200,000 | 40 | 10 | 1 | 8.00 | 9.0 | -1.00 | 0.27 |" in text
+    assert "## P" not in text
+    assert json.loads(page.with_suffix(".json").read_text()) == json.loads(path.read_text())
+
+
+def test_the_page_has_figures(tmp_path):
+    pytest.importorskip("matplotlib")
+    cell = find_cells("st-fcn/affine/R")[0]
+    reproduce(cell, DIGITS, tmp_path, settings=small(cell), say=lambda line: None)
+    files = write_report(tmp_path, tmp_path / "docs" / "results.md", DIGITS)
+    assert files[-1].name == "results-R.png"
+    assert files[-1].read_bytes().startswith(b"\x89PNG")
+    assert "](figures/results-R.png)" in files[0].read_text()
+
+
+def test_a_page_needs_results(tmp_path):
+    append_result(tmp_path / "results.json", result("fcn/R", part="validation"))
+    with pytest.raises(ValueError, match="expected results on test digits, got none"):
+        write_report(tmp_path, tmp_path / "results.md")
