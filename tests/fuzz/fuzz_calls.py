@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import odd_calls
 import sampler_calls
-import stn_numba.sampler
 from guarded import GuardedNumPy
+
+import stn_numba.sampler
 
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
 
@@ -56,7 +57,16 @@ def main(seed, first, count, place, share, every):
                 if len(failures) >= 40:
                     break
         now[:] = b"done".ljust(64)
-    print(json.dumps({"outcomes": outcomes, "failures": failures, "unclear": sorted(odd_calls.UNCLEAR), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+    print(
+        json.dumps(
+            {
+                "outcomes": outcomes,
+                "failures": failures,
+                "unclear": sorted(odd_calls.UNCLEAR),
+                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

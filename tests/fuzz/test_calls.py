@@ -28,7 +28,9 @@ def run(first, count, share, place, every=False, **variables):
     command = [sys.executable, str(HERE / "fuzz_calls.py"), str(SEED), str(first), str(count), str(place), str(share)]
     done = subprocess.run(command + ["every"] * every, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise AssertionError(f"seed {SEED}, call {place.read_text().strip()}: exit code {done.returncode}\n{done.stderr[-4000:]}")
+        raise AssertionError(
+            f"seed {SEED}, call {place.read_text().strip()}: exit code {done.returncode}\n{done.stderr[-4000:]}"
+        )
     report = json.loads(done.stdout.splitlines()[-1])
     assert not report["failures"], f"seed {SEED}: " + "\n".join(report["failures"])
     return report
