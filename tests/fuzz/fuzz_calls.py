@@ -21,16 +21,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import odd_calls
 import sampler_calls
-from guarded import GuardedNumPy
+from guarded import own_results_of
 
-import stn_numba.sampler
 
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
 
 
 def main(seed, first, count, place, share, every):
     faulthandler.enable()
-    stn_numba.sampler.np = GuardedNumPy()  # its results and scratch, too
+    for module, guarded_numpy in own_results_of("stn_numba.sampler"):
+        module.np = guarded_numpy
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     dtypes, positions = (sampler_calls.EVERY_DTYPE, sampler_calls.FLOATS) if every else (("float32", "uint8"), ("float32",))
     outcomes, failures = collections.Counter(), []

@@ -26,7 +26,7 @@ DOCUMENTED = (TypeError, ValueError, OSError, MemoryError, stn.PluginError, NotI
 # Functions that do not look at all of their arguments yet; each has a test in test_odd_arguments.py that says so.
 UNCHECKED = {
     "softmax", "softmax_cross_entropy", "clip_by_global_norm", "SGD", "Adam", "schedules", "step_decay", "fit", "models",
-    "predict", "predict_proba", "theta", "transform", "evaluate", "sample", "sample_vjp", "sample_vjp's backprop", "warp",
+    "predict", "predict_proba", "theta", "transform", "evaluate",
 }  # fmt: skip
 UNCLEAR = {}  # messages that name no argument, to be looked at
 
