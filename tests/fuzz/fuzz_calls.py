@@ -23,7 +23,6 @@ import odd_calls
 import sampler_calls
 from guarded import own_results_of
 
-
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
 
 

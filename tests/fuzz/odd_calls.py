@@ -240,7 +240,7 @@ def odd_argument(rng):
     numbers = isinstance(valid, np.ndarray | list) and np.asarray(valid).dtype.kind in "fiu" and np.ndim(valid)
     if form == 0 and numbers:
         return same_answer(rng, function, options, name, key)
-    if form == 1 and numbers and np.asarray(valid).dtype.kind == "f":
+    if form == 1 and key != "out" and numbers and np.asarray(valid).dtype.kind == "f":
         hidden = np.ma.array(
             valid,
             mask=np.asarray(rng.random(np.shape(valid)) < 0.5) | (np.arange(np.size(valid)) == 0).reshape(np.shape(valid)),

@@ -22,8 +22,6 @@ FILLS = (None, None, 7.0, -0.25, True)
 CHANNELS = (0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 8, 9, 17)
 TRANSFORMS = {name: stn.get_transform(name) for name in ("affine", "projective", "tps")}
 TRANSFORMS["tps 2 x 3"] = stn.get_transform("tps", control_points=(2, 3))
-# Until kernels write the gradient by an image of any strides where it belongs: see test_guarded.py.
-PACKED_GRADIENTS_ONLY = True
 FLOATS = ("float32", "float64")
 EVERY_DTYPE = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
 
@@ -195,8 +193,6 @@ def forward(rng, dtypes, positions):
 def backward(rng, dtypes, positions):
     """`sample_vjp`, both gradients."""
     case = Case(rng, [dtype for dtype in dtypes if dtype in FLOATS], positions)
-    if PACKED_GRADIENTS_ONLY:
-        case.image = guarded(case.image)
     out, backprop = stn.sample_vjp(case.image, case.grid, **case.call_options())
     case.check(out)
     d_rows = rng.normal(size=(case.batch, case.h * case.w, case.C))
