@@ -35,14 +35,19 @@ def main() -> None:
         page = PAGE.read_text(encoding="utf-8")
         for name, text in parts.items():
             text = re.sub(re.escape(folder), SHOWN, text)
-            block = text if name == "first" else f"```\n$ stn-numba {name}\n{text}```\n"
-            page = re.sub(f"<!-- {name} -->.*?<!-- end -->", lambda _, b=block, n=name: f"<!-- {n} -->\n{b}<!-- end -->", page, flags=re.S)
+            page = put(page, name, text if name == "first" else f"```\n$ stn-numba {name}\n{text}```\n")
         PAGE.write_text(page, encoding="utf-8")
 
 
-def run(environment: dict[str, str], command: str) -> str:
-    """Output of a command; a kernel release and folders of this machine are left out."""
-    program = [str(Path(sys.executable).with_name("stn-numba")), command]
+def put(page: str, name: str, block: str) -> str:
+    """The page with a block between its two marks."""
+    before, _, rest = page.partition(f"<!-- {name} -->\n")
+    return f"{before}<!-- {name} -->\n{block}<!-- end -->{rest.partition('<!-- end -->')[2]}"
+
+
+def run(environment: dict[str, str], *command: str) -> str:
+    """Output of a command; the release of the kernel is left out."""
+    program = [str(Path(sys.executable).with_name("stn-numba")), *command]
     text = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
     return re.sub(r"(system +Linux)\S*", r"\1", text)
 

@@ -34,7 +34,7 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     if type(value) is np.ndarray:
         return value
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        count = int(np.ma.count_masked(value))
+        count = int(np.ma.getmaskarray(value).sum())
         raise ValueError(f"{name}: {count} of {value.size} values are masked; fill them first, with .filled(value)")
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):

@@ -29,6 +29,7 @@ from typing import Any
 
 import numba
 from numba.core import caching, serialize
+from numba.core.runtime import rtsys
 
 from stn_numba.kernels import places
 
@@ -79,7 +80,8 @@ class KernelCache(caching._Cache):
         """Return the compiled kernel for a signature, or None."""
         if not self._enabled:
             return None
-        target_context.refresh()
+        # All that machine code from disk needs. A whole refresh(), as for compiling, imports SciPy and takes half a second.
+        rtsys.initialize(target_context)
         key = self._key(sig, target_context.codegen())
         for folder in where().read:
             data = _read(folder / self._file_name(key), key)

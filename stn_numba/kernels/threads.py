@@ -117,6 +117,8 @@ def _after_fork_in_child() -> None:
     """Make the locks anew: whoever held them is not in the child."""
     global _workqueue, _counting, _busy
     _workqueue, _counting, _busy = threading.Lock(), threading.Lock(), 0
+
+
 _counting = threading.Lock()
 _busy = 0  # threads that calls use at this moment
 

@@ -59,7 +59,12 @@ def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -
         raise StorageError(f"{path}: it holds no checkpoint of stn-numba: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise StorageError(f"{path}: expected a checkpoint in format {_FORMAT}")
-    state: Tree = _with_arrays(content["state"], {name: array.copy() for name, array in tensors.items()})  # to be written to
+    try:
+        state = _with_arrays(content["state"], {name: array.copy() for name, array in tensors.items()})  # to be written to
+    except (LookupError, TypeError, RecursionError) as error:
+        raise StorageError(f"{path}: it holds no checkpoint of stn-numba: {type(error).__name__}: {error}") from error
+    if not isinstance(state, dict):
+        raise StorageError(f"{path}: expected a dict as its state, got {type(state).__name__}")
     return state
 
 

@@ -21,15 +21,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import odd_calls
 import sampler_calls
-from stn_numba.sampler import call, gradients
-from guarded import GuardedNumPy
+from guarded import own_results_of
 
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
 
 
 def main(seed, first, count, place, share, every):
     faulthandler.enable()
-    call.np = gradients.np = GuardedNumPy()  # the sampler's results and scratch, too
+    for module, guarded_numpy in own_results_of("stn_numba.sampler"):
+        module.np = guarded_numpy
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     dtypes, positions = (sampler_calls.EVERY_DTYPE, sampler_calls.FLOATS) if every else (("float32", "uint8"), ("float32",))
     outcomes, failures = collections.Counter(), []
@@ -56,7 +56,16 @@ def main(seed, first, count, place, share, every):
                 if len(failures) >= 40:
                     break
         now[:] = b"done".ljust(64)
-    print(json.dumps({"outcomes": outcomes, "failures": failures, "unclear": sorted(odd_calls.UNCLEAR), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+    print(
+        json.dumps(
+            {
+                "outcomes": outcomes,
+                "failures": failures,
+                "unclear": sorted(odd_calls.UNCLEAR),
+                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import sys
 
 import numpy as np
 
@@ -91,3 +92,9 @@ class GuardedNumPy:
         array = self.empty(shape, dtype)
         array[...] = 0
         return array
+
+
+def own_results_of(package):
+    """Modules of a package, loaded so far, that name NumPy: each with a `GuardedNumPy` to be set as its ``np``."""
+    modules = [module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.") and hasattr(module, "np")]
+    return [(module, GuardedNumPy()) for module in modules]

@@ -22,8 +22,6 @@ FILLS = (None, None, 7.0, -0.25, True)
 CHANNELS = (0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 8, 9, 17)
 TRANSFORMS = {name: stn.get_transform(name) for name in ("affine", "projective", "tps")}
 TRANSFORMS["tps 2 x 3"] = stn.get_transform("tps", control_points=(2, 3))
-# Until kernels write the gradient by an image of any strides where it belongs: see test_guarded.py.
-PACKED_GRADIENTS_ONLY = True
 FLOATS = ("float32", "float64")
 EVERY_DTYPE = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
 
@@ -110,7 +108,9 @@ class Case:
                 return grid, oracle.in_pixels(grid.dense().astype(float), (H, W), self.align_corners), {}
         if kind == "basis":
             basis, coefficients = self.rng.normal(size=(self.h * self.w, 3)), self.rng.normal(size=(self.grids, 2, 3)) / 2
-            grid = stn.BasisGrid(strewn(self.rng, basis), strewn(self.rng, coefficients), shape, align_corners=self.align_corners)
+            grid = stn.BasisGrid(
+                strewn(self.rng, basis), strewn(self.rng, coefficients), shape, align_corners=self.align_corners
+            )
             return grid, oracle.in_pixels(grid.dense(), (H, W), self.align_corners), {}
         points = self.rng.uniform(-1.4, 1.4, (self.grids, *shape, 2))
         if kind == "pixels":
@@ -157,7 +157,11 @@ class Case:
         assert out.dtype == np.dtype(self.dtype)
         if self.antialias:
             return
-        rows = (out.transpose(0, 2, 3, 1) if self.layout == "NCHW" else out).reshape(self.batch, self.h * self.w, self.C).astype(float)
+        rows = (
+            (out.transpose(0, 2, 3, 1) if self.layout == "NCHW" else out)
+            .reshape(self.batch, self.h * self.w, self.C)
+            .astype(float)
+        )
         for image, pixels, n in self.judged():
             expected = oracle.sampled(self.values[image], pixels, self.kernel, self.judged_padding, self.fill)
             close(rows[n], expected, self.dtype, self.steady(pixels))
@@ -189,8 +193,6 @@ def forward(rng, dtypes, positions):
 def backward(rng, dtypes, positions):
     """`sample_vjp`, both gradients."""
     case = Case(rng, [dtype for dtype in dtypes if dtype in FLOATS], positions)
-    if PACKED_GRADIENTS_ONLY:
-        case.image = guarded(case.image)
     out, backprop = stn.sample_vjp(case.image, case.grid, **case.call_options())
     case.check(out)
     d_rows = rng.normal(size=(case.batch, case.h * case.w, case.C))
@@ -232,7 +234,9 @@ def check_grid_gradient(case, d_grid, d_rows, step=1e-5):
     for (image, pixels, n), axis in itertools.product(case.judged(), (0, 1)):
         where = np.where(np.abs(d_rows[n]).sum(1) > 0)[0]
         arguments = case.kernel, case.judged_padding, case.fill
-        sides = [oracle.sampled(case.values[image], pixels[where] + sign * step * np.eye(2)[axis], *arguments) for sign in (1, -1)]
+        sides = [
+            oracle.sampled(case.values[image], pixels[where] + sign * step * np.eye(2)[axis], *arguments) for sign in (1, -1)
+        ]
         d_pixels = ((sides[0] - sides[1]) / (2 * step) * d_rows[n][where]).sum(1)
         d_dense[n, where, axis] = d_pixels * (scale if np.isscalar(scale) else scale[axis])
     if case.kernel == "nearest":

@@ -20,6 +20,8 @@ POSITIONS = np.ma.array(POINTS, mask=POINTS == 0)
     [
         lambda: stn.warp(MASKED, [1, 0, 0, 0, 1, 0]),
         lambda: stn.warp(IMAGE, np.ma.array([1, 0, 0, 0, 1, 0], mask=[1, 0, 0, 0, 0, 0])),
+        lambda: stn.sample(MASKED, POINTS),
+        lambda: stn.sample_vjp(IMAGE, POINTS)[1](np.ma.masked_equal(np.zeros((1, 2, 2, 1)), 0)),
         lambda: stn.sample(IMAGE, POSITIONS),
         lambda: stn.DenseGrid(POSITIONS),
         lambda: stn.get_transform("affine").apply(np.ma.masked_equal([[1, 0, 0, 0, 1, 0]], 0), [[0, 0]]),
@@ -68,8 +70,6 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: stn.sample(MASKED, POINTS),
-        lambda: stn.sample_vjp(IMAGE, POINTS)[1](np.ma.masked_equal(np.zeros((1, 2, 2, 1)), 0)),
         lambda: MODEL.predict(MASKED),
         lambda: nn.softmax(None),
         lambda: clip_by_global_norm((), 1.0),

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 import stn_numba as stn
 from stn_numba.data import read_idx
 from stn_numba.nn import StorageError
+from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
+from stn_numba.nn.storage import digest
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
 
@@ -170,6 +172,34 @@ def test_architectures(file, models, changes):
     with little_memory(), contextlib.suppress(StorageError):
         model = stn.load(file)
         assert np.isfinite(model.predict_proba(np.zeros((1, *model.input_shape), np.float32))).all()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoints") / "run"
+    arrays = {"dense1.weight": np.ones((3, 4), np.float32), "dense1.bias": np.zeros(4)}
+    write_checkpoint(path, {"step": 7, "params": arrays, "optimiser": {"mean": dict(arrays), "rates": [0.1, None, "x"]}})
+    return path.read_bytes()
+
+
+@bounded
+@given(EDITS)
+def test_checkpoints(file, checkpoint, edits):
+    file.write_bytes(edited(checkpoint, edits))
+    with little_memory(), contextlib.suppress(StorageError):
+        assert isinstance(read_checkpoint(file), dict)
+
+
+@bounded
+@given(CHANGES)
+def test_checkpoints_that_are_signed_but_make_no_sense(file, checkpoint, changes):
+    header = json.loads(checkpoint[8 : 8 + int.from_bytes(checkpoint[:8], "little")])
+    text = json.dumps(changed(json.loads(header["__metadata__"]["stn_numba.checkpoint"]), changes))
+    tensors = safetensors.load(checkpoint)
+    metadata = {"stn_numba.checkpoint": text, "stn_numba.checkpoint.sha256": digest(text, tensors)}
+    file.write_bytes(safetensors.save(tensors, metadata=metadata))
+    with little_memory(), contextlib.suppress(StorageError):
+        assert isinstance(read_checkpoint(file), dict)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

@@ -35,6 +35,17 @@ def test_first_calls_race_in_eight_processes_on_one_cache(tmp_path):
     assert {file.suffix for file in version.iterdir()} == {".kernel"}  # no half-written files are left
 
 
+def test_a_kernel_from_the_cache_needs_no_compiler(tmp_path):
+    """What Numba needs to compile is not loaded: a refresh of its registries imports SciPy and takes half a second."""
+    code = (
+        "import sys, numpy as np, stn_numba.nn as nn; nn.MaxPool(2).forward(np.ones((1, 4, 4, 1), np.float32)); "
+        "print('numba.np.arraymath' in sys.modules)"
+    )
+    variables = environment(STN_NUMBA_CACHE_DIR=str(tmp_path))
+    runs = [subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True) for _ in range(2)]
+    assert [run.stdout.strip() for run in runs] == ["True", "False"], runs[1].stderr
+
+
 @pytest.fixture
 def install(tmp_path):
     """A copy of the package in which nothing can be written, nor in the home; only the temporary folder is open."""

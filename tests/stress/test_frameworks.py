@@ -1,4 +1,4 @@
-"""The ways in which frameworks start workers: torch's DataLoader, gunicorn's prefork with preload, joblib's and Dask's pools."""
+"""How frameworks start workers: torch's DataLoader, gunicorn's prefork with preload, joblib's and Dask's pools."""
 
 import os
 import socket
