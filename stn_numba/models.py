@@ -138,7 +138,7 @@ def tutorial(
     Examples
     --------
     >>> tutorial().n_params
-    28352
+    27360
     """
     look = Chain(*_pooled(8, 7), *_pooled(10, 5), Flatten(), Dense(32), ReLU())
     drop = (Dropout(dropout),) if dropout else ()

@@ -128,56 +128,57 @@ def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
 
 
 @jit.inline
-def pixels_of_three(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out_step):
+def pixels_of_three(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address):
     """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
-    offsets, us, vs = rows[6], rows[8], rows[9]
-    last = stop - 1 if out_step == 3 * size_of(like) else first
+    like, target, step, offsets, us, vs = image[1], out[1], out[4], rows[6], rows[8], rows[9]
+    last = stop - 1 if step == 3 * size_of(target) else first
     for j in range(first, last):
         pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
-        store_wide(out_address + j * out_step, like, pixel)
+        store_wide(out_address + j * step, target, pixel)
     for j in range(last, stop):
         pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
-        store(out_address + j * out_step, like, pixel)
+        store(out_address + j * step, target, pixel)
 
 
 @jit.inline
-def pixels_of_many(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out_step, C):
+def pixels_of_many(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
     """Pixels of any number of channels side by side."""
-    offsets, us, vs, size = rows[6], rows[8], rows[9], size_of(like)
+    like, target, offsets, us, vs = image[1], out[1], rows[6], rows[8], rows[9]
+    size, out_size = size_of(like), size_of(target)
     for j in range(first, stop):
-        source, target, c = address + tap(offsets, np.int64(0), j), out_address + j * out_step, 0
+        source, place, c = address + tap(offsets, np.int64(0), j), out_address + j * out[4], 0
         while c + 16 <= C:
-            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
-            source, target, c = source + 16 * size, target + 16 * size, c + 16
+            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
+            source, place, c = source + 16 * size, place + 16 * out_size, c + 16
         while c + 4 <= C:
-            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR))
-            source, target, c = source + 4 * size, target + 4 * size, c + 4
+            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR))
+            source, place, c = source + 4 * size, place + 4 * out_size, c + 4
         while c < C:
-            store(target, like, blend(kind, K, source, across, down, like, us, vs, j, zero, ONE))
-            source, target, c = source + size, target + size, c + 1
+            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, ONE))
+            source, place, c = source + size, place + out_size, c + 1
 
 
 @jit.inline
 def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
     """Pixels whose channels lie side by side, or channel by channel where they do not."""
-    like, size = image[1], size_of(image[1])
-    if image[5] == size and out[5] == size and C == 3:
-        pixels_of_three(kind, K, address, across, down, like, first, stop, rows, zero, out_address, out[4])
+    packed = image[5] == size_of(image[1]) and out[5] == size_of(out[1])
+    if packed and C == 3:
+        pixels_of_three(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address)
         return
-    lanes, channels = (C, 1) if image[5] == size and out[5] == size else (1, C)
+    lanes, channels = (C, 1) if packed else (1, C)
     for c in range(channels):
-        source, target = address + c * image[5], out_address + c * out[5]
-        pixels_of_many(kind, K, source, across, down, like, first, stop, rows, zero, target, out[4], lanes)
+        source, place = address + c * image[5], out_address + c * out[5]
+        pixels_of_many(kind, K, image, source, across, down, first, stop, rows, zero, out, place, lanes)
 
 
 @jit.inline
-def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out_address, out_step):
+def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out_address):
     """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load.
 
     Weights are worked out once more for each channel: that costs less than to write them down and read them again.
     """
     x_axis, y_axis = axes
-    size = size_of(like)
+    target, step = out[1], out[4]
     for j in range(first, stop, 8):
         _, behind_x = neighbours(x_axis, positions(rows[2], 0.0, j, EIGHT))
         _, behind_y = neighbours(y_axis, positions(rows[3], 0.0, j, EIGHT))
@@ -190,12 +191,12 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out_addr
         upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
         value = add_product(times(v0, upper), v1, lower)
         value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
-        if out_step == size and j + 8 <= stop:
-            store(out_address + j * size, like, value)
+        if step == size_of(target) and j + 8 <= stop:
+            store(out_address + j * step, target, value)
         else:
             put_products(rows[12], 0, value)
             for k in range(min(8, stop - j)):
-                store_one(out_address + (j + k) * out_step, like, found(rows[12], zero, k))
+                store_one(out_address + (j + k) * step, target, found(rows[12], zero, k))
 
 
 @jit.inline
@@ -213,7 +214,7 @@ def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_addres
         axes = (rule[2][SIZE], one), (rule[3][SIZE], one)
         for c in range(C):
             source, target = address + c * image[5], out_address + c * out[5]
-            pixels_of_plane(axes, source, down, like, first, stop, rows, zero, target, out[4])
+            pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)
     elif family == BILINEAR:
         pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     elif K == 4:

@@ -161,7 +161,7 @@ def rows_together(rule, image, out, w, C):
 def is_plane(rule, image, out, C):
     """Whether pixels of one channel are read side by side, in pairs."""
     size = size_of(image[1])
-    packed = image[5] == size and out[5] == size
+    packed = image[5] == size and out[5] == size_of(out[1])
     return rule[0] == BILINEAR and to_next(rule[2], image[4]) == size and (C == 1 or not packed)
 
 
@@ -382,8 +382,10 @@ def all_between(behind_x, behind_y, one):
 
 @jit.inline
 def lines(axis, behind):
-    """As `tents`, between the neighbours."""
-    return minus(spread(axis[1], EIGHT), behind), behind
+    """As `tents`, between the neighbours, bit for bit."""
+    unit = spread(axis[1], EIGHT)
+    first = minus(unit, behind)
+    return first, minus(unit, first)
 
 
 @jit.inline

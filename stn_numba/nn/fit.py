@@ -114,6 +114,7 @@ def fit(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from stn_numba.models import fcn
     >>> X = np.random.default_rng(0).random((64, 28, 28), np.float32)
     >>> history = fit(fcn(units=8), X, np.arange(64) % 10, epochs=2, progress=False)

@@ -34,7 +34,7 @@ def make_network(cell: Cell, seed: int, budget: int | None = None) -> Classifier
     --------
     >>> from stn_numba.paper import find_cells
     >>> make_network(find_cells("st-cnn/affine/R")[0], seed=0).n_params
-    197882
+    194876
     """
     make = _maker(cell, seed)
     budget = BUDGETS[cell.column] if budget is None else budget

@@ -36,13 +36,7 @@ def run(first, count, share, place, every=False, **variables):
     return report
 
 
-WRONG = pytest.mark.xfail(strict=True, reason="the gradient by a grid is wrong for some positions just outside the image")
-
-
-@pytest.mark.parametrize(
-    ("share", "count"),
-    [pytest.param(1, 60_000 if LONG else 500, marks=WRONG), (0, 60_000 if LONG else 1500)],
-)
+@pytest.mark.parametrize(("share", "count"), [(1, 60_000 if LONG else 500), (0, 60_000 if LONG else 1500)])
 def test_calls(tmp_path, share, count):
     total = collections.Counter()
     for first in range(0, count, CHUNK):

@@ -1,4 +1,8 @@
-"""A basis that is worked out block by block gives what a kept one gives, bit for bit, in little memory."""
+"""A basis that is worked out block by block gives what a kept one gives, in little memory.
+
+Outputs bit for bit; gradients are summed block by block, so they may differ from those of a kept basis by rounding, but never with
+the number of threads.
+"""
 
 import pickle
 import tracemalloc
@@ -31,6 +35,12 @@ def both(batch, shape=SHAPE, align_corners=True, dtype=np.float64):
         yield spline.forward(theta.astype(dtype), shape, align_corners)[0]
 
 
+def close(got, expected):
+    assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+    tolerance = 1e-12 if expected.dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * max(1.0, float(np.abs(expected).max(initial=0))))
+
+
 def same(got, expected):
     assert (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
 
@@ -38,7 +48,7 @@ def same(got, expected):
 @pytest.mark.parametrize("align_corners", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("images", "grids"), [(1, 1), (3, 3), (1, 3), (3, 1)])
-def test_sampling_and_gradients_are_the_same_bit_for_bit(images, grids, dtype, align_corners):
+def test_sampling_and_gradients_are_the_same(images, grids, dtype, align_corners):
     image = random_image(images, 33, 42, 3, dtype=dtype)
     kept, streamed = both(grids, align_corners=align_corners, dtype=dtype)
     assert isinstance(streamed.basis, BasisRows)
@@ -47,29 +57,35 @@ def test_sampling_and_gradients_are_the_same_bit_for_bit(images, grids, dtype, a
     for grid, threads in ((kept, None), (streamed, None), (streamed, 1), (streamed, 3)):
         out, backprop = stn.sample_vjp(image, grid, num_threads=threads)
         results.append((out, *backprop(random_image(*out.shape, dtype=dtype, seed=5))))
-    for result in results[1:]:
-        for got, expected in zip(result, results[0], strict=True):
+    kept_results, streamed_results, *other_threads = results
+    same(streamed_results[0], kept_results[0])
+    for got, expected in zip(streamed_results[1:], kept_results[1:], strict=True):
+        close(got, expected)
+    for result in other_threads:
+        for got, expected in zip(result, streamed_results, strict=True):
             same(got, expected)
 
 
 @pytest.mark.parametrize("options", [{"kernel": "bicubic", "padding": "wrap"}, {"layout": "NCHW", "fill": 3.0}])
-def test_options_are_the_same_bit_for_bit(options):
+def test_options_are_the_same(options):
     image = random_image(2, 33, 42, 4) if "layout" not in options else random_image(2, 4, 33, 42)
     results = []
     for grid in both(2):
         out, backprop = stn.sample_vjp(image, grid, **options)
         results.append((out, *backprop(random_image(*out.shape, seed=5))))
-    for got, expected in zip(*results, strict=True):
-        same(got, expected)
+    same(results[0][0], results[1][0])
+    for got, expected in zip(results[1][1:], results[0][1:], strict=True):
+        close(got, expected)
 
 
-def test_antialiasing_and_its_gradients_are_the_same_bit_for_bit():
+def test_antialiasing_and_its_gradients_are_the_same():
     image, results = random_image(2, 80, 90, 2), []
     for grid in both(2, (20, 22)):
         out, backprop = stn.sample_vjp(image, grid, antialias=True)
         results.append((out, *backprop(random_image(*out.shape, seed=5))))
-    for got, expected in zip(*results, strict=True):
-        same(got, expected)
+    same(results[0][0], results[1][0])
+    for got, expected in zip(results[1][1:], results[0][1:], strict=True):
+        close(got, expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -89,7 +105,7 @@ def test_outputs_of_any_shape(shape):
     (out, backprop), (streamed_out, streamed_backprop) = (stn.sample_vjp(image, grid) for grid in (kept, streamed))
     same(streamed_out, out)
     for got, expected in zip(streamed_backprop(out), backprop(out), strict=True):
-        same(got, expected)
+        close(got, expected)
     same(streamed.dense(), kept.dense())
 
 
@@ -121,7 +137,7 @@ def test_a_warp_of_a_large_image_takes_under_4_mb(monkeypatch, name):
     image = np.zeros((1, 1080, 1920, 1), np.uint8)
     out, transform = np.empty_like(image), stn.get_transform(name)
     theta = transform.identity()[None]
-    stn.sample(image, transform.forward(theta, (8, 8))[0])  # the code is there
+    stn.sample(image, transform.forward(theta, (300, 300))[0])  # the code is there, of the parallel form too
     tracemalloc.start()
     try:
         stn.sample(image, transform.forward(theta, image.shape[1:3])[0], out=out)
