@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid
 from stn_numba.interpolation import PiecewisePolynomial, kernel_rule
 from stn_numba.outside import PADDINGS, axis_rule, fill_rule
 from stn_numba.sampler.layout import channels_last, laid_out
@@ -32,9 +32,9 @@ class Call(NamedTuple):
     grid: Grid
     source: tuple[Any, ...]
     scale: NDArray[np.float64]
-    kernel: str | PiecewisePolynomial
-    padding: str
-    fill: ArrayLike | None
+    rule: tuple[Any, ...]  # kernel and padding for an image of these strides, as `kernels.strips` describes them
+    working: Floats  # an empty array of the floats in which the image's numbers are computed
+    differentiable: bool  # by the grid
     layout: str
     steps: tuple[int, int]
     batch: int
@@ -45,18 +45,6 @@ class Call(NamedTuple):
     def size(self) -> tuple[int, int, int, int]:
         """(N, h, w, C) of the output."""
         return (self.batch, *self.grid.shape, self.image.shape[3])
-
-    @property
-    def working(self) -> Floats:
-        """An empty array of the floats in which the image's numbers are computed."""
-        return np.empty(0, np.float64 if self.image.dtype in (np.float64, np.int32) else np.float32)
-
-    def rule(self, image: Array) -> tuple[Any, ...]:
-        """Kernel and padding for an image of these strides, as `kernels.strips` describes them."""
-        align_corners = self.grid.align_corners
-        family, K, table, slope_table, even = kernel_rule(self.kernel)
-        x, y = (axis_rule(image.shape[k], image.strides[k], self.padding, align_corners, family, K, even) for k in (2, 1))
-        return family, K, x, y, table, slope_table, *fill_rule(self.fill, self.padding, image.shape[3], self.working.dtype)
 
 
 def check_call(
@@ -81,7 +69,7 @@ def check_call(
     for name, value in (("antialias", antialias), ("displacement", displacement)):
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name}: expected True or False, got {value!r}")
-    kernel_rule(kernel)
+    kernel_numbers = kernel_rule(kernel)
     if image.ndim != 4 or 0 in channels_last(image, layout).shape[1:3]:
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
     if num_threads is not None and num_threads < 1:
@@ -92,11 +80,14 @@ def check_call(
         raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
     elif units != "normalised" or displacement:
         raise ValueError("units, displacement: these are for plain positions; a Grid is normalised and absolute")
+    if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):  # a stranger's: hold its positions while kernels read them
+        grid = DenseGrid(grid.dense(), align_corners=grid.align_corners)
     images, grids = len(image), len(grid)
     if images != grids and 1 not in (images, grids):
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
     image = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
-    fill_rule(fill, padding, image.shape[3], np.float64)
+    working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
+    filling = fill_rule(fill, padding, image.shape[3], working.dtype)
     scale = scale_of(grid, image.shape[1:3], units, displacement)
     everywhere = fill is None and padding not in ("zeros", "constant")
     return Call(
@@ -104,15 +95,25 @@ def check_call(
         grid,
         source_of(grid, image.shape[1:3], scale),
         scale,
-        kernel,
-        padding,
-        fill,
+        (*_kernel_and_axes(image, kernel_numbers, padding, grid.align_corners), *filling),
+        working,
+        kernel != "nearest",
         layout,
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         num_threads,
         sub_samples.plan(grid, image.shape[1:3], scale, everywhere) if antialias else [],
     )
+
+
+_NARROW, _WIDE = np.empty(0, np.float32), np.empty(0, np.float64)
+
+
+def _kernel_and_axes(image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bool) -> tuple[Any, ...]:
+    """The part of a rule that does not tell of `fill`."""
+    family, K, table, slope_table, even = kernel
+    x, y = (axis_rule(image.shape[k], image.strides[k], padding, align_corners, family, K, even) for k in (2, 1))
+    return family, K, x, y, table, slope_table
 
 
 @functools.lru_cache(64)

@@ -88,17 +88,17 @@ def _run_gradient(call: Call, d_out: Array, d_image: Array | None, by_grid: bool
     dense, values = _is_dense(call.grid), call.grid.values
     d_dense = np.zeros((batch * h, w, 2) if dense and by_grid else (0, 0, 2), values.dtype if dense else np.float32)
     partials = np.zeros((batch * pieces, 0 if dense or not len(values) else values[0].size))
-    if d_out.size and (d_image is not None or call.kernel != "nearest"):
+    if d_out.size and (d_image is not None or call.differentiable):
         tasks = 1 if d_out.size < 4 * PIXELS_A_TASK else groups * pieces
         form = threads.choose(gradient.gradient_serial, gradient.gradient_parallel, tasks, call.num_threads)
         form(
             groups * pieces,
             pieces,
             d_image is not None,
-            by_grid and call.kernel != "nearest",
+            by_grid and call.differentiable,
             memory(call.image),
             call.source,
-            call.rule(call.image),
+            call.rule,
             call.steps,
             call.size,
             call.working,

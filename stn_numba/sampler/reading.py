@@ -46,7 +46,7 @@ def _forward(call: Call, out: Array) -> None:
 
     if not out.size:
         return
-    image, rule = memory(call.image), call.rule(call.image)
+    image, rule = memory(call.image), call.rule
     for rows, part in parts(call):
         tasks = tasks_of(part)
         form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, part.num_threads)

@@ -13,7 +13,7 @@ from stn_numba.sampler.layout import memory
 
 __all__ = ["is_streamed", "scale_of", "source_of"]
 
-_NO_POSITIONS = np.empty((0, 0, 0, 0), np.float32)
+_NO_POSITIONS = (0, np.float32(0), 0, 0, 0, 0)
 _NO_BASIS = np.empty((0, 0))
 _NO_COEFFICIENTS = np.empty((0, 2, 0))
 _NO_MATRIX = np.empty((0, 3, 3))
@@ -35,7 +35,7 @@ def source_of(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64])
     """The grid as the tuple that `kernels.positions` describes."""
     from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
 
-    dense, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
+    positions, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
     basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
         matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
@@ -44,9 +44,8 @@ def source_of(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64])
         kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `parts`
         coefficients = np.ascontiguousarray(grid.values, np.float64)
     else:
-        kind, dense = DENSE, grid.dense()
-        dense = dense.astype(dense.dtype.newbyteorder("="), copy=False)
-    return kind, *memory(dense), matrix, basis, coefficients, scale, grid.shape[1]
+        kind, positions = DENSE, memory(grid.dense())
+    return kind, *positions, matrix, basis, coefficients, scale, grid.shape[1]
 
 
 def is_streamed(grid: Grid) -> bool:

@@ -1,7 +1,7 @@
 """A basis that is worked out block by block gives what a kept one gives, in little memory.
 
-Outputs bit for bit; gradients are summed block by block, so they may differ from those of a kept basis by rounding, but never with
-the number of threads.
+Outputs bit for bit; gradients are summed block by block, so they may differ from those of a kept basis by rounding, but never
+with the number of threads.
 """
 
 import pickle
