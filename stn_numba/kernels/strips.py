@@ -330,7 +330,7 @@ def inside_taps(rule, first, stop, rows, slopes, one):
 
 @jit.inline
 def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
-    """Two neighbours along each axis and tents for them, max(0, 1 - |d|), which vanish by themselves beyond the image."""
+    """Two neighbours along each axis and tents for them, which vanish by themselves beyond the image."""
     axis_x, axis_y = (x_axis[SIZE], one), (y_axis[SIZE], one)
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
@@ -424,7 +424,13 @@ def fetch_ahead(rule, address, across, down, first, stop, offsets):
 
     The last element of a pair may lie in the next cache line. Small images stay in the first cache anyway.
     """
-    if down * rule[3][SIZE] > FIRST_CACHE:
+    if down * rule[3][SIZE] <= FIRST_CACHE:
+        return
+    if across <= 8:  # neighbours lie in the same lines
+        for j in range(first, stop - 1, 2):
+            prefetch(address + tap(offsets, np.int64(0), j) + down)
+            prefetch(address + tap(offsets, np.int64(0), j + 1) + down + 2 * across)
+    else:
         for j in range(first, stop):
             lower = address + tap(offsets, np.int64(0), j) + down
             prefetch(lower)
