@@ -13,6 +13,7 @@ from numba import prange
 from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, edge_taps
 from stn_numba.kernels.memory import (
+    Image,
     found,
     hold,
     load,
@@ -130,7 +131,7 @@ def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
 @jit.inline
 def pixels_of_three(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address):
     """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
-    like, target, step, offsets, us, vs = image[1], out[1], out[4], rows[6], rows[8], rows[9]
+    like, target, step, offsets, us, vs = image.like, out.like, out.x_step, rows.offsets, rows.u, rows.v
     last = stop - 1 if step == 3 * size_of(target) else first
     for j in range(first, last):
         pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
@@ -143,10 +144,10 @@ def pixels_of_three(kind, K, image, address, across, down, first, stop, rows, ze
 @jit.inline
 def pixels_of_many(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
     """Pixels of any number of channels side by side."""
-    like, target, offsets, us, vs = image[1], out[1], rows[6], rows[8], rows[9]
+    like, target, offsets, us, vs = image.like, out.like, rows.offsets, rows.u, rows.v
     size, out_size = size_of(like), size_of(target)
     for j in range(first, stop):
-        source, place, c = address + tap(offsets, np.int64(0), j), out_address + j * out[4], 0
+        source, place, c = address + tap(offsets, np.int64(0), j), out_address + j * out.x_step, 0
         while c + 16 <= C:
             store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
             source, place, c = source + 16 * size, place + 16 * out_size, c + 16
@@ -161,13 +162,13 @@ def pixels_of_many(kind, K, image, address, across, down, first, stop, rows, zer
 @jit.inline
 def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
     """Pixels whose channels lie side by side, or channel by channel where they do not."""
-    packed = image[5] == size_of(image[1]) and out[5] == size_of(out[1])
+    packed = image.c_step == size_of(image.like) and out.c_step == size_of(out.like)
     if packed and C == 3:
         pixels_of_three(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address)
         return
     lanes, channels = (C, 1) if packed else (1, C)
     for c in range(channels):
-        source, place = address + c * image[5], out_address + c * out[5]
+        source, place = address + c * image.c_step, out_address + c * out.c_step
         pixels_of_many(kind, K, image, source, across, down, first, stop, rows, zero, out, place, lanes)
 
 
@@ -178,42 +179,42 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
     Weights are worked out once more for each channel: that costs less than to write them down and read them again.
     """
     x_axis, y_axis = axes
-    target, step = out[1], out[4]
+    target, step = out.like, out.x_step
     for j in range(first, stop, 8):
-        _, behind_x = neighbours(x_axis, positions(rows[2], 0.0, j, EIGHT))
-        _, behind_y = neighbours(y_axis, positions(rows[3], 0.0, j, EIGHT))
+        _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         if all_between(behind_x, behind_y, x_axis[1]):
             (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
         else:
             (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
-        a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
-        p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
+        a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
+        p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
         upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
         value = add_product(times(v0, upper), v1, lower)
         value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
         if step == size_of(target) and j + 8 <= stop:
             store(out_address + j * step, target, value)
         else:
-            put_products(rows[12], 0, value)
+            put_products(rows.gx, 0, value)
             for k in range(min(8, stop - j)):
-                store_one(out_address + (j + k) * step, target, found(rows[12], zero, k))
+                store_one(out_address + (j + k) * step, target, found(rows.gx, zero, k))
 
 
 @jit.inline
 def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C):
     """The pixels [first, stop) of a strip, whose taps all lie inside the image."""
-    family, K, like, one = rule[0], rule[1], image[1], type(zero)(1)
-    across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
+    family, K, like, one = rule.family, rule.K, image.like, type(zero)(1)
+    across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
     plane = is_plane(rule, image, out, C)
     if plane:
-        offsets_row(family, K, rule[2], rule[3], rule[2][STEP], rule[3][STEP], first, stop, rows, rows[6])
+        offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, rows.offsets)
     else:
         inside_taps(rule, first, stop, rows, False, one)
-    fetch_ahead(rule, address, across, down, first, stop, rows[6])
+    fetch_ahead(rule, address, across, down, first, stop, rows.offsets)
     if plane:
-        axes = (rule[2][SIZE], one), (rule[3][SIZE], one)
+        axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
         for c in range(C):
-            source, target = address + c * image[5], out_address + c * out[5]
+            source, target = address + c * image.c_step, out_address + c * out.c_step
             pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)
     elif family == BILINEAR:
         pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
@@ -227,7 +228,7 @@ def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_addres
 def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C):
     """A pixel anywhere: tap by tap, and its share of the fill value."""
     family, K, x_axis, y_axis, table, _, fill, fills = rule
-    x_taps, us, y_taps, vs = rows[17], rows[18], rows[19], rows[20]
+    x_taps, us, y_taps, vs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights
     across = edge_taps(family, K, x_axis, table, x, x_taps, us, zero)
     down = edge_taps(family, K, y_axis, table, y, y_taps, vs, zero)
     share = zero
@@ -239,19 +240,19 @@ def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C):
         total = share * tap(fill, zero, c) if share != zero else zero
         for a in range(K):
             v = found(vs, zero, a)
-            line = address + c * image[5] + found(y_taps, np.int64(0), a) * image[3]
+            line = address + c * image.c_step + found(y_taps, np.int64(0), a) * image.y_step
             for b in range(K):
                 weight = v * found(us, zero, b)
                 if weight != zero:  # not even zero times the image, which may hold NaN
-                    total += weight * load_one(line + found(x_taps, np.int64(0), b) * image[4], image[1])
-        store_one(out_address + c * out[5], out[1], total)
+                    total += weight * load_one(line + found(x_taps, np.int64(0), b) * image.x_step, image.like)
+        store_one(out_address + c * out.c_step, out.like, total)
 
 
 @jit.inline
 def clear(count, C, zero, out, out_address):
     """Write zeros to some pixels."""
-    like, size = out[1], size_of(out[1])
-    if out[4] == C * size and out[5] == size:
+    like, size = out.like, size_of(out.like)
+    if out.x_step == C * size and out.c_step == size:
         k, total = 0, count * C
         while k + 16 <= total:
             store(out_address + k * size, like, spread(zero, SIXTEEN))
@@ -262,15 +263,15 @@ def clear(count, C, zero, out, out_address):
     else:
         for j in range(count):
             for c in range(C):
-                store_one(out_address + j * out[4] + c * out[5], like, zero)
+                store_one(out_address + j * out.x_step + c * out.c_step, like, zero)
 
 
 @jit.inline
 def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C):
     """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together."""
     if anywhere(rule) and in_one_run:  # all that has a weight is in the run
-        clear(first - start, C, zero, out, out_address + start * out[4])
-        clear(end - stop, C, zero, out, out_address + stop * out[4])
+        clear(first - start, C, zero, out, out_address + start * out.x_step)
+        clear(end - stop, C, zero, out, out_address + stop * out.x_step)
         return
     j = start
     while j < end:
@@ -278,14 +279,14 @@ def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows,
             j = stop
             continue
         behind, limit = j, first if j < first else end
-        while rule[7] == NO_FILL and behind < limit and is_far(rule, behind, rows):
+        while rule.fills == NO_FILL and behind < limit and is_far(rule, behind, rows):
             behind += 1
         if behind > j:
-            clear(behind - j, C, zero, out, out_address + j * out[4])
+            clear(behind - j, C, zero, out, out_address + j * out.x_step)
             j = behind
         else:
-            x, y = position(rows[2], 0.0, j), position(rows[3], 0.0, j)
-            edge_pixel(rule, image, address, x, y, rows, zero, out, out_address + j * out[4], C)
+            x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
+            edge_pixel(rule, image, address, x, y, rows, zero, out, out_address + j * out.x_step, C)
             j += 1
 
 
@@ -311,27 +312,28 @@ def sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_
 def sample_columns(rule, image, source, n, i, together, steps, C, left, right, bounds, rows, zero, out, out_address):
     """Columns [left, right) of output row i of image n, or of some rows together; the output row begins at `out_address`."""
     start, stop = left, right
-    if rule[7] == NO_FILL and together == 1:
-        start, stop = near_columns(rule, source, n * steps[1], i, left, right, 0, np.int64(rule[3][SIZE]))
-    clear(start - left, C, zero, out, out_address + left * out[4])
+    if rule.fills == NO_FILL and together == 1:
+        start, stop = near_columns(rule, source, n * steps[1], i, left, right, 0, np.int64(rule.y_axis[SIZE]))
+    clear(start - left, C, zero, out, out_address + left * out.x_step)
     if start < stop:
         prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows, together)
         count = (stop - start) * together
         run = np.int64(0), count, True
         if together == 1:
             run = inside_run(source, n * steps[1], i, start, bounds, 0, count, rows)
-        address = image[0] + n * steps[0] * image[2]
-        sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address + start * out[4], C)
-    clear(right - stop, C, zero, out, out_address + stop * out[4])
+        address = image.address + n * steps[0] * image.n_step
+        sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address + start * out.x_step, C)
+    clear(right - stop, C, zero, out, out_address + stop * out.x_step)
 
 
 @jit.inline
 def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
     """Forward pass of one task's rows, tile by tile."""
     batch, h, w, C = size
-    memory, zero = scratch(rule), work.dtype.type(0)
-    rule, source = rule_by_address(rule), by_address(source)
-    rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule[3][SIZE]))
+    image, out = Image(*image), Image(*out)
+    rule, source, zero = rule_by_address(rule), by_address(source), work.dtype.type(0)
+    memory = scratch(rule)
+    rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule.y_axis[SIZE]))
     together, end = rows_together(rule, image, out, w, C), (task + 1) * batch * h // tasks
     for top in range(task * batch * h // tasks, end, TILE_ROWS):
         for left in range(0, w, STRIP):
@@ -339,7 +341,7 @@ def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
             while row < bottom:
                 n, i = image_and_row(row, source, size)
                 count = min(together, bottom - row, h - i)
-                address = out[0] + n * out[2] + i * out[3]
+                address = out.address + n * out.n_step + i * out.y_step
                 sample_columns(rule, image, source, n, i, count, steps, C, left, right, bounds, rows, zero, out, address)
                 row += count
     hold(memory)

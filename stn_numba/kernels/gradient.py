@@ -14,7 +14,7 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.edges import SIZE, STEP
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
-from stn_numba.kernels.memory import address_of, found, hold, position, put_position, put_product, size_of
+from stn_numba.kernels.memory import Image, address_of, found, hold, position, put_position, put_product, size_of
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import AFFINE, by_address
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
@@ -47,23 +47,23 @@ from stn_numba.kernels.strips import (
 def quiet_positions(count, rows, zero):
     """Positions that give no gradient become 0: they may be NaN or infinite."""
     for j in range(count):
-        put_position(rows[0], j, position(rows[0], 0.0, j) if found(rows[12], zero, j) != zero else 0.0)
-        put_position(rows[1], j, position(rows[1], 0.0, j) if found(rows[13], zero, j) != zero else 0.0)
+        put_position(rows.xs, j, position(rows.xs, 0.0, j) if found(rows.gx, zero, j) != zero else 0.0)
+        put_position(rows.ys, j, position(rows.ys, 0.0, j) if found(rows.gy, zero, j) != zero else 0.0)
 
 
 @jit.inline
 def inside_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, first, stop, rows, zero, C):
     """Both gradients from the pixels [first, stop) of a strip, whose taps all lie inside."""
-    (by_image, by_grid), offsets, one = wanted, rows[6], type(zero)(1)
+    (by_image, by_grid), offsets, one = wanted, rows.offsets, type(zero)(1)
     plane = is_plane(rule, image, d_out, C)
     if plane:
-        offsets_row(rule[0], rule[1], rule[2], rule[3], rule[2][STEP], rule[3][STEP], first, stop, rows, offsets)
+        offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, offsets)
     else:
         inside_taps(rule, first, stop, rows, by_grid, one)
-    if by_image and (d_image[3] != image[3] or d_image[4] != image[4]):
-        offsets = rows[7]
-        steps = np.float64(d_image[4]), np.float64(d_image[3])
-        offsets_row(rule[0], rule[1], rule[2], rule[3], steps[0], steps[1], first, stop, rows, offsets)
+    if by_image and (d_image.y_step != image.y_step or d_image.x_step != image.x_step):
+        offsets = rows.d_offsets
+        steps = np.float64(d_image.x_step), np.float64(d_image.y_step)
+        offsets_row(rule, steps[0], steps[1], first, stop, rows, offsets)
     if plane:
         plane_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, first, stop, rows, offsets, zero, C)
         return
@@ -77,19 +77,19 @@ def inside_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, first, 
 def plane_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, first, stop, rows, offsets, zero, C):
     """As `inside_pixels`, channel by channel."""
     (by_image, by_grid), (source, target), one = wanted, addresses, type(zero)(1)
-    axes, down = ((rule[2][SIZE], one), (rule[3][SIZE], one)), to_next(rule[3], image[3])
-    d_across, d_down = to_next(rule[2], d_image[4]), to_next(rule[3], d_image[3])
+    axes, down = ((rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)), to_next(rule.y_axis, image.y_step)
+    d_across, d_down = to_next(rule.x_axis, d_image.x_step), to_next(rule.y_axis, d_image.y_step)
     if by_grid:
-        fetch_ahead(rule, source, to_next(rule[2], image[4]), down, first, stop, rows[6])
+        fetch_ahead(rule, source, to_next(rule.x_axis, image.x_step), down, first, stop, rows.offsets)
     if by_image:
         fetch_ahead(rule, target, d_across, d_down, first, stop, offsets)
     for c in range(C):
-        d_channel = d_row + c * d_out[5]
+        d_channel = d_row + c * d_out.c_step
         plane_gradients(
-            axes, image[1], source + c * image[5], down, d_channel, d_out[4], wanted, first, stop, rows, zero, c > 0
+            axes, image.like, source + c * image.c_step, down, d_channel, d_out.x_step, wanted, first, stop, rows, zero, c > 0
         )
         if by_image:
-            give_plane(target + c * d_image[5], d_across, d_down, d_image[1], first, stop, rows, offsets, zero)
+            give_plane(target + c * d_image.c_step, d_across, d_down, d_image.like, first, stop, rows, offsets, zero)
 
 
 @jit.inline
@@ -99,9 +99,9 @@ def edge_pixels(rule, addresses, image, d_out, d_image, d_row, wanted, start, en
     for j in range(start, end):
         if not is_far(rule, j, rows):
             if by_grid:
-                edge_gradient(rule, image, addresses[0], d_out, d_row + j * d_out[4], j, rows, zero, C)
+                edge_gradient(rule, image, addresses[0], d_out, d_row + j * d_out.x_step, j, rows, zero, C)
             if by_image:
-                edge_shares(rule, d_image, addresses[1], d_out, d_row + j * d_out[4], j, top, bottom, rows, zero, C)
+                edge_shares(rule, d_image, addresses[1], d_out, d_row + j * d_out.x_step, j, top, bottom, rows, zero, C)
 
 
 @jit.inline
@@ -110,8 +110,8 @@ def gradient_strip(rule, addresses, image, d_out, d_image, d_row, wanted, run, c
     first, stop, in_one_run = run
     cleared = count // 8 * 8 if in_one_run and first == 0 and stop == count else 0
     for j in range(cleared, (count + 7) // 8 * 8):
-        put_product(rows[12], j, zero)
-        put_product(rows[13], j, zero)
+        put_product(rows.gx, j, zero)
+        put_product(rows.gy, j, zero)
     start = 0
     while start < count:
         first, stop, in_one_run = run
@@ -147,16 +147,16 @@ def gradient_columns(
         run = np.int64(0), count * together, True
         if together == 1:
             run = inside_run(source, k, i, start, bounds, 0, count, rows)
-        addresses = image[0] + n * steps[0] * image[2], d_image[0] + m * d_image[2]
-        d_row = d_out[0] + n * d_out[2] + i * d_out[3] + start * d_out[4]
-        whole = top == 0 and bottom == rule[3][SIZE]
+        addresses = image.address + n * steps[0] * image.n_step, d_image.address + m * d_image.n_step
+        d_row = d_out.address + n * d_out.n_step + i * d_out.y_step + start * d_out.x_step
+        whole = top == 0 and bottom == rule.y_axis[SIZE]
         gradient_strip(
             rule, addresses, image, d_out, d_image, d_row, wanted, run, count * together, bounds, band, whole, rows, zero, C
         )
         if wanted[1]:
             if moved:
                 take_signs(count * together, rows, zero)
-            if source[0] == AFFINE:
+            if source.kind == AFFINE:
                 pull_back_affine(i, start, count * together, rows, zero, d_grid[2])
             else:
                 quiet_positions(count * together, rows, zero)
@@ -170,19 +170,18 @@ def pull_back_strip(source, k, n, i, first, skipped, count, size, rows, zero, d_
     (_, h, w, _), (d_dense, like, partial) = size, d_grid
     d_dense += 2 * (n * h + i) * w * size_of(like)
     position_bytes, product_bytes = 8 * skipped, size_of(zero) * skipped
-    positions = rows[0] + position_bytes, rows[1] + position_bytes
-    gradients = rows[12] + product_bytes, rows[13] + product_bytes
-    pull_back_row(
-        source, k, i, first, count, positions, gradients, (rows[14], rows[15], rows[16]), zero, (d_dense, like), partial
-    )
+    positions = rows.xs + position_bytes, rows.ys + position_bytes
+    gradients = rows.gx + product_bytes, rows.gy + product_bytes
+    pull_back_row(source, k, i, first, count, positions, gradients, (rows.dx, rows.dy, rows.dz), zero, (d_dense, like), partial)
 
 
 @jit.inline
 def gradient_rows(task, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_dense, partials):
     """Gradients of one task."""
     batch, h, w, _ = size
-    memory, zero, H = scratch(rule), work.dtype.type(0), np.int64(rule[3][SIZE])
-    rule, source = rule_by_address(rule), by_address(source)
+    image, d_out, d_image = Image(*image), Image(*d_out), Image(*d_image)
+    rule, source, zero = rule_by_address(rule), by_address(source), work.dtype.type(0)
+    memory, H = scratch(rule), np.int64(rule.y_axis[SIZE])
     rows = row_addresses(rule, memory)
     who, piece, wanted = task // pieces, task % pieces, (by_image, by_grid)
     first_row, last_row, band, start, stop = 0, h, (0, H), who, who + 1

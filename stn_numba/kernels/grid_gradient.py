@@ -56,7 +56,7 @@ def two_products(address, across, down, like, d, weights, lanes):
 def eight_weights(rows, j, zero):
     """Weights and slopes of a pixel's 2 x 2 taps."""
     row = 8 * ROW
-    us, vs, dus, dvs = rows[8], rows[9], rows[10], rows[11]
+    us, vs, dus, dvs = rows.u, rows.v, rows.du, rows.dv
     weights = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     return *weights, tap(dus, zero, j), tap(dus + row, zero, j), tap(dvs, zero, j), tap(dvs + row, zero, j)
 
@@ -67,9 +67,9 @@ def gradients_of_three(address, across, down, like, d_row, d_step, first, stop, 
     for j in range(first, stop):
         weights = eight_weights(rows, j, zero)
         d = load(d_row + j * d_step, like, THREE)
-        x, y = two_products(address + tap(rows[6], np.int64(0), j), across, down, like, d, weights, THREE)
-        put_product(rows[12], j, lane_sum(x))
-        put_product(rows[13], j, lane_sum(y))
+        x, y = two_products(address + tap(rows.offsets, np.int64(0), j), across, down, like, d, weights, THREE)
+        put_product(rows.gx, j, lane_sum(x))
+        put_product(rows.gy, j, lane_sum(y))
 
 
 @jit.inline
@@ -78,7 +78,7 @@ def gradients_of_many(address, across, down, like, d_row, d_step, first, stop, r
     size = size_of(like)
     for j in range(first, stop):
         weights = eight_weights(rows, j, zero)
-        source, d_address, c = address + tap(rows[6], np.int64(0), j), d_row + j * d_step, 0
+        source, d_address, c = address + tap(rows.offsets, np.int64(0), j), d_row + j * d_step, 0
         gx = gy = zero
         if C >= 16:
             total_x, total_y = spread(zero, SIXTEEN), spread(zero, SIXTEEN)
@@ -93,41 +93,41 @@ def gradients_of_many(address, across, down, like, d_row, d_step, first, stop, r
         while c < C:
             x, y = two_products(source + c * size, across, down, like, load(d_address + c * size, like, ONE), weights, ONE)
             gx, gy, c = gx + lane_sum(x), gy + lane_sum(y), c + 1
-        put_product(rows[12], j, gx)
-        put_product(rows[13], j, gy)
+        put_product(rows.gx, j, gx)
+        put_product(rows.gy, j, gy)
 
 
 @jit.inline
 def gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C):
     """Any number of channels and taps, wherever channels lie: value by value."""
-    row, us, vs, dus, dvs = 8 * ROW, rows[8], rows[9], rows[10], rows[11]
+    row, us, vs, dus, dvs = 8 * ROW, rows.u, rows.v, rows.du, rows.dv
     for j in range(first, stop):
         gx = gy = zero
         for a in range(K):
             v, dv = tap(vs + a * row, zero, j), tap(dvs + a * row, zero, j)
-            source = address + tap(rows[6], np.int64(0), j) + a * down
+            source = address + tap(rows.offsets, np.int64(0), j) + a * down
             for b in range(K):
                 total = zero
                 for c in range(C):
-                    d = load_one(d_row + j * d_out[4] + c * d_out[5], d_out[1])
-                    total += d * load_one(source + b * across + c * image[5], image[1])
+                    d = load_one(d_row + j * d_out.x_step + c * d_out.c_step, d_out.like)
+                    total += d * load_one(source + b * across + c * image.c_step, image.like)
                 gx += v * tap(dus + b * row, zero, j) * total
                 gy += dv * tap(us + b * row, zero, j) * total
-        put_product(rows[12], j, gx)
-        put_product(rows[13], j, gy)
+        put_product(rows.gx, j, gx)
+        put_product(rows.gy, j, gy)
 
 
 @jit.inline
 def inside_gradients(rule, image, address, d_out, d_row, first, stop, rows, zero, C):
     """Gradients by the positions of the pixels [first, stop) of a strip, whose taps have been prepared."""
-    family, K, like, size = rule[0], rule[1], image[1], size_of(image[1])
-    across, down = to_next(rule[2], rule[2][STEP]), to_next(rule[3], rule[3][STEP])
-    packed = image[5] == size and d_out[5] == size
-    fetch_ahead(rule, address, across, down, first, stop, rows[6])
+    family, K, like, size = rule.family, rule.K, image.like, size_of(image.like)
+    across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
+    packed = image.c_step == size and d_out.c_step == size
+    fetch_ahead(rule, address, across, down, first, stop, rows.offsets)
     if family == BILINEAR and packed and C == 3:
-        gradients_of_three(address, across, down, like, d_row, d_out[4], first, stop, rows, zero)
+        gradients_of_three(address, across, down, like, d_row, d_out.x_step, first, stop, rows, zero)
     elif family == BILINEAR and packed:
-        gradients_of_many(address, across, down, like, d_row, d_out[4], first, stop, rows, zero, C)
+        gradients_of_many(address, across, down, like, d_row, d_out.x_step, first, stop, rows, zero, C)
     else:
         gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C)
 
@@ -136,24 +136,24 @@ def inside_gradients(rule, image, address, d_out, d_row, first, stop, rows, zero
 def edge_gradient(rule, image, address, d_out, d_address, j, rows, zero, C):
     """Gradient by the position of a pixel anywhere, tap by tap."""
     family, K, x_axis, y_axis, table, slope_table, fill, fills = rule
-    x_taps, us, y_taps, vs, dus, dvs = rows[17], rows[18], rows[19], rows[20], rows[21], rows[22]
-    x, y = position(rows[2], 0.0, j), position(rows[3], 0.0, j)
+    x_taps, us, y_taps, vs, dus, dvs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights, rows.x_slopes, rows.y_slopes
+    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
     edge_slopes(family, K, x_axis, slope_table, x, x_taps, dus, zero)
     edge_slopes(family, K, y_axis, slope_table, y, y_taps, dvs, zero)
     edge_taps(family, K, x_axis, table, x, x_taps, us, zero)
     edge_taps(family, K, y_axis, table, y, y_taps, vs, zero)
     gx = gy = zero
     for a in range(K):
-        line = address + found(y_taps, np.int64(0), a) * image[3]
+        line = address + found(y_taps, np.int64(0), a) * image.y_step
         for b in range(K):
             along_x, along_y = found(vs, zero, a) * found(dus, zero, b), found(dvs, zero, a) * found(us, zero, b)
             if along_x != zero or along_y != zero:
-                source, total = line + found(x_taps, np.int64(0), b) * image[4], zero
+                source, total = line + found(x_taps, np.int64(0), b) * image.x_step, zero
                 for c in range(C):
-                    value = load_one(source + c * image[5], image[1])
+                    value = load_one(source + c * image.c_step, image.like)
                     value -= tap(fill, zero, c) if fills == FILL_TAPS else zero
-                    total += value * load_one(d_address + c * d_out[5], d_out[1])
+                    total += value * load_one(d_address + c * d_out.c_step, d_out.like)
                 gx += along_x * total
                 gy += along_y * total
-    put_product(rows[12], j, gx)
-    put_product(rows[13], j, gy)
+    put_product(rows.gx, j, gx)
+    put_product(rows.gy, j, gy)

@@ -32,7 +32,7 @@ def give_two(address, across, down, like, d, u0, u1, v0, v1, lanes):
 @jit.inline
 def give_pixel(address, across, down, like, d_address, j, rows, zero, C):
     """One output pixel's share to 2 x 2 pixels, its channels side by side."""
-    us, vs, row, size = rows[8], rows[9], 8 * ROW, size_of(like)
+    us, vs, row, size = rows.u, rows.v, 8 * ROW, size_of(like)
     u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     c = 0
     if (u0 + u1) * (v0 + v1) == zero:  # not even zero times d_out, which may hold NaN
@@ -70,7 +70,7 @@ def give_row(address, across, down, like, d_row, d_step, first, stop, rows, offs
 @jit.inline
 def give_many(K, address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C):
     """The shares of the pixels [first, stop) of a strip to K x K taps each, wherever channels lie."""
-    like, row, us, vs = d_image[1], 8 * ROW, rows[8], rows[9]
+    like, row, us, vs = d_image.like, 8 * ROW, rows.u, rows.v
     for j in range(first, stop):
         for a in range(K):
             v = tap(vs + a * row, zero, j)
@@ -78,39 +78,39 @@ def give_many(K, address, across, down, d_image, d_row, d_out, first, stop, rows
             for b in range(K):
                 weight = v * tap(us + b * row, zero, j)
                 for c in range(C):
-                    d = load(d_row + j * d_out[4] + c * d_out[5], d_out[1], ONE)
-                    accumulate(target + b * across + c * d_image[5], like, times(spread(weight, ONE), d))
+                    d = load(d_row + j * d_out.x_step + c * d_out.c_step, d_out.like, ONE)
+                    accumulate(target + b * across + c * d_image.c_step, like, times(spread(weight, ONE), d))
 
 
 @jit.inline
 def inside_shares(rule, d_image, address, d_out, d_row, first, stop, rows, offsets, zero, C):
     """The shares of the pixels [first, stop) of a strip, whose taps have been prepared."""
-    like, size = d_image[1], size_of(d_image[1])
-    across, down = to_next(rule[2], d_image[4]), to_next(rule[3], d_image[3])
+    like, size = d_image.like, size_of(d_image.like)
+    across, down = to_next(rule.x_axis, d_image.x_step), to_next(rule.y_axis, d_image.y_step)
     fetch_ahead(rule, address, across, down, first, stop, offsets)
-    packed, step = d_image[5] == size and d_out[5] == size, d_out[4]
-    if rule[0] == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
+    packed, step = d_image.c_step == size and d_out.c_step == size, d_out.x_step
+    if rule.family == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
         give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)
-    elif rule[0] == BILINEAR and packed:
+    elif rule.family == BILINEAR and packed:
         give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, C)
     else:
-        give_many(rule[1], address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C)
+        give_many(rule.K, address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C)
 
 
 @jit.inline
 def edge_shares(rule, d_image, address, d_out, d_address, j, top, bottom, rows, zero, C):
     """The shares of a pixel anywhere, as far as they go to the rows [top, bottom)."""
     family, K, x_axis, y_axis, table, _, _, _ = rule
-    x_taps, us, y_taps, vs = rows[17], rows[18], rows[19], rows[20]
-    edge_taps(family, K, x_axis, table, position(rows[2], 0.0, j), x_taps, us, zero)
-    edge_taps(family, K, y_axis, table, position(rows[3], 0.0, j), y_taps, vs, zero)
+    x_taps, us, y_taps, vs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights
+    edge_taps(family, K, x_axis, table, position(rows.x_places, 0.0, j), x_taps, us, zero)
+    edge_taps(family, K, y_axis, table, position(rows.y_places, 0.0, j), y_taps, vs, zero)
     for a in range(K):
         v, line = found(vs, zero, a), found(y_taps, np.int64(0), a)
         if v != zero and top <= line < bottom:
             for b in range(K):
                 weight = v * found(us, zero, b)
-                target = address + line * d_image[3] + found(x_taps, np.int64(0), b) * d_image[4]
+                target = address + line * d_image.y_step + found(x_taps, np.int64(0), b) * d_image.x_step
                 if weight != zero:
                     for c in range(C):
-                        d = load(d_address + c * d_out[5], d_out[1], ONE)
-                        accumulate(target + c * d_image[5], d_image[1], times(spread(weight, ONE), d))
+                        d = load(d_address + c * d_out.c_step, d_out.like, ONE)
+                        accumulate(target + c * d_image.c_step, d_image.like, times(spread(weight, ONE), d))

@@ -1,7 +1,6 @@
 """Loads and stores by raw address.
 
-An image reaches a kernel as the flat tuple (address, like, n_step, y_step, x_step, c_step): the address of its first
-element, a scalar of its dtype, and its steps in bytes. So one compiled kernel reads every layout, aligned or not,
+An image reaches a kernel as the flat tuple of an `Image`. So one compiled kernel reads every layout, aligned or not,
 writable or not. Inside a loop over pixels no array is touched, since Numba counts references to arrays, atomically.
 
 LLVM vectorises no loop that gathers unless it is told what the stores do not touch. So memory has stages, in the order in
@@ -11,6 +10,8 @@ store promises that it touches nothing that belongs to a stage before its own.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -18,6 +19,17 @@ from numba.extending import intrinsic
 from stn_numba.kernels.vectors import Vector, call, constant, shuffle
 
 _STAGES = INPUT, POSITIONS, TAPS, PRODUCTS, OUTPUT = "input", "positions", "taps", "products", "output"
+
+
+class Image(NamedTuple):
+    """An array (N, H, W, C): the address of its first element, a scalar of its dtype, and its steps in bytes."""
+
+    address: int
+    like: float
+    n_step: int
+    y_step: int
+    x_step: int
+    c_step: int
 
 
 def working_type(dtype):

@@ -29,34 +29,34 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
     """
     (x_axis, y_axis), (by_image, by_grid) = axes, wanted
     for j in range(first, stop, 8):
-        _, behind_x = neighbours(x_axis, positions(rows[2], 0.0, j, EIGHT))
-        _, behind_y = neighbours(y_axis, positions(rows[3], 0.0, j, EIGHT))
+        _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         if all_between(behind_x, behind_y, x_axis[1]):
             (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
             slopes = line_slopes(x_axis), line_slopes(y_axis)
         else:
             (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
             slopes = tent_slopes(x_axis, behind_x), tent_slopes(y_axis, behind_y)
-        d = plane_lanes(like, d_row, d_step, j, stop, rows[14], zero)
+        d = plane_lanes(like, d_row, d_step, j, stop, rows.dx, zero)
         if by_grid:
-            a, b = load_pairs(address, like, rows[6] + 8 * j, EIGHT)
-            p, q = load_pairs(address + down, like, rows[6] + 8 * j, EIGHT)
+            a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
+            p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
             gx, gy = position_gradients(a, b, p, q, (u0, u1), (v0, v1), slopes, d)
             if more:
-                gx, gy = plus(gx, products(rows[12], zero, j, EIGHT)), plus(gy, products(rows[13], zero, j, EIGHT))
-            put_products(rows[12], j, gx)
-            put_products(rows[13], j, gy)
+                gx, gy = plus(gx, products(rows.gx, zero, j, EIGHT)), plus(gy, products(rows.gy, zero, j, EIGHT))
+            put_products(rows.gx, j, gx)
+            put_products(rows.gy, j, gy)
         if by_image:
             d = where_positive_there(d, times(plus(u0, u1), plus(v0, v1)))  # not even zero times d_out, which may hold NaN
             upper, lower = times(v0, d), times(v1, d)
-            put_products(rows[23], j, times(u0, upper))
-            put_products(rows[24], j, times(u1, upper))
-            put_products(rows[25], j, times(u0, lower))
-            put_products(rows[26], j, times(u1, lower))
+            put_products(rows.s00, j, times(u0, upper))
+            put_products(rows.s01, j, times(u1, upper))
+            put_products(rows.s10, j, times(u0, lower))
+            put_products(rows.s11, j, times(u1, lower))
     if by_grid:  # an image may hold NaN, which zero times d_out does not clear
         for j in range(stop, (stop - first + 7) // 8 * 8 + first):
-            put_product(rows[12], j, zero)
-            put_product(rows[13], j, zero)
+            put_product(rows.gx, j, zero)
+            put_product(rows.gy, j, zero)
 
 
 @jit.inline
@@ -82,10 +82,10 @@ def plane_lanes(like, d_row, d_step, j, stop, line, zero):
 @jit.inline
 def give_shares(address, across, down, like, j, rows, zero):
     """Add one pixel's four shares."""
-    accumulate(address, like, products(rows[23], zero, j, ONE))
-    accumulate(address + across, like, products(rows[24], zero, j, ONE))
-    accumulate(address + down, like, products(rows[25], zero, j, ONE))
-    accumulate(address + down + across, like, products(rows[26], zero, j, ONE))
+    accumulate(address, like, products(rows.s00, zero, j, ONE))
+    accumulate(address + across, like, products(rows.s01, zero, j, ONE))
+    accumulate(address + down, like, products(rows.s10, zero, j, ONE))
+    accumulate(address + down + across, like, products(rows.s11, zero, j, ONE))
 
 
 @jit.inline

@@ -20,6 +20,8 @@ positions is worked out where it is used, and thrown away. Positions are float64
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from stn_numba.kernels import jit
@@ -41,14 +43,31 @@ from stn_numba.kernels.vectors import (
 DENSE, AFFINE, HOMOGRAPHY, BASIS = 0, 1, 2, 3
 
 
+class Source(NamedTuple):
+    """A source without arrays: basis is (address, B, h * w), scale two tuples, matrix and coefficients are addresses."""
+
+    kind: int
+    address: int
+    like: float
+    n_step: int
+    y_step: int
+    x_step: int
+    c_step: int
+    matrix: int
+    basis: tuple[int, int, int]
+    coefficients: int
+    scale: tuple[Any, Any]
+    w: int
+
+
 @jit.inline
 def by_address(source):
-    """The source without arrays: basis becomes (address, B, h * w), and scale two tuples."""
+    """The source without arrays."""
     kind, address, like, n_step, y_step, x_step, c_step, matrix, basis, coefficients, s, w = source
     functions = address_of(basis), basis.shape[0], basis.shape[1]
     scale = (s[0, 0], s[0, 1], s[0, 2], s[0, 3]), (s[1, 0], s[1, 1], s[1, 2], s[1, 3])
     matrix, coefficients = address_of(matrix), address_of(coefficients)
-    return kind, address, like, n_step, y_step, x_step, c_step, matrix, functions, coefficients, scale, w
+    return Source(kind, address, like, n_step, y_step, x_step, c_step, matrix, functions, coefficients, scale, w)
 
 
 @jit.inline
@@ -70,7 +89,7 @@ def row_positions(source, n, i, first, count, xs, ys):
 
     Up to seven more may be written, which mean nothing.
     """
-    kind, matrix = source[0], source[7]
+    kind, matrix = source.kind, source.matrix
     if kind == DENSE:
         dense_row(source, n, i, first, count, xs, ys)
     elif kind == BASIS:
@@ -132,7 +151,7 @@ def homography_row(x, y, z, first, count, xs, ys):
 @jit.inline
 def basis_row(source, n, i, first, count, xs, ys):
     """Positions of a linear map, summed in float64: at the identity they come out on the pixels."""
-    (functions, B, length), coefficients, scale, w = source[8], source[9], source[10], source[11]
+    (functions, B, length), coefficients, scale, w = source.basis, source.coefficients, source.scale, source.w
     row, c = functions + 8 * (i * w + first), coefficients + 16 * B * n
     j = 0
     while j + 8 <= count:
@@ -163,8 +182,8 @@ def columns_reaching(source, n, i, w, axis, low, high):
     denominator, which is positive wherever a position is inside. One column more on either side makes up for rounding.
     """
     start, stop = 0.0, np.float64(w)
-    if source[0] == AFFINE or source[0] == HOMOGRAPHY:
-        (slope, offset), (depth_slope, depth) = along_row(source[7], n, axis, i), along_row(source[7], n, 2, i)
+    if source.kind == AFFINE or source.kind == HOMOGRAPHY:
+        (slope, offset), (depth_slope, depth) = along_row(source.matrix, n, axis, i), along_row(source.matrix, n, 2, i)
         start, stop = limit_columns(slope - low * depth_slope, offset - low * depth, start, stop)
         start, stop = limit_columns(high * depth_slope - slope, high * depth - offset, start, stop)
     return (np.int64(start), np.int64(stop)) if start < stop else (np.int64(0), np.int64(0))

@@ -33,9 +33,9 @@ def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_d
     `places` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows, `d_dense` = (address of the row's gradient by a dense
     grid, like); of the other kinds the share is added to the float64 at `partial`, 9 for a homography, 2 B for a basis.
     """
-    kind, (gx, gy) = source[0], gradients
+    kind, (gx, gy) = source.kind, gradients
     if kind == DENSE:
-        (scale_x, _, _, _), (scale_y, _, _, _) = source[10]
+        (scale_x, _, _, _), (scale_y, _, _, _) = source.scale
         address, like = d_dense
         step = size_of(like)
         for j in range(count):
@@ -44,7 +44,7 @@ def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_d
     elif kind == BASIS:
         pull_back_basis(source, i, first, count, gx, gy, zero, partial)
     else:
-        depth_gradients(along_row(source[7], n, 2, i), first, count, places, gradients, sums, zero)
+        depth_gradients(along_row(source.matrix, n, 2, i), first, count, places, gradients, sums, zero)
         pull_back_matrix(i, first, count, sums, partial)
 
 
@@ -54,10 +54,10 @@ def pull_back_affine(i, first, count, rows, zero, partial):
     nothing = spread(0.0, EIGHT)
     sx = sy = sz = sxj = syj = szj = sxi = syi = szi = nothing
     for j in range(0, count, 8):
-        dx, dy = widened(products(rows[12], zero, j, EIGHT)), widened(products(rows[13], zero, j, EIGHT))
-        column = plus(spread(np.float64(first), EIGHT), positions(rows[27], 0.0, j, EIGHT))
-        line = plus(spread(np.float64(i), EIGHT), positions(rows[28], 0.0, j, EIGHT))
-        x, y = where_not_zero(positions(rows[0], 0.0, j, EIGHT), dx), where_not_zero(positions(rows[1], 0.0, j, EIGHT), dy)
+        dx, dy = widened(products(rows.gx, zero, j, EIGHT)), widened(products(rows.gy, zero, j, EIGHT))
+        column = plus(spread(np.float64(first), EIGHT), positions(rows.columns, 0.0, j, EIGHT))
+        line = plus(spread(np.float64(i), EIGHT), positions(rows.lines, 0.0, j, EIGHT))
+        x, y = where_not_zero(positions(rows.xs, 0.0, j, EIGHT), dx), where_not_zero(positions(rows.ys, 0.0, j, EIGHT), dy)
         dz = minus(nothing, add_product(times(dx, x), dy, y))
         sx, sy, sz = plus(sx, dx), plus(sy, dy), plus(sz, dz)
         sxj, syj, szj = add_product(sxj, dx, column), add_product(syj, dy, column), add_product(szj, dz, column)
@@ -107,7 +107,7 @@ def pull_back_matrix(i, first, count, sums, partial):
 @jit.inline
 def pull_back_basis(source, i, first, count, gx, gy, zero, partial):
     """Add the sums over a row of gradient times basis function."""
-    (functions, B, length), scale, w = source[8], source[10], source[11]
+    (functions, B, length), scale, w = source.basis, source.scale, source.w
     whole = count // 8 * 8
     for b in range(B):
         row = functions + 8 * (b * length + i * w + first)

@@ -11,22 +11,11 @@ x_axis, y_axis       see `edges`
 table, slope_table   polynomial pieces of the kernel and of its derivative; empty for the other families
 fill, fills          (C,) what is read outside; fills is NO_FILL, FILL_OUTSIDE (positions beyond the image's edges
                      give `fill`) or FILL_TAPS (taps beyond the edge read it)
-
-Scratch rows are addresses into one array: rows = (xs, ys, x_places, y_places, x_signs, y_signs, offsets, d_offsets,
-u, v, du, dv, gx, gy, dx, dy, dz, x_taps, x_weights, y_taps, y_weights, x_slopes, y_slopes, s00, s01, s10, s11, columns, lines):
-
-xs, ys               positions in pixels
-x_places, y_places   where the padding lets them read (the same rows where it changes nothing), x_signs, y_signs the derivative
-offsets, d_offsets   bytes from the first element of image and d_image to each pixel's first tap
-u, v                 K rows each of weights along x and y
-du, dv               K rows each of their derivatives
-gx, gy ... dz        gradients by the positions, and sums to be
-x_taps ... y_slopes  the K taps of a single pixel at an edge
-s00 ... s11          what a pixel gives to its 2 x 2 taps
-columns, lines       column and row of each pixel, counted from the strip's first
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -93,12 +82,59 @@ PIECE = 16  # pixels of a strip that is looked through anew where what lies insi
 ROW = STRIP + 16  # numbers of 8 bytes in a scratch row; whole vectors may be read behind a strip
 
 
+class Rule(NamedTuple):
+    """A rule without arrays: axes and tables as tuples, fill as an address."""
+
+    family: int
+    K: int
+    x_axis: tuple[float, ...]
+    y_axis: tuple[float, ...]
+    table: tuple[int, int, int, int]
+    slope_table: tuple[int, int, int, int]
+    fill: int
+    fills: int
+
+
+class Rows(NamedTuple):
+    """Addresses of the scratch rows of a strip, all in one array; u, v, du and dv are the first of K rows each."""
+
+    xs: int  # positions in pixels
+    ys: int
+    x_places: int  # where the padding lets them read: the same rows where it changes nothing
+    y_places: int
+    x_signs: int  # derivative of the places by the positions
+    y_signs: int
+    offsets: int  # bytes from the first element of the image to each pixel's first tap
+    d_offsets: int  # the same for d_image, where its steps are others
+    u: int  # weights along x
+    v: int  # weights along y
+    du: int  # derivatives of the weights
+    dv: int
+    gx: int  # gradients by the positions
+    gy: int
+    dx: int  # sums to be, on the way back to a homography; dx serves as a line of eight, too
+    dy: int
+    dz: int
+    x_taps: int  # the K taps of a single pixel at an edge
+    x_weights: int
+    y_taps: int
+    y_weights: int
+    x_slopes: int
+    y_slopes: int
+    s00: int  # what a pixel gives to its 2 x 2 taps
+    s01: int
+    s10: int
+    s11: int
+    columns: int  # column and row of each pixel, counted from the strip's first
+    lines: int
+
+
 @jit.inline
 def rule_by_address(rule):
     """The rule without arrays."""
     family, K, x_axis, y_axis, table, slope_table, fill, fills = rule
     x_axis, y_axis = axis_numbers(x_axis), axis_numbers(y_axis)
-    return family, K, x_axis, y_axis, table_address(table), table_address(slope_table), address_of(fill), fills
+    return Rule(family, K, x_axis, y_axis, table_address(table), table_address(slope_table), address_of(fill), fills)
 
 
 @jit.inline
@@ -117,18 +153,18 @@ def table_address(table):
 @jit.inline
 def scratch(rule):
     """An array for the rows of `row_addresses`."""
-    return np.empty((17 + 4 * rule[1] + 12) * ROW)
+    return np.empty((17 + 4 * rule.K + 12) * ROW)
 
 
 @jit.inline
 def row_addresses(rule, array):
     """Addresses of the scratch rows."""
-    family, K = rule[0], rule[1]
+    family, K = rule.family, rule.K
     row, first = 8 * ROW, address_of(array)
-    moved = rule[7] == FILL_OUTSIDE or rule[2][MODE] >= REFLECT or (rule[2][MODE] == BORDER and family != POLYNOMIAL)
+    moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or (rule.x_axis[MODE] == BORDER and family != POLYNOMIAL)
     places = first + (2 * row if moved else 0)
     taps, rest = first + 8 * row, first + (8 + 4 * K) * row
-    return (
+    return Rows(
         first, first + row, places, places + row, first + 4 * row, first + 5 * row, first + 6 * row, first + 7 * row,
         taps, taps + K * row, taps + 2 * K * row, taps + 3 * K * row,
         rest, rest + row, rest + 2 * row, rest + 3 * row, rest + 4 * row,
@@ -143,8 +179,8 @@ def number_pixels(w, together, rows):
     width = min(w, STRIP)
     for line in range(together):
         for j in range(0, width, 8):
-            put_positions(rows[27], line * w + j, plus(counting(EIGHT), spread(np.float64(j), EIGHT)))
-            put_positions(rows[28], line * w + j, spread(np.float64(line), EIGHT))
+            put_positions(rows.columns, line * w + j, plus(counting(EIGHT), spread(np.float64(j), EIGHT)))
+            put_positions(rows.lines, line * w + j, spread(np.float64(line), EIGHT))
 
 
 @jit.inline
@@ -153,22 +189,22 @@ def rows_together(rule, image, out, w, C):
 
     A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`).
     """
-    behind = out[3] == w * out[4]
+    behind = out.y_step == w * out.x_step
     return max(np.int64(1), STRIP // w) if behind and anywhere(rule) and is_plane(rule, image, out, C) else np.int64(1)
 
 
 @jit.inline
 def is_plane(rule, image, out, C):
     """Whether pixels of one channel are read side by side, in pairs."""
-    size = size_of(image[1])
-    packed = image[5] == size and out[5] == size_of(out[1])
-    return rule[0] == BILINEAR and to_next(rule[2], image[4]) == size and (C == 1 or not packed)
+    size = size_of(image.like)
+    packed = image.c_step == size and out.c_step == size_of(out.like)
+    return rule.family == BILINEAR and to_next(rule.x_axis, image.x_step) == size and (C == 1 or not packed)
 
 
 @jit.inline
 def anywhere(rule):
     """Whether `inside_taps` serves all positions: beyond the image the weights of a tent vanish by themselves."""
-    return rule[0] == BILINEAR and rule[2][MODE] == ZEROS and rule[7] == NO_FILL
+    return rule.family == BILINEAR and rule.x_axis[MODE] == ZEROS and rule.fills == NO_FILL
 
 
 @jit.inline
@@ -178,7 +214,7 @@ def image_and_row(row, source, size):
     Grids of one basis take turns row by row: each strip of basis functions is fetched once for all images.
     """
     batch, h, w, _ = size
-    return (row % batch, row // batch) if source[0] == BASIS and w > STRIP // 2 else (row // h, row % h)
+    return (row % batch, row // batch) if source.kind == BASIS and w > STRIP // 2 else (row // h, row % h)
 
 
 @jit.inline
@@ -193,23 +229,23 @@ def prepare_positions(rule, source, n, i, first, count, rows, together):
 
     Or of so many rows together. Returns whether anything was changed, so that signs matter.
     """
-    x_axis, y_axis, xs, ys = rule[2], rule[3], rows[0], rows[1]
+    x_axis, y_axis, xs, ys = rule.x_axis, rule.y_axis, rows.xs, rows.ys
     for k in range(together):
         row_positions(source, n, i + k, first, count, xs + 8 * k * count, ys + 8 * k * count)
     count *= together
-    if rows[2] == xs:
+    if rows.x_places == xs:
         return False
-    if rule[7] == FILL_OUTSIDE:
-        edges.hide_outside(x_axis, y_axis, count, xs, ys, rows[2], rows[3])
-        xs, ys = rows[2], rows[3]
+    if rule.fills == FILL_OUTSIDE:
+        edges.hide_outside(x_axis, y_axis, count, xs, ys, rows.x_places, rows.y_places)
+        xs, ys = rows.x_places, rows.y_places
     mode = x_axis[MODE]
     if mode >= REFLECT:
-        edges.fold_row(x_axis, count, xs, rows[2], rows[4])
-        edges.fold_row(y_axis, count, ys, rows[3], rows[5])
-    elif mode == BORDER and rule[0] != POLYNOMIAL:
-        edges.limit_row(x_axis, count, xs, rows[2], rows[4])
-        edges.limit_row(y_axis, count, ys, rows[3], rows[5])
-    return mode >= REFLECT or (mode == BORDER and rule[0] != POLYNOMIAL)
+        edges.fold_row(x_axis, count, xs, rows.x_places, rows.x_signs)
+        edges.fold_row(y_axis, count, ys, rows.y_places, rows.y_signs)
+    elif mode == BORDER and rule.family != POLYNOMIAL:
+        edges.limit_row(x_axis, count, xs, rows.x_places, rows.x_signs)
+        edges.limit_row(y_axis, count, ys, rows.y_places, rows.y_signs)
+    return mode >= REFLECT or (mode == BORDER and rule.family != POLYNOMIAL)
 
 
 @jit.inline
@@ -218,7 +254,7 @@ def near_columns(rule, source, n, i, left, right, top, bottom):
 
     As far as that is known of the grid without a look at each pixel, and worth asking.
     """
-    (_, K, x_axis, y_axis, _, _, _, _), w = rule, source[11]
+    (_, K, x_axis, y_axis, _, _, _, _), w = rule, source.w
     mode = x_axis[MODE]
     if w < WORTH_A_LOOK or mode >= REFLECT:
         return left, right
@@ -238,14 +274,15 @@ def near_columns(rule, source, n, i, left, right, top, bottom):
 @jit.inline
 def is_far(rule, j, rows):
     """Whether a pixel reads nothing of the image."""
-    near = reaches(rule[2], rule[1], position(rows[2], 0.0, j)) and reaches(rule[3], rule[1], position(rows[3], 0.0, j))
-    return not near and rule[2][MODE] == ZEROS
+    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
+    near = reaches(rule.x_axis, rule.K, x) and reaches(rule.y_axis, rule.K, y)
+    return not near and rule.x_axis[MODE] == ZEROS
 
 
 @jit.inline
 def inside_bounds(rule, top, bottom):
     """(left, right, above, below) of positions whose taps all lie in the image, and in its rows [top, bottom)."""
-    x_axis, y_axis, K = rule[2], rule[3], rule[1]
+    x_axis, y_axis, K = rule.x_axis, rule.y_axis, rule.K
     above, below = y_axis[INSIDE], y_axis[BEYOND]
     if top > 0:
         above = max(above, top + (K - 1) // 2)
@@ -257,8 +294,8 @@ def inside_bounds(rule, top, bottom):
 @jit.inline
 def inside_run(source, n, i, column, bounds, start, end, rows):
     """(first, stop, in_one_run) of the pixels of a strip from `start` to `end` whose taps all lie inside."""
-    if end - start >= WORTH_A_LOOK and source[0] == AFFINE and rows[2] == rows[0]:
-        return affine_run(source[7], n, i, column, bounds, start, end, rows)
+    if end - start >= WORTH_A_LOOK and source.kind == AFFINE and rows.x_places == rows.xs:
+        return affine_run(source.matrix, n, i, column, bounds, start, end, rows)
     return find_run(bounds, start, end, rows)
 
 
@@ -293,7 +330,7 @@ def columns_between(line, low, high, start, stop):
 def is_inside(bounds, j, rows):
     """Whether the taps of a pixel all lie inside."""
     left, right, above, below = bounds
-    x, y = position(rows[2], 0.0, j), position(rows[3], 0.0, j)
+    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
     return (left <= x) & (x < right) & (above <= y) & (y < below)
 
 
@@ -303,8 +340,8 @@ def find_run(bounds, start, end, rows):
     left, right, above, below = bounds
     first, stop, inside = end, start, 0
     for j in range(start, end, 8):
-        bits = lanes_between(positions(rows[2], 0.0, j, EIGHT), left, right)
-        bits &= lanes_between(positions(rows[3], 0.0, j, EIGHT), above, below)
+        bits = lanes_between(positions(rows.x_places, 0.0, j, EIGHT), left, right)
+        bits &= lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below)
         bits &= (1 << min(end - j, 8)) - 1
         if bits:
             first = min(first, j + lowest_bit(bits))
@@ -320,12 +357,12 @@ def inside_taps(rule, first, stop, rows, slopes, one):
     if family == BILINEAR:
         bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one)
     else:
-        offsets_row(family, K, x_axis, y_axis, x_axis[STEP], y_axis[STEP], first, stop, rows, rows[6])
-        polynomial_weights(family, K, table, first, stop, rows[2], rows[8], one)
-        polynomial_weights(family, K, table, first, stop, rows[3], rows[9], one)
+        offsets_row(rule, x_axis[STEP], y_axis[STEP], first, stop, rows, rows.offsets)
+        polynomial_weights(family, K, table, first, stop, rows.x_places, rows.u, one)
+        polynomial_weights(family, K, table, first, stop, rows.y_places, rows.v, one)
         if slopes:
-            polynomial_weights(family, K, slope_table, first, stop, rows[2], rows[10], one)
-            polynomial_weights(family, K, slope_table, first, stop, rows[3], rows[11], one)
+            polynomial_weights(family, K, slope_table, first, stop, rows.x_places, rows.du, one)
+            polynomial_weights(family, K, slope_table, first, stop, rows.y_places, rows.dv, one)
 
 
 @jit.inline
@@ -334,9 +371,9 @@ def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
     axis_x, axis_y = (x_axis[SIZE], one), (y_axis[SIZE], one)
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
-        column = bilinear_axis(axis_x, rows[2], j, rows[8], rows[10], slopes)
-        line = bilinear_axis(axis_y, rows[3], j, rows[9], rows[11], slopes)
-        put_taps(rows[6], j, whole_numbers(add_product(times(line, y_step), column, x_step)))
+        column = bilinear_axis(axis_x, rows.x_places, j, rows.u, rows.du, slopes)
+        line = bilinear_axis(axis_y, rows.y_places, j, rows.v, rows.dv, slopes)
+        put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
 
 
 @jit.inline
@@ -404,13 +441,14 @@ def tent_slopes(axis, behind):
 
 
 @jit.inline
-def offsets_row(family, K, x_axis, y_axis, x_step, y_step, first, stop, rows, offsets):
+def offsets_row(rule, x_step, y_step, first, stop, rows, offsets):
     """Bytes to the first taps, for any family, by the steps given."""
-    back, nearest = np.float64((K - 1) // 2), family == NEAREST
+    K, x_axis, y_axis, nearest = rule.K, rule.x_axis, rule.y_axis, rule.family == NEAREST
+    back = np.float64((K - 1) // 2)
     last_x, last_y = spread(max(x_axis[SIZE] - K, 0.0), EIGHT), spread(max(y_axis[SIZE] - K, 0.0), EIGHT)
     none = spread(0.0, EIGHT)
     for j in range(first, stop, 8):
-        x, y = positions(rows[2], 0.0, j, EIGHT), positions(rows[3], 0.0, j, EIGHT)
+        x, y = positions(rows.x_places, 0.0, j, EIGHT), positions(rows.y_places, 0.0, j, EIGHT)
         column, line = (rounded(x), rounded(y)) if nearest else (floors(x), floors(y))
         column, line = minus(column, spread(back, EIGHT)), minus(line, spread(back, EIGHT))
         column, line = smaller(larger(column, none), last_x), smaller(larger(line, none), last_y)
@@ -424,7 +462,7 @@ def fetch_ahead(rule, address, across, down, first, stop, offsets):
 
     The last element of a pair may lie in the next cache line. Small images stay in the first cache anyway.
     """
-    if down * rule[3][SIZE] <= FIRST_CACHE:
+    if down * rule.y_axis[SIZE] <= FIRST_CACHE:
         return
     if across <= 8:  # neighbours lie in the same lines
         for j in range(first, stop - 1, 2):
@@ -470,7 +508,7 @@ def power(table, k, exponent):
 @jit.inline
 def take_signs(count, rows, zero):
     """The chain rule through what the padding did to the positions; where nothing is left of a gradient, its position is 0."""
-    for xs, signs, gradients in ((rows[0], rows[4], rows[12]), (rows[1], rows[5], rows[13])):
+    for xs, signs, gradients in ((rows.xs, rows.x_signs, rows.gx), (rows.ys, rows.y_signs, rows.gy)):
         for j in range(count):
             gradient = found(gradients, zero, j) * type(zero)(found(signs, 0.0, j))
             put_product(gradients, j, gradient)
