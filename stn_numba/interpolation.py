@@ -187,7 +187,7 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
 
 
 def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
-    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.strips`, and whether it is even."""
+    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.rows`, and whether it is even."""
     from stn_numba.kernels.edges import BILINEAR, NEAREST, POLYNOMIAL
 
     if isinstance(kernel, PiecewisePolynomial):

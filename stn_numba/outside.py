@@ -56,8 +56,8 @@ def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]
 
 
 def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
-    """(fill (C,), fills) as `kernels.strips` describes them."""
-    from stn_numba.kernels.strips import FILL_OUTSIDE, FILL_TAPS, NO_FILL
+    """(fill (C,), fills) as `kernels.rows` describes them."""
+    from stn_numba.kernels.rows import FILL_OUTSIDE, FILL_TAPS, NO_FILL
 
     if fill is None and padding != "constant":
         return _no_fill(channels, np.dtype(dtype)), NO_FILL

@@ -29,36 +29,20 @@ from stn_numba.kernels.memory import (
     tap,
 )
 from stn_numba.kernels.positions import by_address
-from stn_numba.kernels.strips import (
+from stn_numba.kernels.rows import (
     FILL_OUTSIDE,
     FILL_TAPS,
     NO_FILL,
-    PIECE,
     ROW,
     STRIP,
-    TILE_ROWS,
-    all_between,
-    anywhere,
-    fetch_ahead,
-    find_run,
-    image_and_row,
-    inside_bounds,
-    inside_run,
-    inside_taps,
-    is_far,
-    is_plane,
-    lines,
-    near_columns,
-    neighbours,
-    offsets_row,
-    prepare_positions,
     row_addresses,
-    rows_together,
     rule_by_address,
     scratch,
-    tents,
     to_next,
 )
+from stn_numba.kernels.runs import PIECE, find_run, inside_bounds, inside_run, is_far, near_columns
+from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
+from stn_numba.kernels.taps import all_between, fetch_ahead, inside_taps, lines, neighbours, offsets_row, tents
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,

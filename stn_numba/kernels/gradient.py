@@ -18,29 +18,10 @@ from stn_numba.kernels.memory import Image, address_of, found, hold, position, p
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import AFFINE, by_address
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
-from stn_numba.kernels.strips import (
-    PIECE,
-    STRIP,
-    TILE_ROWS,
-    anywhere,
-    fetch_ahead,
-    find_run,
-    inside_bounds,
-    inside_run,
-    inside_taps,
-    is_far,
-    is_plane,
-    near_columns,
-    number_pixels,
-    offsets_row,
-    prepare_positions,
-    row_addresses,
-    rows_together,
-    rule_by_address,
-    scratch,
-    take_signs,
-    to_next,
-)
+from stn_numba.kernels.rows import STRIP, number_pixels, row_addresses, rule_by_address, scratch, to_next
+from stn_numba.kernels.runs import PIECE, find_run, inside_bounds, inside_run, is_far, near_columns
+from stn_numba.kernels.strips import TILE_ROWS, anywhere, is_plane, prepare_positions, rows_together, take_signs
+from stn_numba.kernels.taps import fetch_ahead, inside_taps, offsets_row
 
 
 @jit.inline

@@ -18,7 +18,8 @@ from stn_numba.kernels.memory import (
     size_of,
     tap,
 )
-from stn_numba.kernels.strips import FILL_TAPS, ROW, fetch_ahead, to_next
+from stn_numba.kernels.rows import FILL_TAPS, ROW, to_next
+from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import (
     FOUR,
     ONE,

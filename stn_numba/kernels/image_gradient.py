@@ -14,7 +14,8 @@ from stn_numba.kernels.memory import (
     size_of,
     tap,
 )
-from stn_numba.kernels.strips import ROW, fetch_ahead, to_next
+from stn_numba.kernels.rows import ROW, to_next
+from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, THREE, spread, times
 
 

@@ -17,7 +17,7 @@ from stn_numba.kernels.memory import (
     size_of,
     tap,
 )
-from stn_numba.kernels.strips import all_between, line_slopes, lines, neighbours, tent_slopes, tents
+from stn_numba.kernels.taps import all_between, line_slopes, lines, neighbours, tent_slopes, tents
 from stn_numba.kernels.vectors import EIGHT, ONE, add_product, plus, times, where_positive_there
 
 

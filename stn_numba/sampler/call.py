@@ -32,7 +32,7 @@ class Call(NamedTuple):
     grid: Grid
     source: tuple[Any, ...]
     scale: NDArray[np.float64]
-    rule: tuple[Any, ...]  # kernel and padding for an image of these strides, as `kernels.strips` describes them
+    rule: tuple[Any, ...]  # kernel and padding for an image of these strides, as `kernels.rows` describes them
     working: Floats  # an empty array of the floats in which the image's numbers are computed
     differentiable: bool  # by the grid
     layout: str

@@ -1,0 +1,134 @@
+"""What a strip of output pixels is worked on with: a rule, and scratch rows.
+
+A kernel gets a rule as the tuple (family, K, x_axis, y_axis, table, slope_table, fill, fills), and makes addresses of its
+arrays (`rule_by_address`) before it looks at pixels:
+
+family, K            one of `edges`' families and its number of taps an axis
+x_axis, y_axis       see `edges`
+table, slope_table   polynomial pieces of the kernel and of its derivative; empty for the other families
+fill, fills          (C,) what is read outside; fills is NO_FILL, FILL_OUTSIDE (positions beyond the image's edges
+                     give `fill`) or FILL_TAPS (taps beyond the edge read it)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stn_numba.kernels import jit
+from stn_numba.kernels.edges import BORDER, MODE, POLYNOMIAL, REFLECT, SIZE
+from stn_numba.kernels.memory import address_of, put_positions
+from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
+
+NO_FILL, FILL_OUTSIDE, FILL_TAPS = 0, 1, 2
+STRIP = 256  # pixels of an output row that are worked on at a time
+WORTH_A_LOOK = 64  # columns, below which it costs more to ask which are far than to come to them
+ROW = STRIP + 16  # numbers of 8 bytes in a scratch row; whole vectors may be read behind a strip
+
+
+class Rule(NamedTuple):
+    """A rule without arrays: axes and tables as tuples, fill as an address."""
+
+    family: int
+    K: int
+    x_axis: tuple[float, ...]
+    y_axis: tuple[float, ...]
+    table: tuple[int, int, int, int]
+    slope_table: tuple[int, int, int, int]
+    fill: int
+    fills: int
+
+
+class Rows(NamedTuple):
+    """Addresses of the scratch rows of a strip, all in one array; u, v, du and dv are the first of K rows each."""
+
+    xs: int  # positions in pixels
+    ys: int
+    x_places: int  # where the padding lets them read: the same rows where it changes nothing
+    y_places: int
+    x_signs: int  # derivative of the places by the positions
+    y_signs: int
+    offsets: int  # bytes from the first element of the image to each pixel's first tap
+    d_offsets: int  # the same for d_image, where its steps are others
+    u: int  # weights along x
+    v: int  # weights along y
+    du: int  # derivatives of the weights
+    dv: int
+    gx: int  # gradients by the positions
+    gy: int
+    dx: int  # sums to be, on the way back to a homography; dx serves as a line of eight, too
+    dy: int
+    dz: int
+    x_taps: int  # the K taps of a single pixel at an edge
+    x_weights: int
+    y_taps: int
+    y_weights: int
+    x_slopes: int
+    y_slopes: int
+    s00: int  # what a pixel gives to its 2 x 2 taps
+    s01: int
+    s10: int
+    s11: int
+    columns: int  # column and row of each pixel, counted from the strip's first
+    lines: int
+
+
+@jit.inline
+def rule_by_address(rule):
+    """The rule without arrays."""
+    family, K, x_axis, y_axis, table, slope_table, fill, fills = rule
+    x_axis, y_axis = axis_numbers(x_axis), axis_numbers(y_axis)
+    return Rule(family, K, x_axis, y_axis, table_address(table), table_address(slope_table), address_of(fill), fills)
+
+
+@jit.inline
+def axis_numbers(axis):
+    """An axis as a tuple."""
+    a = axis
+    return a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8]
+
+
+@jit.inline
+def table_address(table):
+    """A table as `edges` reads it."""
+    return address_of(table), table.shape[0], table.shape[1] - 1, table.shape[2]
+
+
+@jit.inline
+def scratch(rule):
+    """An array for the rows of `row_addresses`."""
+    return np.empty((17 + 4 * rule.K + 12) * ROW)
+
+
+@jit.inline
+def row_addresses(rule, array):
+    """Addresses of the scratch rows."""
+    family, K = rule.family, rule.K
+    row, first = 8 * ROW, address_of(array)
+    moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or (rule.x_axis[MODE] == BORDER and family != POLYNOMIAL)
+    places = first + (2 * row if moved else 0)
+    taps, rest = first + 8 * row, first + (8 + 4 * K) * row
+    return Rows(
+        first, first + row, places, places + row, first + 4 * row, first + 5 * row, first + 6 * row, first + 7 * row,
+        taps, taps + K * row, taps + 2 * K * row, taps + 3 * K * row,
+        rest, rest + row, rest + 2 * row, rest + 3 * row, rest + 4 * row,
+        rest + 5 * row, rest + 6 * row, rest + 7 * row, rest + 8 * row, rest + 9 * row, rest + 10 * row,
+        rest + 11 * row, rest + 12 * row, rest + 13 * row, rest + 14 * row, rest + 15 * row, rest + 16 * row,
+    )  # fmt: skip
+
+
+@jit.inline
+def number_pixels(w, together, rows):
+    """Fill the rows of columns and lines, for strips of one row or of so many rows of w pixels."""
+    width = min(w, STRIP)
+    for line in range(together):
+        for j in range(0, width, 8):
+            put_positions(rows.columns, line * w + j, plus(counting(EIGHT), spread(np.float64(j), EIGHT)))
+            put_positions(rows.lines, line * w + j, spread(np.float64(line), EIGHT))
+
+
+@jit.inline
+def to_next(axis, step):
+    """Bytes from a pixel to its neighbour along an axis, 0 where there is none."""
+    return np.int64(step) if axis[SIZE] > 1 else np.int64(0)

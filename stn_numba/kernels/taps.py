@@ -1,0 +1,184 @@
+"""Offsets, weights and slopes of pixels whose taps all lie inside the image, eight at a time: no comparison with an edge."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stn_numba.kernels import edges, jit
+from stn_numba.kernels.edges import BILINEAR, NEAREST, SIZE, STEP
+from stn_numba.kernels.memory import position, positions, prefetch, put_tap, put_taps, tap
+from stn_numba.kernels.rows import ROW
+from stn_numba.kernels.vectors import (
+    EIGHT,
+    add_product,
+    floors,
+    lanes_between,
+    larger,
+    magnitudes,
+    minus,
+    narrowed,
+    plus,
+    rounded,
+    smaller,
+    spread,
+    times,
+    where_in_unit,
+    whole_numbers,
+)
+
+FIRST_CACHE = 1 << 14  # bytes of an image that stays in the first cache
+
+
+@jit.inline
+def inside_taps(rule, first, stop, rows, slopes, one):
+    """Offsets, and fractions or weights, of the pixels [first, stop) of a strip, whose taps all lie inside."""
+    family, K, x_axis, y_axis, table, slope_table, _, _ = rule
+    if family == BILINEAR:
+        bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one)
+    else:
+        offsets_row(rule, x_axis[STEP], y_axis[STEP], first, stop, rows, rows.offsets)
+        polynomial_weights(family, K, table, first, stop, rows.x_places, rows.u, one)
+        polynomial_weights(family, K, table, first, stop, rows.y_places, rows.v, one)
+        if slopes:
+            polynomial_weights(family, K, slope_table, first, stop, rows.x_places, rows.du, one)
+            polynomial_weights(family, K, slope_table, first, stop, rows.y_places, rows.dv, one)
+
+
+@jit.inline
+def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
+    """Two neighbours along each axis and tents for them, which vanish by themselves beyond the image."""
+    axis_x, axis_y = (x_axis[SIZE], one), (y_axis[SIZE], one)
+    x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
+    for j in range(first, stop, 8):
+        column = bilinear_axis(axis_x, rows.x_places, j, rows.u, rows.du, slopes)
+        line = bilinear_axis(axis_y, rows.y_places, j, rows.v, rows.dv, slopes)
+        put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
+
+
+@jit.inline
+def bilinear_axis(axis, places, j, weights, slopes, with_slopes):
+    """The first of the two neighbours of eight positions along one axis; their weights and slopes go to the rows."""
+    before, behind = neighbours(axis, positions(places, 0.0, j, EIGHT))
+    first, second = tents(axis, behind)
+    put_taps(weights, j, first)
+    put_taps(weights + 8 * ROW, j, second)
+    if with_slopes:
+        first, second = tent_slopes(axis, behind)
+        put_taps(slopes, j, first)
+        put_taps(slopes + 8 * ROW, j, second)
+    return before
+
+
+@jit.inline
+def neighbours(axis, place):
+    """The pixel before each of eight positions, within [0, size - 2] whatever the position, and how far behind it they lie.
+
+    `axis` = (size, one), with a 1 of the type of the weights.
+    """
+    size, one = axis
+    before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(max(size - 2.0, 0.0), EIGHT))
+    return before, narrowed(minus(place, before), one)
+
+
+@jit.inline
+def tents(axis, behind):
+    """Weights of the two neighbours, max(0, 1 - |d|)."""
+    size, one = axis
+    unit, zero, other = spread(one, EIGHT), spread(one - one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
+    first = larger(minus(unit, magnitudes(behind)), zero)
+    return first, times(other, larger(minus(unit, magnitudes(minus(behind, unit))), zero))
+
+
+@jit.inline
+def all_between(behind_x, behind_y, one):
+    """Whether all eight positions lie between their neighbours, where tents are straight lines."""
+    bits = lanes_between(behind_x, one - one, one) & lanes_between(behind_y, one - one, one)
+    return bits == 255
+
+
+@jit.inline
+def lines(axis, behind):
+    """As `tents`, between the neighbours, bit for bit."""
+    unit = spread(axis[1], EIGHT)
+    first = minus(unit, behind)
+    return first, minus(unit, first)
+
+
+@jit.inline
+def line_slopes(axis):
+    """As `tent_slopes`, between the neighbours."""
+    return spread(-axis[1], EIGHT), spread(axis[1], EIGHT)
+
+
+@jit.inline
+def tent_slopes(axis, behind):
+    """Derivatives of the weights by the position, from the right at the corners of the tent."""
+    size, one = axis
+    unit, other = spread(one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
+    first = plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one))
+    return first, times(other, plus(where_in_unit(behind, one), where_in_unit(minus(behind, unit), -one)))
+
+
+@jit.inline
+def offsets_row(rule, x_step, y_step, first, stop, rows, offsets):
+    """Bytes to the first taps, for any family, by the steps given."""
+    K, x_axis, y_axis, nearest = rule.K, rule.x_axis, rule.y_axis, rule.family == NEAREST
+    back = np.float64((K - 1) // 2)
+    last_x, last_y = spread(max(x_axis[SIZE] - K, 0.0), EIGHT), spread(max(y_axis[SIZE] - K, 0.0), EIGHT)
+    none = spread(0.0, EIGHT)
+    for j in range(first, stop, 8):
+        x, y = positions(rows.x_places, 0.0, j, EIGHT), positions(rows.y_places, 0.0, j, EIGHT)
+        column, line = (rounded(x), rounded(y)) if nearest else (floors(x), floors(y))
+        column, line = minus(column, spread(back, EIGHT)), minus(line, spread(back, EIGHT))
+        column, line = smaller(larger(column, none), last_x), smaller(larger(line, none), last_y)
+        bytes_down = times(line, spread(y_step, EIGHT))
+        put_taps(offsets, j, whole_numbers(add_product(bytes_down, column, spread(x_step, EIGHT))))
+
+
+@jit.inline
+def fetch_ahead(rule, address, across, down, first, stop, offsets):
+    """Ask for the pixels of the lower row of taps, known long before they are read: at a turn no prefetcher foresees them.
+
+    The last element of a pair may lie in the next cache line. Small images stay in the first cache anyway.
+    """
+    if down * rule.y_axis[SIZE] <= FIRST_CACHE:
+        return
+    if across <= 8:  # neighbours lie in the same lines
+        for j in range(first, stop - 1, 2):
+            prefetch(address + tap(offsets, np.int64(0), j) + down)
+            prefetch(address + tap(offsets, np.int64(0), j + 1) + down + 2 * across)
+    else:
+        for j in range(first, stop):
+            lower = address + tap(offsets, np.int64(0), j) + down
+            prefetch(lower)
+            prefetch(lower + 2 * across)
+
+
+@jit.inline
+def polynomial_weights(family, K, table, first, stop, xs, weights, one):
+    """K rows of weights along one axis; one piece of degree 3 or less is vector code."""
+    T = type(one)
+    if family == NEAREST:
+        for j in range(first, stop):
+            put_tap(weights, j, one)
+    elif table[1] == 1 and table[3] <= 4:
+        for k in range(K):
+            row = weights + 8 * k * ROW
+            a0, a1, a2, a3 = power(table, k, 0), power(table, k, 1), power(table, k, 2), power(table, k, 3)
+            for j in range(first, stop):
+                x = position(xs, 0.0, j)
+                t = x - np.floor(x)
+                put_tap(row, j, T(((a3 * t + a2) * t + a1) * t + a0))
+    else:
+        for j in range(first, stop):
+            x = position(xs, 0.0, j)
+            t = x - np.floor(x)
+            s = edges.piece_of(table, t)
+            for k in range(K):
+                put_tap(weights + 8 * k * ROW, j, T(edges.polynomial(table, s, k, t)))
+
+
+@jit.inline
+def power(table, k, exponent):
+    """Coefficient of a power in the polynomial of tap k, for a table of one piece."""
+    return edges.coefficient(table, 0, 1 + k, table[3] - 1 - exponent) if exponent < table[3] else 0.0
