@@ -24,6 +24,14 @@ TURN = RandomWarp("affine", 0.1)
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes and signals")
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell has background processes ignore SIGINT, and Python then leaves it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class CrashError(Exception):
     """Stands for a crash of the program."""
 
