@@ -32,27 +32,39 @@ from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.rows import (
     FILL_OUTSIDE,
     FILL_TAPS,
+    NEXT_TAP,
     NO_FILL,
-    ROW,
     STRIP,
     row_addresses,
     rule_by_address,
     scratch,
     to_next,
 )
-from stn_numba.kernels.runs import PIECE, find_run, inside_bounds, inside_run, is_far, near_columns
+from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
-from stn_numba.kernels.taps import all_between, fetch_ahead, inside_taps, lines, neighbours, offsets_row, tents
+from stn_numba.kernels.taps import (
+    all_between,
+    fetch_ahead,
+    inside_taps,
+    lines,
+    neighbours,
+    offsets_row,
+    rows_ahead,
+    tents,
+)
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
     ONE,
+    SIX,
     SIXTEEN,
     THREE,
+    TWELVE,
     TWO,
     add_product,
     plus,
     spread,
+    threes,
     times,
     where_positive_there,
 )
@@ -61,8 +73,8 @@ from stn_numba.kernels.vectors import (
 @jit.inline
 def blend_two(address, across, down, like, us, vs, j, zero, lanes):
     """2 x 2 taps from `address` on, by weights from their rows."""
-    u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + 8 * ROW, zero, j), lanes)
-    v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + 8 * ROW, zero, j), lanes)
+    u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + NEXT_TAP, zero, j), lanes)
+    v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + NEXT_TAP, zero, j), lanes)
     upper = add_product(times(u0, load(address, like, lanes)), u1, load(address + across, like, lanes))
     address += down
     lower = add_product(times(u0, load(address, like, lanes)), u1, load(address + across, like, lanes))
@@ -72,7 +84,7 @@ def blend_two(address, across, down, like, us, vs, j, zero, lanes):
 @jit.inline
 def blend_four(address, across, down, like, us, vs, j, zero, lanes):
     """4 x 4 taps from `address` on, by weights from their rows."""
-    row = 8 * ROW
+    row = NEXT_TAP
     u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + row, zero, j), lanes)
     u2, u3 = spread(tap(us + 2 * row, zero, j), lanes), spread(tap(us + 3 * row, zero, j), lanes)
     total = spread(zero, lanes)
@@ -89,7 +101,7 @@ def blend_four(address, across, down, like, us, vs, j, zero, lanes):
 @jit.inline
 def blend_many(K, address, across, down, like, us, vs, j, zero, lanes):
     """K x K taps from `address` on, by weights from their rows."""
-    row, total = 8 * ROW, spread(zero, lanes)
+    row, total = NEXT_TAP, spread(zero, lanes)
     for a in range(K):
         line = spread(zero, lanes)
         for b in range(K):
@@ -113,15 +125,44 @@ def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
 
 
 @jit.inline
-def pixels_of_three(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address):
+def blend_two_of_three(address, down, like, us, vs, j, zero):
+    """2 x 2 taps of three channels: those of a row lie side by side, and are one load."""
+    v0, v1 = spread(tap(vs, zero, j), SIX), spread(tap(vs + NEXT_TAP, zero, j), SIX)
+    u0, u1 = spread(tap(us, zero, j), THREE), spread(tap(us + NEXT_TAP, zero, j), THREE)
+    left, right = threes(add_product(times(v0, load(address, like, SIX)), v1, load(address + down, like, SIX)))
+    return add_product(times(u0, left), u1, right)
+
+
+@jit.inline
+def blend_four_of_three(address, down, like, us, vs, j, zero):
+    """4 x 4 taps of three channels: those of a row lie side by side, and are one load."""
+    total = times(spread(tap(vs, zero, j), TWELVE), load(address, like, TWELVE))
+    for a in range(1, 4):
+        total = add_product(total, spread(tap(vs + a * NEXT_TAP, zero, j), TWELVE), load(address + a * down, like, TWELVE))
+    first, second, third, fourth = threes(total)
+    pixel = add_product(times(spread(tap(us, zero, j), THREE), first), spread(tap(us + NEXT_TAP, zero, j), THREE), second)
+    pixel = add_product(pixel, spread(tap(us + 2 * NEXT_TAP, zero, j), THREE), third)
+    return add_product(pixel, spread(tap(us + 3 * NEXT_TAP, zero, j), THREE), fourth)
+
+
+@jit.inline
+def blend_of_three(kind, address, down, like, us, vs, j, zero):
+    """As `blend` for three channels side by side, of pixels that lie side by side."""
+    if len(kind) == 2:
+        return blend_two_of_three(address, down, like, us, vs, j, zero)
+    return blend_four_of_three(address, down, like, us, vs, j, zero)
+
+
+@jit.inline
+def pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address):
     """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
     like, target, step, offsets, us, vs = image.like, out.like, out.x_step, rows.offsets, rows.u, rows.v
     last = stop - 1 if step == 3 * size_of(target) else first
     for j in range(first, last):
-        pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        pixel = blend_of_three(kind, address + tap(offsets, np.int64(0), j), down, like, us, vs, j, zero)
         store_wide(out_address + j * step, target, pixel)
     for j in range(last, stop):
-        pixel = blend(kind, K, address + tap(offsets, np.int64(0), j), across, down, like, us, vs, j, zero, THREE)
+        pixel = blend_of_three(kind, address + tap(offsets, np.int64(0), j), down, like, us, vs, j, zero)
         store(out_address + j * step, target, pixel)
 
 
@@ -147,8 +188,8 @@ def pixels_of_many(kind, K, image, address, across, down, first, stop, rows, zer
 def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
     """Pixels whose channels lie side by side, or channel by channel where they do not."""
     packed = image.c_step == size_of(image.like) and out.c_step == size_of(out.like)
-    if packed and C == 3:
-        pixels_of_three(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address)
+    if packed and C == 3 and len(kind) > 1 and across == 3 * size_of(image.like):
+        pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address)
         return
     lanes, channels = (C, 1) if packed else (1, C)
     for c in range(channels):
@@ -185,7 +226,7 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
 
 
 @jit.inline
-def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C):
+def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out_address, C):
     """The pixels [first, stop) of a strip, whose taps all lie inside the image."""
     family, K, like, one = rule.family, rule.K, image.like, type(zero)(1)
     across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
@@ -194,7 +235,7 @@ def inside_pixels(rule, image, address, first, stop, rows, zero, out, out_addres
         offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, rows.offsets)
     else:
         inside_taps(rule, first, stop, rows, False, one)
-    fetch_ahead(rule, address, across, down, first, stop, rows.offsets)
+    fetch_ahead(ahead, address, across, down, first, stop, rows.offsets)
     if plane:
         axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
         for c in range(C):
@@ -275,19 +316,13 @@ def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows,
 
 
 @jit.inline
-def sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address, C):
+def sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, out, out_address, C):
     """The pixels of a strip: those inside in one run, the others one by one."""
     start = 0
     while start < count:
-        first, stop, in_one_run = run
-        end = count
-        if not in_one_run:
-            end = min(start + PIECE, count)
-            first, stop, in_one_run = find_run(bounds, start, end, rows)
-            if not in_one_run:
-                first = stop = end
+        first, stop, end, in_one_run = next_piece(run, start, count, bounds, rows)
         if first < stop:
-            inside_pixels(rule, image, address, first, stop, rows, zero, out, out_address, C)
+            inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out_address, C)
         edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C)
         start = end
 
@@ -306,7 +341,8 @@ def sample_columns(rule, image, source, n, i, together, steps, C, left, right, b
         if together == 1:
             run = inside_run(source, n * steps[1], i, start, bounds, 0, count, rows)
         address = image.address + n * steps[0] * image.n_step
-        sample_strip(rule, image, address, run, count, bounds, rows, zero, out, out_address + start * out.x_step, C)
+        ahead = rows_ahead(rule, source, n * steps[1], to_next(rule.y_axis, image.y_step))
+        sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, out, out_address + start * out.x_step, C)
     clear(right - stop, C, zero, out, out_address + stop * out.x_step)
 
 

@@ -17,18 +17,25 @@ from stn_numba.kernels.memory import (
     put_product,
     size_of,
     tap,
+    taps,
 )
-from stn_numba.kernels.rows import FILL_TAPS, ROW, to_next
+from stn_numba.kernels.rows import FILL_TAPS, NEXT_TAP, to_next
 from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import (
+    EIGHT,
     FOUR,
     ONE,
+    SIX,
     SIXTEEN,
     THREE,
     add_product,
     lane_sum,
+    lane_sums,
+    lanes_between,
+    minus,
     plus,
     spread,
+    threes,
     times,
 )
 
@@ -56,21 +63,53 @@ def two_products(address, across, down, like, d, weights, lanes):
 @jit.inline
 def eight_weights(rows, j, zero):
     """Weights and slopes of a pixel's 2 x 2 taps."""
-    row = 8 * ROW
+    row = NEXT_TAP
     us, vs, dus, dvs = rows.u, rows.v, rows.du, rows.dv
     weights = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     return *weights, tap(dus, zero, j), tap(dus + row, zero, j), tap(dvs, zero, j), tap(dvs + row, zero, j)
 
 
 @jit.inline
-def gradients_of_three(address, across, down, like, d_row, d_step, first, stop, rows, zero):
+def products_of_three(address, down, like, d, weights):
+    """As `two_products` for three channels: the two taps of a row lie side by side, and are one load."""
+    u0, u1, v0, v1, du0, du1, dv0, dv1 = weights
+    upper, lower = load(address, like, SIX), load(address + down, like, SIX)
+    left, right = threes(add_product(times(spread(v0, SIX), upper), spread(v1, SIX), lower))
+    along_x = add_product(times(spread(du0, THREE), left), spread(du1, THREE), right)
+    left, right = threes(add_product(times(spread(dv0, SIX), upper), spread(dv1, SIX), lower))
+    along_y = add_product(times(spread(u0, THREE), left), spread(u1, THREE), right)
+    return times(along_x, d), times(along_y, d)
+
+
+@jit.inline
+def gradients_of_three(address, down, like, d_row, d_step, first, stop, rows, zero):
     """Three channels side by side, 2 x 2 taps."""
-    for j in range(first, stop):
-        weights = eight_weights(rows, j, zero)
-        d = load(d_row + j * d_step, like, THREE)
-        x, y = two_products(address + tap(rows.offsets, np.int64(0), j), across, down, like, d, weights, THREE)
-        put_product(rows.gx, j, lane_sum(x))
-        put_product(rows.gy, j, lane_sum(y))
+    none, one, row, us, vs = np.int64(0), type(zero)(1), NEXT_TAP, rows.u, rows.v
+    for block in range(first, stop, 8):
+        end = min(block + 8, stop)
+        if slopes_known(block, rows, zero):
+            for j in range(block, end):
+                u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
+                weights = u0, u1, v0, v1, -one, one, -one, one
+                d, pixel = load(d_row + j * d_step, like, THREE), address + tap(rows.offsets, none, j)
+                gx, gy = lane_sums(*products_of_three(pixel, down, like, d, weights))
+                put_product(rows.gx, j, gx)
+                put_product(rows.gy, j, gy)
+        else:
+            for j in range(block, end):
+                d, pixel = load(d_row + j * d_step, like, THREE), address + tap(rows.offsets, none, j)
+                gx, gy = lane_sums(*products_of_three(pixel, down, like, d, eight_weights(rows, j, zero)))
+                put_product(rows.gx, j, gx)
+                put_product(rows.gy, j, gy)
+
+
+@jit.inline
+def slopes_known(j, rows, zero):
+    """Whether eight pixels lie between their taps, where slopes are -1 and 1."""
+    T, row = type(zero), NEXT_TAP
+    along_x = minus(taps(rows.du + row, zero, j, EIGHT), taps(rows.du, zero, j, EIGHT))
+    along_y = minus(taps(rows.dv + row, zero, j, EIGHT), taps(rows.dv, zero, j, EIGHT))
+    return lanes_between(times(along_x, along_y), T(4), T(5)) == 255
 
 
 @jit.inline
@@ -87,7 +126,7 @@ def gradients_of_many(address, across, down, like, d_row, d_step, first, stop, r
                 d = load(d_address + c * size, like, SIXTEEN)
                 x, y = two_products(source + c * size, across, down, like, d, weights, SIXTEEN)
                 total_x, total_y, c = plus(total_x, x), plus(total_y, y), c + 16
-            gx, gy = lane_sum(total_x), lane_sum(total_y)
+            gx, gy = lane_sums(total_x, total_y)
         while c + 4 <= C:
             x, y = two_products(source + c * size, across, down, like, load(d_address + c * size, like, FOUR), weights, FOUR)
             gx, gy, c = gx + lane_sum(x), gy + lane_sum(y), c + 4
@@ -101,7 +140,7 @@ def gradients_of_many(address, across, down, like, d_row, d_step, first, stop, r
 @jit.inline
 def gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop, rows, zero, C):
     """Any number of channels and taps, wherever channels lie: value by value."""
-    row, us, vs, dus, dvs = 8 * ROW, rows.u, rows.v, rows.du, rows.dv
+    row, us, vs, dus, dvs = NEXT_TAP, rows.u, rows.v, rows.du, rows.dv
     for j in range(first, stop):
         gx = gy = zero
         for a in range(K):
@@ -119,14 +158,14 @@ def gradients_of_all(K, address, across, down, image, d_row, d_out, first, stop,
 
 
 @jit.inline
-def inside_gradients(rule, image, address, d_out, d_row, first, stop, rows, zero, C):
+def inside_gradients(rule, image, address, ahead, d_out, d_row, first, stop, rows, zero, C):
     """Gradients by the positions of the pixels [first, stop) of a strip, whose taps have been prepared."""
     family, K, like, size = rule.family, rule.K, image.like, size_of(image.like)
     across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
     packed = image.c_step == size and d_out.c_step == size
-    fetch_ahead(rule, address, across, down, first, stop, rows.offsets)
-    if family == BILINEAR and packed and C == 3:
-        gradients_of_three(address, across, down, like, d_row, d_out.x_step, first, stop, rows, zero)
+    fetch_ahead(ahead, address, across, down, first, stop, rows.offsets)
+    if family == BILINEAR and packed and C == 3 and across == 3 * size:
+        gradients_of_three(address, down, like, d_row, d_out.x_step, first, stop, rows, zero)
     elif family == BILINEAR and packed:
         gradients_of_many(address, across, down, like, d_row, d_out.x_step, first, stop, rows, zero, C)
     else:

@@ -8,15 +8,17 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BILINEAR, edge_taps
 from stn_numba.kernels.memory import (
     accumulate,
+    accumulate_six,
     found,
     load,
     position,
     size_of,
     tap,
+    taps,
 )
-from stn_numba.kernels.rows import ROW, to_next
+from stn_numba.kernels.rows import NEXT_TAP, TURNS, to_next
 from stn_numba.kernels.taps import fetch_ahead
-from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, THREE, spread, times
+from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, SIX, SIXTEEN, THREE, not_zero, plus, six, spread, times
 
 
 @jit.inline
@@ -33,7 +35,7 @@ def give_two(address, across, down, like, d, u0, u1, v0, v1, lanes):
 @jit.inline
 def give_pixel(address, across, down, like, d_address, j, rows, zero, C):
     """One output pixel's share to 2 x 2 pixels, its channels side by side."""
-    us, vs, row, size = rows.u, rows.v, 8 * ROW, size_of(like)
+    us, vs, row, size = rows.u, rows.v, NEXT_TAP, size_of(like)
     u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     c = 0
     if (u0 + u1) * (v0 + v1) == zero:  # not even zero times d_out, which may hold NaN
@@ -69,9 +71,43 @@ def give_row(address, across, down, like, d_row, d_step, first, stop, rows, offs
 
 
 @jit.inline
+def all_weighted(first, stop, rows, zero):
+    """Whether every pixel gives to something: not even zero times d_out may be added elsewhere, for it may hold NaN."""
+    us, vs = rows.u, rows.v
+    for j in range(first, stop, 8):
+        u = plus(taps(us, zero, j, EIGHT), taps(us + NEXT_TAP, zero, j, EIGHT))
+        v = plus(taps(vs, zero, j, EIGHT), taps(vs + NEXT_TAP, zero, j, EIGHT))
+        bits = (1 << min(stop - j, 8)) - 1
+        if not_zero(times(u, v)) & bits != bits:
+            return False
+    return True
+
+
+@jit.inline
+def give_three(address, down, like, d_address, j, rows, zero):
+    """One output pixel's share to 2 x 2 pixels of three channels: those of a row lie side by side, and are one sum."""
+    us, vs = rows.u, rows.v
+    d, u0, u1 = load(d_address, like, THREE), spread(tap(us, zero, j), THREE), spread(tap(us + NEXT_TAP, zero, j), THREE)
+    shares = six(times(u0, d), times(u1, d))
+    accumulate_six(address, like, times(spread(tap(vs, zero, j), SIX), shares))
+    accumulate_six(address + down, like, times(spread(tap(vs + NEXT_TAP, zero, j), SIX), shares))
+
+
+@jit.inline
+def give_row_of_three(address, across, down, like, d_row, d_step, first, stop, rows, offsets, zero):
+    """The shares of the pixels [first, stop) of a strip, all of which give to something."""
+    none, part = np.int64(0), (stop - first) // TURNS
+    for j in range(first, first + part):
+        for k in range(j, j + TURNS * part, part):
+            give_three(address + tap(offsets, none, k), down, like, d_row + k * d_step, k, rows, zero)
+    for j in range(first + TURNS * part, stop):
+        give_pixel(address + tap(offsets, none, j), across, down, like, d_row + j * d_step, j, rows, zero, 3)
+
+
+@jit.inline
 def give_many(K, address, across, down, d_image, d_row, d_out, first, stop, rows, offsets, zero, C):
     """The shares of the pixels [first, stop) of a strip to K x K taps each, wherever channels lie."""
-    like, row, us, vs = d_image.like, 8 * ROW, rows.u, rows.v
+    like, row, us, vs = d_image.like, NEXT_TAP, rows.u, rows.v
     for j in range(first, stop):
         for a in range(K):
             v = tap(vs + a * row, zero, j)
@@ -84,14 +120,17 @@ def give_many(K, address, across, down, d_image, d_row, d_out, first, stop, rows
 
 
 @jit.inline
-def inside_shares(rule, d_image, address, d_out, d_row, first, stop, rows, offsets, zero, C):
+def inside_shares(rule, d_image, address, ahead, d_out, d_row, first, stop, rows, offsets, zero, C):
     """The shares of the pixels [first, stop) of a strip, whose taps have been prepared."""
     like, size = d_image.like, size_of(d_image.like)
     across, down = to_next(rule.x_axis, d_image.x_step), to_next(rule.y_axis, d_image.y_step)
-    fetch_ahead(rule, address, across, down, first, stop, offsets)
+    fetch_ahead(ahead, address, across, down, first, stop, offsets)
     packed, step = d_image.c_step == size and d_out.c_step == size, d_out.x_step
     if rule.family == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
-        give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)
+        if across == 3 * size and all_weighted(first, stop, rows, zero):
+            give_row_of_three(address, across, down, like, d_row, step, first, stop, rows, offsets, zero)
+        else:
+            give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)
     elif rule.family == BILINEAR and packed:
         give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, C)
     else:

@@ -106,14 +106,14 @@ def size_of(typingctx, like):
 
 @intrinsic
 def load(typingctx, address, like, lanes):
-    """A vector of consecutive elements of the input, as working floats; behind three lanes nothing is read."""
+    """A vector of consecutive elements of the input, as working floats; behind the last lane nothing is read."""
     dtype, working, count = like, working_type(like), len(lanes)
     signature = Vector(working, count)(address, like, lanes)
 
     def codegen(context, builder, signature, arguments):
         element = _llvm(context, dtype)
-        if count == 3:
-            value = _masked_load(builder, arguments[0], element)
+        if count in (3, 6, 12):
+            value = _masked_load(builder, arguments[0], element, count, signature.return_type.width)
         else:
             value = builder.load(_pointer(builder, arguments[0], element, count), align=1)
         return _widen(builder, _belongs(builder, value, INPUT), dtype, context.get_value_type(signature.return_type))
@@ -121,16 +121,16 @@ def load(typingctx, address, like, lanes):
     return signature, codegen
 
 
-def _masked_load(builder, address, element):
-    """Three elements and a zero."""
-    vector, bits = ir.VectorType(element, 4), ir.VectorType(ir.IntType(1), 4)
-    pointer = _pointer(builder, address, element, 4)
-    suffix = {"float": "f32", "double": "f64"}.get(str(element), str(element))
-    place = "p0v4" + suffix if "*" in str(pointer.type) else "p0"
+def _masked_load(builder, address, element, count, width):
+    """So many elements, and zeros up to the width of a register."""
+    vector, bits = ir.VectorType(element, width), ir.VectorType(ir.IntType(1), width)
+    pointer = _pointer(builder, address, element, width)
+    suffix = f"v{width}" + {"float": "f32", "double": "f64"}.get(str(element), str(element))
+    place = "p0" + suffix if "*" in str(pointer.type) else "p0"
     kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), bits, vector])
-    name = f"llvm.masked.load.v4{suffix}.{place}"
+    name = f"llvm.masked.load.{suffix}.{place}"
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    mask = ir.Constant(bits, [1, 1, 1, 0])
+    mask = ir.Constant(bits, [int(lane < count) for lane in range(width)])
     return builder.call(function, [pointer, ir.Constant(ir.IntType(32), 1), mask, ir.Constant(vector, None)])
 
 
@@ -287,6 +287,23 @@ def accumulate(typingctx, address, like, vector):
             pointer = _pointer(builder, place, element, count)
             total = builder.fadd(builder.load(pointer, align=1), part)
             _spares(builder, builder.store(total, pointer, align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def accumulate_six(typingctx, address, like, vector):
+    """As `accumulate` for six lanes, loaded at once: for who adds to other places before the next of these."""
+    signature = types.void(address, like, vector)
+
+    def codegen(context, builder, signature, arguments):
+        element = _llvm(context, like)
+        total = builder.fadd(_masked_load(builder, arguments[0], element, 6, 8), arguments[2])
+        for start, count in ((0, 4), (4, 2)):
+            part = shuffle(builder, total, total, range(start, start + count))
+            place = _further(builder, arguments[0], start * like.bitwidth // 8)
+            _spares(builder, builder.store(part, _pointer(builder, place, element, count), align=1), OUTPUT)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -17,13 +17,14 @@ from stn_numba.kernels.memory import (
     size_of,
     tap,
 )
+from stn_numba.kernels.rows import TURNS
 from stn_numba.kernels.taps import all_between, line_slopes, lines, neighbours, tent_slopes, tents
-from stn_numba.kernels.vectors import EIGHT, ONE, add_product, plus, times, where_positive_there
+from stn_numba.kernels.vectors import EIGHT, ONE, add_product, in_turns, plus, times, where_positive_there
 
 
 @jit.inline
 def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, stop, rows, zero, more):
-    """Gradients by the positions (gx, gy), and what the pixels give to their 2 x 2 taps (s00 ... s11), as wanted.
+    """Gradients by the positions (gx, gy), and what the pixels give to their 2 x 2 taps (upper, lower), as wanted.
 
     `more`: gradients of a further channel, added to those that are there.
     """
@@ -49,10 +50,8 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
         if by_image:
             d = where_positive_there(d, times(plus(u0, u1), plus(v0, v1)))  # not even zero times d_out, which may hold NaN
             upper, lower = times(v0, d), times(v1, d)
-            put_products(rows.s00, j, times(u0, upper))
-            put_products(rows.s01, j, times(u1, upper))
-            put_products(rows.s10, j, times(u0, lower))
-            put_products(rows.s11, j, times(u1, lower))
+            put_products(rows.upper, 2 * j, in_turns(times(u0, upper), times(u1, upper)))
+            put_products(rows.lower, 2 * j, in_turns(times(u0, lower), times(u1, lower)))
     if by_grid:  # an image may hold NaN, which zero times d_out does not clear
         for j in range(stop, (stop - first + 7) // 8 * 8 + first):
             put_product(rows.gx, j, zero)
@@ -80,25 +79,22 @@ def plane_lanes(like, d_row, d_step, j, stop, line, zero):
 
 
 @jit.inline
-def give_shares(address, across, down, like, j, rows, zero):
-    """Add one pixel's four shares."""
-    accumulate(address, like, products(rows.s00, zero, j, ONE))
-    accumulate(address + across, like, products(rows.s01, zero, j, ONE))
-    accumulate(address + down, like, products(rows.s10, zero, j, ONE))
-    accumulate(address + down + across, like, products(rows.s11, zero, j, ONE))
+def give_shares(address, across, down, like, j, rows, zero, lanes):
+    """Add one pixel's four shares, so many side by side at once."""
+    for k in range(0, 2, len(lanes)):
+        accumulate(address + k * across, like, products(rows.upper, zero, 2 * j + k, lanes))
+        accumulate(address + k * across + down, like, products(rows.lower, zero, 2 * j + k, lanes))
 
 
 @jit.inline
-def give_plane(address, across, down, like, first, stop, rows, offsets, zero):
+def give_plane(address, across, down, like, first, stop, rows, offsets, zero, lanes):
     """The shares of a strip.
 
-    Neighbours give to the same pixels, each addition waiting for the one before: four that are far apart take turns.
+    Neighbours give to the same pixels, each addition waiting for the one before: some that are far apart take turns.
     """
-    none, part = np.int64(0), (stop - first) // 4
+    none, part = np.int64(0), (stop - first) // TURNS
     for j in range(first, first + part):
-        give_shares(address + tap(offsets, none, j), across, down, like, j, rows, zero)
-        give_shares(address + tap(offsets, none, j + part), across, down, like, j + part, rows, zero)
-        give_shares(address + tap(offsets, none, j + 2 * part), across, down, like, j + 2 * part, rows, zero)
-        give_shares(address + tap(offsets, none, j + 3 * part), across, down, like, j + 3 * part, rows, zero)
-    for j in range(first + 4 * part, stop):
-        give_shares(address + tap(offsets, none, j), across, down, like, j, rows, zero)
+        for k in range(j, j + TURNS * part, part):
+            give_shares(address + tap(offsets, none, k), across, down, like, k, rows, zero, lanes)
+    for j in range(first + TURNS * part, stop):
+        give_shares(address + tap(offsets, none, j), across, down, like, j, rows, zero, ONE)

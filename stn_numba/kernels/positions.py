@@ -84,6 +84,12 @@ def along_row(matrix, n, axis, i):
 
 
 @jit.inline
+def along_column(matrix, n):
+    """How fast y rises from row to row, where the denominator is 1."""
+    return number(matrix, 9 * n + 4)
+
+
+@jit.inline
 def row_positions(source, n, i, first, count, xs, ys):
     """Fill xs, ys with the input positions of `count` pixels of output row i of grid n from column `first` on, in pixels.
 

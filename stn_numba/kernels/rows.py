@@ -23,8 +23,10 @@ from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
 
 NO_FILL, FILL_OUTSIDE, FILL_TAPS = 0, 1, 2
 STRIP = 256  # pixels of an output row that are worked on at a time
+TURNS = 24  # far-apart pixels of a strip take turns in adding to the image: by the next turn what was added is in memory
 WORTH_A_LOOK = 64  # columns, below which it costs more to ask which are far than to come to them
 ROW = STRIP + 16  # numbers of 8 bytes in a scratch row; whole vectors may be read behind a strip
+NEXT_TAP = 4 * 8 * ROW  # bytes from a row of weights or slopes to that of the next tap
 
 
 class Rule(NamedTuple):
@@ -41,7 +43,10 @@ class Rule(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Addresses of the scratch rows of a strip, all in one array; u, v, du and dv are the first of K rows each."""
+    """Addresses of the scratch rows of a strip, all in one array; u, v, du and dv are the first of K rows each.
+
+    Those of the taps take turns at the end, so that every row is at a known distance from the first: one register serves all.
+    """
 
     xs: int  # positions in pixels
     ys: int
@@ -66,10 +71,8 @@ class Rows(NamedTuple):
     y_weights: int
     x_slopes: int
     y_slopes: int
-    s00: int  # what a pixel gives to its 2 x 2 taps
-    s01: int
-    s10: int
-    s11: int
+    upper: int  # what a pixel gives to its 2 x 2 taps, left and right in turns: two rows long
+    lower: int
     columns: int  # column and row of each pixel, counted from the strip's first
     lines: int
 
@@ -98,23 +101,22 @@ def table_address(table):
 @jit.inline
 def scratch(rule):
     """An array for the rows of `row_addresses`."""
-    return np.empty((17 + 4 * rule.K + 12) * ROW)
+    return np.empty((25 + 4 * rule.K) * ROW)
 
 
 @jit.inline
 def row_addresses(rule, array):
     """Addresses of the scratch rows."""
-    family, K = rule.family, rule.K
-    row, first = 8 * ROW, address_of(array)
+    family, row, first = rule.family, 8 * ROW, address_of(array)
     moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or (rule.x_axis[MODE] == BORDER and family != POLYNOMIAL)
     places = first + (2 * row if moved else 0)
-    taps, rest = first + 8 * row, first + (8 + 4 * K) * row
+    rest, taps = first + 8 * row, first + 25 * row
     return Rows(
         first, first + row, places, places + row, first + 4 * row, first + 5 * row, first + 6 * row, first + 7 * row,
-        taps, taps + K * row, taps + 2 * K * row, taps + 3 * K * row,
+        taps, taps + row, taps + 2 * row, taps + 3 * row,
         rest, rest + row, rest + 2 * row, rest + 3 * row, rest + 4 * row,
         rest + 5 * row, rest + 6 * row, rest + 7 * row, rest + 8 * row, rest + 9 * row, rest + 10 * row,
-        rest + 11 * row, rest + 12 * row, rest + 13 * row, rest + 14 * row, rest + 15 * row, rest + 16 * row,
+        rest + 11 * row, rest + 13 * row, rest + 15 * row, rest + 16 * row,
     )  # fmt: skip
 
 

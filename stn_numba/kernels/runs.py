@@ -114,3 +114,19 @@ def find_run(bounds, start, end, rows):
             stop = j + 64 - bits_above(bits)
             inside += bits_set(bits)
     return (first, stop, stop - first == inside) if inside else (end, end, True)
+
+
+@jit.inline
+def next_piece(run, start, count, bounds, rows):
+    """(first, stop, end, in_one_run): of the pixels from `start` to `end` those in [first, stop) have all taps inside.
+
+    That is the whole strip if its `run` is one, else a short piece, which is looked through anew.
+    """
+    first, stop, in_one_run = run
+    end = count
+    if not in_one_run:
+        end = min(start + PIECE, count)
+        first, stop, in_one_run = find_run(bounds, start, end, rows)
+        if not in_one_run:
+            first = stop = end
+    return first, stop, end, in_one_run

@@ -7,7 +7,8 @@ import numpy as np
 from stn_numba.kernels import edges, jit
 from stn_numba.kernels.edges import BILINEAR, NEAREST, SIZE, STEP
 from stn_numba.kernels.memory import position, positions, prefetch, put_tap, put_taps, tap
-from stn_numba.kernels.rows import ROW
+from stn_numba.kernels.positions import AFFINE, HOMOGRAPHY, along_column
+from stn_numba.kernels.rows import NEXT_TAP
 from stn_numba.kernels.vectors import (
     EIGHT,
     add_product,
@@ -61,11 +62,11 @@ def bilinear_axis(axis, places, j, weights, slopes, with_slopes):
     before, behind = neighbours(axis, positions(places, 0.0, j, EIGHT))
     first, second = tents(axis, behind)
     put_taps(weights, j, first)
-    put_taps(weights + 8 * ROW, j, second)
+    put_taps(weights + NEXT_TAP, j, second)
     if with_slopes:
         first, second = tent_slopes(axis, behind)
         put_taps(slopes, j, first)
-        put_taps(slopes + 8 * ROW, j, second)
+        put_taps(slopes + NEXT_TAP, j, second)
     return before
 
 
@@ -136,22 +137,33 @@ def offsets_row(rule, x_step, y_step, first, stop, rows, offsets):
 
 
 @jit.inline
-def fetch_ahead(rule, address, across, down, first, stop, offsets):
-    """Ask for the pixels of the lower row of taps, known long before they are read: at a turn no prefetcher foresees them.
+def rows_ahead(rule, source, n, down):
+    """Bytes from a pixel's first tap to what the strips to come will read: two rows below its taps, or above.
 
-    The last element of a pair may lie in the next cache line. Small images stay in the first cache anyway.
+    At a turn no prefetcher foresees that. 0 for small images, which stay in the first cache anyway.
     """
     if down * rule.y_axis[SIZE] <= FIRST_CACHE:
-        return
-    if across <= 8:  # neighbours lie in the same lines
-        for j in range(first, stop - 1, 2):
-            prefetch(address + tap(offsets, np.int64(0), j) + down)
-            prefetch(address + tap(offsets, np.int64(0), j + 1) + down + 2 * across)
-    else:
-        for j in range(first, stop):
-            lower = address + tap(offsets, np.int64(0), j) + down
-            prefetch(lower)
-            prefetch(lower + 2 * across)
+        return np.int64(0)
+    upwards = (source.kind == AFFINE or source.kind == HOMOGRAPHY) and along_column(source.matrix, n) < 0.0
+    return -2 * down if upwards else 3 * down
+
+
+@jit.inline
+def fetch_ahead(ahead, address, across, down, first, stop, offsets):
+    """Ask for cache lines long before they are read: `rows_ahead`, and the ends of the lower row of this strip's taps."""
+    end, none = down + across * 5 // 2, np.int64(0)  # the widest load goes so far
+    if ahead != 0:
+        for j in range(first, stop, 2 if across <= 8 else 1):  # narrow neighbours lie in the same lines
+            pixel = address + tap(offsets, none, j)
+            prefetch(pixel + end)
+            prefetch(pixel + ahead)
+
+
+@jit.inline
+def fetch_row(address, count):
+    """Ask for so many bytes of a row, which are not read in their order."""
+    for k in range(0, count, 64):
+        prefetch(address + k)
 
 
 @jit.inline
@@ -163,7 +175,7 @@ def polynomial_weights(family, K, table, first, stop, xs, weights, one):
             put_tap(weights, j, one)
     elif table[1] == 1 and table[3] <= 4:
         for k in range(K):
-            row = weights + 8 * k * ROW
+            row = weights + k * NEXT_TAP
             a0, a1, a2, a3 = power(table, k, 0), power(table, k, 1), power(table, k, 2), power(table, k, 3)
             for j in range(first, stop):
                 x = position(xs, 0.0, j)
@@ -175,7 +187,7 @@ def polynomial_weights(family, K, table, first, stop, xs, weights, one):
             t = x - np.floor(x)
             s = edges.piece_of(table, t)
             for k in range(K):
-                put_tap(weights + 8 * k * ROW, j, T(edges.polynomial(table, s, k, t)))
+                put_tap(weights + k * NEXT_TAP, j, T(edges.polynomial(table, s, k, t)))
 
 
 @jit.inline

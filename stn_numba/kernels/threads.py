@@ -70,6 +70,9 @@ def choose(serial: Kernel, parallel: Kernel, tasks: int, num_threads: int | None
 
 def _run(parallel: Kernel, num_threads: int, arguments: tuple[Any, ...]) -> None:
     before = numba.get_num_threads()
+    if before == num_threads:
+        parallel(*arguments)
+        return
     numba.set_num_threads(num_threads)  # of this Python thread only
     try:
         parallel(*arguments)
@@ -117,10 +120,6 @@ def _after_fork_in_child() -> None:
     """Make the locks anew: whoever held them is not in the child."""
     global _workqueue, _counting, _busy
     _workqueue, _counting, _busy = threading.Lock(), threading.Lock(), 0
-
-
-_counting = threading.Lock()
-_busy = 0  # threads that calls use at this moment
 
 
 if hasattr(os, "register_at_fork"):

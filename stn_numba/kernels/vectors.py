@@ -13,14 +13,14 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-ONE, TWO, THREE, FOUR, EIGHT, SIXTEEN = ((0,) * count for count in (1, 2, 3, 4, 8, 16))
+ONE, TWO, THREE, FOUR, SIX, EIGHT, TWELVE, SIXTEEN = ((0,) * count for count in (1, 2, 3, 4, 6, 8, 12, 16))
 
 
 class Vector(types.Type):
     """A few floats side by side, held in one register."""
 
     def __init__(self, element, lanes):
-        self.element, self.lanes, self.width = element, lanes, 4 if lanes == 3 else lanes
+        self.element, self.lanes, self.width = element, lanes, {3: 4, 6: 8, 12: 16}.get(lanes, lanes)
         super().__init__(f"Vector({element}, {lanes})")
 
 
@@ -241,6 +241,58 @@ def lane_sum(typingctx, vector):
 
 
 @intrinsic
+def lane_sums(typingctx, left, right):
+    """The `lane_sum` of two vectors, in as many steps as one takes."""
+    signature = types.UniTuple(left.element, 2)(left, right)
+
+    def codegen(context, builder, signature, arguments):
+        half = arguments[0].type.count // 2
+        sides = ([lane + side * 2 * half for lane in range(start, start + half) for side in (0, 1)] for start in (0, half))
+        value = builder.fadd(*(shuffle(builder, *arguments, lanes) for lanes in sides))
+        while half > 1:
+            halves = (shuffle(builder, value, value, range(start, start + half)) for start in (0, half))
+            value, half = builder.fadd(*halves), half // 2
+        sums = [builder.extract_element(value, ir.Constant(ir.IntType(32), side)) for side in (0, 1)]
+        return context.make_tuple(builder, signature.return_type, sums)
+
+    return signature, codegen
+
+
+@intrinsic
+def threes(typingctx, vector):
+    """The lanes three by three."""
+    count = vector.lanes // 3
+    signature = types.UniTuple(Vector(vector.element, 3), count)(vector)
+
+    def codegen(context, builder, signature, arguments):
+        value = arguments[0]
+        nothing = constant(value.type, 0.0)
+        parts = [shuffle(builder, value, nothing, [*range(k, k + 3), value.type.count]) for k in range(0, 3 * count, 3)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return signature, codegen
+
+
+@intrinsic
+def in_turns(typingctx, left, right):
+    """Lanes of two vectors in turns: left, right, left, ..."""
+    signature = Vector(left.element, 2 * left.lanes)(left, right)
+
+    def codegen(context, builder, signature, arguments):
+        count = arguments[0].type.count
+        return shuffle(builder, *arguments, [lane + side * count for lane in range(count) for side in (0, 1)])
+
+    return signature, codegen
+
+
+@intrinsic
+def six(typingctx, left, right):
+    """Two vectors of three lanes side by side."""
+    signature = Vector(left.element, 6)(left, right)
+    return signature, lambda context, builder, signature, arguments: shuffle(builder, *arguments, [0, 1, 2, 4, 5, 6, 3, 7])
+
+
+@intrinsic
 def widened(typingctx, vector):
     """The vector as float64."""
     signature = Vector(types.float64, vector.lanes)(vector)
@@ -288,6 +340,19 @@ def lanes_between(typingctx, vector, low, high):
         low, high = (_spread(builder, limit, value.type.count) for limit in limits)
         inside = builder.and_(builder.fcmp_ordered(">=", value, low), builder.fcmp_ordered("<", value, high))
         return builder.zext(builder.bitcast(inside, ir.IntType(value.type.count)), ir.IntType(64))
+
+    return signature, codegen
+
+
+@intrinsic
+def not_zero(typingctx, vector):
+    """Bits of an integer, the lowest for the first lane: whether it is another number than 0."""
+    signature = types.int64(vector)
+
+    def codegen(context, builder, signature, arguments):
+        value = arguments[0]
+        other = builder.fcmp_unordered("!=", value, constant(value.type, 0.0))
+        return builder.zext(builder.bitcast(other, ir.IntType(value.type.count)), ir.IntType(64))
 
     return signature, codegen
 

@@ -16,13 +16,13 @@ from stn_numba.outside import PADDINGS, axis_rule, fill_rule
 from stn_numba.sampler.layout import channels_last, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
 
-__all__ = ["IMAGE_DTYPES", "PIXELS_A_TASK", "Call", "check_call", "check_out", "parts", "tasks_of"]
+__all__ = ["IMAGE_DTYPES", "MOST_TASKS", "PIXELS_A_TASK", "Call", "check_call", "check_out", "parts", "tasks_of"]
 
 Array = NDArray[Any]
 
 IMAGE_DTYPES = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
 PIXELS_A_TASK = 8192  # below this a task costs more to hand to a thread than to do
-_MOST_TASKS = 64
+MOST_TASKS = 64
 
 
 class Call(NamedTuple):
@@ -171,4 +171,4 @@ def parts(call: Call) -> Iterator[tuple[slice, Call]]:
 def tasks_of(call: Call) -> int:
     """Into how many tasks the output rows are cut; set by the shape alone."""
     batch, h, w, channels = call.size
-    return max(1, min(batch * h, batch * h * w * channels // PIXELS_A_TASK, _MOST_TASKS))
+    return max(1, min(batch * h, batch * h * w * channels // PIXELS_A_TASK, MOST_TASKS))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stn_numba import antialias as sub_samples
 from stn_numba.grid import BasisGrid, Grid, MatrixGrid, pixel_matrix_vjp
-from stn_numba.sampler.call import PIXELS_A_TASK, Call, parts, tasks_of
+from stn_numba.sampler.call import MOST_TASKS, PIXELS_A_TASK, Call, parts, tasks_of
 from stn_numba.sampler.layout import channels_last, laid_out, memory
 from stn_numba.sampler.reading import outputs, sub_calls
 
@@ -18,7 +18,7 @@ __all__ = ["gradients"]
 
 Array = NDArray[Any]
 
-_IMAGE_BANDS = 8  # into how many bands small batches are cut for the gradient by the image
+_BANDS = 8  # into how many bands the images of a small batch are cut together, for the gradient by them
 
 
 def _backward(call: Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, Call, Array]]:
@@ -69,8 +69,9 @@ def _add_gradients(call: Call, d_out: Array, d_image: Array | None, by_grid: boo
 def _part_gradients(call: Call, d_out: Array, d_image: Array | None, by_grid: bool) -> Array | None:
     images = 0 if d_image is None else len(d_image)
     small = d_out.size < 4 * PIXELS_A_TASK
-    bands = 1 if small or images >= _IMAGE_BANDS else min(_IMAGE_BANDS, call.image.shape[1])
-    together = d_image is not None and by_grid and bands == 1 and (call.steps[0] == 1 or call.batch == 1)
+    bands = 1 if small or not images else min(-(-_BANDS // images), call.image.shape[1])
+    one_pass = bands == 1 or isinstance(call.grid, MatrixGrid)  # of the others each band works out all positions
+    together = d_image is not None and by_grid and one_pass and (call.steps[0] == 1 or call.batch == 1)
     d_grid = None
     if d_image is not None:
         d_grid = _run_gradient(call, d_out, d_image, together, images, bands)
@@ -89,10 +90,12 @@ def _run_gradient(call: Call, d_out: Array, d_image: Array | None, by_grid: bool
     d_dense = np.zeros((batch * h, w, 2) if dense and by_grid else (0, 0, 2), values.dtype if dense else np.float32)
     partials = np.zeros((batch * pieces, 0 if dense or not len(values) else values[0].size))
     if d_out.size and (d_image is not None or call.differentiable):
-        tasks = 1 if d_out.size < 4 * PIXELS_A_TASK else groups * pieces
+        items = groups * pieces
+        tasks = 1 if d_out.size < 4 * PIXELS_A_TASK else min(items, MOST_TASKS)
         form = threads.choose(gradient.gradient_serial, gradient.gradient_parallel, tasks, call.num_threads)
         form(
-            groups * pieces,
+            tasks,
+            items,
             pieces,
             d_image is not None,
             by_grid and call.differentiable,
