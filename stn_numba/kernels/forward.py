@@ -75,39 +75,38 @@ def blend_two(address, across, down, like, us, vs, j, zero, lanes):
     """2 x 2 taps from `address` on, by weights from their rows."""
     u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + NEXT_TAP, zero, j), lanes)
     v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + NEXT_TAP, zero, j), lanes)
-    upper = add_product(times(u0, load(address, like, lanes)), u1, load(address + across, like, lanes))
-    address += down
-    lower = add_product(times(u0, load(address, like, lanes)), u1, load(address + across, like, lanes))
-    return add_product(times(v0, upper), v1, lower)
+    left = add_product(times(v0, load(address, like, lanes)), v1, load(address + down, like, lanes))
+    address += across
+    right = add_product(times(v0, load(address, like, lanes)), v1, load(address + down, like, lanes))
+    return add_product(times(u0, left), u1, right)
 
 
 @jit.inline
 def blend_four(address, across, down, like, us, vs, j, zero, lanes):
     """4 x 4 taps from `address` on, by weights from their rows."""
-    row = NEXT_TAP
-    u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + row, zero, j), lanes)
-    u2, u3 = spread(tap(us + 2 * row, zero, j), lanes), spread(tap(us + 3 * row, zero, j), lanes)
+    v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + NEXT_TAP, zero, j), lanes)
+    v2, v3 = spread(tap(vs + 2 * NEXT_TAP, zero, j), lanes), spread(tap(vs + 3 * NEXT_TAP, zero, j), lanes)
     total = spread(zero, lanes)
-    for a in range(4):
-        line = times(u0, load(address, like, lanes))
-        line = add_product(line, u1, load(address + across, like, lanes))
-        line = add_product(line, u2, load(address + 2 * across, like, lanes))
-        line = add_product(line, u3, load(address + 3 * across, like, lanes))
-        total = add_product(total, spread(tap(vs + a * row, zero, j), lanes), line)
-        address += down
+    for b in range(4):
+        column = times(v0, load(address, like, lanes))
+        column = add_product(column, v1, load(address + down, like, lanes))
+        column = add_product(column, v2, load(address + 2 * down, like, lanes))
+        column = add_product(column, v3, load(address + 3 * down, like, lanes))
+        total = add_product(total, spread(tap(us + b * NEXT_TAP, zero, j), lanes), column)
+        address += across
     return total
 
 
 @jit.inline
 def blend_many(K, address, across, down, like, us, vs, j, zero, lanes):
     """K x K taps from `address` on, by weights from their rows."""
-    row, total = NEXT_TAP, spread(zero, lanes)
-    for a in range(K):
-        line = spread(zero, lanes)
-        for b in range(K):
-            line = add_product(line, spread(tap(us + b * row, zero, j), lanes), load(address + b * across, like, lanes))
-        total = add_product(total, spread(tap(vs + a * row, zero, j), lanes), line)
-        address += down
+    total = spread(zero, lanes)
+    for b in range(K):
+        column = spread(zero, lanes)
+        for a in range(K):
+            column = add_product(column, spread(tap(vs + a * NEXT_TAP, zero, j), lanes), load(address + a * down, like, lanes))
+        total = add_product(total, spread(tap(us + b * NEXT_TAP, zero, j), lanes), column)
+        address += across
     return total
 
 
@@ -116,6 +115,7 @@ def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
     """All taps of one pixel, from `address` on, for some channels side by side.
 
     `kind` has as many entries as there are taps an axis, where loops are written out for that, or one: known when compiled.
+    Every way of reading takes the sums down the columns first, then across: so an image's layout does not show in the bits.
     """
     if len(kind) == 2:
         return blend_two(address, across, down, like, us, vs, j, zero, lanes)
@@ -214,8 +214,8 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
             (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
         a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
         p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
-        upper, lower = add_product(times(u0, a), u1, b), add_product(times(u0, p), u1, q)
-        value = add_product(times(v0, upper), v1, lower)
+        left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)
+        value = add_product(times(u0, left), u1, right)
         value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
         if step == size_of(target) and j + 8 <= stop:
             store(out_address + j * step, target, value)

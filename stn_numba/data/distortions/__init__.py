@@ -5,14 +5,15 @@ name    canvas  what happens to a digit of 28 x 28
 ======  ======  ===========================================================================================
 R       28, 28  turned by up to 90 degrees to either side
 RTS     42, 42  turned by up to 45 degrees, scaled by 0.7 to 1.2, put at a random place
-P       42, 42  scaled by 0.75 to 1, then each corner moved by N(0, 5 pixels): a projective distortion
+P       42, 42  scaled by 0.75 to 1, then the canvas's corners moved by N(0, 5 pixels): a projective distortion
 E       28, 28  scaled by 0.75 to 1, then 4 x 4 spline points moved by N(0, 1.5 pixels): an elastic one
 T       60, 60  put at a random place
 TC      60, 60  put at a random place, with six pieces of 6 x 6 pixels from other digits
 ======  ======  ===========================================================================================
 
-The paper does not give the canvas of R, P and E. Turned and elastic digits fit into their own 28 x 28; of one projective
-digit in twelve that would cut off more than a twentieth of the ink, so P has the canvas of RTS.
+The paper does not give the canvas of R, P and E. Turned and elastic digits fit into their own 28 x 28; projective ones would
+often be cut off there, so P has the canvas of RTS, and the corners of "the image" that move are the canvas's. Were they those
+of the digit's own frame, digits would be harder to read than the errors of the paper's networks allow.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ _LEAST_TURN = 0.1
 
 
 class Projective(Distortion):
-    """P: scaled by 0.75 to 1, then each corner of the digit's frame moved by N(0, 5 pixels) in x and in y.
+    """P: scaled by 0.75 to 1 in the middle of the canvas, whose corners are then moved by N(0, 5 pixels) in x and in y.
 
     Four corners that are not convex have no picture without a fold, and nearly three in a line shrink the digit to a speck.
-    One draw in twenty is of this kind, and is drawn again; see `_legible`.
+    Such draws are rare, and drawn again; see `_legible`.
     """
 
     name = "P"
@@ -26,15 +26,14 @@ class Projective(Distortion):
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw where the four corners go, and solve for the map back."""
-        corners = self._draw_corners(n, rng)
-        while len(bad := np.flatnonzero(~_legible(corners))):
+        scale, corners = rng.uniform(0.75, 1, (n, 1, 1)), self._draw_corners(n, rng)
+        while len(bad := np.flatnonzero(~_legible(corners, self.canvas))):
             corners[bad] = self._draw_corners(len(bad), rng)
-        return homography(normalised(corners, self.canvas), np.broadcast_to(_CORNERS, corners.shape))
+        return homography(normalised(corners, self.canvas), normalised(in_pixels(_CORNERS, self.canvas) / scale))
 
     def _draw_corners(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """(n, 4, 2) corners on the canvas, in pixels from its centre."""
-        scale = rng.uniform(0.75, 1, (n, 1, 1))
-        return scale * in_pixels(_CORNERS) + rng.normal(0, 5, (n, 4, 2))
+        """(n, 4, 2) where the canvas's corners go, in pixels from its centre."""
+        return in_pixels(_CORNERS, self.canvas) + rng.normal(0, 5, (n, 4, 2))
 
 
 def homography(points: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -59,17 +58,17 @@ def homography(points: NDArray[np.float64], images: NDArray[np.float64]) -> NDAr
     return np.asarray(solution[..., 0] + 0.0, np.float64)  # -0 becomes 0
 
 
-def _legible(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _legible(corners: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.bool_]:
     """(N,) whether corners (N, 4, 2) in pixels, in the order of `_CORNERS`, give a picture that can be read.
 
-    Each corner with its two neighbours must span at least a tenth of the area that it spans in the digit's own frame, so the
-    shape is convex, and the middle of the canvas must lie inside, where the horizon cannot come near it.
+    Each corner with its two neighbours must span at least a tenth of the area that it spans unmoved, so the shape
+    is convex, and the middle of the canvas must lie inside, where the horizon cannot come near it.
     """
     following = np.roll(corners, -1, axis=1)
     edges = following - corners
     turns = _cross(edges, np.roll(edges, -1, axis=1))
     around = _cross(corners, following)
-    frame = np.prod(2 * in_pixels(np.ones(2)))
+    frame = np.prod(2 * in_pixels(np.ones(2), canvas))
     return np.asarray(((turns > _LEAST_TURN * frame) & (around > 0)).all(axis=1))
 
 
