@@ -11,28 +11,23 @@ import numpy as np
 from numba import prange
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.blends import pixels, pixels_of_plane
 from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, edge_taps
 from stn_numba.kernels.memory import (
     Image,
     found,
     hold,
-    load,
     load_one,
-    load_pairs,
     position,
-    positions,
-    put_products,
     size_of,
     store,
     store_one,
-    store_wide,
     tap,
 )
 from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.rows import (
     FILL_OUTSIDE,
     FILL_TAPS,
-    NEXT_TAP,
     NO_FILL,
     STRIP,
     row_addresses,
@@ -43,186 +38,18 @@ from stn_numba.kernels.rows import (
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
 from stn_numba.kernels.taps import (
-    all_between,
     fetch_ahead,
     inside_taps,
-    lines,
-    neighbours,
     offsets_row,
     rows_ahead,
-    tents,
 )
 from stn_numba.kernels.vectors import (
-    EIGHT,
     FOUR,
     ONE,
-    SIX,
     SIXTEEN,
-    THREE,
-    TWELVE,
     TWO,
-    add_product,
-    plus,
     spread,
-    threes,
-    times,
-    where_positive_there,
 )
-
-
-@jit.inline
-def blend_two(address, across, down, like, us, vs, j, zero, lanes):
-    """2 x 2 taps from `address` on, by weights from their rows."""
-    u0, u1 = spread(tap(us, zero, j), lanes), spread(tap(us + NEXT_TAP, zero, j), lanes)
-    v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + NEXT_TAP, zero, j), lanes)
-    left = add_product(times(v0, load(address, like, lanes)), v1, load(address + down, like, lanes))
-    address += across
-    right = add_product(times(v0, load(address, like, lanes)), v1, load(address + down, like, lanes))
-    return add_product(times(u0, left), u1, right)
-
-
-@jit.inline
-def blend_four(address, across, down, like, us, vs, j, zero, lanes):
-    """4 x 4 taps from `address` on, by weights from their rows."""
-    v0, v1 = spread(tap(vs, zero, j), lanes), spread(tap(vs + NEXT_TAP, zero, j), lanes)
-    v2, v3 = spread(tap(vs + 2 * NEXT_TAP, zero, j), lanes), spread(tap(vs + 3 * NEXT_TAP, zero, j), lanes)
-    total = spread(zero, lanes)
-    for b in range(4):
-        column = times(v0, load(address, like, lanes))
-        column = add_product(column, v1, load(address + down, like, lanes))
-        column = add_product(column, v2, load(address + 2 * down, like, lanes))
-        column = add_product(column, v3, load(address + 3 * down, like, lanes))
-        total = add_product(total, spread(tap(us + b * NEXT_TAP, zero, j), lanes), column)
-        address += across
-    return total
-
-
-@jit.inline
-def blend_many(K, address, across, down, like, us, vs, j, zero, lanes):
-    """K x K taps from `address` on, by weights from their rows."""
-    total = spread(zero, lanes)
-    for b in range(K):
-        column = spread(zero, lanes)
-        for a in range(K):
-            column = add_product(column, spread(tap(vs + a * NEXT_TAP, zero, j), lanes), load(address + a * down, like, lanes))
-        total = add_product(total, spread(tap(us + b * NEXT_TAP, zero, j), lanes), column)
-        address += across
-    return total
-
-
-@jit.inline
-def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
-    """All taps of one pixel, from `address` on, for some channels side by side.
-
-    `kind` has as many entries as there are taps an axis, where loops are written out for that, or one: known when compiled.
-    Every way of reading takes the sums down the columns first, then across: so an image's layout does not show in the bits.
-    """
-    if len(kind) == 2:
-        return blend_two(address, across, down, like, us, vs, j, zero, lanes)
-    if len(kind) == 4:
-        return blend_four(address, across, down, like, us, vs, j, zero, lanes)
-    return blend_many(K, address, across, down, like, us, vs, j, zero, lanes)
-
-
-@jit.inline
-def blend_two_of_three(address, down, like, us, vs, j, zero):
-    """2 x 2 taps of three channels: those of a row lie side by side, and are one load."""
-    v0, v1 = spread(tap(vs, zero, j), SIX), spread(tap(vs + NEXT_TAP, zero, j), SIX)
-    u0, u1 = spread(tap(us, zero, j), THREE), spread(tap(us + NEXT_TAP, zero, j), THREE)
-    left, right = threes(add_product(times(v0, load(address, like, SIX)), v1, load(address + down, like, SIX)))
-    return add_product(times(u0, left), u1, right)
-
-
-@jit.inline
-def blend_four_of_three(address, down, like, us, vs, j, zero):
-    """4 x 4 taps of three channels: those of a row lie side by side, and are one load."""
-    total = times(spread(tap(vs, zero, j), TWELVE), load(address, like, TWELVE))
-    for a in range(1, 4):
-        total = add_product(total, spread(tap(vs + a * NEXT_TAP, zero, j), TWELVE), load(address + a * down, like, TWELVE))
-    first, second, third, fourth = threes(total)
-    pixel = add_product(times(spread(tap(us, zero, j), THREE), first), spread(tap(us + NEXT_TAP, zero, j), THREE), second)
-    pixel = add_product(pixel, spread(tap(us + 2 * NEXT_TAP, zero, j), THREE), third)
-    return add_product(pixel, spread(tap(us + 3 * NEXT_TAP, zero, j), THREE), fourth)
-
-
-@jit.inline
-def blend_of_three(kind, address, down, like, us, vs, j, zero):
-    """As `blend` for three channels side by side, of pixels that lie side by side."""
-    if len(kind) == 2:
-        return blend_two_of_three(address, down, like, us, vs, j, zero)
-    return blend_four_of_three(address, down, like, us, vs, j, zero)
-
-
-@jit.inline
-def pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address):
-    """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
-    like, target, step, offsets, us, vs = image.like, out.like, out.x_step, rows.offsets, rows.u, rows.v
-    last = stop - 1 if step == 3 * size_of(target) else first
-    for j in range(first, last):
-        pixel = blend_of_three(kind, address + tap(offsets, np.int64(0), j), down, like, us, vs, j, zero)
-        store_wide(out_address + j * step, target, pixel)
-    for j in range(last, stop):
-        pixel = blend_of_three(kind, address + tap(offsets, np.int64(0), j), down, like, us, vs, j, zero)
-        store(out_address + j * step, target, pixel)
-
-
-@jit.inline
-def pixels_of_many(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
-    """Pixels of any number of channels side by side."""
-    like, target, offsets, us, vs = image.like, out.like, rows.offsets, rows.u, rows.v
-    size, out_size = size_of(like), size_of(target)
-    for j in range(first, stop):
-        source, place, c = address + tap(offsets, np.int64(0), j), out_address + j * out.x_step, 0
-        while c + 16 <= C:
-            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
-            source, place, c = source + 16 * size, place + 16 * out_size, c + 16
-        while c + 4 <= C:
-            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR))
-            source, place, c = source + 4 * size, place + 4 * out_size, c + 4
-        while c < C:
-            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, ONE))
-            source, place, c = source + size, place + out_size, c + 1
-
-
-@jit.inline
-def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, out_address, C):
-    """Pixels whose channels lie side by side, or channel by channel where they do not."""
-    packed = image.c_step == size_of(image.like) and out.c_step == size_of(out.like)
-    if packed and C == 3 and len(kind) > 1 and across == 3 * size_of(image.like):
-        pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address)
-        return
-    lanes, channels = (C, 1) if packed else (1, C)
-    for c in range(channels):
-        source, place = address + c * image.c_step, out_address + c * out.c_step
-        pixels_of_many(kind, K, image, source, across, down, first, stop, rows, zero, out, place, lanes)
-
-
-@jit.inline
-def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out_address):
-    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load.
-
-    Weights are worked out once more for each channel: that costs less than to write them down and read them again.
-    """
-    x_axis, y_axis = axes
-    target, step = out.like, out.x_step
-    for j in range(first, stop, 8):
-        _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-        _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
-        if all_between(behind_x, behind_y, x_axis[1]):
-            (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
-        else:
-            (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
-        a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
-        p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
-        left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)
-        value = add_product(times(u0, left), u1, right)
-        value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
-        if step == size_of(target) and j + 8 <= stop:
-            store(out_address + j * step, target, value)
-        else:
-            put_products(rows.gx, 0, value)
-            for k in range(min(8, stop - j)):
-                store_one(out_address + (j + k) * step, target, found(rows.gx, zero, k))
 
 
 @jit.inline
