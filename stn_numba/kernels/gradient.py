@@ -17,7 +17,7 @@ import numpy as np
 from numba import prange
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import SIZE, STEP
+from stn_numba.kernels.edges import SIZE, STEP, edge_taps
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
 from stn_numba.kernels.memory import Image, address_of, found, hold, position, put_position, put_product, size_of
@@ -25,7 +25,7 @@ from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import AFFINE, Source, by_address
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
 from stn_numba.kernels.rows import STRIP, Rows, Rule, number_pixels, row_addresses, rule_by_address, scratch, to_next
-from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
+from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece, tile_is_near
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, is_plane, prepare_positions, rows_together, take_signs
 from stn_numba.kernels.taps import fetch_ahead, fetch_row, inside_taps, offsets_row, rows_ahead
 from stn_numba.kernels.vectors import ONE, TWO
@@ -125,16 +125,25 @@ def is_own(job, j):
 
 
 @jit.inline
+def edge_taps_of_both(rule, j, rows, zero):
+    """Taps and weights of one pixel along both axes."""
+    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
+    edge_taps(rule.family, rule.K, rule.x_axis, rule.table, x, rows.x_taps, rows.x_weights, zero)
+    edge_taps(rule.family, rule.K, rule.y_axis, rule.table, y, rows.y_taps, rows.y_weights, zero)
+
+
+@jit.inline
 def edge_pixels(job, place, start, end):
     """Both gradients from the pixels from `start` to `end`, one by one."""
     rule, d_out, rows, zero, C = job.rule, job.d_out, job.rows, job.zero, job.size[3]
     for j in range(start, end):
         if not is_far(rule, j, rows):
             d_pixel = place.d_out + j * d_out.x_step
+            edge_taps_of_both(rule, j, rows, zero)
             if job.by_grid and is_own(job, j):
                 edge_gradient(rule, job.image, place.image, d_out, d_pixel, j, rows, zero, C)
             if job.by_image:
-                edge_shares(rule, job.d_image, place.d_image, d_out, d_pixel, j, job.top, job.bottom, rows, zero, C)
+                edge_shares(rule, job.d_image, place.d_image, d_out, d_pixel, job.top, job.bottom, rows, zero, C)
 
 
 @jit.inline
@@ -210,10 +219,12 @@ def gradient_rows(job, d_grid, n, m, first_row, last_row, together):
     w = job.size[2]
     for above in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
-            i, below = above, min(above + TILE_ROWS, last_row)
+            right, i, below = min(left + STRIP, w), above, min(above + TILE_ROWS, last_row)
+            if not tile_is_near(job.rule, job.source, n * job.steps[1], above, below, left, right, job.top, job.bottom):
+                continue
             while i < below:
                 count = min(together, below - i)
-                gradient_columns(job, d_grid, n, m, i, count, left, min(left + STRIP, w))
+                gradient_columns(job, d_grid, n, m, i, count, left, right)
                 i += count
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, STEP, edge_slopes, edge_taps
+from stn_numba.kernels.edges import BILINEAR, STEP, edge_slopes
 from stn_numba.kernels.memory import (
     found,
     load,
@@ -174,14 +174,11 @@ def inside_gradients(rule, image, address, ahead, d_out, d_row, first, stop, row
 
 @jit.inline
 def edge_gradient(rule, image, address, d_out, d_address, j, rows, zero, C):
-    """Gradient by the position of a pixel anywhere, tap by tap."""
-    family, K, x_axis, y_axis, table, slope_table, fill, fills = rule
+    """Gradient by the position of a pixel anywhere, tap by tap; its taps have been prepared."""
+    family, K, fill, fills = rule.family, rule.K, rule.fill, rule.fills
     x_taps, us, y_taps, vs, dus, dvs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights, rows.x_slopes, rows.y_slopes
-    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
-    edge_slopes(family, K, x_axis, slope_table, x, x_taps, dus, zero)
-    edge_slopes(family, K, y_axis, slope_table, y, y_taps, dvs, zero)
-    edge_taps(family, K, x_axis, table, x, x_taps, us, zero)
-    edge_taps(family, K, y_axis, table, y, y_taps, vs, zero)
+    edge_slopes(family, K, rule.x_axis, rule.slope_table, position(rows.x_places, 0.0, j), x_taps, dus, zero)
+    edge_slopes(family, K, rule.y_axis, rule.slope_table, position(rows.y_places, 0.0, j), y_taps, dvs, zero)
     gx = gy = zero
     for a in range(K):
         line = address + found(y_taps, np.int64(0), a) * image.y_step

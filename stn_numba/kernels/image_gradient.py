@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, edge_taps
+from stn_numba.kernels.edges import BILINEAR
 from stn_numba.kernels.memory import (
     accumulate,
     accumulate_six,
     found,
     load,
-    position,
     size_of,
     tap,
     taps,
@@ -138,12 +137,9 @@ def inside_shares(rule, d_image, address, ahead, d_out, d_row, first, stop, rows
 
 
 @jit.inline
-def edge_shares(rule, d_image, address, d_out, d_address, j, top, bottom, rows, zero, C):
-    """The shares of a pixel anywhere, as far as they go to the rows [top, bottom)."""
-    family, K, x_axis, y_axis, table, _, _, _ = rule
-    x_taps, us, y_taps, vs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights
-    edge_taps(family, K, x_axis, table, position(rows.x_places, 0.0, j), x_taps, us, zero)
-    edge_taps(family, K, y_axis, table, position(rows.y_places, 0.0, j), y_taps, vs, zero)
+def edge_shares(rule, d_image, address, d_out, d_address, top, bottom, rows, zero, C):
+    """The shares of a pixel anywhere, as far as they go to the rows [top, bottom); its taps have been prepared."""
+    K, x_taps, us, y_taps, vs = rule.K, rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights
     for a in range(K):
         v, line = found(vs, zero, a), found(y_taps, np.int64(0), a)
         if v != zero and top <= line < bottom:

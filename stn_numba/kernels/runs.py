@@ -15,6 +15,25 @@ PIECE = 16  # pixels of a strip that is looked through anew where what lies insi
 
 
 @jit.inline
+def near_lines(rule, top, bottom):
+    """Positions (above, below) beyond which no pixel reads the rows [top, bottom) of the image."""
+    mode = rule.y_axis[MODE]
+    endless_above, endless_below = mode != ZEROS and top == 0, mode != ZEROS and bottom == rule.y_axis[SIZE]
+    above = -FARTHEST if mode >= REFLECT or endless_above else np.float64(top - rule.K)
+    return above, FARTHEST if mode >= REFLECT or endless_below else np.float64(bottom - 1 + rule.K)
+
+
+@jit.inline
+def tile_is_near(rule, source, n, first_row, last_row, left, right, top, bottom):
+    """Whether any pixel of a tile may read the rows [top, bottom) of the image; asked of affine maps only."""
+    if source.kind != AFFINE:
+        return True
+    (slope, start), (_, end) = along_row(source.matrix, n, 1, first_row), along_row(source.matrix, n, 1, last_row - 1)
+    one, other, (above, below) = slope * left, slope * (right - 1), near_lines(rule, top, bottom)
+    return not (min(one, other) + min(start, end) > below + 1.0 or max(one, other) + max(start, end) < above - 1.0)
+
+
+@jit.inline
 def near_columns(rule, source, n, i, left, right, top, bottom):
     """The part of the columns [left, right) of output row i outside which no pixel reads the rows [top, bottom) of the image.
 
@@ -29,8 +48,7 @@ def near_columns(rule, source, n, i, left, right, top, bottom):
         first, end = columns_reaching(source, n, i, w, 0, -np.float64(K), x_axis[SIZE] - 1.0 + K)
         start, stop = max(start, first), min(stop, end)
     if mode == ZEROS or top > 0 or bottom < y_axis[SIZE]:
-        above = -FARTHEST if mode != ZEROS and top == 0 else np.float64(top - K)
-        below = FARTHEST if mode != ZEROS and bottom == y_axis[SIZE] else np.float64(bottom - 1 + K)
+        above, below = near_lines(rule, top, bottom)
         first, end = columns_reaching(source, n, i, w, 1, above, below)
         start, stop = max(start, first), min(stop, end)
     start = min(start, right)
