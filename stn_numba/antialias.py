@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, map_points, output_axis, pixel_matrix
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, map_points, output_axis
+from stn_numba.pixel_matrix import pixel_matrix
 
 __all__ = ["MOST", "Run", "average", "grids", "plan", "pull_back", "shifted_scale"]
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid, pixel_matrix, pixel_matrix_vjp
+from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
 from stn_numba.nn import memory
 from stn_numba.nn.layer import Floats
 from stn_numba.nn.workers import each_number, each_part, thread_parts
+from stn_numba.pixel_matrix import pixel_matrix, pixel_matrix_vjp
 from stn_numba.sampler import sample_vjp
 
 __all__ = ["SamplesBackprop", "sample_parts"]

@@ -74,14 +74,7 @@ def check_call(
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads: expected at least 1, got {num_threads}")
-    if not isinstance(grid, Grid):
-        grid = DenseGrid(grid, align_corners=True if align_corners is None else align_corners)
-    elif align_corners is not None and align_corners != grid.align_corners:
-        raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
-    elif units != "normalised" or displacement:
-        raise ValueError("units, displacement: these are for plain positions; a Grid is normalised and absolute")
-    if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):  # a stranger's: hold its positions while kernels read them
-        grid = DenseGrid(grid.dense(), align_corners=grid.align_corners)
+    grid = _check_grid(grid, align_corners, units, displacement)
     images, grids = len(image), len(grid)
     if images != grids and 1 not in (images, grids):
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
@@ -104,6 +97,19 @@ def check_call(
         num_threads,
         sub_samples.plan(grid, image.shape[1:3], scale, everywhere) if antialias else [],
     )
+
+
+def _check_grid(grid: Grid | ArrayLike, align_corners: bool | None, units: str, displacement: bool) -> Grid:
+    """The grid of one of the kinds that kernels know."""
+    if not isinstance(grid, Grid):
+        grid = DenseGrid(grid, align_corners=True if align_corners is None else align_corners)
+    elif align_corners is not None and align_corners != grid.align_corners:
+        raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
+    elif units != "normalised" or displacement:
+        raise ValueError("units, displacement: these are for plain positions; a Grid is normalised and absolute")
+    if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):  # a stranger's: hold its positions while kernels read them
+        grid = DenseGrid(grid.dense(), align_corners=grid.align_corners)
+    return grid
 
 
 _NARROW, _WIDE = np.empty(0, np.float32), np.empty(0, np.float64)

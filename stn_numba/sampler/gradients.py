@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba import antialias as sub_samples
-from stn_numba.grid import BasisGrid, Grid, MatrixGrid, pixel_matrix_vjp
+from stn_numba.grid import BasisGrid, Grid, MatrixGrid
+from stn_numba.pixel_matrix import pixel_matrix_vjp
 from stn_numba.sampler.call import MOST_TASKS, PIXELS_A_TASK, Call, parts, tasks_of
 from stn_numba.sampler.layout import channels_last, laid_out, memory
 from stn_numba.sampler.reading import outputs, sub_calls

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.basis import BasisRows
-from stn_numba.grid import BasisGrid, Floats, Grid, MatrixGrid, displacement_axis, input_axis, is_affine, pixel_matrix
+from stn_numba.grid import BasisGrid, Floats, Grid, MatrixGrid, displacement_axis, input_axis
+from stn_numba.pixel_matrix import is_affine, pixel_matrix
 from stn_numba.sampler.layout import memory
 
 __all__ = ["is_streamed", "scale_of", "source_of"]
