@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.layer import Arrays, Floats, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.workers import batch_parts, each_number, one_blas_thread
+from stn_numba.nn.workers import batch_parts, each_number
 
 __all__ = ["Classifier"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.callbacks import check_column
 from stn_numba.nn.checks import check_data, check_numbers, check_rates
 from stn_numba.nn.classifier import Classifier
@@ -22,7 +23,6 @@ from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule, one_cycle
 from stn_numba.nn.sources import ArrayBatches, Source, Stream
 from stn_numba.nn.step import NonFiniteError, Step
-from stn_numba.nn.workers import one_blas_thread
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
 
