@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arguments import as_real
 from stn_numba.arrays import as_array
 
 __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
@@ -147,12 +148,14 @@ def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     >>> bicubic()([0.0, 0.5, 1.0]).tolist()
     [1.0, 0.59375, 0.0]
     """
+    a = as_real(a, "a")
     return _unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a])
 
 
 @functools.cache
 def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
     """The two-parameter cubic of Mitchell and Netravali (SIGGRAPH 1988, equation 8): it blurs a little and rings little."""
+    b, c = as_real(b, "b"), as_real(c, "c")
     inner = np.array([12 - 9 * b - 6 * c, -18 + 12 * b + 6 * c, 0, 6 - 2 * b]) / 6
     outer = np.array([-b - 6 * c, 6 * b + 30 * c, -12 * b - 48 * c, 8 * b + 24 * c]) / 6
     return _unit_pieces(inner, outer)

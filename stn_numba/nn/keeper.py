@@ -6,9 +6,9 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from stn_numba.arguments import as_path
 from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule
@@ -31,7 +31,7 @@ class Keeper:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], seconds: float) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else as_path(path, "checkpoint")
         self.settings: dict[str, Any] = json.loads(json.dumps(settings))
         self.seconds, self._last = seconds, time.perf_counter()
 

@@ -67,10 +67,19 @@ def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
 def positive_int(name: str, value: Any) -> int:
     """Return `value` if it is a whole number >= 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected a whole number, got {value!r}")
+        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}")
     if value < 1:
-        raise ValueError(f"{name}: expected at least 1, got {value}")
+        raise ValueError(f"{name}: expected at least 1, got {value!r:.60}")
     return int(value)
+
+
+def check_seed(seed: Any) -> int:
+    """Return a seed if it is a whole number >= 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed: expected a whole number, got {seed!r:.60}")
+    if seed < 0:
+        raise ValueError(f"seed: expected at least 0, got {seed}")
+    return int(seed)
 
 
 def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:
