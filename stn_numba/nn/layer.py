@@ -64,6 +64,24 @@ def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
         raise ValueError(f"{type(layer).__name__}: expected an input of shape {meaning}, got {shape}")
 
 
+def expect_input(layer: Layer, x: Any, channels: int | str, least: int = 1) -> None:
+    """Refuse images for which a layer was not made; `channels` is a letter where any number will do. Kernels look no more."""
+    fits = isinstance(x, np.ndarray) and x.ndim == 4 and x.dtype.kind == "f" and min(x.shape[1:3]) >= least
+    if not fits or (isinstance(channels, int) and x.shape[3] != channels):
+        size = f"(N, H, W, {channels})" + (f" with H, W >= {least}" if least > 1 else "")
+        raise ValueError(f"{type(layer).__name__}: expected floats {size}, got {_described(x)}")
+
+
+def expect_gradient(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a gradient that has not the output's shape."""
+    if not isinstance(dy, np.ndarray) or dy.shape != shape or dy.dtype.kind != "f":
+        raise ValueError(f"{type(layer).__name__}: dy: expected floats {shape}, got {_described(dy)}")
+
+
+def _described(value: Any) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
 def positive_int(name: str, value: Any) -> int:
     """Return `value` if it is a whole number >= 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):

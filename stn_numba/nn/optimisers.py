@@ -91,7 +91,7 @@ class SGD:
 
         for name, gradient in gradients.items():
             param, number = params[name], params[name].dtype.type
-            arrays = (_flat(param), gradient.reshape(-1), _flat(state["velocity"][name]))
+            arrays = _flat(name, param, gradient, state["velocity"][name])
             updates.momentum(*arrays, number(self.momentum), self.nesterov, number(rates[name]))
 
 
@@ -151,15 +151,21 @@ class Adam:
         numbers = (*decays, 1 - self.beta1 ** state["step"], 1 - self.beta2 ** state["step"], self.epsilon)
         for name, gradient in gradients.items():
             number = params[name].dtype.type
-            arrays = (_flat(params[name]), gradient.reshape(-1), _flat(state["mean"][name]), _flat(state["square"][name]))
+            arrays = _flat(name, params[name], gradient, state["mean"][name], state["square"][name])
             updates.adam(*arrays, *map(number, numbers), number(rates[name]))
 
 
-def _flat(array: Floats) -> Floats:
-    """A flat view, to be written to."""
-    flat = array.view()
-    flat.shape = (array.size,)  # refuses what cannot be viewed so, where reshape would copy
-    return flat
+def _flat(name: str, param: Floats, gradient: Floats, *state: Floats) -> list[Floats]:
+    """Flat arrays of one length, those but the gradient to be written to: kernels look no more."""
+    flat = [gradient.reshape(-1)]
+    for array in (param, *state):
+        if array.shape != gradient.shape:
+            raise ValueError(f"{name}: expected {param.shape} for gradient and state, got {gradient.shape}, {array.shape}")
+        view = array.view()
+        view.shape = (array.size,)  # refuses what cannot be viewed so, where reshape would copy
+        flat.append(view)
+    gradient, param, *state_views = flat
+    return [param, gradient, *state_views]
 
 
 def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:
