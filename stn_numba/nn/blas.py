@@ -45,6 +45,10 @@ class _Hold:
                     _set(library, number)
                 self.before = []
 
+    def before_fork(self) -> None:
+        """Wait until no thread is setting a number: OpenBLAS would hand its lock down to the child, held by nobody."""
+        self.lock.acquire()
+
     def after_fork_in_child(self) -> None:
         """Forget the other threads' holds: only the thread that forked is in the child.
 
@@ -56,7 +60,11 @@ class _Hold:
 _hold = _Hold()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_hold.after_fork_in_child)
+    os.register_at_fork(
+        before=_hold.before_fork,
+        after_in_parent=lambda: _hold.lock.release(),
+        after_in_child=_hold.after_fork_in_child,
+    )
 
 
 @contextlib.contextmanager

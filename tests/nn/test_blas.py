@@ -1,6 +1,7 @@
 """BLAS has one thread while anybody holds it to one, and its old number afterwards."""
 
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -110,6 +111,32 @@ def test_a_child_forked_while_another_thread_holds():
         other.join()
 
 
+def test_children_forked_while_another_thread_comes_and_goes():
+    """One waited for ever, for a lock of OpenBLAS that the other thread had held when it was forked."""
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            with one_blas_thread():
+                pass
+
+    other = threading.Thread(target=work)
+    other.start()
+    try:
+        for _ in range(200):
+            child = os.fork()
+            if not child:
+                signal.alarm(60)  # ends the child if it hangs
+                with one_blas_thread():
+                    pass
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        other.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_child_forked_by_a_thread_that_holds():
     with one_blas_thread():
         child = os.fork()
