@@ -28,6 +28,8 @@ __all__ = ["BasisGrid", "DenseGrid", "Grid", "MatrixGrid", "base_points", "to_no
 Floats = NDArray[np.floating[Any]]
 Shape = tuple[int, int]
 
+_MOST_PIXELS = 1 << 56  # more than an address can tell apart
+
 
 def output_axis(size: int, align_corners: bool) -> tuple[float, float]:
     """(step, start): pixel j of an axis lies at ``step * j + start``; a single aligned pixel lies at 0."""
@@ -129,6 +131,8 @@ def check_shape(shape: Any) -> Shape:
         raise TypeError(f"shape: expected two whole numbers (h, w), got {shape!r}") from None
     if h < 0 or w < 0 or (h, w) != tuple(shape):
         raise ValueError(f"shape: expected two whole numbers (h, w) >= 0, got {shape!r}")
+    if max(h, w, h * w) > _MOST_PIXELS:
+        raise ValueError(f"shape: expected at most {_MOST_PIXELS:,} pixels, got {shape!r}")
     return h, w
 
 

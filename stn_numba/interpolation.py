@@ -195,14 +195,16 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
 
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
+    if not isinstance(kernel, str):
+        raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}")
     if kernel == "nearest":
         return NEAREST, 1, _NO_TABLE, _NO_TABLE, True
     if kernel == "bilinear":
         return BILINEAR, 2, _NO_TABLE, _NO_TABLE, True
-    if isinstance(kernel, str) and kernel in KERNELS:
+    if kernel in KERNELS:
         return kernel_rule(KERNELS[kernel]())
     names = ", ".join(["nearest", "bilinear", *KERNELS])
-    raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r}")
+    raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r:.60}")
 
 
 @functools.lru_cache(32)

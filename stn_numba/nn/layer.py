@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ __all__ = ["Arrays", "Backprop", "Floats", "Layer"]
 Floats = NDArray[np.floating[Any]]
 Arrays = dict[str, Floats]
 Size = tuple[int, ...]
+
+_MOST_WEIGHTS = 1 << 58  # more than an address can tell apart
 
 
 class Backprop(Protocol):
@@ -102,5 +105,7 @@ def check_seed(seed: Any) -> int:
 
 def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:
     """Weights with variance 2 / fan_in (He et al., arXiv 1502.01852, equation 10)."""
+    if math.prod(shape) > _MOST_WEIGHTS:
+        raise ValueError(f"weight: expected at most {_MOST_WEIGHTS:,} numbers in a layer, got {shape}")
     weights: Floats = (rng.standard_normal(shape) * np.sqrt(2.0 / fan_in)).astype(dtype)
     return weights
