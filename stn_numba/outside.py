@@ -39,6 +39,8 @@ def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: i
 
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
+    if padding == "reflect101" and size == 1:
+        padding = "symmetric"  # the same, and the slope between a lone pixel and its mirror image is 0
     reflect = REFLECT if even else REFLECT_TAPS
     mode = {"border": BORDER, "symmetric": reflect, "reflect101": reflect, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
