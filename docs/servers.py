@@ -1,6 +1,7 @@
 """Write real output of ``stn-numba warmup`` and ``doctor`` into docs/servers.md: ``make docs-servers``.
 
-Everything runs in a cold cache folder of its own; paths are shown as they are in the page's Dockerfile.
+Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. ``python docs/servers.py
+first`` measures the times to the first result alone, and prints them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("servers.md")
+COMMAND = [str(Path(sys.executable).with_name("stn-numba"))]
 SHOWN = "/opt/stn-numba/cache"
 FIRST = {
     "import stn_numba": "import stn_numba",
@@ -31,6 +33,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         folder = os.environ.get("STN_NUMBA_CACHE_DIR") or folder
         environment = {**os.environ, "STN_NUMBA_CACHE_DIR": folder}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
+        if sys.argv[1:] == ["first"]:
+            subprocess.run([*COMMAND, "warmup"], env=environment, check=True, stdout=subprocess.DEVNULL)
+            print(first(environment))
+            return
         parts = {"warmup": run(environment, "warmup"), "doctor": run(environment, "doctor"), "first": first(environment)}
         page = PAGE.read_text(encoding="utf-8")
         for name, text in parts.items():
@@ -47,8 +54,7 @@ def put(page: str, name: str, block: str) -> str:
 
 def run(environment: dict[str, str], *command: str) -> str:
     """Output of a command; the release of the kernel is left out."""
-    program = [str(Path(sys.executable).with_name("stn-numba")), *command]
-    text = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([*COMMAND, *command], env=environment, capture_output=True, text=True, check=True).stdout
     return re.sub(r"(system +Linux)\S*", r"\1", text)
 
 

@@ -39,16 +39,18 @@ def test_after_warmup_nothing_is_left_to_compile():
     assert inspection.compiled() == before
 
 
-def test_warmup_of_a_model_that_trains_leaves_nothing_to_compile_and_the_file_as_it_was(tmp_path):
+@pytest.mark.parametrize(("transform", "kernel"), [("affine", "attend"), ("tps", "forward_chain")])
+def test_warmup_of_a_model_that_trains_leaves_nothing_to_compile_and_the_file_as_it_was(tmp_path, transform, kernel):
     import stn_numba as stn
     from stn_numba.kernels import inspection
 
     path = tmp_path / "model"
-    stn.save(stn.models.tutorial((20, 20, 2), 3, transform="tps"), path)
+    stn.save(stn.models.tutorial((20, 20, 2), 3, transform=transform), path)
     content = path.read_bytes()
     names = [step.name for step in warmup(dtypes=[], gradients=[], networks="train", models=[path])]
     assert names[0] == "predict by model, one image"
     assert names[-1] == "train model, batches of 64"
+    assert {kernel, "adam", "momentum"} <= {kernel.kernel for kernel in inspection.compiled()}
     before = inspection.compiled()
     model, images = stn.load(path), np.random.default_rng(0).random((40, 20, 20, 2), np.float32)
     for count in (1, 5, 40):
