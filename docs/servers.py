@@ -1,7 +1,7 @@
 """Write real output of ``stn-numba warmup`` and ``doctor`` into docs/servers.md: ``make docs-servers``.
 
-Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. ``python docs/servers.py
-first`` measures the times to the first result alone, and prints them.
+Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. ``python docs/servers.py first``
+measures only how long a process takes to its first result.
 """
 
 from __future__ import annotations
@@ -28,20 +28,16 @@ FIRST = {
 }
 
 
-def main() -> None:
-    """Fill the three parts of the page."""
+def main(only: list[str]) -> None:
+    """Fill the three parts of the page, or those that are named."""
     with tempfile.TemporaryDirectory() as folder:
         folder = os.environ.get("STN_NUMBA_CACHE_DIR") or folder
         environment = {**os.environ, "STN_NUMBA_CACHE_DIR": folder}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
-        if sys.argv[1:] == ["first"]:
-            subprocess.run([*COMMAND, "warmup"], env=environment, check=True, stdout=subprocess.DEVNULL)
-            print(first(environment))
-            return
-        parts = {"warmup": run(environment, "warmup"), "doctor": run(environment, "doctor"), "first": first(environment)}
-        page = PAGE.read_text(encoding="utf-8")
-        for name, text in parts.items():
-            text = re.sub(re.escape(folder), SHOWN, text)
+        page, warmed = PAGE.read_text(encoding="utf-8"), run(environment, "warmup")
+        makers = {"warmup": lambda: warmed, "doctor": lambda: run(environment, "doctor"), "first": lambda: first(environment)}
+        for name in only or makers:
+            text = re.sub(re.escape(folder), SHOWN, makers[name]())
             page = put(page, name, text if name == "first" else f"```\n$ stn-numba {name}\n{text}```\n")
         PAGE.write_text(page, encoding="utf-8")
 
@@ -75,4 +71,4 @@ def first(environment: dict[str, str], turns: int = 7) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
