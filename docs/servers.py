@@ -1,7 +1,7 @@
 """Write real output of ``stn-numba warmup`` and ``doctor`` into docs/servers.md: ``make docs-servers``.
 
-Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. With ``first`` as an argument it
-measures only how long a process takes to its first result.
+Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. With ``first`` as an argument
+it measures only how long a process takes to its first result.
 """
 
 from __future__ import annotations
