@@ -49,12 +49,16 @@ def read_results(path: Path) -> list[Result]:
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise ValueError(f"at most {_MOST_BYTES:,} bytes, got {size:,}")
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         if not isinstance(rows, list):
             raise TypeError(f"got {type(rows).__name__}")
         return [_result(number, row) for number, row in enumerate(rows, 1)]
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: expected a list of results: {error}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON knows no {constant}")
 
 
 def _result(number: int, row: Any) -> Result:
