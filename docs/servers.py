@@ -1,6 +1,7 @@
 """Write real output of ``stn-numba warmup`` and ``doctor`` into docs/servers.md: ``make docs-servers``.
 
-Everything runs in a cold cache folder of its own; paths are shown as they are in the page's Dockerfile.
+Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. With ``first`` as an argument
+it measures only how long a process takes to its first result.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("servers.md")
+COMMAND = [str(Path(sys.executable).with_name("stn-numba"))]
 SHOWN = "/opt/stn-numba/cache"
 FIRST = {
     "import stn_numba": "import stn_numba",
@@ -26,15 +28,16 @@ FIRST = {
 }
 
 
-def main() -> None:
-    """Fill the three parts of the page."""
+def main(only: list[str]) -> None:
+    """Fill the three parts of the page, or those that are named."""
     with tempfile.TemporaryDirectory() as folder:
         folder = os.environ.get("STN_NUMBA_CACHE_DIR") or folder
         environment = {**os.environ, "STN_NUMBA_CACHE_DIR": folder}
-        parts = {"warmup": run(environment, "warmup"), "doctor": run(environment, "doctor"), "first": first(environment)}
-        page = PAGE.read_text(encoding="utf-8")
-        for name, text in parts.items():
-            text = re.sub(re.escape(folder), SHOWN, text)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
+        page, warmed = PAGE.read_text(encoding="utf-8"), run(environment, "warmup")
+        makers = {"warmup": lambda: warmed, "doctor": lambda: run(environment, "doctor"), "first": lambda: first(environment)}
+        for name in only or makers:
+            text = re.sub(re.escape(folder), SHOWN, makers[name]())
             page = put(page, name, text if name == "first" else f"```\n$ stn-numba {name}\n{text}```\n")
         PAGE.write_text(page, encoding="utf-8")
 
@@ -47,8 +50,7 @@ def put(page: str, name: str, block: str) -> str:
 
 def run(environment: dict[str, str], *command: str) -> str:
     """Output of a command; the release of the kernel is left out."""
-    program = [str(Path(sys.executable).with_name("stn-numba")), *command]
-    text = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([*COMMAND, *command], env=environment, capture_output=True, text=True, check=True).stdout
     return re.sub(r"(system +Linux)\S*", r"\1", text)
 
 
@@ -69,4 +71,4 @@ def first(environment: dict[str, str], turns: int = 7) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array", "as_number"]
+__all__ = ["as_array"]
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
@@ -44,17 +43,3 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         raise
     except Exception as error:  # whatever a stranger's object raises: a tensor with a gradient, lists of unequal lengths
         raise TypeError(f"{name}: expected an array, got {type(value).__name__}: {error}") from error
-
-
-def as_number(value: Any, name: str) -> int:
-    """Return a whole number as an int.
-
-    Examples
-    --------
-    >>> as_number(np.int8(3), "max_bytes")
-    3
-    """
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}") from None

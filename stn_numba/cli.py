@@ -155,11 +155,20 @@ def plugins(as_json: bool) -> None:
     show_default=True,
     help="Of plain positions; float32 serves matrices too.",
 )
-@click.option("--layers/--no-layers", default=True, help="Convolution and pooling, which models need.")
+@click.option(
+    "--networks", type=click.Choice(["none", "predict", "train"]), default="predict", show_default=True, help="What they do."
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="File of a model that is deployed; may be repeated. Without any, a network of usual size stands in.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a step.")
 def warmup(
     dtypes: tuple[str, ...], gradients: tuple[str, ...], no_gradients: bool, kernels: tuple[str, ...],
-    positions: tuple[str, ...], layers: bool, as_json: bool,
+    positions: tuple[str, ...], networks: str, models: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Compile kernels into the cache, so that no request waits for the compiler. Run it when an image is built.
 
@@ -171,7 +180,12 @@ def warmup(
     lost = False
     with plain_errors():
         for step in steps(
-            dtypes=dtypes, gradients=() if no_gradients else gradients, kernels=kernels, positions=positions, layers=layers
+            dtypes=dtypes,
+            gradients=() if no_gradients else gradients,
+            kernels=kernels,
+            positions=positions,
+            networks=networks,
+            models=models,
         ):
             lost |= step.source == "compiled"
             row = {"name": step.name, "seconds": round(step.seconds, 3), "source": step.source}

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arguments import as_bool
 from stn_numba.arrays import as_array
 from stn_numba.basis import BasisRows, row_blocks
 
@@ -25,6 +26,8 @@ __all__ = ["BasisGrid", "DenseGrid", "Grid", "MatrixGrid", "base_points", "to_no
 
 Floats = NDArray[np.floating[Any]]
 Shape = tuple[int, int]
+
+_MOST_PIXELS = 1 << 56  # more than an address can tell apart
 
 
 def output_axis(size: int, align_corners: bool) -> tuple[float, float]:
@@ -66,7 +69,7 @@ def base_points(shape: Shape, align_corners: bool = True) -> NDArray[np.float64]
     >>> base_points((1, 3)).tolist()
     [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
     """
-    h, w = check_shape(shape)
+    (h, w), align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
     (step_x, start_x), (step_y, start_y) = output_axis(w, align_corners), output_axis(h, align_corners)
     x, y = np.meshgrid(step_x * np.arange(w) + start_x, step_y * np.arange(h) + start_y)
     return np.stack([x.ravel(), y.ravel()], axis=-1)
@@ -91,7 +94,7 @@ def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> ND
     >>> to_pixels([[-1.0, 1.0]], (28, 28)).tolist()
     [[0.0, 27.0]]
     """
-    points = _pairs(points, "points")
+    points, align_corners = _pairs(points, "points"), as_bool(align_corners, "align_corners")
     (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
     return points * (sx, sy) + (tx, ty)
 
@@ -104,7 +107,7 @@ def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -
     >>> to_normalised([[0.0, 27.0]], (28, 28)).tolist()
     [[-1.0, 1.0]]
     """
-    pixels = _pairs(pixels, "pixels")
+    pixels, align_corners = _pairs(pixels, "pixels"), as_bool(align_corners, "align_corners")
     (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
     return (pixels - (tx, ty)) / (sx or np.inf, sy or np.inf)
 
@@ -127,6 +130,8 @@ def check_shape(shape: Any) -> Shape:
         raise TypeError(f"shape: expected two whole numbers (h, w), got {shape!r}") from None
     if h < 0 or w < 0 or (h, w) != tuple(shape):
         raise ValueError(f"shape: expected two whole numbers (h, w) >= 0, got {shape!r}")
+    if max(h, w, h * w) > _MOST_PIXELS:
+        raise ValueError(f"shape: expected at most {_MOST_PIXELS:,} pixels, got {shape!r}")
     return h, w
 
 
@@ -174,6 +179,8 @@ class Grid:
     def own_gradient(self, d_grid: ArrayLike) -> Floats:
         """Check a gradient by this grid; one by the dense positions is pulled back first."""
         d_grid = as_array(d_grid, "d_grid")
+        if d_grid.dtype.kind not in "fiu":
+            raise TypeError(f"d_grid: expected numbers, got dtype {d_grid.dtype}")
         if d_grid.shape == self.values.shape:
             return d_grid
         if d_grid.shape == (len(self), *self.shape, 2):
@@ -200,7 +207,7 @@ class DenseGrid(Grid):
     def __init__(self, points: ArrayLike, *, align_corners: bool = True) -> None:
         self.values = as_floats(points, "points", ("N", "h", "w", 2))
         self.shape = self.values.shape[1], self.values.shape[2]
-        self.align_corners = align_corners
+        self.align_corners = as_bool(align_corners, "align_corners")
 
     def dense(self) -> Floats:
         """Return the positions themselves."""
@@ -235,7 +242,7 @@ class MatrixGrid(Grid):
     def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
         self.values = as_floats(matrix, "matrix", ("N", 3, 3))
         self.shape = check_shape(shape)
-        self.align_corners = align_corners
+        self.align_corners = as_bool(align_corners, "align_corners")
 
     def dense(self) -> Floats:
         """Build all positions, (N, h, w, 2)."""
@@ -284,7 +291,7 @@ class BasisGrid(Grid):
             self.basis = np.ascontiguousarray(basis.T, np.float64)  # (B, h * w): long rows suit SIMD
             count = basis.shape[1]
         self.values = as_floats(coefficients, "coefficients", ("N", 2, count))
-        self.align_corners = align_corners
+        self.align_corners = as_bool(align_corners, "align_corners")
 
     @property
     def functions(self) -> Floats:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arguments import as_real
 from stn_numba.arrays import as_array
 
 __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
@@ -147,12 +148,14 @@ def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     >>> bicubic()([0.0, 0.5, 1.0]).tolist()
     [1.0, 0.59375, 0.0]
     """
+    a = as_real(a, "a")
     return _unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a])
 
 
 @functools.cache
 def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
     """The two-parameter cubic of Mitchell and Netravali (SIGGRAPH 1988, equation 8): it blurs a little and rings little."""
+    b, c = as_real(b, "b"), as_real(c, "c")
     inner = np.array([12 - 9 * b - 6 * c, -18 + 12 * b + 6 * c, 0, 6 - 2 * b]) / 6
     outer = np.array([-b - 6 * c, 6 * b + 30 * c, -12 * b - 48 * c, 8 * b + 24 * c]) / 6
     return _unit_pieces(inner, outer)
@@ -192,14 +195,16 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
 
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
+    if not isinstance(kernel, str):
+        raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}")
     if kernel == "nearest":
         return NEAREST, 1, _NO_TABLE, _NO_TABLE, True
     if kernel == "bilinear":
         return BILINEAR, 2, _NO_TABLE, _NO_TABLE, True
-    if isinstance(kernel, str) and kernel in KERNELS:
+    if kernel in KERNELS:
         return kernel_rule(KERNELS[kernel]())
     names = ", ".join(["nearest", "bilinear", *KERNELS])
-    raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r}")
+    raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r:.60}")
 
 
 @functools.lru_cache(32)

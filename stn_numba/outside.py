@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arrays import as_array
+
 __all__ = ["PADDINGS", "axis_rule", "fill_rule"]
 
 PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", "constant")
@@ -37,6 +39,8 @@ def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: i
 
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
+    if padding == "reflect101" and size == 1:
+        padding = "symmetric"  # the same, and the slope between a lone pixel and its mirror image is 0
     reflect = REFLECT if even else REFLECT_TAPS
     mode = {"border": BORDER, "symmetric": reflect, "reflect101": reflect, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
@@ -61,9 +65,9 @@ def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -
 
     if fill is None and padding != "constant":
         return _no_fill(channels, np.dtype(dtype)), NO_FILL
-    values = np.asarray(0.0 if fill is None else fill)
+    values = as_array(0.0 if fill is None else fill, "fill")
     if values.dtype.kind not in "biuf" or values.shape not in ((), (1,), (channels,)):
-        raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r}")
+        raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r:.60}")
     kind = FILL_TAPS if padding == "constant" else NO_FILL if fill is None else FILL_OUTSIDE
     return np.array(np.broadcast_to(values, channels), dtype), kind
 

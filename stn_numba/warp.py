@@ -80,6 +80,8 @@ def warp(
     image, theta = as_array(image, "image"), as_array(theta, "theta")
     if image.ndim not in (2, 3, 4):
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
+    if not isinstance(layout, str) or layout not in ("NHWC", "NCHW"):
+        raise ValueError(f"layout: expected one of NHWC, NCHW, got {layout!r:.60}")
     if isinstance(transform, str):
         transform = get_transform(transform)
     batch, axis = _as_batch(image, layout)

@@ -90,7 +90,10 @@ class ThinPlateSpline(LinearTransform):
 
 def _control_points(given: tuple[int, int] | ArrayLike) -> NDArray[np.float64]:
     """Return the control points (K, 2), after checking that they determine a spline."""
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except Exception as error:  # lists of unequal lengths, or whatever a stranger's object raises
+        raise TypeError(f"control_points: expected (rows, columns) or points (K, 2): {error}") from error
     if array.shape == (2,) and array.dtype.kind in "iu":
         rows, columns = (int(size) for size in array)
         if rows < 2 or columns < 2:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.arguments import as_path
 from stn_numba.data.idx import read_idx
 
 __all__ = ["Digits", "load_digits", "load_mnist"]
@@ -65,7 +66,7 @@ def load_mnist(folder: str | os.PathLike[str]) -> Digits:
     Traceback (most recent call last):
     FileNotFoundError: nowhere: no such folder
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     stems = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]

@@ -10,13 +10,12 @@ import gzip
 import math
 import os
 import zlib
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arrays import as_number
+from stn_numba.arguments import as_int, as_path
 
 __all__ = ["read_idx"]
 
@@ -61,7 +60,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> NDArr
     ...     read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    path, max_bytes = Path(path), as_number(max_bytes, "max_bytes")
+    path, max_bytes = as_path(path, "path"), as_int(max_bytes, "max_bytes")
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path}: expected a regular file")  # a pipe would wait for ever
     with path.open("rb") as file:

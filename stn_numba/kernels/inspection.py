@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import pkgutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +19,7 @@ from stn_numba.threads import forks
 
 __all__ = ["Compiled", "compile_parallel", "compiled", "cpu", "layers", "where"]
 
-_MODULES = (
-    "stn_numba.kernels.forward",
-    "stn_numba.kernels.gradient",
-    "stn_numba.nn.kernels.columns",
-    "stn_numba.nn.kernels.pooling",
-)
+_PACKAGES = ("stn_numba.kernels", "stn_numba.nn.kernels")
 
 where = cache.where
 
@@ -61,11 +58,18 @@ def compile_parallel() -> Iterator[tuple[str, float]]:
 
 
 def _kernels() -> Iterator[tuple[str, Any]]:
-    for module in _MODULES:
+    for module in _modules():
         for name, value in vars(importlib.import_module(module)).items():
             is_kernel = isinstance(value, Dispatcher) and not value.targetoptions.get("forceinline")
             if is_kernel and value.py_func.__module__ == module:
                 yield name, value
+
+
+@functools.cache
+def _modules() -> tuple[str, ...]:
+    """Names of all modules that may hold kernels."""
+    found = [pkgutil.iter_modules(importlib.import_module(name).__path__, f"{name}.") for name in _PACKAGES]
+    return tuple(module.name for modules in found for module in modules)
 
 
 def cpu() -> tuple[str, list[str]]:

@@ -12,9 +12,9 @@ import os
 import time
 import weakref
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
+from stn_numba.arguments import as_path, as_real
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.files import write_atomically
 from stn_numba.nn.history import Epoch, History
@@ -34,8 +34,8 @@ def check_column(name: str, column: str) -> str:
     got 'accuracy'
     """
     columns = [field.name for field in fields(Epoch)]
-    if column not in columns:
-        raise ValueError(f"{name}: expected one of {', '.join(columns)}, got {column!r}")
+    if not isinstance(column, str) or column not in columns:
+        raise ValueError(f"{name}: expected one of {', '.join(columns)}, got {column!r:.60}")
     return column
 
 
@@ -66,9 +66,7 @@ class EarlyStopping:
 
     def __init__(self, patience: int, column: str = "validation_loss", *, least_change: float = 0.0) -> None:
         self.patience, self.column = positive_int("patience", patience), check_column("column", column)
-        if not least_change >= 0:
-            raise ValueError(f"least_change: expected at least 0, got {least_change}")
-        self.least_change = least_change
+        self.least_change = as_real(least_change, "least_change", "[0, inf)")
 
     def __call__(self, model: Classifier | None, history: History) -> bool:
         """Whether it is time to stop."""
@@ -88,6 +86,7 @@ class CSVLog:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     CSVLog(Path(folder) / "log.csv")(None, History([Epoch(1, 2.5, 0.5, None, None, 1.0, 0.01)]))
     ...     print((Path(folder) / "log.csv").read_text())
@@ -96,7 +95,7 @@ class CSVLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "path")
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""
@@ -114,7 +113,7 @@ class JSONLinesLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "path")
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""
@@ -137,9 +136,10 @@ class TensorBoardLog:
             from tensorboardX.event_file_writer import EventsWriter
         except ImportError as error:
             raise ImportError("TensorBoardLog needs tensorboardX: pip install stn-numba[tensorboard]") from error
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        folder = as_path(folder, "folder")
+        folder.mkdir(parents=True, exist_ok=True)
         # not its SummaryWriter, which writes some time later, from a thread: a run that is killed would lose epochs
-        self._writer: Any = EventsWriter(str(Path(folder) / "events"))
+        self._writer: Any = EventsWriter(str(folder / "events"))
         weakref.finalize(self, self._writer.close)
 
     def __call__(self, model: Classifier | None, history: History) -> None:

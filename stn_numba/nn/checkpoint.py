@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stn_numba.arguments import as_path
 from stn_numba.nn.files import write_atomically
 from stn_numba.nn.layer import Arrays
 from stn_numba.nn.storage import StorageError, digest, read_tensors, safetensors
@@ -26,6 +26,7 @@ def write_checkpoint(path: str | os.PathLike[str], state: Tree) -> None:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_checkpoint(Path(folder) / "run", {"step": 3, "params": {"dense1.bias": np.zeros(2)}})
     ...     read_checkpoint(Path(folder) / "run")
@@ -47,7 +48,7 @@ def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -
     StorageError
         If it is damaged or no checkpoint.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     metadata, tensors = read_tensors(path, max_bytes)
     if _KEY not in metadata:
         raise StorageError(f"{path}: it holds no checkpoint of stn-numba")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arguments import as_real
+from stn_numba.arrays import as_array
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.layer import positive_int
+from stn_numba.nn.layer import check_seed, positive_int
 
-__all__ = ["check_data", "check_numbers", "check_rates"]
+__all__ = ["check_data", "check_functions", "check_numbers", "check_pair", "check_rates"]
 
 
 def check_data(
@@ -22,7 +22,7 @@ def check_data(
 
     `name` is put before X and y in errors.
     """
-    X, y = model.expect_images(X, free_size=free_size, name=f"{name}X"), np.asarray(y)
+    X, y = model.expect_images(X, free_size=free_size, name=f"{name}X"), as_array(y, f"{name}y")
     if y.shape != (len(X),) or y.dtype.kind not in "iu":
         raise ValueError(f"{name}y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}")
     if not len(X):
@@ -32,21 +32,54 @@ def check_data(
     return X, y
 
 
-def check_numbers(epochs: int, seconds: float | None, batch_size: int, learning_rate: float, smoothing: float) -> None:
+def check_pair(validation: Any) -> tuple[Any, Any]:
+    """Return (images, labels)."""
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise TypeError(f"validation: expected (images, labels), got {type(validation).__name__}")
+    return validation[0], validation[1]
+
+
+def check_numbers(
+    *,
+    epochs: int,
+    batch_size: int,
+    seconds: float | None,
+    learning_rate: float,
+    clip_norm: float | None,
+    label_smoothing: float,
+    checkpoint_seconds: float,
+    seed: int,
+) -> None:
     """Refuse numbers out of their range."""
     positive_int("epochs", epochs)
     positive_int("batch_size", batch_size)
-    if seconds is not None and not seconds > 0:
-        raise ValueError(f"seconds: expected more than 0, got {seconds}")
-    if not 0 <= learning_rate < math.inf:
-        raise ValueError(f"learning_rate: expected a finite number, at least 0, got {learning_rate}")
-    if not 0 <= smoothing < 1:
-        raise ValueError(f"label_smoothing: expected a number in [0, 1), got {smoothing}")
+    for name, value in (("seconds", seconds), ("clip_norm", clip_norm)):
+        if value is not None:
+            as_real(value, name, "(0, inf]")
+    as_real(learning_rate, "learning_rate", "[0, inf)")
+    as_real(label_smoothing, "label_smoothing", "[0, 1)")
+    as_real(checkpoint_seconds, "checkpoint_seconds", "[0, inf]")
+    check_seed(seed)
 
 
 def check_rates(model: Classifier, always: set[str], rates: Mapping[str, float]) -> None:
     """Refuse a misspelt part of parameter names; parts in `always` need not occur in this model."""
+    if not isinstance(rates, Mapping):
+        raise TypeError(f"rates: expected multipliers by parts of parameter names, got {type(rates).__name__}")
     known = {part for name in model.params for part in name.split(".")} | always
-    for part in rates:
+    for part, rate in rates.items():
         if part not in known:
-            raise ValueError(f"rates: expected parts of parameter names ({', '.join(sorted(known))}), got {part!r}")
+            raise ValueError(f"rates: expected parts of parameter names ({', '.join(sorted(known))}), got {part!r:.60}")
+        as_real(rate, f"rates[{part!r}]", "[0, inf)")
+
+
+def check_functions(schedule: Any, augment: Any, callbacks: Any, optimiser: Any) -> None:
+    """Refuse what cannot be called."""
+    named = [("schedule", schedule), *([] if augment is None else [("augment", augment)])]
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str | bytes):
+        raise TypeError(f"callbacks: expected a sequence of functions, got {type(callbacks).__name__}")
+    named += [(f"callbacks[{place}]", callback) for place, callback in enumerate(callbacks)]
+    named += [] if optimiser is None else [(f"optimiser.{name}", getattr(optimiser, name, None)) for name in ("init", "update")]
+    for name, function in named:
+        if not callable(function):
+            raise TypeError(f"{name}: expected a function, got {type(function).__name__}")

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from stn_numba.arrays import as_array
+from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.chain import Chain
-from stn_numba.nn.layer import Arrays, Floats, positive_int
+from stn_numba.nn.layer import Arrays, Floats, check_seed, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.workers import batch_parts, each_number, one_blas_thread
+from stn_numba.nn.workers import batch_parts, each_number
 
 __all__ = ["Classifier"]
 
@@ -65,10 +67,13 @@ class Classifier:
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.network = network
-        self.input_shape = (int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))
+        if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
+            raise ValueError(f"input_shape: expected (H, W, C), got {input_shape!r:.60}")
+        H, W, C = (positive_int("input_shape", size) for size in input_shape)
+        self.input_shape = (H, W, C)
         self.n_classes = positive_int("n_classes", n_classes)
         self.dtype = np.dtype(dtype)
-        output = network.initialise(self.input_shape, np.random.default_rng(seed), self.dtype)
+        output = network.initialise(self.input_shape, np.random.default_rng(check_seed(seed)), self.dtype)
         if output != (self.n_classes,):
             raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
 
@@ -131,7 +136,7 @@ class Classifier:
         """(mean cross entropy, share of wrong predictions) on labelled images."""
         logits = self.logits(X)
         loss, _ = softmax_cross_entropy(logits, y)
-        return loss, float(np.mean(logits.argmax(axis=1) != np.asarray(y))) if len(logits) else 0.0
+        return loss, float(np.mean(logits.argmax(axis=1) != as_array(y, "y"))) if len(logits) else 0.0
 
     def check_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> Floats:
         """Return images as (N, H, W, C) of the model's dtype; `free_size` leaves H and W open, for augmentation."""
@@ -139,7 +144,7 @@ class Classifier:
 
     def expect_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> NDArray[Any]:
         """Return images as (N, H, W, C) of the dtype that they have: a mapped file is not read."""
-        X = np.asarray(X)
+        X = as_array(X, name)
         if X.ndim == 3:
             X = X[..., None]
         fits = X.ndim == 4 and (free_size or X.shape[1:] == self.input_shape)

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, he_normal, positive_int
+from stn_numba.nn.layer import (
+    Arrays,
+    Backprop,
+    Floats,
+    Layer,
+    Size,
+    expect_gradient,
+    expect_input,
+    expect_shape,
+    he_normal,
+    positive_int,
+)
 from stn_numba.nn.workers import each_part
 
 __all__ = ["Conv2d"]
@@ -55,15 +66,14 @@ class Conv2d(Layer):
         """Draw He-normal weights and zero biases."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
         H, W, C = input_shape
-        if min(H, W) + 2 * self.padding < self.size:
-            raise ValueError(f"Conv2d: a patch of {self.size} does not fit an input {input_shape}")
+        p = 2 * self.padding
+        out_size = self.out_size(H + p, W + p)
         shape = (self.size, self.size, C, self.filters)
         self.params = {
             "weight": he_normal(rng, shape, self.size**2 * C, dtype),
             "bias": np.zeros(self.filters, dtype),
         }
-        p = 2 * self.padding
-        return (*self.out_size(H + p, W + p), self.filters)
+        return (*out_size, self.filters)
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
@@ -78,6 +88,7 @@ class Conv2d(Layer):
         from stn_numba.nn.kernels import columns
 
         p = self.padding
+        expect_input(self, x, self.params["weight"].shape[2])
         padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
         weight, bias = self.params["weight"], self.params["bias"]
         flat = weight.reshape(-1, self.filters)
@@ -93,6 +104,7 @@ class Conv2d(Layer):
         each_part(forward_part, parts, buffer)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            expect_gradient(self, dy, y.shape)
             dy = np.ascontiguousarray(dy)
             d_padded = np.zeros_like(padded) if input_gradient else None
 
@@ -119,6 +131,8 @@ class Conv2d(Layer):
 
     def out_size(self, H: int, W: int) -> tuple[int, int]:
         """(h, w) of the output for a padded input of (H, W)."""
+        if min(H, W) < self.size:
+            raise ValueError(f"Conv2d: a patch of {self.size} does not fit an input of {H} x {W}")
         return (H - self.size) // self.stride + 1, (W - self.size) // self.stride + 1
 
     def _parts(self, padded: Floats) -> tuple[list[slice], Callable[[], Floats]]:

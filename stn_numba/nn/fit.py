@@ -8,13 +8,14 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from stn_numba.arguments import as_real
+from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.callbacks import check_column
-from stn_numba.nn.checks import check_data, check_numbers, check_rates
+from stn_numba.nn.checks import check_data, check_functions, check_numbers, check_pair, check_rates
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
 from stn_numba.nn.history import History
 from stn_numba.nn.keeper import Keeper, schedule_name
-from stn_numba.nn.layer import positive_int
 from stn_numba.nn.loop import Augment, Callback, Loop
 from stn_numba.nn.optimisers import Adam, Optimiser
 from stn_numba.nn.progress import progress_bar
@@ -22,7 +23,6 @@ from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule, one_cycle
 from stn_numba.nn.sources import ArrayBatches, Source, Stream
 from stn_numba.nn.step import NonFiniteError, Step
-from stn_numba.nn.workers import one_blas_thread
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
 
@@ -121,14 +121,20 @@ def fit(
     >>> len(history)
     2
     """
+    if not isinstance(model, Classifier):
+        raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
+    check_numbers(
+        epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
+        label_smoothing=label_smoothing, checkpoint_seconds=checkpoint_seconds, seed=seed,
+    )  # fmt: skip
+    check_functions(schedule, augment, callbacks, optimiser)
     source = _source(model, X, y, batch_size, free_size=augment is not None)
     if validation is not None:
-        validation = check_data(model, *validation, name="validation ")
-    check_numbers(epochs, seconds, batch_size, learning_rate, label_smoothing)
+        validation = check_data(model, *check_pair(validation), name="validation ")
     rates = _RATES if rates is None else rates
     check_rates(model, set(_RATES), rates)
     _check_best(best, validation is not None)
-    step = Step(model, optimiser or Adam(), rates, clip_norm, label_smoothing)
+    step = Step(model, Adam() if optimiser is None else optimiser, rates, clip_norm, label_smoothing)
     run = Run(model, step, Clock(epochs * len(source), seconds), seed)
     settings = {
         "model": model.config(), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source), "batch_size": batch_size,
@@ -137,13 +143,15 @@ def fit(
     }  # fmt: skip
     keeper = Keeper(checkpoint, settings if checkpoint else {}, checkpoint_seconds)
     keeper.resume(run)
-    loop = Loop(
-        run, source, epochs, lambda progress: learning_rate * schedule(progress), augment, validation, best, callbacks, keeper
-    )
+    loop = Loop(run, source, epochs, _rate_at(learning_rate, schedule), augment, validation, best, callbacks, keeper)
     with one_blas_thread(), progress_bar(epochs, seconds, progress) as bar:
         loop.turn(bar)
     run.put_best_back()
     return run.history
+
+
+def _rate_at(learning_rate: float, schedule: Schedule) -> Schedule:
+    return lambda progress: learning_rate * as_real(schedule(progress), "schedule's value")
 
 
 def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bool) -> Source:
@@ -156,7 +164,7 @@ def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bo
         return X
     if y is None:
         raise ValueError("y: expected labels (N,) with arrays; only a stream yields the labels itself")
-    return ArrayBatches(*check_data(model, X, y, free_size=free_size), positive_int("batch_size", batch_size))
+    return ArrayBatches(*check_data(model, X, y, free_size=free_size), batch_size)
 
 
 def _check_best(best: str | None, validated: bool) -> None:

@@ -6,9 +6,9 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from stn_numba.arguments import as_path, as_real
 from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule
@@ -31,7 +31,7 @@ class Keeper:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], seconds: float) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else as_path(path, "checkpoint")
         self.settings: dict[str, Any] = json.loads(json.dumps(settings))
         self.seconds, self._last = seconds, time.perf_counter()
 
@@ -52,7 +52,9 @@ class Keeper:
         if not self.path.exists():
             return
         state = read_checkpoint(self.path)
-        theirs = state.get("settings", {})
+        theirs = state.get("settings")
+        if not isinstance(theirs, dict):
+            raise StorageError(f"checkpoint {self.path}: expected the run's settings, got {theirs!r:.60}")
         for name, value in self.settings.items():
             if theirs.get(name) != value:
                 raise StorageError(
@@ -61,7 +63,7 @@ class Keeper:
                 )
         try:
             run.restore(state)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise StorageError(f"checkpoint {self.path}: it does not fit this model and optimiser: {error!r}") from error
 
     def write(self, run: Run) -> None:
@@ -80,4 +82,5 @@ class Keeper:
 def schedule_name(schedule: Schedule) -> str:
     """Return how a schedule is called, and what it multiplies by at five places: enough to notice another one."""
     name = getattr(schedule, "__qualname__", type(schedule).__name__)
-    return f"{name} {[round(schedule(part / 4), 6) for part in range(5)]}"
+    values = [as_real(schedule(part / 4), "schedule's value") for part in range(5)]
+    return f"{name} {[round(value, 6) for value in values]}"

@@ -77,6 +77,7 @@ class Convolution:
         from stn_numba.nn.kernels import convolution
 
         layer = self.layer
+        self._expect(x)
         padded = _padded(x, layer.padding)
         h, w = layer.out_size(*padded.shape[1:3])
         F, count = layer.filters, x.shape[-1]
@@ -86,11 +87,24 @@ class Convolution:
             weight, starts = self._packed(filters)
             shape = (layer.size, layer.stride, self.bias)
             convolution.forward(padded, weight, starts, *shape, y, self.lanes, _length(pixels), _length(filters))
-            return y, lambda dy, wanted: self._backward(padded, dy, wanted, self._lane_bias(dy))
+            return y, lambda dy, wanted: self._backward(padded, self._expected(dy, y.shape), wanted, self._lane_bias(dy))
         step, y, backprop = self.pooled_step(padded)
         *options, filters, rectify = step
         convolution.forward_pool(padded, *options, self.lanes, filters, rectify)
         return y, backprop
+
+    def _expect(self, x: Floats) -> None:
+        """Refuse blocks of images that the layer was not made for: kernels look no more."""
+        channels = self.weight.shape[2]
+        if x.ndim != 5 or x.shape[3] != channels:
+            raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, x.shape[1:-1]))})")
+
+    def _expected(self, dy: Floats, shape: tuple[int, ...]) -> Floats:
+        """Return a gradient by blocks if it has the shape of the output."""
+        if dy.shape != shape:
+            sizes = [f"(N, {', '.join(map(str, each[1:-1]))})" for each in (shape, dy.shape)]
+            raise ValueError(f"Conv2d: dy: expected {sizes[0]} for as many samples as x has, got {sizes[1]}")
+        return dy
 
     @property
     def chains(self) -> bool:
@@ -101,6 +115,7 @@ class Convolution:
         """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
         from stn_numba.nn.kernels import convolution
 
+        self._expect(x)
         layer, F, count = self.layer, self.layer.filters, x.shape[-1]
         h, w = layer.out_size(*x.shape[1:3])
         y = memory.empty((len(x), h // 2, w // 2, F, count), x.dtype)
@@ -111,7 +126,7 @@ class Convolution:
         step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, _length(filters), rectify)
 
         def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            d = memory.empty((len(x), h, w, F, count), x.dtype)
+            dy, d = self._expected(dy, y.shape), memory.empty((len(x), h, w, F, count), x.dtype)
             d_bias = np.zeros((F, count), x.dtype)
             chunks = _chunks(F)
             if F % len(chunks):

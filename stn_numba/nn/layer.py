@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ __all__ = ["Arrays", "Backprop", "Floats", "Layer"]
 Floats = NDArray[np.floating[Any]]
 Arrays = dict[str, Floats]
 Size = tuple[int, ...]
+
+_MOST_WEIGHTS = 1 << 58  # more than an address can tell apart
 
 
 class Backprop(Protocol):
@@ -64,16 +67,45 @@ def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
         raise ValueError(f"{type(layer).__name__}: expected an input of shape {meaning}, got {shape}")
 
 
+def expect_input(layer: Layer, x: Any, channels: int | str, least: int = 1) -> None:
+    """Refuse images for which a layer was not made; `channels` is a letter where any number will do. Kernels look no more."""
+    fits = isinstance(x, np.ndarray) and x.ndim == 4 and x.dtype.kind == "f" and min(x.shape[1:3]) >= least
+    if not fits or (isinstance(channels, int) and x.shape[3] != channels):
+        size = f"(N, H, W, {channels})" + (f" with H, W >= {least}" if least > 1 else "")
+        raise ValueError(f"{type(layer).__name__}: expected floats {size}, got {_described(x)}")
+
+
+def expect_gradient(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a gradient that has not the output's shape."""
+    if not isinstance(dy, np.ndarray) or dy.shape != shape or dy.dtype.kind != "f":
+        raise ValueError(f"{type(layer).__name__}: dy: expected floats {shape}, got {_described(dy)}")
+
+
+def _described(value: Any) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
 def positive_int(name: str, value: Any) -> int:
     """Return `value` if it is a whole number >= 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected a whole number, got {value!r}")
+        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}")
     if value < 1:
-        raise ValueError(f"{name}: expected at least 1, got {value}")
+        raise ValueError(f"{name}: expected at least 1, got {value!r:.60}")
     return int(value)
+
+
+def check_seed(seed: Any) -> int:
+    """Return a seed if it is a whole number >= 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed: expected a whole number, got {seed!r:.60}")
+    if seed < 0:
+        raise ValueError(f"seed: expected at least 0, got {seed}")
+    return int(seed)
 
 
 def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:
     """Weights with variance 2 / fan_in (He et al., arXiv 1502.01852, equation 10)."""
+    if math.prod(shape) > _MOST_WEIGHTS:
+        raise ValueError(f"weight: expected at most {_MOST_WEIGHTS:,} numbers in a layer, got {shape}")
     weights: Floats = (rng.standard_normal(shape) * np.sqrt(2.0 / fan_in)).astype(dtype)
     return weights

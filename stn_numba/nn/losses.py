@@ -7,26 +7,34 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from stn_numba.arguments import as_real
+from stn_numba.arrays import as_array
 from stn_numba.nn.layer import Floats
 
 __all__ = ["softmax", "softmax_cross_entropy"]
 
 
-def softmax(logits: Floats) -> Floats:
+def softmax(logits: ArrayLike) -> Floats:
     """Probabilities (N, classes) from logits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the logits are no real numbers (N, classes).
 
     Examples
     --------
     >>> softmax(np.zeros((1, 2))).tolist()
     [[0.5, 0.5]]
     """
+    logits = _checked_logits(logits)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: Floats = powers / powers.sum(axis=1, keepdims=True)
     return result
 
 
 def softmax_cross_entropy(
-    logits: Floats, labels: ArrayLike, *, label_smoothing: float = 0.0
+    logits: ArrayLike, labels: ArrayLike, *, label_smoothing: float = 0.0
 ) -> tuple[float, Callable[[], Floats]]:
     """Mean cross entropy of the softmax of `logits` with the labels.
 
@@ -37,12 +45,17 @@ def softmax_cross_entropy(
     labels
         (N,) whole numbers in [0, classes).
     label_smoothing
-        Share of the target that is spread evenly over all classes.
+        Share of the target that is spread evenly over all classes, in [0, 1).
 
     Returns
     -------
     loss, backprop
         The mean, and ``backprop() -> d_logits``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the logits are no real numbers (N, classes), the labels do not fit them, or the smoothing is out of its range.
 
     Examples
     --------
@@ -50,7 +63,8 @@ def softmax_cross_entropy(
     >>> round(loss, 4), backprop().round(2).tolist()
     (1.3863, [[0.25, 0.25, -0.75, 0.25]])
     """
-    labels = np.asarray(labels)
+    logits, labels = _checked_logits(logits), as_array(labels, "labels")
+    label_smoothing = as_real(label_smoothing, "label_smoothing", "[0, 1)")
     N, classes = logits.shape
     if labels.shape != (N,) or labels.dtype.kind not in "iu":
         raise ValueError(f"labels: expected ({N},) whole numbers, got {labels.dtype} {labels.shape}")
@@ -62,3 +76,13 @@ def softmax_cross_entropy(
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     loss = -float(np.sum(target * log_probabilities, dtype=np.float64)) / max(N, 1)
     return loss, lambda: (np.exp(log_probabilities) - target) / logits.dtype.type(max(N, 1))
+
+
+def _checked_logits(logits: ArrayLike) -> Floats:
+    """(N, classes) as floats."""
+    array = as_array(logits, "logits")
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"logits: expected real numbers, got dtype {array.dtype}")
+    if array.ndim != 2 or not array.shape[1]:
+        raise ValueError(f"logits: expected (N, classes), got {array.shape}")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)

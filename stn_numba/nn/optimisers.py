@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from stn_numba.arguments import as_bool, as_real
+from stn_numba.arrays import as_array
 from stn_numba.nn.layer import Arrays, Floats
 
 __all__ = ["SGD", "Adam", "InPlace", "Optimiser"]
@@ -48,6 +51,11 @@ class SGD:
     nesterov
         Whether to look one step ahead: direction g + momentum v.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is of another type or out of its range.
+
     Examples
     --------
     >>> rule = SGD(momentum=0.5)
@@ -60,6 +68,10 @@ class SGD:
 
     momentum: float = 0.9
     nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        as_real(self.momentum, "momentum", "[0, 1)")
+        as_bool(self.nesterov, "nesterov")
 
     def init(self, params: Arrays) -> State:
         """Return zero velocities."""
@@ -79,13 +91,25 @@ class SGD:
 
         for name, gradient in gradients.items():
             param, number = params[name], params[name].dtype.type
-            arrays = (_flat(param), gradient.reshape(-1), _flat(state["velocity"][name]))
+            arrays = _flat(name, param, gradient, state["velocity"][name])
             updates.momentum(*arrays, number(self.momentum), self.nesterov, number(rates[name]))
 
 
 @dataclass(frozen=True)
 class Adam:
     """Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+
+    Parameters
+    ----------
+    beta1, beta2
+        How much of the means of gradients and of their squares is kept at each step, in [0, 1).
+    epsilon
+        Added to the root of the mean square, more than 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is of another type or out of its range.
 
     Examples
     --------
@@ -98,6 +122,11 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        as_real(self.beta1, "beta1", "[0, 1)")
+        as_real(self.beta2, "beta2", "[0, 1)")
+        as_real(self.epsilon, "epsilon", "(0, inf)")
 
     def init(self, params: Arrays) -> State:
         """Return zero moments."""
@@ -122,20 +151,48 @@ class Adam:
         numbers = (*decays, 1 - self.beta1 ** state["step"], 1 - self.beta2 ** state["step"], self.epsilon)
         for name, gradient in gradients.items():
             number = params[name].dtype.type
-            arrays = (_flat(params[name]), gradient.reshape(-1), _flat(state["mean"][name]), _flat(state["square"][name]))
+            arrays = _flat(name, params[name], gradient, state["mean"][name], state["square"][name])
             updates.adam(*arrays, *map(number, numbers), number(rates[name]))
 
 
-def _flat(array: Floats) -> Floats:
-    """A flat view, to be written to."""
-    flat = array.view()
-    flat.shape = (array.size,)  # refuses what cannot be viewed so, where reshape would copy
-    return flat
+def _flat(name: str, param: Floats, gradient: Floats, *state: Floats) -> list[Floats]:
+    """Flat arrays of one length, those but the gradient to be written to: kernels look no more."""
+    flat = [gradient.reshape(-1)]
+    for array in (param, *state):
+        if array.shape != gradient.shape:
+            raise ValueError(f"{name}: expected {param.shape} for gradient and state, got {gradient.shape}, {array.shape}")
+        view = array.view()
+        view.shape = (array.size,)  # refuses what cannot be viewed so, where reshape would copy
+        flat.append(view)
+    gradient, param, *state_views = flat
+    return [param, gradient, *state_views]
 
 
 def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:
-    """Scale all gradients together so that their joint Euclidean norm is at most `limit`."""
+    """Scale all gradients together so that their joint Euclidean norm is at most `limit`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the gradients are no arrays by name, or the limit is not more than 0.
+
+    Examples
+    --------
+    >>> clip_by_global_norm({"w": np.array([3.0, 4.0])}, 1.0)["w"].tolist()
+    [0.6, 0.8]
+    """
+    limit = as_real(limit, "limit", "(0, inf]")
+    if not isinstance(gradients, Mapping):
+        raise TypeError(f"gradients: expected arrays by name, got {type(gradients).__name__}")
+    gradients = {name: _floats(array, f"gradient {name!r}") for name, array in gradients.items()}
     norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients.values())))
     if not norm > limit:
         return gradients
     return {name: g * g.dtype.type(limit / norm) for name, g in gradients.items()}
+
+
+def _floats(array: ArrayLike, name: str) -> Floats:
+    array = as_array(array, name)
+    if array.dtype.kind != "f":
+        raise TypeError(f"{name}: expected floats, got dtype {array.dtype}")
+    return array

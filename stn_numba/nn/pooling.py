@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_gradient, expect_input, expect_shape, positive_int
 from stn_numba.nn.workers import each_part, even_parts
 
 __all__ = ["AvgPool", "MaxPool"]
@@ -58,6 +58,7 @@ class MaxPool(_Pool):
         """Return (N, H // size, W // size, C) and the way back."""
         from stn_numba.nn.kernels import pooling
 
+        expect_input(self, x, "C", self.size)
         x = np.ascontiguousarray(x)
         N, H, W, C = x.shape
         y = np.empty((N, H // self.size, W // self.size, C), x.dtype)
@@ -68,6 +69,7 @@ class MaxPool(_Pool):
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
+            expect_gradient(self, dy, y.shape)
             dx, dy = np.zeros_like(x), np.ascontiguousarray(dy)
             each_part(lambda part, _: pooling.maximum_gradient(dy[part], self.size, winner[part], dx[part]), parts)
             return dx, {}
@@ -91,6 +93,7 @@ class AvgPool(_Pool):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, H // size, W // size, C) and the way back."""
+        expect_input(self, x, "C", self.size)
         s = self.size
         N, h, w, C = len(x), x.shape[1] // s, x.shape[2] // s, x.shape[3]
         share = x.dtype.type(1 / s**2)
@@ -103,6 +106,7 @@ class AvgPool(_Pool):
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
+            expect_gradient(self, dy, y.shape)
             dx = np.zeros_like(x)
             for a in range(s):
                 for b in range(s):

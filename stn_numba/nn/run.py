@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from stn_numba.arguments import as_bool, as_int, as_real
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
 from stn_numba.nn.history import Epoch, History
@@ -30,7 +32,7 @@ class Mean:
 
     def values(self) -> tuple[float, float]:
         """Mean loss, share of wrong predictions."""
-        return self.loss / self.count, self.wrong / self.count
+        return self.loss / max(self.count, 1), self.wrong / max(self.count, 1)
 
 
 class Run:
@@ -99,19 +101,53 @@ class Run:
         }
 
     def restore(self, state: Tree) -> None:
-        """Go back to a state."""
+        """Go back to a state.
+
+        Raises
+        ------
+        KeyError, ValueError, TypeError
+            If it is not one of this model and optimiser: the file may say anything, and kernels look no more.
+        """
+        _expect_like("params", state["params"], self.model.params)
+        _expect_like("optimiser", state["optimiser"], self.step.state)
+        _expect_like("best", state["best"], self.model.params if state["best"] else {})
+        for name in ("finished", "warned"):
+            as_bool(state[name], name)
         for name, array in self.model.params.items():
             array[...] = state["params"][name]
         self.step.state = state["optimiser"]
-        self.clock.resume(state["clock"]["step"], state["clock"]["seconds"])
-        self.order_before = state["order"]
+        self.clock.resume(_count(state["clock"]["step"], "step"), as_real(state["clock"]["seconds"], "seconds", "[0, inf)"))
+        self.order.bit_generator.state = self.order_before = state["order"]
         self.noise.bit_generator.state = state["noise"]
         self.distortion.bit_generator.state = state["distortion"]
         columns = [state["history"][field.name].tolist() for field in fields(Epoch)]
         self.history.epochs = [_epoch(*row) for row in zip(*columns, strict=True)]
-        self.mean, self.position, self.best = Mean(**state["mean"]), state["position"], state["best"]
+        count, loss, wrong = (state["mean"][name] for name in ("count", "loss", "wrong"))
+        self.mean = Mean(_count(count, "count"), as_real(loss, "loss"), _count(wrong, "wrong"))
+        self.position, self.best = _count(state["position"], "position"), state["best"]
         self.finished, self.warned = state["finished"], state["warned"]
-        self.rate = state["rate"]
+        self.rate = as_real(state["rate"], "rate")
+
+
+def _expect_like(name: str, value: Any, model: Any) -> None:
+    """Refuse nested dicts that differ from `model` in a key, a shape or a type."""
+    if isinstance(model, Mapping):
+        if not isinstance(value, Mapping) or set(value) != set(model):
+            raise ValueError(f"{name}: expected {sorted(model)}, got {value!r:.100}")
+        for key, inner in model.items():
+            _expect_like(f"{name}.{key}", value[key], inner)
+    elif isinstance(model, np.ndarray):
+        if not isinstance(value, np.ndarray) or (value.shape, value.dtype) != (model.shape, model.dtype):
+            raise ValueError(f"{name}: expected {model.dtype} {model.shape}, got {value!r:.100}")
+    elif type(value) is not type(model):
+        raise TypeError(f"{name}: expected {type(model).__name__}, got {value!r:.100}")
+
+
+def _count(value: Any, name: str) -> int:
+    number = as_int(value, name)
+    if number < 0:
+        raise ValueError(f"{name}: expected at least 0, got {number}")
+    return number
 
 
 def _floats(column: list[Any]) -> np.ndarray[Any, Any]:

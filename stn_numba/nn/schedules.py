@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from stn_numba.arguments import as_real
+from stn_numba.nn.layer import positive_int
+
 __all__ = ["Schedule", "constant", "cosine", "one_cycle", "step_decay"]
 
 Schedule = Callable[[float], float]
@@ -20,6 +23,7 @@ def constant(progress: float) -> float:
     >>> constant(0.7)
     1.0
     """
+    _checked(progress)
     return 1.0
 
 
@@ -31,7 +35,7 @@ def cosine(progress: float) -> float:
     >>> cosine(0.0), cosine(1.0)
     (1.0, 0.0)
     """
-    return 0.5 * (1 + math.cos(math.pi * progress))
+    return 0.5 * (1 + math.cos(math.pi * _checked(progress)))
 
 
 def one_cycle(progress: float) -> float:
@@ -42,6 +46,7 @@ def one_cycle(progress: float) -> float:
     >>> one_cycle(0.0), one_cycle(0.25), round(one_cycle(1.0), 6)
     (0.04, 1.0, 1e-05)
     """
+    progress = _checked(progress)
     if progress < _WARM_UP:
         return 0.04 + 0.96 * (1 - cosine(progress / _WARM_UP))
     return 1e-5 + (1 - 1e-5) * cosine((progress - _WARM_UP) / (1 - _WARM_UP))
@@ -50,9 +55,19 @@ def one_cycle(progress: float) -> float:
 def step_decay(factor: float = 0.1, *, steps: int = 3) -> Schedule:
     """Multiply by `factor` at even intervals: the source's schedule has 3 steps of a tenth.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `factor` is no number in (0, 1], or `steps` no whole number of at least 1.
+
     Examples
     --------
     >>> [round(step_decay()(p), 3) for p in (0.0, 0.5, 0.9)]
     [1.0, 0.1, 0.01]
     """
-    return lambda progress: factor ** min(int(progress * steps), steps - 1)
+    factor, steps = as_real(factor, "factor", "(0, 1]"), positive_int("steps", steps)
+    return lambda progress: factor ** min(int(_checked(progress) * steps), steps - 1)
+
+
+def _checked(progress: float) -> float:
+    return as_real(progress, "progress", "[0, 1]")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from stn_numba.arguments import as_bool
 from stn_numba.border import lay_grid
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.dense import Dense
@@ -72,11 +73,11 @@ class SpatialTransformer(Layer):
         self.options = dict(options or {})
         self.transform = get_transform(transform, **self.options) if isinstance(transform, str) else transform
         self.shape = None if shape is None else _size(shape)
+        if not isinstance(self.transform, Transform):
+            raise TypeError(f"transform: expected a registered name or a Transform, got {type(transform).__name__}")
         if padding not in PADDINGS:
             raise ValueError(f"padding: expected one of {', '.join(PADDINGS)}, got {padding!r}")
-        if not isinstance(align_corners, bool | np.bool_):
-            raise TypeError(f"align_corners: expected True or False, got {align_corners!r}")
-        self.padding, self.align_corners = padding, bool(align_corners)
+        self.padding, self.align_corners = padding, as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(self.transform.n_params)
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 
@@ -159,8 +160,8 @@ class SpatialTransformer(Layer):
 
 
 def _size(shape: tuple[int, int]) -> tuple[int, int]:
-    if len(shape) != 2:
-        raise ValueError(f"shape: expected (h, w), got {shape}")
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ValueError(f"shape: expected (h, w), got {shape!r:.60}")
     return positive_int("shape", shape[0]), positive_int("shape", shape[1])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.arrays import as_number
+from stn_numba.arguments import as_int, as_path
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.files import write_atomically
 from stn_numba.nn.layer import Arrays
@@ -47,6 +47,7 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(model, Classifier):
         raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
+    path = as_path(path, "path")
     write = safetensors().save
     try:
         architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})
@@ -80,7 +81,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifie
         If the file is damaged or too large, is not a model, names an unknown layer or transform, or its tensors do not fit its
         layers.
     """
-    architecture, tensors = _read(Path(path), as_number(max_bytes, "max_bytes"))
+    architecture, tensors = _read(as_path(path, "path"), as_int(max_bytes, "max_bytes"))
     try:
         return rebuild(architecture, tensors)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:

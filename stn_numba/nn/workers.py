@@ -1,32 +1,25 @@
-"""Work on parts of a batch, side by side on Python threads, with BLAS held to one thread each.
+"""Work on parts of a batch, side by side on Python threads.
 
-NumPy and the kernels release the GIL. BLAS must not start threads of its own then: its idle threads spin, and take the cores
-from Numba's (measured: training becomes ten times slower). `one_blas_thread` needs threadpoolctl (extra ``train``); without
-it everything works, slower.
+NumPy and the kernels release the GIL. BLAS must not start threads of its own then: see `blas`.
 
 The threads are started when first needed and stay; a forked child, which has none of them, starts its own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-import functools
 import itertools
-import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
 from stn_numba.nn.layer import Arrays, Floats
 
-__all__ = ["batch_parts", "each_number", "each_part", "even_parts", "one_blas_thread", "summed", "thread_parts"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["batch_parts", "each_number", "each_part", "even_parts", "summed", "thread_parts"]
 
 Result = TypeVar("Result")
 
@@ -162,26 +155,3 @@ def thread_parts(count: int, most: int) -> list[slice]:
 
     pieces = max(1, min(count, most, threads.count() // _sharing.get()))
     return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
-
-
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread, and give it back its number."""
-    controller = _controller()
-    if controller is None:
-        yield
-        return
-    with controller.limit(limits=1, user_api="blas"):
-        yield
-
-
-@functools.cache
-def _controller() -> Any:
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        logger.info("BLAS keeps its threads, which slows training down: pip install stn-numba[train]")
-        return None
-    import scipy.linalg  # noqa: F401  (brings its own BLAS, which the controller must see)
-
-    return ThreadpoolController()

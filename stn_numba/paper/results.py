@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from stn_numba.arguments import as_int, as_real
 from stn_numba.nn.files import write_atomically
 
 __all__ = ["Result", "append_result", "read_results"]
+
+
+_MOST_BYTES = 1 << 26  # a run takes some hundreds
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,57 @@ def read_results(path: Path) -> list[Result]:
     Raises
     ------
     ValueError
-        If the file does not hold results.
+        If the file does not hold results; the message names the file, the row and the value.
     """
     try:
-        return [Result(**row) for row in json.loads(path.read_text())]
-    except (ValueError, TypeError) as error:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise ValueError(f"at most {_MOST_BYTES:,} bytes, got {size:,}")
+        rows = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        if not isinstance(rows, list):
+            raise TypeError(f"got {type(rows).__name__}")
+        return [_result(number, row) for number, row in enumerate(rows, 1)]
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: expected a list of results: {error}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON knows no {constant}")
+
+
+def _result(number: int, row: Any) -> Result:
+    """A row of the file as a result, each value looked at."""
+    names = [field.name for field in fields(Result)]
+    if not isinstance(row, dict) or set(row) != set(names):
+        raise TypeError(f"row {number}: expected {', '.join(names)}, got {row!r:.100}")
+    for name in names:
+        _CHECKS[name](row[name], f"row {number}: {name}")
+    return Result(**row)
+
+
+def _text(value: Any, name: str) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a text, got {value!r:.60}")
+
+
+def _options(value: Any, name: str) -> None:
+    if not isinstance(value, dict):
+        raise TypeError(f"{name}: expected settings by name, got {value!r:.60}")
+
+
+def _count(value: Any, name: str) -> None:
+    if isinstance(value, bool) or as_int(value, name) < 0:
+        raise ValueError(f"{name}: expected at least 0, got {value!r:.60}")
+
+
+def _positive(value: Any, name: str) -> None:
+    as_real(value, name, "[0, inf)")
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "cell": _text, "paper": _positive, "error": _positive, "loss": as_real, "images": _count, "part": _text, "seed": _count,
+    "n_params": _count, "epochs": _count, "seconds": _positive, "settings": _options, "command": _text,
+}  # fmt: skip
 
 
 def append_result(path: Path, result: Result) -> None:

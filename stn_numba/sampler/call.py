@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
+from stn_numba.arguments import as_bool, as_int
 from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid
 from stn_numba.interpolation import PiecewisePolynomial, kernel_rule
 from stn_numba.outside import PADDINGS, axis_rule, fill_rule
@@ -67,12 +68,11 @@ def check_call(
     _check_option("layout", layout, ("NHWC", "NCHW"))
     _check_option("units", units, ("normalised", "pixels"))
     for name, value in (("antialias", antialias), ("displacement", displacement)):
-        if not isinstance(value, bool | np.bool_):
-            raise TypeError(f"{name}: expected True or False, got {value!r}")
+        as_bool(value, name)
     kernel_numbers = kernel_rule(kernel)
     if image.ndim != 4 or 0 in channels_last(image, layout).shape[1:3]:
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
-    if num_threads is not None and num_threads < 1:
+    if num_threads is not None and as_int(num_threads, "num_threads") < 1:
         raise ValueError(f"num_threads: expected at least 1, got {num_threads}")
     grid = _check_grid(grid, align_corners, units, displacement)
     images, grids = len(image), len(grid)
@@ -129,8 +129,8 @@ def _is_known(dtype: np.dtype[Any]) -> bool:
 
 
 def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r:.60}")
 
 
 def check_out(out: Array | None, call: Call, image: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
+from stn_numba.server.networks import USES, network_calls
 
 __all__ = ["Warmed", "warmup"]
 
@@ -41,7 +43,8 @@ def warmup(
     gradients: Sequence[str] = ("float32",),
     kernels: Sequence[str] = ("bilinear",),
     positions: Sequence[str] = ("float32",),
-    layers: bool = True,
+    networks: str = "predict",
+    models: Sequence[str | os.PathLike[str]] = (),
 ) -> Iterator[Warmed]:
     """Compile what a deployment needs, serial and parallel forms, and yield each step as it is done.
 
@@ -56,23 +59,27 @@ def warmup(
     positions
         float32 serves transforms that give matrices or basis functions, and plain positions in float32; float64 plain
         positions in float64.
-    layers
-        Whether to compile the kernels of convolution and pooling, too.
+    networks
+        What networks are to do: ``"none"``, ``"predict"`` or ``"train"``, which includes prediction.
+    models
+        Files of models. Kernels of layers are compiled for a network's sizes, so give those that are deployed; without any,
+        ``stn_numba.models.st_cnn()`` stands in for them.
 
     Raises
     ------
     ValueError
-        If a dtype or kernel is not offered.
+        If a dtype, kernel or use of networks is not offered, or a file holds no model.
 
     Examples
     --------
-    >>> [step.name for step in warmup(dtypes=[], gradients=[], layers=False)]
+    >>> [step.name for step in warmup(dtypes=[], gradients=[], networks="none")]
     []
     """
     _check("dtypes", dtypes, IMAGE_DTYPES)
     _check("gradients", gradients, FLOATS)
     _check("positions", positions, FLOATS)
-    return _steps(list(_calls(dtypes, gradients, kernels, positions, layers)))
+    _check("networks", [networks], USES)
+    return _steps([*_calls(dtypes, gradients, kernels, positions), *network_calls(networks, models)])
 
 
 def _steps(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[Warmed]:
@@ -99,7 +106,7 @@ def _source(new: set[Any]) -> str:
 
 
 def _calls(
-    dtypes: Sequence[str], gradients: Sequence[str], kernels: Sequence[str], positions: Sequence[str], layers: bool
+    dtypes: Sequence[str], gradients: Sequence[str], kernels: Sequence[str], positions: Sequence[str]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     """(name, call) of small calls that need all that was asked for."""
     for place in positions:
@@ -113,9 +120,6 @@ def _calls(
                 image = np.ones((1, 2, 2, 1), dtype)
                 for part in ("image", "grid"):
                     yield f"gradient by the {part} {dtype} {kernel}{where}", _bound(_gradient, image, grid, kernel, part)
-    if layers:
-        yield "convolution float32", _convolution
-        yield "pooling float32", _pooling
 
 
 def _bound(function: Callable[..., Any], image: Any, grid: Any, kernel: str, *more: Any) -> Callable[[], Any]:
@@ -125,24 +129,6 @@ def _bound(function: Callable[..., Any], image: Any, grid: Any, kernel: str, *mo
 def _gradient(image: Any, grid: Any, part: str, **options: Any) -> None:
     out, backprop = sample_vjp(image, grid, **options)
     backprop(np.ones_like(out), image=part == "image", grid=part == "grid")
-
-
-def _convolution() -> None:
-    from stn_numba.nn import Conv2d
-
-    _forth_and_back(Conv2d(1, 3, padding=1))
-
-
-def _pooling() -> None:
-    from stn_numba.nn import MaxPool
-
-    _forth_and_back(MaxPool(2))
-
-
-def _forth_and_back(layer: Any) -> None:
-    layer.initialise((4, 4, 1), np.random.default_rng(0))
-    y, backprop = layer.forward(np.ones((1, 4, 4, 1), np.float32))
-    backprop(np.ones_like(y))
 
 
 def _check(name: str, values: Sequence[str], choices: Sequence[str]) -> None:

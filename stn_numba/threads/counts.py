@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-import operator
 import os
 from collections.abc import Iterator
 from typing import SupportsIndex
 
 from stn_numba import settings
+from stn_numba.arguments import as_int
 from stn_numba.threads import limits
 
 __all__ = ["get_num_threads", "limit_threads", "origin", "set_num_threads"]
@@ -107,10 +107,7 @@ def _machine() -> tuple[int, str]:
 
 
 def _checked(num_threads: SupportsIndex) -> int:
-    try:
-        number = operator.index(num_threads)
-    except TypeError:
-        raise TypeError(f"num_threads: expected a whole number, got {num_threads!r}") from None
+    number = as_int(num_threads, "num_threads")
     if number < 1:
         raise ValueError(f"num_threads: expected at least 1, got {number}")
     return number

@@ -61,7 +61,6 @@ def main(seed, first, count, place, share, every):
             {
                 "outcomes": outcomes,
                 "failures": failures,
-                "unclear": sorted(odd_calls.UNCLEAR),
                 "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             }
         )

@@ -74,6 +74,7 @@ class Case:
             self.fill = rng.normal(size=self.C)
         self.antialias = bool(rng.random() < 0.06)
         self.num_threads = pick(rng, (None, 1, 1, 2, 3))
+        self.rounded = False  # whether the grid's numbers are so large that rounding alone says where positions lie
         self.image = self.make_image()
         self.grid, self.pixels, self.options = self.make_grid(positions)
 
@@ -105,6 +106,7 @@ class Case:
                 theta[0, self.rng.integers(theta.shape[1])] = pick(self.rng, FAR)
             with np.errstate(all="ignore"):
                 grid = transform.forward(strewn(self.rng, theta), shape, self.align_corners)[0]
+                self.rounded = np.abs(grid.values).max(initial=0) > 1e12
                 return grid, oracle.in_pixels(grid.dense().astype(float), (H, W), self.align_corners), {}
         if kind == "basis":
             basis, coefficients = self.rng.normal(size=(self.h * self.w, 3)), self.rng.normal(size=(self.grids, 2, 3)) / 2
@@ -149,6 +151,8 @@ class Case:
             yield n if self.images > 1 else 0, self.pixels[n if self.grids > 1 else 0].reshape(self.h * self.w, 2), n
 
     def steady(self, pixels):
+        if self.rounded:
+            return np.zeros(len(pixels), bool)
         return oracle.steady(pixels, (self.H, self.W), self.kernel, self.judged_padding, self.fill)
 
     def check(self, out):

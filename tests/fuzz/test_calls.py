@@ -1,6 +1,7 @@
 """Random calls over the public API, in processes of their own: no crash, no wrong result, every refusal a documented exception.
 
-``make fuzz`` makes 100,000 of them and, at a slower pace, some with Numba's bounds checks on (STN_NUMBA_FUZZ=long).
+``make fuzz`` (STN_NUMBA_FUZZ=long) makes 100,000 of them, with Numba's bounds checks on and for every dtype, and 30,000 of the
+kernels as they are shipped.
 """
 
 import collections
@@ -8,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import pytest
@@ -16,17 +19,19 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 LONG = os.environ.get("STN_NUMBA_FUZZ") == "long"
 SEED = int(os.environ.get("STN_NUMBA_FUZZ_SEED", "0"))
-CHUNK = 5000
+CHUNK = 2500 if LONG else 5000
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guarded memory is made by mmap and mprotect")
 
 
-def run(first, count, share, place, every=False, **variables):
+def run(first, count, place, share, every=False, **variables):
     """The report of `count` calls, of which `share` go to the sampler; a crash is a failure that names its call."""
     paths = map(str, (ROOT, ROOT / "plugins"))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **variables}
     command = [sys.executable, str(HERE / "fuzz_calls.py"), str(SEED), str(first), str(count), str(place), str(share)]
-    done = subprocess.run(command + ["every"] * every, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command + ["every"] * every, env=environment, capture_output=True, text=True, check=False, cwd=place.parent
+    )
     if done.returncode:
         raise AssertionError(
             f"seed {SEED}, call {place.read_text().strip()}: exit code {done.returncode}\n{done.stderr[-4000:]}"
@@ -36,22 +41,33 @@ def run(first, count, share, place, every=False, **variables):
     return report
 
 
-@pytest.mark.parametrize(("share", "count"), [(1, 60_000 if LONG else 500), (0, 60_000 if LONG else 1500)])
-def test_calls(tmp_path, share, count):
-    total = collections.Counter()
-    for first in range(0, count, CHUNK):
-        total.update(run(first, min(CHUNK, count - first), share, tmp_path / "place")["outcomes"])
-        assert sum(total.values()) == min(first + CHUNK, count)
-    print(f"{sum(total.values()):,} calls: " + ", ".join(f"{name} {number:,}" for name, number in sorted(total.items())))
+def run_all(first, count, place, progress, **options):
+    """Chunks of calls, one on each CPU at a time; how many calls ended in which way."""
+    total, start = collections.Counter(), time.monotonic()
+    chunks = [(number, min(CHUNK, first + count - number)) for number in range(first, first + count, CHUNK)]
+    workers = len(os.sched_getaffinity(0)) if LONG else 1
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(run, *chunk, place / f"place-{chunk[0]}", **options) for chunk in chunks]
+        try:
+            for future in as_completed(futures):
+                total.update(future.result()["outcomes"])
+                if LONG:
+                    with progress.disabled():
+                        print(f" {total.total():,} of {count:,} calls, {time.monotonic() - start:.0f} s", flush=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    assert total.total() == count
+    print(f"{count:,} calls: " + ", ".join(f"{name} {number:,}" for name, number in sorted(total.items())))
 
 
-@pytest.mark.skipif(not LONG, reason="compiles every kernel anew: make fuzz")
-def test_calls_under_bounds_checks(tmp_path):
-    report = run(10**6, 3000, 1, tmp_path / "place", NUMBA_BOUNDSCHECK="1", STN_NUMBA_CACHE_DIR=str(tmp_path))
-    print(f"{sum(report['outcomes'].values()):,} calls under bounds checks")
+@pytest.mark.parametrize(("share", "count"), [(1, 15_000 if LONG else 500), (0, 15_000 if LONG else 1500)])
+def test_calls(tmp_path, capsys, share, count):
+    """Of the kernels as they are shipped."""
+    run_all(0, count, tmp_path, capsys, share=share)
 
 
-@pytest.mark.skipif(not LONG, reason="compiles kernels for every dtype: make fuzz")
-def test_calls_with_every_dtype(tmp_path):
-    report = run(2 * 10**6, 5000, 1, tmp_path / "place", every=True)
-    print(f"{sum(report['outcomes'].values()):,} calls with every dtype")
+@pytest.mark.skipif(not LONG, reason="compiles every kernel for every dtype anew: make fuzz")
+def test_calls_under_bounds_checks_with_every_dtype(tmp_path, capsys):
+    options = {"NUMBA_BOUNDSCHECK": "1", "STN_NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    run_all(10**6, 100_000, tmp_path, capsys, share=0.5, every=True, **options)

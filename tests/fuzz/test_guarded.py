@@ -90,3 +90,13 @@ def test_the_last_pixel_of_three_channels(kernel):
             sample(image, DenseGrid(np.full((1, 1, 17, 2), (x / 2 - 1, y - 1), np.float32)), kernel=kernel, num_threads=1)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("padding", ["border", "symmetric", "reflect101", "reflection", "wrap"])
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
+def test_an_image_one_pixel_high_does_not_change_downwards(kernel, padding):
+    """Found by the fuzz: bilinear slopes took what lies beyond the lone pixel for zero."""
+    image, points = np.full((1, 1, 5, 1), 3.0), np.array([[[[1.3, -0.3], [1.3, 0.3], [1.3, 2.4]]]])
+    out, backprop = sample_vjp(image, points, kernel=kernel, padding=padding, units="pixels")
+    np.testing.assert_allclose(out, 3)
+    np.testing.assert_allclose(backprop(np.ones_like(out))[1][..., 1], 0, atol=1e-9)

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 import gzip
 import json
 import os
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 import stn_numba as stn
 from stn_numba.data import read_idx
-from stn_numba.nn import StorageError
+from stn_numba.nn import NonFiniteError, StorageError
 from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
 from stn_numba.nn.storage import digest
+from stn_numba.paper.results import read_results
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
 
@@ -200,6 +202,80 @@ def test_checkpoints_that_are_signed_but_make_no_sense(file, checkpoint, changes
     file.write_bytes(safetensors.save(tensors, metadata=metadata))
     with little_memory(), contextlib.suppress(StorageError):
         assert isinstance(read_checkpoint(file), dict)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A checkpoint of `fit` with a best epoch."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    trained(path)
+    return path.read_bytes()
+
+
+def trained(path):
+    X, y = np.random.default_rng(0).random((4, 4, 4, 1), np.float32), np.arange(4)
+    model = stn.models.fcn((4, 4, 1), units=2)
+    stn.fit(model, X, y, epochs=2, batch_size=2, checkpoint=path, best="loss", callbacks=[stop_after_one], progress=False)
+
+
+def stop_after_one(model, history):
+    return len(history) == 1
+
+
+@bounded
+@given(CHANGES, st.booleans())
+def test_runs_that_go_on_from_a_checkpoint_that_makes_no_sense(file, run, changes, shorten):
+    """Signed, so only what the run makes of it can refuse it."""
+    header = json.loads(run[8 : 8 + int.from_bytes(run[:8], "little")])
+    content, tensors = json.loads(header["__metadata__"]["stn_numba.checkpoint"]), safetensors.load(run)
+    content["state"] = changed(content["state"], changes)
+    if shorten:
+        tensors = {name: array[: len(array) // 2].copy() if array.ndim else array for name, array in tensors.items()}
+    text = json.dumps(content)
+    metadata = {"stn_numba.checkpoint": text, "stn_numba.checkpoint.sha256": digest(text, tensors)}
+    file.write_bytes(safetensors.save(tensors, metadata=metadata))
+    with little_memory(), contextlib.suppress(ValueError, TypeError, NonFiniteError):
+        trained(file)
+
+
+RESULT = {
+    "cell": "st-cnn/affine/R", "paper": 0.7, "error": 0.9, "loss": 0.03, "images": 10_000, "part": "test", "seed": 0,
+    "n_params": 400_000, "epochs": 3, "seconds": 60.5, "settings": {"units": 128}, "command": "stn-numba reproduce",
+}  # fmt: skip
+
+
+@bounded
+@given(EDITS)
+def test_results(file, edits):
+    file.write_bytes(edited(json.dumps([RESULT, RESULT]).encode(), edits))
+    with little_memory(), contextlib.suppress(ValueError):
+        read_results(file)
+
+
+@bounded
+@given(CHANGES)
+def test_results_of_other_types(file, changes):
+    rows = changed([RESULT, RESULT], changes)
+    file.write_text(json.dumps(rows))
+    results, wrong = [], ""
+    try:
+        results = read_results(file)
+    except ValueError as error:
+        wrong = str(error)
+    if wrong:
+        assert wrong.startswith(f"{file}: expected a list of results: ")
+        return
+    for result, row in zip(results, rows, strict=True):
+        assert dataclasses.asdict(result) == row
+        assert isinstance(result.cell, str)
+        assert 0 <= result.error < float("inf")
+        assert isinstance(result.seed, int)
+
+
+def test_a_result_is_refused_by_its_row_and_name(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps([RESULT, RESULT | {"error": "x"}]))
+    with pytest.raises(ValueError, match=r"results.json: expected a list of results: row 2: error: expected a number"):
+        read_results(tmp_path / "results.json")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

@@ -39,6 +39,32 @@ def test_after_warmup_nothing_is_left_to_compile():
     assert inspection.compiled() == before
 
 
+@pytest.mark.parametrize(("transform", "kernel"), [("affine", "attend"), ("tps", "forward_chain")])
+def test_warmup_of_a_model_that_trains_leaves_nothing_to_compile_and_the_file_as_it_was(tmp_path, transform, kernel):
+    import stn_numba as stn
+    from stn_numba.kernels import inspection
+
+    path = tmp_path / "model"
+    stn.save(stn.models.tutorial((20, 20, 2), 3, transform=transform), path)
+    content = path.read_bytes()
+    names = [step.name for step in warmup(dtypes=[], gradients=[], networks="train", models=[path])]
+    assert names[0] == "predict by model, one image"
+    assert names[-1] == "train model, batches of 64"
+    assert {kernel, "adam", "momentum"} <= {kernel.kernel for kernel in inspection.compiled()}
+    before = inspection.compiled()
+    model, images = stn.load(path), np.random.default_rng(0).random((40, 20, 20, 2), np.float32)
+    for count in (1, 5, 40):
+        model.predict(images[:count])
+        stn.fit(model, images[:count], np.zeros(count, int), epochs=1, batch_size=16, progress=False)
+    assert inspection.compiled() == before
+    assert path.read_bytes() == content
+
+
+def test_warmup_refuses_a_use_that_is_not_offered():
+    with pytest.raises(ValueError, match="networks: expected some of none, predict, train, got 'x'"):
+        warmup(networks="x")
+
+
 @pytest.mark.parametrize("option", ["dtypes", "gradients", "positions"])
 def test_warmup_refuses_what_is_not_offered(option):
     with pytest.raises(ValueError, match=f"{option}: expected some of .*float32.*, got 'complex64'"):
@@ -104,7 +130,7 @@ def test_commands():
     result = run("doctor", "--json", "--no-test")
     assert result.exit_code == 0
     assert json.loads(result.output)["healthy"]
-    result = run("warmup", "--dtype", "float32", "--no-gradients", "--no-layers", "--json")
+    result = run("warmup", "--dtype", "float32", "--no-gradients", "--networks", "none", "--json")
     assert result.exit_code == 0
     assert next(json.loads(line)["name"] for line in result.output.splitlines()) == "sample float32 bilinear"
     assert run("warmup", "--dtype", "int64").exit_code == 1

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stn_numba.arrays import as_array
 from stn_numba.data.distortions.placed import Translation
 from stn_numba.grid import Floats
 
@@ -26,7 +27,7 @@ class Clutter(Translation):
 
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
         """As `Distortion.__call__`; a ValueError also if there is no other image to cut pieces from."""
-        if np.shape(images)[:1] == (1,):
+        if as_array(images, "images").shape[:1] == (1,):
             raise ValueError("images: expected at least 2, to cut clutter from the others, got 1")
         return self._clutter(super().__call__(images, rng), images, rng)
 
