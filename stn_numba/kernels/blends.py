@@ -9,19 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import (
-    found,
-    load,
-    load_pairs,
-    positions,
-    put_products,
-    size_of,
-    store,
-    store_one,
-    store_wide,
-    tap,
-)
+from stn_numba.kernels.memory import load, load_pairs, size_of, store, store_one, store_wide
 from stn_numba.kernels.rows import NEXT_TAP
+from stn_numba.kernels.scratch import found, positions, put_products, tap
 from stn_numba.kernels.taps import (
     all_between,
     lines,

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import load_one, position, put_position, put_product
+from stn_numba.kernels.memory import load_one
+from stn_numba.kernels.scratch import position, put_position, put_product
 
 # The numbers of an axis; positions in [INSIDE, BEYOND) have all taps inside the image
 SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)

@@ -13,17 +13,7 @@ from numba import prange
 from stn_numba.kernels import jit
 from stn_numba.kernels.blends import pixels, pixels_of_plane
 from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, edge_taps
-from stn_numba.kernels.memory import (
-    Image,
-    found,
-    hold,
-    load_one,
-    position,
-    size_of,
-    store,
-    store_one,
-    tap,
-)
+from stn_numba.kernels.memory import Image, hold, load_one, size_of, store, store_one
 from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.rows import (
     FILL_OUTSIDE,
@@ -36,6 +26,7 @@ from stn_numba.kernels.rows import (
     to_next,
 )
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
+from stn_numba.kernels.scratch import found, position, tap
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
 from stn_numba.kernels.taps import (
     fetch_ahead,

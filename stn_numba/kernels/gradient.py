@@ -20,12 +20,13 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.edges import SIZE, STEP, edge_taps
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
-from stn_numba.kernels.memory import Image, address_of, found, hold, position, put_position, put_product, size_of
+from stn_numba.kernels.memory import Image, address_of, hold, size_of
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import AFFINE, Source, by_address
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
 from stn_numba.kernels.rows import STRIP, Rows, Rule, number_pixels, row_addresses, rule_by_address, scratch, to_next
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece, tile_is_near
+from stn_numba.kernels.scratch import found, position, put_position, put_product
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, is_plane, prepare_positions, rows_together, take_signs
 from stn_numba.kernels.taps import fetch_ahead, fetch_row, inside_taps, offsets_row, rows_ahead
 from stn_numba.kernels.vectors import ONE, TWO

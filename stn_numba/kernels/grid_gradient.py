@@ -9,17 +9,9 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BILINEAR, STEP, edge_slopes
-from stn_numba.kernels.memory import (
-    found,
-    load,
-    load_one,
-    position,
-    put_product,
-    size_of,
-    tap,
-    taps,
-)
+from stn_numba.kernels.memory import load, load_one, size_of
 from stn_numba.kernels.rows import FILL_TAPS, NEXT_TAP, to_next
+from stn_numba.kernels.scratch import found, position, put_product, tap, taps
 from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import (
     EIGHT,

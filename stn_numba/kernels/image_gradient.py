@@ -6,16 +6,9 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BILINEAR
-from stn_numba.kernels.memory import (
-    accumulate,
-    accumulate_six,
-    found,
-    load,
-    size_of,
-    tap,
-    taps,
-)
+from stn_numba.kernels.memory import accumulate, accumulate_six, load, size_of
 from stn_numba.kernels.rows import NEXT_TAP, TURNS, to_next
+from stn_numba.kernels.scratch import found, tap, taps
 from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, SIX, SIXTEEN, THREE, not_zero, plus, six, spread, times
 

@@ -1,11 +1,7 @@
-"""Loads and stores by raw address.
+"""Images, grids and gradients by raw address.
 
 An image reaches a kernel as the flat tuple of an `Image`. So one compiled kernel reads every layout, aligned or not,
 writable or not. Inside a loop over pixels no array is touched, since Numba counts references to arrays, atomically.
-
-LLVM vectorises no loop that gathers unless it is told what the stores do not touch. So memory has stages, in the order in
-which a strip of pixels passes them: INPUT (images, grids, d_out), POSITIONS, TAPS, PRODUCTS (scratch rows), and OUTPUT. Every
-store promises that it touches nothing that belongs to a stage before its own.
 """
 
 from __future__ import annotations
@@ -16,9 +12,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from stn_numba.kernels.vectors import Vector, call, constant, shuffle
-
-_STAGES = INPUT, POSITIONS, TAPS, PRODUCTS, OUTPUT = "input", "positions", "taps", "products", "output"
+from stn_numba.kernels.stages import (
+    INPUT,
+    OUTPUT,
+    TAPS,
+    belongs,
+    further,
+    llvm_type,
+    narrow,
+    pointer_to,
+    spares,
+    widen,
+    working_type,
+)
+from stn_numba.kernels.vectors import Vector, shuffle
 
 
 class Image(NamedTuple):
@@ -30,59 +37,6 @@ class Image(NamedTuple):
     y_step: int
     x_step: int
     c_step: int
-
-
-def working_type(dtype):
-    """Floats in which values of a dtype are computed: float32 if that holds them exactly."""
-    small = dtype in (types.float32, types.uint8, types.int8, types.uint16, types.int16)
-    return types.float32 if small else types.float64
-
-
-def _scopes(builder, stages):
-    module = builder.module
-    domain = module.add_metadata(["stn_numba.kernels"])
-    return module.add_metadata([module.add_metadata([f"stn_numba.{stage}", domain]) for stage in stages])
-
-
-def _belongs(builder, instruction, stage):
-    instruction.set_metadata("alias.scope", _scopes(builder, [stage]))
-    return instruction
-
-
-def _spares(builder, instruction, stage):
-    """Promise that a store of this stage touches nothing of the stages before."""
-    instruction.set_metadata("noalias", _scopes(builder, _STAGES[: _STAGES.index(stage)]))
-    return instruction
-
-
-def _pointer(builder, address, element, count=None):
-    value = element if count is None else ir.VectorType(element, count)
-    return builder.inttoptr(address, value.as_pointer())
-
-
-def _further(builder, address, size):
-    return builder.add(address, ir.Constant(address.type, size))
-
-
-def _llvm(context, dtype):
-    return ir.IntType(dtype.bitwidth) if isinstance(dtype, types.Integer) else context.get_value_type(dtype)
-
-
-def _widen(builder, value, dtype, working):
-    """Turn a stored value (or vector of them) into working floats."""
-    if not isinstance(dtype, types.Integer):
-        return value
-    return (builder.sitofp if dtype.signed else builder.uitofp)(value, working)
-
-
-def _narrow(builder, value, dtype, stored):
-    """Turn working floats into what is stored: rounded half to even and limited to the range; NaN gives the lowest."""
-    if not isinstance(dtype, types.Integer):
-        return value
-    low, high = (constant(value.type, limit) for limit in (dtype.minval, dtype.maxval))
-    value = call(builder, "maxnum", call(builder, "rint", value), low)
-    value = call(builder, "minnum", value, high)
-    return (builder.fptosi if dtype.signed else builder.fptoui)(value, stored)
 
 
 @intrinsic
@@ -111,12 +65,12 @@ def load(typingctx, address, like, lanes):
     signature = Vector(working, count)(address, like, lanes)
 
     def codegen(context, builder, signature, arguments):
-        element = _llvm(context, dtype)
+        element = llvm_type(context, dtype)
         if count in (3, 6, 12):
             value = _masked_load(builder, arguments[0], element, count, signature.return_type.width)
         else:
-            value = builder.load(_pointer(builder, arguments[0], element, count), align=1)
-        return _widen(builder, _belongs(builder, value, INPUT), dtype, context.get_value_type(signature.return_type))
+            value = builder.load(pointer_to(builder, arguments[0], element, count), align=1)
+        return widen(builder, belongs(builder, value, INPUT), dtype, context.get_value_type(signature.return_type))
 
     return signature, codegen
 
@@ -124,7 +78,7 @@ def load(typingctx, address, like, lanes):
 def _masked_load(builder, address, element, count, width):
     """So many elements, and zeros up to the width of a register."""
     vector, bits = ir.VectorType(element, width), ir.VectorType(ir.IntType(1), width)
-    pointer = _pointer(builder, address, element, width)
+    pointer = pointer_to(builder, address, element, width)
     suffix = f"v{width}" + {"float": "f32", "double": "f64"}.get(str(element), str(element))
     place = "p0" + suffix if "*" in str(pointer.type) else "p0"
     kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), bits, vector])
@@ -141,8 +95,8 @@ def load_one(typingctx, address, like):
     signature = working(address, like)
 
     def codegen(context, builder, signature, arguments):
-        value = builder.load(_pointer(builder, arguments[0], _llvm(context, dtype)), align=1)
-        return _widen(builder, _belongs(builder, value, INPUT), dtype, context.get_value_type(working))
+        value = builder.load(pointer_to(builder, arguments[0], llvm_type(context, dtype)), align=1)
+        return widen(builder, belongs(builder, value, INPUT), dtype, context.get_value_type(working))
 
     return signature, codegen
 
@@ -155,10 +109,10 @@ def load_turns(typingctx, address, like, lanes):
     signature = types.UniTuple(half, 2)(address, like, lanes)
 
     def codegen(context, builder, signature, arguments):
-        pointer = _pointer(builder, arguments[0], _llvm(context, dtype), 2 * count)
-        both = _belongs(builder, builder.load(pointer, align=1), INPUT)
+        pointer = pointer_to(builder, arguments[0], llvm_type(context, dtype), 2 * count)
+        both = belongs(builder, builder.load(pointer, align=1), INPUT)
         sides = [shuffle(builder, both, both, range(side, 2 * count, 2)) for side in (0, 1)]
-        sides = [_widen(builder, value, dtype, context.get_value_type(half)) for value in sides]
+        sides = [widen(builder, value, dtype, context.get_value_type(half)) for value in sides]
         return context.make_tuple(builder, signature.return_type, sides)
 
     return signature, codegen
@@ -175,31 +129,31 @@ def load_pairs(typingctx, address, like, offsets, lanes):
     signature = types.UniTuple(half, 2)(address, like, offsets, lanes)
 
     def codegen(context, builder, signature, arguments):
-        element, bits = _llvm(context, dtype), dtype.bitwidth
+        element, bits = llvm_type(context, dtype), dtype.bitwidth
         places = [builder.add(arguments[0], _offset(builder, arguments[2], lane)) for lane in range(count)]
         if bits > 32:
-            sides = [[_further(builder, place, shift) for place in places] for shift in (0, bits // 8)]
+            sides = [[further(builder, place, shift) for place in places] for shift in (0, bits // 8)]
             pair = [_collect(builder, side, element) for side in sides]
         else:
             words = _collect(builder, places, ir.IntType(2 * bits))
             flat = builder.bitcast(words, ir.VectorType(element, 2 * count))
             pair = [shuffle(builder, flat, flat, range(side, 2 * count, 2)) for side in (0, 1)]
-        pair = [_widen(builder, value, dtype, context.get_value_type(half)) for value in pair]
+        pair = [widen(builder, value, dtype, context.get_value_type(half)) for value in pair]
         return context.make_tuple(builder, signature.return_type, pair)
 
     return signature, codegen
 
 
 def _offset(builder, row, lane):
-    value = builder.load(_pointer(builder, _further(builder, row, 8 * lane), ir.IntType(64)))
-    return _belongs(builder, value, TAPS)
+    value = builder.load(pointer_to(builder, further(builder, row, 8 * lane), ir.IntType(64)))
+    return belongs(builder, value, TAPS)
 
 
 def _collect(builder, places, element):
     """A vector of one element from each place."""
     vector = ir.Constant(ir.VectorType(element, len(places)), ir.Undefined)
     for lane, place in enumerate(places):
-        value = _belongs(builder, builder.load(_pointer(builder, place, element), align=1), INPUT)
+        value = belongs(builder, builder.load(pointer_to(builder, place, element), align=1), INPUT)
         vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
     return vector
 
@@ -228,12 +182,12 @@ def store(typingctx, address, like, vector):
     signature = types.void(address, like, vector)
 
     def codegen(context, builder, signature, arguments):
-        element = _llvm(context, dtype)
-        value = _narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
+        element = llvm_type(context, dtype)
+        value = narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
         for start, count in ((0, 2), (2, 1)) if vector.lanes == 3 else ((0, vector.width),):
             part = shuffle(builder, value, value, range(start, start + count))
-            place = _further(builder, arguments[0], start * dtype.bitwidth // 8)
-            _spares(builder, builder.store(part, _pointer(builder, place, element, count), align=1), OUTPUT)
+            place = further(builder, arguments[0], start * dtype.bitwidth // 8)
+            spares(builder, builder.store(part, pointer_to(builder, place, element, count), align=1), OUTPUT)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -246,10 +200,10 @@ def store_wide(typingctx, address, like, vector):
     signature = types.void(address, like, vector)
 
     def codegen(context, builder, signature, arguments):
-        element = _llvm(context, dtype)
-        value = _narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
-        pointer = _pointer(builder, arguments[0], element, vector.width)
-        _spares(builder, builder.store(value, pointer, align=1), OUTPUT)
+        element = llvm_type(context, dtype)
+        value = narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
+        pointer = pointer_to(builder, arguments[0], element, vector.width)
+        spares(builder, builder.store(value, pointer, align=1), OUTPUT)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -262,9 +216,9 @@ def store_one(typingctx, address, like, value):
     signature = types.void(address, like, working_type(dtype))
 
     def codegen(context, builder, signature, arguments):
-        element = _llvm(context, dtype)
-        value = _narrow(builder, arguments[2], dtype, element)
-        _spares(builder, builder.store(value, _pointer(builder, arguments[0], element), align=1), OUTPUT)
+        element = llvm_type(context, dtype)
+        value = narrow(builder, arguments[2], dtype, element)
+        spares(builder, builder.store(value, pointer_to(builder, arguments[0], element), align=1), OUTPUT)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -280,13 +234,13 @@ def accumulate(typingctx, address, like, vector):
     signature = types.void(address, like, vector)
 
     def codegen(context, builder, signature, arguments):
-        element = _llvm(context, like)
+        element = llvm_type(context, like)
         for start, count in ((0, 2), (2, 1)) if vector.lanes == 3 else ((0, vector.width),):
             part = shuffle(builder, arguments[2], arguments[2], range(start, start + count))
-            place = _further(builder, arguments[0], start * like.bitwidth // 8)
-            pointer = _pointer(builder, place, element, count)
+            place = further(builder, arguments[0], start * like.bitwidth // 8)
+            pointer = pointer_to(builder, place, element, count)
             total = builder.fadd(builder.load(pointer, align=1), part)
-            _spares(builder, builder.store(total, pointer, align=1), OUTPUT)
+            spares(builder, builder.store(total, pointer, align=1), OUTPUT)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -298,91 +252,15 @@ def accumulate_six(typingctx, address, like, vector):
     signature = types.void(address, like, vector)
 
     def codegen(context, builder, signature, arguments):
-        element = _llvm(context, like)
+        element = llvm_type(context, like)
         total = builder.fadd(_masked_load(builder, arguments[0], element, 6, 8), arguments[2])
         for start, count in ((0, 4), (4, 2)):
             part = shuffle(builder, total, total, range(start, start + count))
-            place = _further(builder, arguments[0], start * like.bitwidth // 8)
-            _spares(builder, builder.store(part, _pointer(builder, place, element, count), align=1), OUTPUT)
+            place = further(builder, arguments[0], start * like.bitwidth // 8)
+            spares(builder, builder.store(part, pointer_to(builder, place, element, count), align=1), OUTPUT)
         return context.get_dummy_value()
 
     return signature, codegen
-
-
-def _reader(stage):
-    """Element `index` of a scratch row of a stage, as it is."""
-
-    @intrinsic
-    def read(typingctx, row, like, index):
-        signature = like(row, like, types.int64)
-
-        def codegen(context, builder, signature, arguments):
-            pointer = _pointer(builder, arguments[0], context.get_value_type(like))
-            return _belongs(builder, builder.load(builder.gep(pointer, [arguments[2]])), stage)
-
-        return signature, codegen
-
-    return read
-
-
-def _lane_reader(stage):
-    """A vector of the elements from `index` on of a scratch row of a stage."""
-
-    @intrinsic
-    def read(typingctx, row, like, index, lanes):
-        signature = Vector(like, len(lanes))(row, like, types.int64, lanes)
-
-        def codegen(context, builder, signature, arguments):
-            element = context.get_value_type(like)
-            first = builder.gep(_pointer(builder, arguments[0], element), [arguments[2]])
-            pointer = builder.bitcast(first, ir.VectorType(element, len(lanes)).as_pointer())
-            return _belongs(builder, builder.load(pointer, align=like.bitwidth // 8), stage)
-
-        return signature, codegen
-
-    return read
-
-
-def _writer(stage):
-    """Write element `index` of a scratch row of a stage."""
-
-    @intrinsic
-    def write(typingctx, row, index, value):
-        signature = types.void(row, types.int64, value)
-
-        def codegen(context, builder, signature, arguments):
-            pointer = _pointer(builder, arguments[0], context.get_value_type(value))
-            _spares(builder, builder.store(arguments[2], builder.gep(pointer, [arguments[1]])), stage)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return write
-
-
-def _lane_writer(stage):
-    """Write a vector to the elements from `index` on of a scratch row of a stage."""
-
-    @intrinsic
-    def write(typingctx, row, index, vector):
-        signature = types.void(row, types.int64, vector)
-
-        def codegen(context, builder, signature, arguments):
-            element = context.get_value_type(vector.element)
-            first = builder.gep(_pointer(builder, arguments[0], element), [arguments[1]])
-            pointer = builder.bitcast(first, ir.VectorType(element, vector.width).as_pointer())
-            _spares(builder, builder.store(arguments[2], pointer, align=vector.element.bitwidth // 8), stage)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return write
-
-
-position, tap, found = (_reader(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
-positions, taps, products = (_lane_reader(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
-put_position, put_tap, put_product = (_writer(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
-put_positions, put_taps, put_products = (_lane_writer(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
 
 
 @intrinsic

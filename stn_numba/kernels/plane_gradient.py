@@ -5,19 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import (
-    accumulate,
-    load,
-    load_one,
-    load_pairs,
-    positions,
-    products,
-    put_product,
-    put_products,
-    size_of,
-    tap,
-)
+from stn_numba.kernels.memory import accumulate, load, load_one, load_pairs, size_of
 from stn_numba.kernels.rows import TURNS
+from stn_numba.kernels.scratch import positions, products, put_product, put_products, tap
 from stn_numba.kernels.taps import all_between, line_slopes, lines, neighbours, tent_slopes, tents
 from stn_numba.kernels.vectors import EIGHT, ONE, add_product, in_turns, plus, times, where_positive_there
 

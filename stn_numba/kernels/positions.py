@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import address_of, load, load_one, load_turns, put_position, put_positions, size_of
+from stn_numba.kernels.memory import address_of, load, load_one, load_turns, size_of
+from stn_numba.kernels.scratch import put_position, put_positions
 from stn_numba.kernels.vectors import (
     EIGHT,
     ONE,

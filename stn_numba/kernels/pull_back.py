@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import accumulate, found, load, position, positions, products, put_product, size_of, store_one
+from stn_numba.kernels.memory import accumulate, load, size_of, store_one
 from stn_numba.kernels.positions import BASIS, DENSE, along_row, number
+from stn_numba.kernels.scratch import found, position, positions, products, put_product
 from stn_numba.kernels.vectors import (
     EIGHT,
     ONE,

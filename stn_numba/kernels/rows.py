@@ -18,7 +18,8 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BORDER, MODE, POLYNOMIAL, REFLECT, SIZE
-from stn_numba.kernels.memory import address_of, put_positions
+from stn_numba.kernels.memory import address_of
+from stn_numba.kernels.scratch import put_positions
 from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
 
 NO_FILL, FILL_OUTSIDE, FILL_TAPS = 0, 1, 2

@@ -6,9 +6,9 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BEYOND, FARTHEST, INSIDE, MODE, REFLECT, SIZE, ZEROS, reaches
-from stn_numba.kernels.memory import position, positions
 from stn_numba.kernels.positions import AFFINE, along_row, columns_reaching
 from stn_numba.kernels.rows import WORTH_A_LOOK
+from stn_numba.kernels.scratch import position, positions
 from stn_numba.kernels.vectors import EIGHT, bits_above, bits_set, lanes_between, lowest_bit
 
 PIECE = 16  # pixels of a strip that is looked through anew where what lies inside the image is not in one run

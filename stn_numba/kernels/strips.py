@@ -6,9 +6,10 @@ import numpy as np
 
 from stn_numba.kernels import edges, jit
 from stn_numba.kernels.edges import BILINEAR, BORDER, MODE, POLYNOMIAL, REFLECT, ZEROS
-from stn_numba.kernels.memory import found, position, put_position, put_product, size_of
+from stn_numba.kernels.memory import size_of
 from stn_numba.kernels.positions import BASIS, row_positions
 from stn_numba.kernels.rows import FILL_OUTSIDE, NO_FILL, STRIP, to_next
+from stn_numba.kernels.scratch import found, position, put_position, put_product
 
 TILE_ROWS = 32  # strips one below the other: what they read of a turned image then stays in the first caches
 

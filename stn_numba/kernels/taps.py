@@ -6,9 +6,10 @@ import numpy as np
 
 from stn_numba.kernels import edges, jit
 from stn_numba.kernels.edges import BILINEAR, NEAREST, SIZE, STEP
-from stn_numba.kernels.memory import position, positions, prefetch, put_tap, put_taps, tap
+from stn_numba.kernels.memory import prefetch
 from stn_numba.kernels.positions import AFFINE, HOMOGRAPHY, along_column
 from stn_numba.kernels.rows import NEXT_TAP
+from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
 from stn_numba.kernels.vectors import (
     EIGHT,
     add_product,
