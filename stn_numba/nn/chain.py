@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,17 @@ def numbered(layers: Iterable[Layer]) -> dict[str, Layer]:
     return named
 
 
-def in_turn(layers: Iterable[Named], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-    """Feed each named layer's output to the next; return the last one's output and the way back through all of them.
+def in_turn(runs: Iterable[Sequence[Named]], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+    """Feed each layer's output to the next; return the last one's output and the way back through all of them.
 
-    Neighbours that can be are done together (`stn_numba.nn.fusion`). Gradients are named after their layers.
+    The layers come in runs (`stn_numba.nn.fusion.runs`), which are done together where that pays. Gradients are named after
+    their layers.
     """
     from stn_numba.nn import fusion
 
     ways_back: list[tuple[str, Backprop]] = []
     first: int | None = None
-    for run in fusion.runs(layers):
+    for run in runs:
         fused = fusion.fused(run, x)
         if fused is not None:
             x, way_back = fused(run, x)
@@ -87,9 +89,15 @@ class Chain(Layer):
         self.params = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         return input_shape
 
+    @cached_property
+    def _runs(self) -> list[list[Named]]:
+        from stn_numba.nn import fusion
+
+        return fusion.runs(self.layers.items())
+
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the last layer's output and the way back through all of them."""
-        return in_turn(self.layers.items(), x, rng)
+        return in_turn(self._runs, x, rng)
 
     def config(self) -> dict[str, Any]:
         """Return the layers' classes and options."""

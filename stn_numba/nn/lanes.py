@@ -128,9 +128,18 @@ class Convolution:
         return step, y, backprop
 
     def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
-        """As `_packed` of the module, once for all parts of a batch."""
+        """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters.
+
+        Once for all parts of a batch.
+        """
+        from stn_numba.nn.kernels import convolution
+
         if self._order is None:
-            self._order = _packed(self.weight, filters)
+            flat = self.weight.reshape(-1, self.layer.filters)
+            starts = _starts(flat.shape[1], filters)
+            packed = np.empty((len(starts), len(flat), filters), flat.dtype)
+            convolution.pack(flat, starts, packed)
+            self._order = packed, starts
         return self._order
 
     def _lane_bias(self, d: Floats) -> Floats:
@@ -199,12 +208,10 @@ def _best_tile(length: int, filters: int, only: int | None = None) -> tuple[int,
     return min(choices, key=cost)
 
 
-def _packed(weight: Floats, filters: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters."""
-    flat = weight.reshape(-1, weight.shape[-1])
-    F = flat.shape[1]
-    starts = np.minimum(np.arange(0, F, filters), F - filters)
-    return np.ascontiguousarray(flat[:, starts[:, None] + np.arange(filters)].transpose(1, 0, 2)), starts
+@functools.cache
+def _starts(F: int, filters: int) -> NDArray[np.int64]:
+    """First filters of the tiles that cover F filters; leftovers are done twice."""
+    return np.minimum(np.arange(0, F, filters), F - filters)
 
 
 def _chunks(filters: int) -> list[slice]:

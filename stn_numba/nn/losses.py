@@ -50,15 +50,15 @@ def softmax_cross_entropy(
     >>> round(loss, 4), backprop().round(2).tolist()
     (1.3863, [[0.25, 0.25, -0.75, 0.25]])
     """
+    from stn_numba.nn.kernels import losses
+
     labels = np.asarray(labels)
     N, classes = logits.shape
     if labels.shape != (N,) or labels.dtype.kind not in "iu":
         raise ValueError(f"labels: expected ({N},) whole numbers, got {labels.dtype} {labels.shape}")
     if N and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f"labels: expected 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
-    target = np.full_like(logits, label_smoothing / classes)
-    target[np.arange(N), labels] += 1 - label_smoothing
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    loss = -float(np.sum(target * log_probabilities, dtype=np.float64)) / max(N, 1)
-    return loss, lambda: (np.exp(log_probabilities) - target) / logits.dtype.type(max(N, 1))
+    d_logits = np.empty(logits.shape, logits.dtype if logits.dtype in (np.float32, np.float64) else np.float64)
+    values = np.ascontiguousarray(logits, d_logits.dtype)
+    total = losses.softmax_cross_entropy(values, labels.astype(np.int64), label_smoothing, d_logits)
+    return total / max(N, 1), lambda: d_logits

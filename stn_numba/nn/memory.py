@@ -7,7 +7,7 @@ the array or a view of it.
 
 from __future__ import annotations
 
-import itertools
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -53,14 +53,20 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 def several(shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> tuple[NDArray[Any], ...]:
     """As many `empty` arrays, in one piece of memory, which costs less time to make; it is kept until all are gone."""
-    dtype = np.dtype(dtype)
-    line = max(1, _LINE // dtype.itemsize)
-    sizes = [math.prod(shape) for shape in shapes]
-    starts = [0, *itertools.accumulate(size + -size % line for size in sizes)]
-    whole = empty((starts[-1],), dtype)
-    return tuple(
-        whole[start : start + size].reshape(shape) for start, size, shape in zip(starts, sizes, shapes, strict=False)
-    )
+    places, size = _places(tuple(shapes), np.dtype(dtype).itemsize)
+    whole = empty((size,), dtype)
+    return tuple(whole[start:stop].reshape(shape) for start, stop, shape in places)
+
+
+@functools.lru_cache(256)
+def _places(shapes: tuple[tuple[int, ...], ...], itemsize: int) -> tuple[list[tuple[int, int, tuple[int, ...]]], int]:
+    """Where arrays begin and end, each on a cache line, and the numbers they take in all."""
+    line, places, start = max(1, _LINE // itemsize), [], 0
+    for shape in shapes:
+        stop = start + math.prod(shape)
+        places.append((start, stop, shape))
+        start = stop + -stop % line
+    return places, start
 
 
 def _fresh(size: int) -> tuple[NDArray[np.uint8], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,14 @@ class SpatialTransformer(Layer):
         self.theta_layer = Dense(self.transform.n_params)
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 
-    @property
-    def _network(self) -> list[Named]:
+    @cached_property
+    def _runs(self) -> list[list[Named]]:
         """What leads to theta; the layers of a chain one by one, so that the last of them can be done together with ours."""
+        from stn_numba.nn import fusion
+
         name, layer = "localisation", self.localisation
         inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
-        return [*inner, (f"{name}.theta", self.theta_layer)]
+        return fusion.runs([*inner, (f"{name}.theta", self.theta_layer)])
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise the localisation network; its last layer starts at `initial`."""
@@ -94,12 +97,13 @@ class SpatialTransformer(Layer):
         self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = self.transform.identity() if self.initial is None else self.initial
-        self.params = {f"{name}.{key}": a for name, layer in self._network for key, a in layer.params.items()}
+        network = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
+        self.params = {f"{name}.{key}": a for name, layer in network.items() for key, a in layer.params.items()}
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
     def theta(self, x: Floats) -> Floats:
         """Parameters (N, P) that the localisation network chooses for images (N, H, W, C)."""
-        return in_turn(self._network, x)[0]
+        return in_turn(self._runs, x)[0]
 
     def sample(self, x: Floats, theta: Floats) -> Floats:
         """Read images at given parameters, without the way back."""
@@ -108,7 +112,7 @@ class SpatialTransformer(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
-        theta, from_theta = in_turn(self._network, x, rng)
+        theta, from_theta = in_turn(self._runs, x, rng)
         grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
 

@@ -1,0 +1,28 @@
+"""Losses of a batch."""
+
+from __future__ import annotations
+
+import math
+
+from stn_numba.kernels import jit
+
+
+@jit.serial
+def softmax_cross_entropy(logits, labels, smoothing, d_logits):
+    """Sum over the samples; d_logits (N, classes) becomes the gradient of their mean. Sums are float64."""
+    N, classes = logits.shape
+    total, share, rest = 0.0, smoothing / classes, 1 - smoothing
+    for n in range(N):
+        highest = logits[n, 0]
+        for c in range(classes):
+            highest = max(highest, logits[n, c])
+        powers = 0.0
+        for c in range(classes):
+            powers += math.exp(float(logits[n, c] - highest))
+        log_powers = math.log(powers)
+        for c in range(classes):
+            target = share + rest if c == labels[n] else share
+            log_probability = float(logits[n, c] - highest) - log_powers
+            total -= target * log_probability
+            d_logits[n, c] = (math.exp(log_probability) - target) / N
+    return total
