@@ -18,11 +18,12 @@ def softmax_cross_entropy(logits, labels, smoothing, d_logits):
             highest = max(highest, logits[n, c])
         powers = 0.0
         for c in range(classes):
-            powers += math.exp(float(logits[n, c] - highest))
+            power = math.exp(float(logits[n, c] - highest))
+            d_logits[n, c] = power
+            powers += power
         log_powers = math.log(powers)
         for c in range(classes):
             target = share + rest if c == labels[n] else share
-            log_probability = float(logits[n, c] - highest) - log_powers
-            total -= target * log_probability
-            d_logits[n, c] = (math.exp(log_probability) - target) / N
+            total -= target * (float(logits[n, c] - highest) - log_powers)
+            d_logits[n, c] = (d_logits[n, c] / powers - target) / N
     return total
