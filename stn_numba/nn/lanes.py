@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockBackprop", "Convolution", "gather", "lanes", "scatter", "through"]
 
+_LISTED = 32
+
 BlockBackprop = Callable[[Floats, bool], tuple[Floats | None, Arrays]]
 
 
@@ -71,6 +73,7 @@ class Convolution:
         self.run = weight.shape[0] * weight.shape[2]  # taps of one row of the patch
         self.lanes = _length(lanes(weight.dtype))
         self._order: tuple[Floats, NDArray[np.int64]] | None = None
+        self._patch_order: tuple[Floats, tuple[int, ...], tuple[int, ...]] | None = None
 
     def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and the way back."""
@@ -99,7 +102,7 @@ class Convolution:
 
     def pooled_step(self, x: Floats) -> tuple[tuple[Any, ...], Floats, BlockBackprop]:
         """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
-        from stn_numba.nn.kernels import convolution
+        from stn_numba.nn.kernels import patches
 
         layer, F, count = self.layer, self.layer.filters, x.shape[-1]
         h, w = layer.out_size(*x.shape[1:3])
@@ -111,18 +114,20 @@ class Convolution:
         step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, _length(filters), rectify)
 
         def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            d = memory.empty((len(x), h, w, F, count), x.dtype)
-            d_bias = np.zeros((F, count), x.dtype)
-            chunks = _chunks(F)
-            if F % len(chunks):
-                convolution.unpool(dy, winner, d, d_bias)
-                return self._backward(x, d, wanted, d_bias)
-            dx, d_weight = memory.empty(x.shape if wanted else (1,) * 5, x.dtype), np.empty(self.weight.shape, x.dtype)
-            tile = (self.lanes, *map(_length, _best_tile(self.run, F)), _length(F // len(chunks)))
-            arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
-            flat = self.weight.reshape(-1, F)
-            convolution.pooled_gradient(x, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
-            gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
+            shape, length = (layer.size, self.run, F), math.prod(x.shape[1:4])
+            d_weight, d_bias = memory.several([shape, (F,)], x.dtype)
+            dx = memory.empty(x.shape if wanted else (1,) * 5, x.dtype)
+            weight, rows, vectors = self._patches()
+            group = _group(dy.shape[1] * dy.shape[2], count)
+            row = length + weight.shape[2]  # tiles are wider than patches
+            samples, d_samples, slopes, total = memory.several(
+                [(count, row), (count, row if wanted else 0), (group * dy.shape[1] * dy.shape[2],), weight.shape], x.dtype
+            )
+            scratch = (samples, d_samples, np.empty(len(slopes), np.int64), slopes, total)
+            patches.gradient(
+                x, dy, winner, layer.stride, weight, d_weight, d_bias, dx, wanted, group, *scratch, self.lanes, rows, vectors
+            )  # fmt: skip
+            gradients = {"weight": d_weight.reshape(self.weight.shape), "bias": d_bias}
             return _cropped(dx, layer.padding) if wanted else None, gradients
 
         return step, y, backprop
@@ -141,6 +146,18 @@ class Convolution:
             convolution.pack(flat, starts, packed)
             self._order = packed, starts
         return self._order
+
+    def _patches(self) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
+        """Weights in the order of `patches.gradient`, and the rows and vectors of its tiles; once for all parts of a batch."""
+        from stn_numba.nn.kernels import patches
+
+        if self._patch_order is None:
+            size, count = self.layer.size, len(self.lanes)
+            rows, vectors, tiles = _patch_tile(size, -(-self.run // count))
+            packed = memory.empty((self.layer.filters, size, tiles * vectors * count), self.weight.dtype)
+            patches.pack(self.weight.reshape(size, self.run, -1), packed)
+            self._patch_order = packed, _length(rows), _length(vectors)
+        return self._patch_order
 
     def _lane_bias(self, d: Floats) -> Floats:
         from stn_numba.nn.kernels import convolution
@@ -206,6 +223,22 @@ def _best_tile(length: int, filters: int, only: int | None = None) -> tuple[int,
         if p * f <= sums and p * f + min(p, f) < machine.VECTORS
     ]
     return min(choices, key=cost)
+
+
+@functools.cache
+def _patch_tile(size: int, vectors: int) -> tuple[int, int, int]:
+    """Rows and vectors of a tile for patches of `size` rows of so many vectors, and how many tiles lie in a row."""
+    from stn_numba.nn.kernels import machine
+
+    most = machine.VECTORS - 4  # besides a vector of slopes, and what LLVM needs
+    tiles = -(-vectors // most)
+    wide = -(-vectors // tiles)
+    return max(rows for rows in range(1, size + 1) if size % rows == 0 and rows * wide <= most), wide, tiles
+
+
+def _group(pixels: int, count: int) -> int:
+    """Samples whose patches are worth one list, a divisor of the lanes: each list costs the loads and stores of a gradient."""
+    return next(group for group in range(1, count + 1) if count % group == 0 and (group * pixels >= _LISTED or group == count))
 
 
 @functools.cache

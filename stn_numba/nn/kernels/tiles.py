@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 _I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
 
 
-class _Code:
+class Code:
     """What all tiles are made of, for one element type and number of lanes."""
 
     def __init__(self, context, builder, like, lanes):
@@ -40,6 +40,10 @@ class _Code:
 
     def load(self, address):
         return self.builder.load(self.builder.inttoptr(address, self.vector.as_pointer()), align=self.size)
+
+    def whole(self, address):
+        """The whole number at an address."""
+        return self.builder.load(self.builder.inttoptr(address, _I64.as_pointer()))
 
     def store(self, vector, address):
         self.builder.store(vector, self.builder.inttoptr(address, vector.type.as_pointer()), align=1)
@@ -107,7 +111,7 @@ def correlate(typingctx, like, lanes, pixels, filters, x, x_row, x_pixel, weight
     signature = types.void(like, lanes, pixels, filters, *(types.int64,) * 9)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         x, x_row, x_pixel, weight, rows, run, bias, y, y_pixel = arguments[4:]
         sources = [code.add(x, code.times(x_pixel, p)) for p in range(count)]
         sums = _correlate(code, sources, x_row, weight, rows, run, several)
@@ -131,7 +135,7 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
     signature = types.void(like, lanes, filters, rectify, *(types.int64,) * 10)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner = arguments[4:]
         sources = [x, code.add(x, x_pixel), code.add(x, x_below), code.add(x, x_below, x_pixel)]
         sums = _correlate(code, sources, x_row, weight, rows, run, several)
@@ -163,7 +167,7 @@ def weight_gradient(
     signature = types.void(like, lanes, taps, filters, *(types.int64,) * 13)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         x, x_block, x_row, x_pixel, d, d_block, d_row, d_pixel, blocks, h, w, out, out_tap = arguments[4:]
         sums = code.sums(few * several)
         with code.loop(blocks) as block, code.loop(h) as row:
@@ -195,7 +199,7 @@ def spread_back(typingctx, like, lanes, filters, d, weight, weight_tap, dx, dx_r
     signature = types.void(like, lanes, filters, *(types.int64,) * 7)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         d, weight, weight_tap, dx, dx_row, rows, run = arguments[3:]
         slopes = [code.load(code.add(d, f * code.bytes)) for f in range(several)]
         w_row = code.times(run, weight_tap)
