@@ -20,8 +20,8 @@ _PATCH_BYTES = 1 << 20  # what stays in a core's own cache
 class Conv2d(Layer):
     """Each output pixel is a weighted sum over a size x size patch of the input, plus a bias.
 
-    A batch is worked on a vector of samples at a time (`stn_numba.nn.convolution_run`). Where too few samples are left to fill one,
-    patches are laid out as rows of a matrix and multiplied by BLAS, a few at a time, so that they never leave the cache.
+    A batch is worked on a vector of samples at a time (`stn_numba.nn.convolution_run`). Where too few samples are left to fill
+    one, patches are laid out as rows of a matrix and multiplied by BLAS, a few at a time, so that they never leave the cache.
     ``weight`` is (size, size, C, filters).
 
     Parameters

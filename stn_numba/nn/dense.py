@@ -52,4 +52,3 @@ class Dense(Layer):
     def config(self) -> dict[str, Any]:
         """Return the options."""
         return {"units": self.units}
-

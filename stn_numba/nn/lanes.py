@@ -17,9 +17,7 @@ from stn_numba.nn.layer import Arrays, Floats
 if TYPE_CHECKING:
     from stn_numba.nn.conv2d import Conv2d
 
-__all__ = ["BlockBackprop", "Convolution", "gather", "lanes", "scatter", "through"]
-
-_LISTED = 32
+__all__ = ["BlockBackprop", "Convolution", "cropped", "gather", "lanes", "length", "scatter", "through"]
 
 BlockBackprop = Callable[[Floats, bool], tuple[Floats | None, Arrays]]
 
@@ -71,9 +69,9 @@ class Convolution:
         weight, self.bias = layer.params["weight"], layer.params["bias"]
         self.weight = np.ascontiguousarray(weight)
         self.run = weight.shape[0] * weight.shape[2]  # taps of one row of the patch
-        self.lanes = _length(lanes(weight.dtype))
+        self.lanes = length(lanes(weight.dtype))
         self._order: tuple[Floats, NDArray[np.int64]] | None = None
-        self._patch_order: tuple[Floats, tuple[int, ...], tuple[int, ...]] | None = None
+        self.patches: tuple[Floats, tuple[int, ...], tuple[int, ...]] | None = None  # kept by `stn_numba.nn.patches`
 
     def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and the way back."""
@@ -88,7 +86,7 @@ class Convolution:
             pixels, filters = _best_tile(w, F)
             weight, starts = self._packed(filters)
             shape = (layer.size, layer.stride, self.bias)
-            convolution.forward(padded, weight, starts, *shape, y, self.lanes, _length(pixels), _length(filters))
+            convolution.forward(padded, weight, starts, *shape, y, self.lanes, length(pixels), length(filters))
             return y, lambda dy, wanted: self._backward(padded, dy, wanted, self._lane_bias(dy))
         step, y, backprop = self.pooled_step(padded)
         *options, filters, rectify = step
@@ -102,7 +100,7 @@ class Convolution:
 
     def pooled_step(self, x: Floats) -> tuple[tuple[Any, ...], Floats, BlockBackprop]:
         """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
-        from stn_numba.nn.kernels import patches
+        from stn_numba.nn import patches
 
         layer, F, count = self.layer, self.layer.filters, x.shape[-1]
         h, w = layer.out_size(*x.shape[1:3])
@@ -110,25 +108,13 @@ class Convolution:
         winner = memory.empty(y.shape, np.uint8)
         _, filters = _best_tile(4, F, 4)
         weight, starts = self._packed(filters)
-        rectify = _length(2 if self.rectify else 1)
-        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, _length(filters), rectify)
+        rectify = length(2 if self.rectify else 1)
+        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, length(filters), rectify)
 
         def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            shape, length = (layer.size, self.run, F), math.prod(x.shape[1:4])
-            d_weight, d_bias = memory.several([shape, (F,)], x.dtype)
-            dx = memory.empty(x.shape if wanted else (1,) * 5, x.dtype)
-            weight, rows, vectors = self._patches()
-            group = _group(dy.shape[1] * dy.shape[2], count)
-            row = length + weight.shape[2]  # tiles are wider than patches
-            samples, d_samples, slopes, total = memory.several(
-                [(count, row), (count, row if wanted else 0), (group * dy.shape[1] * dy.shape[2],), weight.shape], x.dtype
-            )
-            scratch = (samples, d_samples, np.empty(len(slopes), np.int64), slopes, total)
-            patches.gradient(
-                x, dy, winner, layer.stride, weight, d_weight, d_bias, dx, wanted, group, *scratch, self.lanes, rows, vectors
-            )  # fmt: skip
-            gradients = {"weight": d_weight.reshape(self.weight.shape), "bias": d_bias}
-            return _cropped(dx, layer.padding) if wanted else None, gradients
+            if patches.pays(self):
+                return patches.backward(self, x, dy, winner, wanted)
+            return self._pooled_backward(x, dy, winner, wanted)
 
         return step, y, backprop
 
@@ -147,24 +133,33 @@ class Convolution:
             self._order = packed, starts
         return self._order
 
-    def _patches(self) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
-        """Weights in the order of `patches.gradient`, and the rows and vectors of its tiles; once for all parts of a batch."""
-        from stn_numba.nn.kernels import patches
-
-        if self._patch_order is None:
-            size, count = self.layer.size, len(self.lanes)
-            rows, vectors, tiles = _patch_tile(size, -(-self.run // count))
-            packed = memory.empty((self.layer.filters, size, tiles * vectors * count), self.weight.dtype)
-            patches.pack(self.weight.reshape(size, self.run, -1), packed)
-            self._patch_order = packed, _length(rows), _length(vectors)
-        return self._patch_order
-
     def _lane_bias(self, d: Floats) -> Floats:
         from stn_numba.nn.kernels import convolution
 
         out = np.zeros(d.shape[3:], d.dtype)
         convolution.bias_gradient(d, out)
         return out
+
+    def _pooled_backward(
+        self, padded: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool
+    ) -> tuple[Floats | None, Arrays]:
+        from stn_numba.nn.kernels import convolution
+
+        layer, F, count = self.layer, self.layer.filters, padded.shape[-1]
+        d = memory.empty((len(padded), *layer.out_size(*padded.shape[1:3]), F, count), padded.dtype)
+        d_bias = np.zeros((F, count), padded.dtype)
+        chunks = _chunks(F)
+        if F % len(chunks):
+            convolution.unpool(dy, winner, d, d_bias)
+            return self._backward(padded, d, wanted, d_bias)
+        dx = memory.empty(padded.shape if wanted else (1,) * 5, padded.dtype)
+        d_weight = np.empty(self.weight.shape, padded.dtype)
+        tile = (self.lanes, *map(length, _best_tile(self.run, F)), length(F // len(chunks)))
+        arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
+        flat = self.weight.reshape(-1, F)
+        convolution.pooled_gradient(padded, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
+        gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
+        return cropped(dx, layer.padding) if wanted else None, gradients
 
     def _backward(self, padded: Floats, d: Floats, wanted: bool, d_bias: Floats) -> tuple[Floats | None, Arrays]:
         from stn_numba.nn.kernels import convolution
@@ -174,7 +169,7 @@ class Convolution:
         taps, filters = _best_tile(self.run, F)
         out = d_weight.reshape(layer.size, self.run, F)
         sizes = (layer.size, layer.stride)
-        convolution.weight_gradient(padded, d, *sizes, out, self.lanes, _length(taps), _length(filters))
+        convolution.weight_gradient(padded, d, *sizes, out, self.lanes, length(taps), length(filters))
         gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
         if not wanted:
             return None, gradients
@@ -182,11 +177,11 @@ class Convolution:
         dx.fill(0)
         flat = self.weight.reshape(-1, F)
         for part in _chunks(F):
-            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, _length(part.stop - part.start))
-        return _cropped(dx, layer.padding), gradients
+            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, length(part.stop - part.start))
+        return cropped(dx, layer.padding), gradients
 
 
-def _length(count: int) -> tuple[int, ...]:
+def length(count: int) -> tuple[int, ...]:
     """A number that kernels know when they are compiled."""
     return (0,) * count
 
@@ -201,7 +196,8 @@ def _padded(x: Floats, p: int) -> Floats:
     return padded
 
 
-def _cropped(dx: Floats, p: int) -> Floats:
+def cropped(dx: Floats, p: int) -> Floats:
+    """Leave the padding out."""
     return np.ascontiguousarray(dx[:, p : dx.shape[1] - p, p : dx.shape[2] - p]) if p else dx
 
 
@@ -223,22 +219,6 @@ def _best_tile(length: int, filters: int, only: int | None = None) -> tuple[int,
         if p * f <= sums and p * f + min(p, f) < machine.VECTORS
     ]
     return min(choices, key=cost)
-
-
-@functools.cache
-def _patch_tile(size: int, vectors: int) -> tuple[int, int, int]:
-    """Rows and vectors of a tile for patches of `size` rows of so many vectors, and how many tiles lie in a row."""
-    from stn_numba.nn.kernels import machine
-
-    most = machine.VECTORS - 4  # besides a vector of slopes, and what LLVM needs
-    tiles = -(-vectors // most)
-    wide = -(-vectors // tiles)
-    return max(rows for rows in range(1, size + 1) if size % rows == 0 and rows * wide <= most), wide, tiles
-
-
-def _group(pixels: int, count: int) -> int:
-    """Samples whose patches are worth one list, a divisor of the lanes: each list costs the loads and stores of a gradient."""
-    return next(group for group in range(1, count + 1) if count % group == 0 and (group * pixels >= _LISTED or group == count))
 
 
 @functools.cache

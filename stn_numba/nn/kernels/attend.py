@@ -19,9 +19,9 @@ MARGIN = 2  # zeros on each side of an image: positions are held within them, wh
 def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels, places, taps):
     """Outputs (N, h, w * C), and their slopes by x and y, in pixels, for maps (N, 2, 3) of output pixels to input pixels.
 
-    Some output rows at a time are one long strip of S values, so that loops are long enough for vectors. Of each value in a strip
-    `columns`, `rows` and `channels` (S,) say where it lies. Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero; `places`
-    (S,) of whole numbers; `taps` (6, S).
+    Some output rows at a time are one long strip of S values, so that loops are long enough for vectors. Of each value in a
+    strip `columns`, `rows` and `channels` (S,) say where it lies. Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero;
+    `places` (S,) of whole numbers; `taps` (6, S).
     """
     H, W, C = image.shape[1:]
     number, whole = out.dtype.type, channels.dtype.type

@@ -92,6 +92,32 @@ def forward_pool(x, weight, starts, size, stride, bias, y, winner, lanes, filter
 
 
 @jit.serial
+def unpool(dy, winner, d, d_bias):
+    """Gradients d (blocks, h, w, F, lanes) of 2 x 2 pixels, those that won; rows and columns left over get zero.
+
+    Adds to d_bias (F, lanes) what reaches each filter.
+    """
+    blocks, h, w, F, lanes = dy.shape
+    zero = dy.dtype.type(0)
+    for block in range(blocks):
+        for i in range(h):
+            for j in range(w):
+                for f in range(F):
+                    for lane in range(lanes):
+                        slope = dy[block, i, j, f, lane]
+                        d_bias[f, lane] += slope if winner[block, i, j, f, lane] < 4 else zero
+                for a in range(2):
+                    for b in range(2):
+                        target, which = d[block, 2 * i + a, 2 * j + b], 2 * a + b
+                        for f in range(F):
+                            for lane in range(lanes):
+                                slope = dy[block, i, j, f, lane]
+                                target[f, lane] = slope if winner[block, i, j, f, lane] == which else zero
+        d[block, 2 * h :] = 0
+        d[block, :, 2 * w :] = 0
+
+
+@jit.serial
 def weight_gradient(x, d, size, stride, out, lanes, taps, filters):
     """Gradient (size, size * C, F) of the weights, summed over all samples."""
     item, like = x.itemsize, x[0, 0, 0, 0, 0]
@@ -137,6 +163,20 @@ def input_gradient(d, weight, size, stride, first, dx, lanes, filters):
                 source = d0 + (((block * h + i) * w + j) * F + first) * vector
                 target = dx0 + (block * dx.shape[1] + i * stride) * dx_row + j * stride * C * vector
                 tiles.spread_back(like, lanes, filters, source, w0 + first * item, F * item, target, dx_row, size, size * C)
+
+
+@jit.serial
+def pooled_gradient(x, dy, winner, size, stride, weight, d, d_bias, d_weight, dx, wanted, lanes, taps, filters, chunk):
+    """The whole way back through `forward_pool` in one call: each call costs the thread a wait for Python's lock.
+
+    `d` is scratch; dx is left alone unless `wanted`. The number of filters is a multiple of the length of `chunk`.
+    """
+    unpool(dy, winner, d, d_bias)
+    weight_gradient(x, d, size, stride, d_weight, lanes, taps, filters)
+    if wanted:
+        dx[:] = 0
+        for first in range(0, d.shape[3], len(chunk)):
+            input_gradient(d, weight, size, stride, first, dx, lanes, chunk)
 
 
 def _through(x, steps, lanes):

@@ -1,7 +1,9 @@
-"""The way back through convolution and pooling: of every 2 x 2 pixels at most one has a gradient, and only its patch is touched.
+"""The way back through convolution and pooling, patch by patch: at most one of 2 x 2 pixels has a gradient.
 
-Samples are dealt with one by one here, and a vector holds neighbouring numbers of a row of a patch. The lists of one filter say
-where its patches begin (`places`, in bytes) and what reached them (`slopes`). A tile is some vectors of some rows.
+Samples are dealt with one by one here, and a vector holds neighbouring numbers of a row of a patch. The lists of one filter
+say where its patches begin (`places`, in bytes) and what reached them (`slopes`). A tile is some vectors of some rows.
+
+Serial only: callers hand parts of the batch to threads of their own.
 """
 
 from __future__ import annotations
@@ -64,18 +66,20 @@ def spread(typingctx, like, lanes, rows, vectors, dx, dx_row, places, slopes, co
 
 
 @jit.inline
-def find(dy, winner, f, count, start, step_y, step_x, places, slopes):
-    """Append the patches of one sample that a filter's gradient (h, w, F) reaches to a list of `count`; return the new count.
+def find(dy, winner, f, first, group, step, step_y, step_x, places, slopes):
+    """List the patches that a filter's gradient (h, w, F, lanes) reaches in a group of samples; return how many.
 
-    Column by column: neighbours in the list then lie in different rows, and no store waits for the one before it.
+    Neighbours in the list lie in different samples, or in different rows: no store waits for the one before it.
     """
-    h, w = dy.shape[:2]
-    for j in range(w):
-        for i in range(h):
-            slope, which = dy[i, j, f], winner[i, j, f]
-            places[count] = start + (2 * i + which // 2) * step_y + (2 * j + which % 2) * step_x
-            slopes[count] = slope
-            count += which < 4 and slope != 0  # without a branch, which nobody could foretell
+    count = 0
+    for j in range(dy.shape[1]):
+        for i in range(dy.shape[0]):
+            some, which = dy[i, j, f], winner[i, j, f]
+            place = 2 * i * step_y + 2 * j * step_x
+            for lane in range(first, first + group):
+                places[count] = place + lane * step + (which[lane] >> 1) * step_y + (which[lane] & 1) * step_x
+                slopes[count] = some[lane]
+                count += (which[lane] < 4) & (some[lane] != 0)  # without a branch, which nobody could foretell
     return count
 
 
@@ -105,8 +109,8 @@ def gradient(
 ):  # fmt: skip
     """Gradients by weights (size, run, F) and biases, and by x if `wanted`, for blocks x, dy, dx (blocks, H, W, C, lanes).
 
-    `weight` comes from `pack`. The lists are of `group` samples at a time, a divisor of the lanes. Scratch: `samples`, `d_samples`
-    (lanes, H * W * C and a row of `weight` more), `places` and `slopes` for the pixels of a group, `total` like `weight`.
+    `weight` comes from `pack`. A list is for `group` samples, a divisor of the lanes. Scratch: `samples`, `d_samples` (lanes,
+    H * W * C and a row of `weight` more), `places` and `slopes` for the pixels of a group, `total` like `weight`.
     """
     like, item, count = x[0, 0, 0, 0, 0], x.itemsize, x.shape[4]
     size, padded = weight.shape[1], weight.shape[2]
@@ -120,10 +124,8 @@ def gradient(
             d_samples[:] = 0
         for first in range(0, count, group):
             for f in range(weight.shape[0]):
-                found = 0
-                for lane in range(first, first + group):
-                    maps = dy[block, :, :, :, lane], winner[block, :, :, :, lane]
-                    found = find(*maps, f, found, lane * step, stride * row, stride * pixel, places, slopes)
+                steps = step, stride * row, stride * pixel
+                found = find(dy[block], winner[block], f, first, group, *steps, places, slopes)
                 for k in range(found):
                     d_bias[f] += slopes[k]
                 for a in range(0, size, len(rows)):

@@ -28,17 +28,21 @@ class Code:
         self.bytes = lanes * self.size
 
     def number(self, value):
+        """A whole number known when the kernel is compiled."""
         return ir.Constant(_I64, value)
 
     def add(self, address, *steps):
+        """An address, some steps on."""
         for step in steps:
             address = self.builder.add(address, self.number(step) if isinstance(step, int) else step)
         return address
 
     def times(self, value, factor):
+        """A product of whole numbers."""
         return self.builder.mul(value, self.number(factor) if isinstance(factor, int) else factor)
 
     def load(self, address):
+        """The vector at an address."""
         return self.builder.load(self.builder.inttoptr(address, self.vector.as_pointer()), align=self.size)
 
     def whole(self, address):
@@ -46,6 +50,7 @@ class Code:
         return self.builder.load(self.builder.inttoptr(address, _I64.as_pointer()))
 
     def store(self, vector, address):
+        """Put a vector at an address."""
         self.builder.store(vector, self.builder.inttoptr(address, vector.type.as_pointer()), align=1)
 
     def spread(self, address):
@@ -56,12 +61,14 @@ class Code:
         return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes))
 
     def fma(self, left, right, total):
+        """left * right + total, rounded once where the CPU can."""
         name = f"llvm.fmuladd.v{self.lanes}" + ("f32" if self.size == 4 else "f64")
         module = self.builder.module
         function = module.globals.get(name) or ir.Function(module, ir.FunctionType(self.vector, [self.vector] * 3), name)
         return self.builder.call(function, (left, right, total))
 
     def zeros(self):
+        """A vector of zeros."""
         return ir.Constant(self.vector, [0.0] * self.lanes)
 
     def sums(self, count):
@@ -72,6 +79,7 @@ class Code:
         return places
 
     def loop(self, count):
+        """A loop whose index runs from 0 to count - 1."""
         return cgutils.for_range(self.builder, count)
 
     def lane_sum(self, value):

@@ -9,9 +9,9 @@ from stn_numba.kernels import jit
 
 @jit.serial
 def adam(param, gradient, mean, square, beta1, rest1, beta2, rest2, root, epsilon, rate):
-    """Algorithm 1 of arXiv 1412.6980 in the order of its section 2, which divides once: `rate` has the correction of the mean in it.
+    """Algorithm 1 of arXiv 1412.6980, arranged so that it divides once.
 
-    rest is 1 - beta, and `root` corrects the root of the square.
+    rest is 1 - beta; the bias corrections are in `rate`, for the mean, and in `root`, for the root of the square.
     """
     for k in range(len(param)):
         g = gradient[k]
