@@ -8,8 +8,20 @@ import pytest
 from stn_numba.kernels import threads
 from stn_numba.models import tutorial
 from stn_numba.nn import (
-    SGD, Adam, AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer, dense_run, memory,
-)  # fmt: skip
+    SGD,
+    Adam,
+    AvgPool,
+    Chain,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    SpatialTransformer,
+    dense_run,
+    memory,
+)
 from stn_numba.nn.sampling import sample_parts
 from stn_numba.nn.step import Step
 from stn_numba.nn.workers import each_number, each_part

@@ -61,7 +61,7 @@ class Code:
         return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes))
 
     def fma(self, left, right, total):
-        """left * right + total, rounded once where the CPU can."""
+        """Left * right + total, rounded once where the CPU can."""
         name = f"llvm.fmuladd.v{self.lanes}" + ("f32" if self.size == 4 else "f64")
         module = self.builder.module
         function = module.globals.get(name) or ir.Function(module, ir.FunctionType(self.vector, [self.vector] * 3), name)
