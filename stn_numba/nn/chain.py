@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size
 
-__all__ = ["Chain", "numbered"]
+__all__ = ["Chain", "in_turn", "numbered"]
 
 
 def numbered(layers: Iterable[Layer]) -> dict[str, Layer]:
@@ -23,6 +24,42 @@ def numbered(layers: Iterable[Layer]) -> dict[str, Layer]:
         count[kind] += 1
         named[f"{kind}{count[kind]}"] = layer
     return named
+
+
+def in_turn(runs: Iterable[Sequence[Named]], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+    """Feed each layer's output to the next; return the last one's output and the way back through all of them.
+
+    The layers come in runs (`stn_numba.nn.fusion.runs`), which are done together where that pays. Gradients are named after
+    their layers.
+    """
+    from stn_numba.nn import fusion
+
+    ways_back: list[tuple[str, Backprop]] = []
+    first: int | None = None
+    for run in runs:
+        fused = fusion.fused(run, x)
+        if fused is not None:
+            x, way_back = fused(run, x)
+            ways_back.append(("", way_back))
+            first = len(ways_back) - 1 if first is None else first
+            continue
+        for name, layer in run:
+            x, way_back = layer.forward(x, rng)
+            ways_back.append((f"{name}.", way_back))
+            first = len(ways_back) - 1 if first is None and layer.params else first
+    needed = len(ways_back) if first is None else first
+
+    def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+        gradients: Arrays = {}
+        d: Floats | None = dy
+        for place, (prefix, way_back) in reversed(list(enumerate(ways_back))):
+            if d is None:  # nothing before this layer has parameters
+                break
+            d, own = way_back(d, input_gradient=input_gradient or place > needed)
+            gradients.update({prefix + key: array for key, array in own.items()})
+        return d, gradients
+
+    return x, backprop
 
 
 class Chain(Layer):
@@ -52,35 +89,15 @@ class Chain(Layer):
         self.params = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         return input_shape
 
-    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return the last layer's output and the way back through all of them."""
+    @cached_property
+    def _runs(self) -> list[list[Named]]:
         from stn_numba.nn import fusion
 
-        ways_back: list[tuple[str, Backprop]] = []
-        first: int | None = None
-        for run in fusion.runs(self.layers.items()):
-            if len(run) > 1 and fusion.pays(run, x):
-                x, way_back = fusion.run(run, x)
-                ways_back.append(("", way_back))
-                first = len(ways_back) - 1 if first is None else first
-                continue
-            for name, layer in run:
-                x, way_back = layer.forward(x, rng)
-                ways_back.append((f"{name}.", way_back))
-                first = len(ways_back) - 1 if first is None and layer.params else first
-        needed = len(ways_back) if first is None else first
+        return fusion.runs(self.layers.items())
 
-        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            gradients: Arrays = {}
-            d: Floats | None = dy
-            for place, (prefix, way_back) in reversed(list(enumerate(ways_back))):
-                if d is None:  # nothing before this layer has parameters
-                    break
-                d, own = way_back(d, input_gradient=input_gradient or place > needed)
-                gradients.update({prefix + key: array for key, array in own.items()})
-            return d, gradients
-
-        return x, backprop
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return the last layer's output and the way back through all of them."""
+        return in_turn(self._runs, x, rng)
 
     def config(self) -> dict[str, Any]:
         """Return the layers' classes and options."""

@@ -31,8 +31,8 @@ _PATCH_BYTES = 1 << 20  # what stays in a core's own cache
 class Conv2d(Layer):
     """Each output pixel is a weighted sum over a size x size patch of the input, plus a bias.
 
-    A batch is worked on a vector of samples at a time (`stn_numba.nn.fusion`). Where too few samples are left to fill one,
-    patches are laid out as rows of a matrix and multiplied by BLAS, a few at a time, so that they never leave the cache.
+    A batch is worked on a vector of samples at a time (`stn_numba.nn.convolution_run`). Where too few samples are left to fill
+    one, patches are laid out as rows of a matrix and multiplied by BLAS, a few at a time, so that they never leave the cache.
     ``weight`` is (size, size, C, filters).
 
     Parameters
@@ -77,10 +77,10 @@ class Conv2d(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
-        from stn_numba.nn import fusion
+        from stn_numba.nn import convolution_run
 
-        if fusion.pays([("", self)], x):
-            return fusion.run([("", self)], x)
+        if convolution_run.pays([("", self)], x):
+            return convolution_run.run([("", self)], x)
         return self._by_matrix(x)
 
     def _by_matrix(self, x: Floats) -> tuple[Floats, Backprop]:

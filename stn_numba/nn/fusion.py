@@ -1,147 +1,40 @@
-"""Runs of convolutions, pooling and rectifiers, done block by block: a few samples pass through all layers while in cache.
-
-Each thread takes parts of the batch. The parts do not depend on the number of threads, and their gradients are added in
-order: so the results do not either, to the last bit.
-"""
+"""Which neighbours in a chain are done together, instead of layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-
-from stn_numba.nn import lanes, memory
+from stn_numba.nn import convolution_run, dense_run
 from stn_numba.nn.conv2d import Conv2d
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer
+from stn_numba.nn.dense import Dense
+from stn_numba.nn.layer import Backprop, Floats, Layer, Named
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
-from stn_numba.nn.workers import each_number, each_part, summed
 
-__all__ = ["Named", "pays", "run", "runs"]
+__all__ = ["fused", "runs"]
 
-Named = tuple[str, Layer]
-
-_BLOCKS = 2  # in a part: with more the threads share small batches less evenly, with fewer calls and sums over lanes cost more
+_CONVOLUTIONS, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
 
 
 def runs(layers: Iterable[Named]) -> list[list[Named]]:
-    """Cut a chain into runs that contain a convolution, and single layers."""
+    """Cut a chain into runs of convolutions or fully connected layers with what may stand between them, and single layers."""
     parts: list[list[Named]] = []
-    for name, layer in layers:
-        if type(layer) in _FUSED and parts and all(type(before) in _FUSED for _, before in parts[-1]):
-            parts[-1].append((name, layer))
+    for named in layers:
+        if parts and _belongs(parts[-1], named[1]):
+            parts[-1].append(named)
         else:
-            parts.append([(name, layer)])
-    whole: list[list[Named]] = []
-    for part in parts:
-        convolves = any(type(layer) is Conv2d for _, layer in part)
-        whole.extend([part] if convolves else [[one] for one in part])
-    return whole
+            parts.append([named])
+    return parts
 
 
-_FUSED = (Conv2d, MaxPool, AvgPool, ReLU)
+def fused(run: Sequence[Named], x: Floats) -> Callable[[Sequence[Named], Floats], tuple[Floats, Backprop]] | None:
+    """Return what does a run for this batch at once, or None if its layers are to be done one by one."""
+    kinds = {type(layer) for _, layer in run}
+    if Dense in kinds:
+        return dense_run.run if dense_run.pays(run, x) else None
+    return convolution_run.run if Conv2d in kinds and len(run) > 1 and convolution_run.pays(run, x) else None
 
 
-def pays(layers: Sequence[Named], x: Floats) -> bool:
-    """Whether a batch fills enough lanes."""
-    fits = all(array.dtype == x.dtype for _, layer in layers for array in layer.params.values())
-    return fits and 2 * len(x) >= lanes.lanes(x.dtype)
-
-
-def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
-    """Return the output (N, h, w, C) of a run of layers for x (N, H, W, C), and the way back."""
-    x = np.ascontiguousarray(x)
-    steps = _steps(layers)
-    width = _BLOCKS * lanes.lanes(x.dtype)
-    parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
-    y = memory.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
-
-    chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
-
-    def forward_part(part: slice, _: Floats) -> list[Any]:
-        if len(chain) == len(steps):
-            return lanes.through(x[part], chain, y[part])
-        data, ways_back = lanes.gather(x[part]), []
-        for _name, step in steps:
-            data, way_back = step.forward(data)
-            ways_back.append(way_back)
-        lanes.scatter(data, y[part])
-        return ways_back
-
-    ways_back = each_part(forward_part, parts)
-
-    def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-        dy = np.ascontiguousarray(dy)
-        dx = memory.empty(x.shape, x.dtype) if input_gradient else None
-        first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
-
-        def backward_part(number: int) -> Arrays:
-            part = parts[number]
-            gradients: Arrays = {}
-            d: Floats | None = lanes.gather(dy[part])
-            for place in reversed(range(len(steps))):
-                if d is None:
-                    break
-                name = steps[place][0]
-                d, own = ways_back[number][place](d, input_gradient or place > first)
-                gradients.update({f"{name}.{key}" if name else key: array for key, array in own.items()})
-            if dx is not None and d is not None:
-                lanes.scatter(d, dx[part])
-            return gradients
-
-        return dx, summed(each_number(backward_part, len(parts)))
-
-    return y, backprop
-
-
-class _Apart:
-    """A layer that mixes neither samples nor channels, on blocks."""
-
-    def __init__(self, layer: Layer) -> None:
-        self.layer = layer
-
-    def forward(self, x: Floats) -> tuple[Floats, lanes.BlockBackprop]:
-        y, way_back = self.layer.forward(lanes.arrays_of(x))
-        shape = (*y.shape[:3], *x.shape[3:])
-
-        def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            dx, _ = way_back(lanes.arrays_of(dy), input_gradient=wanted)
-            return None if dx is None else dx.reshape(x.shape), {}
-
-        return y.reshape(shape), backprop
-
-
-def _steps(layers: Sequence[Named]) -> list[tuple[str, lanes.Convolution | _Apart]]:
-    """Layers as steps on blocks; a convolution takes with it the pooling and the rectifier behind it."""
-    steps: list[tuple[str, lanes.Convolution | _Apart]] = []
-    place = 0
-    while place < len(layers):
-        name, layer = layers[place]
-        if isinstance(layer, Conv2d):
-            kinds = {_kind(follower) for _, follower in layers[place + 1 : place + 3]}
-            pool = "pool" in kinds
-            rectify = pool and kinds == {"pool", "relu"}
-            if pool and not rectify and _kind(layers[place + 1][1]) != "pool":
-                pool = False
-            steps.append((name, lanes.Convolution(layer, pool, rectify)))
-            place += 1 + pool + rectify
-        else:
-            steps.append((name, _Apart(layer)))
-            place += 1
-    return steps
-
-
-def _kind(layer: Layer) -> str:
-    if isinstance(layer, MaxPool) and layer.size == 2:
-        return "pool"
-    return "relu" if isinstance(layer, ReLU) else ""
-
-
-def _out_shape(layers: Sequence[Named], shape: tuple[int, ...]) -> tuple[int, ...]:
-    for _, layer in layers:
-        if isinstance(layer, Conv2d):
-            shape = (*layer.out_size(*(length + 2 * layer.padding for length in shape[:2])), layer.filters)
-        elif isinstance(layer, MaxPool | AvgPool):
-            shape = (shape[0] // layer.size, shape[1] // layer.size, shape[2])
-    return shape
+def _belongs(run: Sequence[Named], layer: Layer) -> bool:
+    kinds = {type(before) for _, before in run} | {type(layer)}
+    return kinds <= _CONVOLUTIONS or (kinds <= _CONNECTED and type(run[0][1]) is Dense)

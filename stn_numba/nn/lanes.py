@@ -17,7 +17,7 @@ from stn_numba.nn.layer import Arrays, Floats
 if TYPE_CHECKING:
     from stn_numba.nn.conv2d import Conv2d
 
-__all__ = ["BlockBackprop", "Convolution", "gather", "lanes", "scatter", "through"]
+__all__ = ["BlockBackprop", "Convolution", "cropped", "gather", "lanes", "length", "scatter", "through"]
 
 BlockBackprop = Callable[[Floats, bool], tuple[Floats | None, Arrays]]
 
@@ -69,8 +69,9 @@ class Convolution:
         weight, self.bias = layer.params["weight"], layer.params["bias"]
         self.weight = np.ascontiguousarray(weight)
         self.run = weight.shape[0] * weight.shape[2]  # taps of one row of the patch
-        self.lanes = _length(lanes(weight.dtype))
+        self.lanes = length(lanes(weight.dtype))
         self._order: tuple[Floats, NDArray[np.int64]] | None = None
+        self.patches: tuple[Floats, tuple[int, ...], tuple[int, ...]] | None = None  # kept by `stn_numba.nn.patches`
 
     def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and the way back."""
@@ -86,7 +87,7 @@ class Convolution:
             pixels, filters = _best_tile(w, F)
             weight, starts = self._packed(filters)
             shape = (layer.size, layer.stride, self.bias)
-            convolution.forward(padded, weight, starts, *shape, y, self.lanes, _length(pixels), _length(filters))
+            convolution.forward(padded, weight, starts, *shape, y, self.lanes, length(pixels), length(filters))
             return y, lambda dy, wanted: self._backward(padded, self._expected(dy, y.shape), wanted, self._lane_bias(dy))
         step, y, backprop = self.pooled_step(padded)
         *options, filters, rectify = step
@@ -113,7 +114,7 @@ class Convolution:
 
     def pooled_step(self, x: Floats) -> tuple[tuple[Any, ...], Floats, BlockBackprop]:
         """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
-        from stn_numba.nn.kernels import convolution
+        from stn_numba.nn import patches
 
         self._expect(x)
         layer, F, count = self.layer, self.layer.filters, x.shape[-1]
@@ -122,30 +123,30 @@ class Convolution:
         winner = memory.empty(y.shape, np.uint8)
         _, filters = _best_tile(4, F, 4)
         weight, starts = self._packed(filters)
-        rectify = _length(2 if self.rectify else 1)
-        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, _length(filters), rectify)
+        rectify = length(2 if self.rectify else 1)
+        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, length(filters), rectify)
 
         def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            dy, d = self._expected(dy, y.shape), memory.empty((len(x), h, w, F, count), x.dtype)
-            d_bias = np.zeros((F, count), x.dtype)
-            chunks = _chunks(F)
-            if F % len(chunks):
-                convolution.unpool(dy, winner, d, d_bias)
-                return self._backward(x, d, wanted, d_bias)
-            dx, d_weight = memory.empty(x.shape if wanted else (1,) * 5, x.dtype), np.empty(self.weight.shape, x.dtype)
-            tile = (self.lanes, *map(_length, _best_tile(self.run, F)), _length(F // len(chunks)))
-            arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
-            flat = self.weight.reshape(-1, F)
-            convolution.pooled_gradient(x, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
-            gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
-            return _cropped(dx, layer.padding) if wanted else None, gradients
+            dy = self._expected(dy, y.shape)
+            if patches.pays(self):
+                return patches.backward(self, x, dy, winner, wanted)
+            return self._pooled_backward(x, dy, winner, wanted)
 
         return step, y, backprop
 
     def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
-        """As `_packed` of the module, once for all parts of a batch."""
+        """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters.
+
+        Once for all parts of a batch.
+        """
+        from stn_numba.nn.kernels import convolution
+
         if self._order is None:
-            self._order = _packed(self.weight, filters)
+            flat = self.weight.reshape(-1, self.layer.filters)
+            starts = _starts(flat.shape[1], filters)
+            packed = np.empty((len(starts), len(flat), filters), flat.dtype)
+            convolution.pack(flat, starts, packed)
+            self._order = packed, starts
         return self._order
 
     def _lane_bias(self, d: Floats) -> Floats:
@@ -155,6 +156,27 @@ class Convolution:
         convolution.bias_gradient(d, out)
         return out
 
+    def _pooled_backward(
+        self, padded: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool
+    ) -> tuple[Floats | None, Arrays]:
+        from stn_numba.nn.kernels import convolution
+
+        layer, F, count = self.layer, self.layer.filters, padded.shape[-1]
+        d = memory.empty((len(padded), *layer.out_size(*padded.shape[1:3]), F, count), padded.dtype)
+        d_bias = np.zeros((F, count), padded.dtype)
+        chunks = _chunks(F)
+        if F % len(chunks):
+            convolution.unpool(dy, winner, d, d_bias)
+            return self._backward(padded, d, wanted, d_bias)
+        dx = memory.empty(padded.shape if wanted else (1,) * 5, padded.dtype)
+        d_weight = np.empty(self.weight.shape, padded.dtype)
+        tile = (self.lanes, *map(length, _best_tile(self.run, F)), length(F // len(chunks)))
+        arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
+        flat = self.weight.reshape(-1, F)
+        convolution.pooled_gradient(padded, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
+        gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
+        return cropped(dx, layer.padding) if wanted else None, gradients
+
     def _backward(self, padded: Floats, d: Floats, wanted: bool, d_bias: Floats) -> tuple[Floats | None, Arrays]:
         from stn_numba.nn.kernels import convolution
 
@@ -163,7 +185,7 @@ class Convolution:
         taps, filters = _best_tile(self.run, F)
         out = d_weight.reshape(layer.size, self.run, F)
         sizes = (layer.size, layer.stride)
-        convolution.weight_gradient(padded, d, *sizes, out, self.lanes, _length(taps), _length(filters))
+        convolution.weight_gradient(padded, d, *sizes, out, self.lanes, length(taps), length(filters))
         gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
         if not wanted:
             return None, gradients
@@ -171,11 +193,11 @@ class Convolution:
         dx.fill(0)
         flat = self.weight.reshape(-1, F)
         for part in _chunks(F):
-            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, _length(part.stop - part.start))
-        return _cropped(dx, layer.padding), gradients
+            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, length(part.stop - part.start))
+        return cropped(dx, layer.padding), gradients
 
 
-def _length(count: int) -> tuple[int, ...]:
+def length(count: int) -> tuple[int, ...]:
     """A number that kernels know when they are compiled."""
     return (0,) * count
 
@@ -190,7 +212,8 @@ def _padded(x: Floats, p: int) -> Floats:
     return padded
 
 
-def _cropped(dx: Floats, p: int) -> Floats:
+def cropped(dx: Floats, p: int) -> Floats:
+    """Leave the padding out."""
     return np.ascontiguousarray(dx[:, p : dx.shape[1] - p, p : dx.shape[2] - p]) if p else dx
 
 
@@ -214,12 +237,10 @@ def _best_tile(length: int, filters: int, only: int | None = None) -> tuple[int,
     return min(choices, key=cost)
 
 
-def _packed(weight: Floats, filters: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters."""
-    flat = weight.reshape(-1, weight.shape[-1])
-    F = flat.shape[1]
-    starts = np.minimum(np.arange(0, F, filters), F - filters)
-    return np.ascontiguousarray(flat[:, starts[:, None] + np.arange(filters)].transpose(1, 0, 2)), starts
+@functools.cache
+def _starts(F: int, filters: int) -> NDArray[np.int64]:
+    """First filters of the tiles that cover F filters; leftovers are done twice."""
+    return np.minimum(np.arange(0, F, filters), F - filters)
 
 
 def _chunks(filters: int) -> list[slice]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Arrays", "Backprop", "Floats", "Layer"]
+__all__ = ["Arrays", "Backprop", "Floats", "Layer", "Named"]
 
 Floats = NDArray[np.floating[Any]]
 Arrays = dict[str, Floats]
@@ -59,6 +59,9 @@ class Layer(ABC):
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield (dotted name, layer, output) of every layer inside, in the order of the data."""
         yield "", self, self.forward(x)[0]
+
+
+Named = tuple[str, Layer]
 
 
 def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:

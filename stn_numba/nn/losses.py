@@ -63,6 +63,8 @@ def softmax_cross_entropy(
     >>> round(loss, 4), backprop().round(2).tolist()
     (1.3863, [[0.25, 0.25, -0.75, 0.25]])
     """
+    from stn_numba.nn.kernels import losses
+
     logits, labels = _checked_logits(logits), as_array(labels, "labels")
     label_smoothing = as_real(label_smoothing, "label_smoothing", "[0, 1)")
     N, classes = logits.shape
@@ -70,12 +72,10 @@ def softmax_cross_entropy(
         raise ValueError(f"labels: expected ({N},) whole numbers, got {labels.dtype} {labels.shape}")
     if N and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f"labels: expected 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
-    target = np.full_like(logits, label_smoothing / classes)
-    target[np.arange(N), labels] += 1 - label_smoothing
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    loss = -float(np.sum(target * log_probabilities, dtype=np.float64)) / max(N, 1)
-    return loss, lambda: (np.exp(log_probabilities) - target) / logits.dtype.type(max(N, 1))
+    d_logits = np.empty(logits.shape, logits.dtype if logits.dtype in (np.float32, np.float64) else np.float64)
+    values = np.ascontiguousarray(logits, d_logits.dtype)
+    total = losses.softmax_cross_entropy(values, labels.astype(np.int64), label_smoothing, d_logits)
+    return total / max(N, 1), lambda: d_logits
 
 
 def _checked_logits(logits: ArrayLike) -> Floats:

@@ -7,13 +7,15 @@ the array or a view of it.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["empty", "kept_bytes", "release"]
+__all__ = ["empty", "kept_bytes", "release", "several"]
 
 _LINE = 64  # bytes: a vector of 16 float32 within one cache line
 _PAGE = 4096
@@ -47,6 +49,24 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     except (KeyError, IndexError):
         memory = _fresh(size)
     return np.asarray(_Owner(size, memory, {"version": 3, "typestr": dtype.str, "shape": shape, "data": (memory[1], False)}))
+
+
+def several(shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> tuple[NDArray[Any], ...]:
+    """As many `empty` arrays, in one piece of memory, which costs less time to make; it is kept until all are gone."""
+    places, size = _places(tuple(shapes), np.dtype(dtype).itemsize)
+    whole = empty((size,), dtype)
+    return tuple(whole[start:stop].reshape(shape) for start, stop, shape in places)
+
+
+@functools.lru_cache(256)
+def _places(shapes: tuple[tuple[int, ...], ...], itemsize: int) -> tuple[list[tuple[int, int, tuple[int, ...]]], int]:
+    """Where arrays begin and end, each on a cache line, and the numbers they take in all."""
+    line, places, start = max(1, _LINE // itemsize), [], 0
+    for shape in shapes:
+        stop = start + math.prod(shape)
+        places.append((start, stop, shape))
+        start = stop + -stop % line
+    return places, start
 
 
 def _fresh(size: int) -> tuple[NDArray[np.uint8], int]:

@@ -6,6 +6,7 @@ has ``apply`` does both at once, in place, in one pass over each array; to the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -147,12 +148,12 @@ class Adam:
         from stn_numba.nn.kernels import updates
 
         state["step"] += 1
-        decays = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2)
-        numbers = (*decays, 1 - self.beta1 ** state["step"], 1 - self.beta2 ** state["step"], self.epsilon)
+        correction, root = 1 / (1 - self.beta1 ** state["step"]), 1 / math.sqrt(1 - self.beta2 ** state["step"])
+        numbers = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, root, self.epsilon)
         for name, gradient in gradients.items():
             number = params[name].dtype.type
             arrays = _flat(name, params[name], gradient, state["mean"][name], state["square"][name])
-            updates.adam(*arrays, *map(number, numbers), number(rates[name]))
+            updates.adam(*arrays, *map(number, numbers), number(rates[name] * correction))
 
 
 def _flat(name: str, param: Floats, gradient: Floats, *state: Floats) -> list[Floats]:

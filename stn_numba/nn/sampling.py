@@ -5,21 +5,26 @@ Numba's own threads spin for a while after each call, and would take the cores f
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
 from stn_numba.nn import memory
 from stn_numba.nn.layer import Floats
 from stn_numba.nn.workers import each_number, each_part, thread_parts
-from stn_numba.pixel_matrix import pixel_matrix, pixel_matrix_vjp
+from stn_numba.pixel_matrix import is_affine, pixel_matrix, pixel_matrix_vjp
 from stn_numba.sampler import sample_vjp
 
 __all__ = ["SamplesBackprop", "sample_parts"]
 
 SamplesBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
 
+_STRIP = 512  # values of some output rows that are worked on together
 _WORTH_A_PART = 1 << 13  # output numbers; below, a call costs more than its work
 
 
@@ -29,7 +34,7 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     Samples do not touch each other, so the number of threads does not show. In `training`, affine maps take a way that costs
     a little more forward and much less back; the two differ by rounding.
     """
-    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and np.all(grid.values[:, 2] == (0, 0, 1)):
+    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and is_affine(grid.values) and _small(x):
         return _attend(x, grid)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
     if len(parts) < 2:
@@ -51,12 +56,17 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     return np.concatenate([out for out, _ in pieces]), backprop
 
 
+def _small(x: Floats) -> bool:
+    """Whether positions and places in an image are whole numbers that float32 and int32 hold."""
+    return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
+
+
 def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
     """As `sample_parts`, for affine maps and zeros beyond the edge."""
     from stn_numba.nn.kernels import attend
 
     sizes = x.shape[1:3], grid.shape, grid.align_corners
-    matrix = pixel_matrix(grid.values, *sizes)[:, :2].copy()
+    matrix = pixel_matrix(grid.values, *sizes)[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)
     (h, w), C = grid.shape, x.shape[3]
     rows = (len(x), h, w * C)
@@ -65,7 +75,8 @@ def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
     padded = tuple(length + 2 * attend.MARGIN for length in x.shape[1:3])
 
     def forward_part(part: slice, _: Floats) -> None:
-        scratch = np.zeros((*padded, C), x.dtype), np.empty(w, np.int64), np.empty((6, w * C), x.dtype)
+        strip = _strip(h, w, C, x.dtype)
+        scratch = np.zeros((*padded, C), x.dtype), *strip, np.empty_like(strip[2]), np.empty((6, len(strip[0])), x.dtype)
         attend.attend(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
 
     each_part(forward_part, parts)
@@ -83,6 +94,14 @@ def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
         return d_image, d_grid
 
     return out.reshape(len(x), h, w, C), backprop
+
+
+@functools.cache
+def _strip(h: int, w: int, C: int, dtype: np.dtype[Any]) -> tuple[Floats, Floats, NDArray[np.int32]]:
+    """Column and row of each value in a strip of some whole output rows, as floats, and its channel."""
+    rows = max(1, min(h, _STRIP // (w * C)))
+    row, column, channel = (index.ravel() for index in np.indices((rows, w, C)))
+    return column.astype(dtype), row.astype(dtype), channel.astype(np.int32)
 
 
 def _part(grid: Grid, part: slice) -> Grid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from stn_numba.arguments import as_bool
 from stn_numba.border import lay_grid
 from stn_numba.grid import as_floats, base_points
+from stn_numba.nn.chain import Chain, in_turn
 from stn_numba.nn.dense import Dense
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, positive_int
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, expect_shape, positive_int
 from stn_numba.nn.sampling import sample_parts
 from stn_numba.outside import PADDINGS
 from stn_numba.registry import get_transform
@@ -81,9 +83,14 @@ class SpatialTransformer(Layer):
         self.theta_layer = Dense(self.transform.n_params)
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 
-    @property
-    def _network(self) -> dict[str, Layer]:
-        return {"localisation": self.localisation, "localisation.theta": self.theta_layer}
+    @cached_property
+    def _runs(self) -> list[list[Named]]:
+        """What leads to theta; the layers of a chain one by one, so that the last of them can be done together with ours."""
+        from stn_numba.nn import fusion
+
+        name, layer = "localisation", self.localisation
+        inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
+        return fusion.runs([*inner, (f"{name}.theta", self.theta_layer)])
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise the localisation network; its last layer starts at `initial`."""
@@ -91,12 +98,13 @@ class SpatialTransformer(Layer):
         self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = self.transform.identity() if self.initial is None else self.initial
-        self.params = {f"{name}.{key}": a for name, layer in self._network.items() for key, a in layer.params.items()}
+        network = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
+        self.params = {f"{name}.{key}": a for name, layer in network.items() for key, a in layer.params.items()}
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
     def theta(self, x: Floats) -> Floats:
         """Parameters (N, P) that the localisation network chooses for images (N, H, W, C)."""
-        return self.theta_layer.forward(self.localisation.forward(x)[0])[0]
+        return in_turn(self._runs, x)[0]
 
     def sample(self, x: Floats, theta: Floats) -> Floats:
         """Read images at given parameters, without the way back."""
@@ -105,18 +113,13 @@ class SpatialTransformer(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
-        features, from_features = self.localisation.forward(x, rng)
-        theta, from_theta = self.theta_layer.forward(features, rng)
+        theta, from_theta = in_turn(self._runs, x, rng)
         grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             d_image, d_grid = from_out(dy, input_gradient)
-            d_features, d_last = from_theta(from_grid(d_grid))
-            assert d_features is not None
-            d_seen, d_localisation = from_features(d_features, input_gradient=input_gradient)
-            gradients = {f"localisation.{key}": array for key, array in d_localisation.items()}
-            gradients.update({f"localisation.theta.{key}": array for key, array in d_last.items()})
+            d_seen, gradients = from_theta(from_grid(d_grid), input_gradient=input_gradient)
             return d_image + d_seen if d_image is not None and d_seen is not None else None, gradients
 
         return out, backprop

@@ -32,6 +32,7 @@ class Step:
         self.network, self.rule, self.clip_norm, self.smoothing = model.network, rule, clip_norm, smoothing
         self.scales = _scales(model.params, rates)
         self.state = rule.init(model.params)
+        self._in_place = rule if isinstance(rule, InPlace) else None  # asked once: it takes long
 
     def __call__(
         self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
@@ -64,8 +65,8 @@ class Step:
     def _update(self, gradients: Arrays, rate: float) -> None:
         """Change the parameters in place."""
         params, rates = self.network.params, {name: rate * scale for name, scale in self.scales.items()}
-        if isinstance(self.rule, InPlace):
-            self.rule.apply(params, gradients, self.state, rates)
+        if self._in_place is not None:
+            self._in_place.apply(params, gradients, self.state, rates)
             return
         directions, self.state = self.rule.update(gradients, self.state)
         for name, array in params.items():

@@ -7,7 +7,21 @@ import pytest
 
 from stn_numba.kernels import threads
 from stn_numba.models import tutorial
-from stn_numba.nn import SGD, Adam, AvgPool, Chain, Conv2d, MaxPool, ReLU, SpatialTransformer, memory
+from stn_numba.nn import (
+    SGD,
+    Adam,
+    AvgPool,
+    Chain,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    SpatialTransformer,
+    dense_run,
+    memory,
+)
 from stn_numba.nn.sampling import sample_parts
 from stn_numba.nn.step import Step
 from stn_numba.nn.workers import each_number, each_part
@@ -22,6 +36,10 @@ CHAINS = {
     "two pooled": lambda: Chain(Conv2d(3, 3), MaxPool(2), ReLU(), Conv2d(17, 2), ReLU(), MaxPool(2)),
     "not rectified": lambda: Chain(Conv2d(5, 3), MaxPool(2), Conv2d(2, 2)),
     "padded and strided": lambda: Chain(Conv2d(4, 3, stride=2, padding=1), MaxPool(2), ReLU()),
+    "wide patches": lambda: Chain(Conv2d(9, 3), MaxPool(2), ReLU(), Conv2d(5, 3), MaxPool(2)),
+    "wide patches, padded and strided": lambda: Chain(Conv2d(12, 2), Conv2d(4, 3, stride=2, padding=1), MaxPool(2), ReLU()),
+    "fully connected": lambda: Chain(Flatten(), Dense(7), ReLU(), Dense(5), Dense(3), ReLU()),
+    "both": lambda: Chain(Conv2d(8, 3), ReLU(), MaxPool(2), Flatten(), ReLU(), Dense(4), Dropout(0.5), Dense(3)),
     "between others": lambda: Chain(AvgPool(2), ReLU(), Conv2d(4, 2), ReLU(), MaxPool(3)),
 }
 
@@ -66,8 +84,9 @@ def test_vectors_of_samples_give_what_matrices_give(make, count):
         np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-11, atol=1e-11)
 
 
-def test_gradient_of_a_fused_chain():
-    chain = initialised(CHAINS["two pooled"])
+@pytest.mark.parametrize("name", ["two pooled", "wide patches", "fully connected"])
+def test_gradient_of_a_fused_chain(name):
+    chain = initialised(CHAINS[name])
     names = list(chain.params)
 
     def function(x, *params):
@@ -82,6 +101,20 @@ def test_gradient_of_a_fused_chain():
         return y, in_order
 
     check_vjp(function, RNG.standard_normal((9, 11, 10, 2)), *(chain.params[name].copy() for name in names))
+
+
+def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
+    chain, x = initialised(CHAINS["fully connected"]), RNG.standard_normal((70, 11, 10, 2))
+    whole, whole_backprop = chain.forward(x)
+    dy = RNG.standard_normal(whole.shape)
+    _, whole_gradients = whole_backprop(dy)
+    monkeypatch.setattr(dense_run, "_WORTH_A_PART", 10_000)
+    y, backprop = chain.forward(x)
+    dx, gradients = backprop(dy, input_gradient=False)
+    assert dx is None
+    np.testing.assert_allclose(y, whole, rtol=1e-12)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, whole_gradients[name], rtol=1e-11, atol=1e-12)
 
 
 def test_what_is_not_a_number_passes_through_fused_pooling():

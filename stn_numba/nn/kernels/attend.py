@@ -16,47 +16,51 @@ MARGIN = 2  # zeros on each side of an image: positions are held within them, wh
 
 
 @jit.serial
-def attend(image, matrix, out, x_slope, y_slope, padded, places, taps):
+def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels, places, taps):
     """Outputs (N, h, w * C), and their slopes by x and y, in pixels, for maps (N, 2, 3) of output pixels to input pixels.
 
-    Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero; `places` (w,) of whole numbers; `taps` (6, w * C).
+    Some output rows at a time are one long strip of S values, so that loops are long enough for vectors. Of each value in a
+    strip `columns`, `rows` and `channels` (S,) say where it lies. Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero;
+    `places` (S,) of whole numbers; `taps` (6, S).
     """
     H, W, C = image.shape[1:]
-    flat, width = padded.reshape(-1), W + 2 * MARGIN
-    down = np.uintp(width * C)
-    low, right, bottom = -float(MARGIN), float(W), float(H)
+    number, whole = out.dtype.type, channels.dtype.type
+    flat, padded_rows, image_rows = padded.reshape(-1), padded.reshape(H + 2 * MARGIN, -1), image.reshape(-1, H, W * C)
+    width, right, down = whole(W + 2 * MARGIN), np.uintp(C), np.uintp((W + 2 * MARGIN) * C)
+    low, far_right, bottom, margin = number(-MARGIN), number(W), number(H), number(MARGIN)
+    upper_left, upper_right, lower_left, lower_right, share_x, share_y = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
+    height = len(columns) // out.shape[2]
+    flat_out, flat_x_slope, flat_y_slope = out.reshape(-1), x_slope.reshape(-1), y_slope.reshape(-1)
     for n in range(out.shape[0]):
         for i in range(H):
-            for j in range(W):
-                for c in range(C):
-                    padded[i + MARGIN, j + MARGIN, c] = image[n, i, j, c]
-        for i in range(out.shape[1]):
-            step_x, step_y = matrix[n, 0, 0], matrix[n, 1, 0]
-            start_x, start_y = matrix[n, 0, 1] * i + matrix[n, 0, 2], matrix[n, 1, 1] * i + matrix[n, 1, 2]
-            for j in range(len(places)):
-                x, y = step_x * j + start_x, step_y * j + start_y
+            source, target = image_rows[n, i], padded_rows[i + MARGIN]
+            for k in range(W * C):
+                target[MARGIN * C + k] = source[k]
+        (xx, xy, x0), (yx, yy, y0) = matrix[n, 0], matrix[n, 1]
+        for i in range(0, out.shape[1], height):
+            count = min(height, out.shape[1] - i) * out.shape[2]
+            first_x, first_y = xy * number(i) + x0, yy * number(i) + y0
+            for k in range(count):
+                x, y = xx * columns[k] + xy * rows[k] + first_x, yx * columns[k] + yy * rows[k] + first_y
                 x = x if x > low else low  # as is what is not a number
                 y = y if y > low else low
-                x = (x if x < right else right) + MARGIN
-                y = (y if y < bottom else bottom) + MARGIN
-                k, r = np.int64(x), np.int64(y)
-                places[j] = (r * width + k) * C
-                taps[4, j], taps[5, j] = x - k, y - r
-            if C > 1:
-                for j in range(len(places) - 1, -1, -1):
-                    for c in range(C):
-                        taps[4, j * C + c], taps[5, j * C + c] = taps[4, j], taps[5, j]
-            for j in range(len(places)):
-                for c in range(C):
-                    place, k = np.uintp(places[j] + c), j * C + c
-                    taps[0, k], taps[1, k] = flat[place], flat[place + np.uintp(C)]
-                    taps[2, k], taps[3, k] = flat[place + down], flat[place + down + np.uintp(C)]
-            for k in range(out.shape[2]):
-                slope_above, slope_below = taps[1, k] - taps[0, k], taps[3, k] - taps[2, k]
-                above, below = taps[0, k] + taps[4, k] * slope_above, taps[2, k] + taps[4, k] * slope_below
-                out[n, i, k] = above + taps[5, k] * (below - above)
-                x_slope[n, i, k] = slope_above + taps[5, k] * (slope_below - slope_above)
-                y_slope[n, i, k] = below - above
+                x = (x if x < far_right else far_right) + margin
+                y = (y if y < bottom else bottom) + margin
+                column, row = whole(x), whole(y)
+                places[k] = (row * width + column) * whole(C) + channels[k]
+                share_x[k], share_y[k] = x - number(column), y - number(row)
+            for k in range(count):
+                place = np.uintp(places[k])
+                upper_left[k], upper_right[k] = flat[place], flat[place + right]
+                lower_left[k], lower_right[k] = flat[place + down], flat[place + down + right]
+            start = (n * out.shape[1] + i) * out.shape[2]
+            y, by_x, by_y = flat_out[start:], flat_x_slope[start:], flat_y_slope[start:]
+            for k in range(count):
+                slope_above, slope_below = upper_right[k] - upper_left[k], lower_right[k] - lower_left[k]
+                above, below = upper_left[k] + share_x[k] * slope_above, lower_left[k] + share_x[k] * slope_below
+                y[k] = above + share_y[k] * (below - above)
+                by_x[k] = slope_above + share_y[k] * (slope_below - slope_above)
+                by_y[k] = below - above
 
 
 @jit.serial

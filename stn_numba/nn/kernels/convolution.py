@@ -38,6 +38,15 @@ def scatter(source, x):
 
 
 @jit.serial
+def pack(weight, starts, packed):
+    """Copy weights (taps, F) to (tiles, taps, filters of a tile), in the order in which tiles read them."""
+    for t in range(packed.shape[0]):
+        for k in range(packed.shape[1]):
+            for f in range(packed.shape[2]):
+                packed[t, k, f] = weight[k, starts[t] + f]
+
+
+@jit.serial
 def forward(x, weight, starts, size, stride, bias, y, lanes, pixels, filters):
     """Correlation and bias. `weight` (tiles, taps, filters of a tile), whose tiles begin at the filters `starts`."""
     item, like = x.itemsize, x[0, 0, 0, 0, 0]

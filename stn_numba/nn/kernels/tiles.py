@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 _I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
 
 
-class _Code:
+class Code:
     """What all tiles are made of, for one element type and number of lanes."""
 
     def __init__(self, context, builder, like, lanes):
@@ -28,20 +28,29 @@ class _Code:
         self.bytes = lanes * self.size
 
     def number(self, value):
+        """A whole number known when the kernel is compiled."""
         return ir.Constant(_I64, value)
 
     def add(self, address, *steps):
+        """An address, some steps on."""
         for step in steps:
             address = self.builder.add(address, self.number(step) if isinstance(step, int) else step)
         return address
 
     def times(self, value, factor):
+        """A product of whole numbers."""
         return self.builder.mul(value, self.number(factor) if isinstance(factor, int) else factor)
 
     def load(self, address):
+        """The vector at an address."""
         return self.builder.load(self.builder.inttoptr(address, self.vector.as_pointer()), align=self.size)
 
+    def whole(self, address):
+        """The whole number at an address."""
+        return self.builder.load(self.builder.inttoptr(address, _I64.as_pointer()))
+
     def store(self, vector, address):
+        """Put a vector at an address."""
         self.builder.store(vector, self.builder.inttoptr(address, vector.type.as_pointer()), align=1)
 
     def spread(self, address):
@@ -52,12 +61,14 @@ class _Code:
         return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes))
 
     def fma(self, left, right, total):
+        """Left * right + total, rounded once where the CPU can."""
         name = f"llvm.fmuladd.v{self.lanes}" + ("f32" if self.size == 4 else "f64")
         module = self.builder.module
         function = module.globals.get(name) or ir.Function(module, ir.FunctionType(self.vector, [self.vector] * 3), name)
         return self.builder.call(function, (left, right, total))
 
     def zeros(self):
+        """A vector of zeros."""
         return ir.Constant(self.vector, [0.0] * self.lanes)
 
     def sums(self, count):
@@ -68,6 +79,7 @@ class _Code:
         return places
 
     def loop(self, count):
+        """A loop whose index runs from 0 to count - 1."""
         return cgutils.for_range(self.builder, count)
 
     def lane_sum(self, value):
@@ -107,7 +119,7 @@ def correlate(typingctx, like, lanes, pixels, filters, x, x_row, x_pixel, weight
     signature = types.void(like, lanes, pixels, filters, *(types.int64,) * 9)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         x, x_row, x_pixel, weight, rows, run, bias, y, y_pixel = arguments[4:]
         sources = [code.add(x, code.times(x_pixel, p)) for p in range(count)]
         sums = _correlate(code, sources, x_row, weight, rows, run, several)
@@ -131,7 +143,7 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
     signature = types.void(like, lanes, filters, rectify, *(types.int64,) * 10)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner = arguments[4:]
         sources = [x, code.add(x, x_pixel), code.add(x, x_below), code.add(x, x_below, x_pixel)]
         sums = _correlate(code, sources, x_row, weight, rows, run, several)
@@ -163,7 +175,7 @@ def weight_gradient(
     signature = types.void(like, lanes, taps, filters, *(types.int64,) * 13)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         x, x_block, x_row, x_pixel, d, d_block, d_row, d_pixel, blocks, h, w, out, out_tap = arguments[4:]
         sums = code.sums(few * several)
         with code.loop(blocks) as block, code.loop(h) as row:
@@ -195,7 +207,7 @@ def spread_back(typingctx, like, lanes, filters, d, weight, weight_tap, dx, dx_r
     signature = types.void(like, lanes, filters, *(types.int64,) * 7)
 
     def codegen(context, builder, signature, arguments):
-        code = _Code(context, builder, like, len(lanes))
+        code = Code(context, builder, like, len(lanes))
         d, weight, weight_tap, dx, dx_row, rows, run = arguments[3:]
         slopes = [code.load(code.add(d, f * code.bytes)) for f in range(several)]
         w_row = code.times(run, weight_tap)

@@ -8,13 +8,16 @@ from stn_numba.kernels import jit
 
 
 @jit.serial
-def adam(param, gradient, mean, square, beta1, rest1, beta2, rest2, c1, c2, epsilon, rate):
-    """Algorithm 1 of arXiv 1412.6980; rest is 1 - beta, and c1 and c2 are the bias corrections."""
+def adam(param, gradient, mean, square, beta1, rest1, beta2, rest2, root, epsilon, rate):
+    """Algorithm 1 of arXiv 1412.6980, arranged so that it divides once.
+
+    rest is 1 - beta; the bias corrections are in `rate`, for the mean, and in `root`, for the root of the square.
+    """
     for k in range(len(param)):
         g = gradient[k]
-        mean[k] = beta1 * mean[k] + rest1 * g
-        square[k] = beta2 * square[k] + rest2 * g * g
-        param[k] -= rate * ((mean[k] / c1) / (math.sqrt(square[k] / c2) + epsilon))
+        m, s = beta1 * mean[k] + rest1 * g, beta2 * square[k] + rest2 * g * g
+        mean[k], square[k] = m, s
+        param[k] -= rate * m / (root * math.sqrt(s) + epsilon)
 
 
 @jit.serial

@@ -1,0 +1,29 @@
+"""Losses of a batch."""
+
+from __future__ import annotations
+
+import math
+
+from stn_numba.kernels import jit
+
+
+@jit.serial
+def softmax_cross_entropy(logits, labels, smoothing, d_logits):
+    """Sum over the samples; d_logits (N, classes) becomes the gradient of their mean. Sums are float64."""
+    N, classes = logits.shape
+    total, share, rest = 0.0, smoothing / classes, 1 - smoothing
+    for n in range(N):
+        highest = logits[n, 0]
+        for c in range(classes):
+            highest = max(highest, logits[n, c])
+        powers = 0.0
+        for c in range(classes):
+            power = math.exp(float(logits[n, c] - highest))
+            d_logits[n, c] = power
+            powers += power
+        log_powers = math.log(powers)
+        for c in range(classes):
+            target = share + rest if c == labels[n] else share
+            total -= target * (float(logits[n, c] - highest) - log_powers)
+            d_logits[n, c] = (d_logits[n, c] / powers - target) / N
+    return total

@@ -1,0 +1,81 @@
+"""The way back through a pooled convolution, patch by patch.
+
+Pooling hands back one gradient for four pixels, and the rectifier often none. Samples in the lanes of a vector have theirs in
+different pixels, so nothing can be left out there. Here each sample is dealt with by itself, and the zeros are: a quarter of
+the work at most. Vectors then hold neighbouring numbers of a row of a patch, which must be long enough for them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.nn import memory
+from stn_numba.nn.layer import Arrays, Floats
+
+if TYPE_CHECKING:
+    from stn_numba.nn.lanes import Convolution
+
+__all__ = ["backward", "pays"]
+
+_GROUP_BYTES = 1 << 18  # of samples that are worked on together: in a core's own cache, with as much again for gradients
+
+
+def pays(step: Convolution) -> bool:
+    """Whether the rows of a patch fill a few vectors."""
+    return bool(step.run >= 3 * len(step.lanes))
+
+
+def backward(step: Convolution, x: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool) -> tuple[Floats | None, Arrays]:
+    """Gradients for padded blocks x (blocks, H, W, C, lanes), and for dy and the winners (blocks, h, w, F, lanes)."""
+    from stn_numba.nn.kernels import patches
+    from stn_numba.nn.lanes import cropped
+
+    layer, count, size = step.layer, x.shape[4], math.prod(x.shape[1:4])
+    weight, rows, vectors = _packed(step)
+    group = _group(size * x.itemsize, count)
+    length = size + weight.shape[2]  # tiles may be wider than patches
+    d_weight, d_bias = memory.several([(layer.size, step.run, layer.filters), (layer.filters,)], x.dtype)
+    dx = memory.empty(x.shape if wanted else (1,) * 5, x.dtype)
+    samples, d_samples, slopes, total = memory.several(
+        [(count, length), (count, length if wanted else 0), (group * math.prod(dy.shape[1:3]),), weight.shape], x.dtype
+    )
+    scratch = (samples, d_samples, np.empty(len(slopes), np.int64), slopes, total)
+    gradients = (d_weight, d_bias, dx, wanted)
+    patches.gradient(x, dy, winner, layer.stride, weight, *gradients, group, *scratch, step.lanes, rows, vectors)
+    named = {"weight": d_weight.reshape(step.weight.shape), "bias": d_bias}
+    return cropped(dx, layer.padding) if wanted else None, named
+
+
+def _packed(step: Convolution) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
+    """Weights (F, size, run and zeros), and the rows and vectors of a tile; once for all parts of a batch."""
+    from stn_numba.nn.kernels import patches
+    from stn_numba.nn.lanes import length
+
+    if step.patches is None:
+        size, count = step.layer.size, len(step.lanes)
+        rows, vectors, tiles = _tile(size, -(-step.run // count))
+        packed = memory.empty((step.layer.filters, size, tiles * vectors * count), step.weight.dtype)
+        patches.pack(step.weight.reshape(size, step.run, -1), packed)
+        step.patches = packed, length(rows), length(vectors)
+    return step.patches
+
+
+@functools.cache
+def _tile(size: int, vectors: int) -> tuple[int, int, int]:
+    """Rows and vectors of a tile for patches of `size` rows of so many vectors, and how many tiles lie in a row."""
+    from stn_numba.nn.kernels import machine
+
+    most = machine.VECTORS - 4  # besides one of slopes, and what LLVM needs
+    tiles = -(-vectors // most)
+    wide = -(-vectors // tiles)
+    return max(rows for rows in range(1, size + 1) if size % rows == 0 and rows * wide <= most), wide, tiles
+
+
+def _group(size: int, count: int) -> int:
+    """How many samples of so many bytes go through all filters together, a divisor of the lanes."""
+    return next(group for group in range(count, 0, -1) if count % group == 0 and (group * size <= _GROUP_BYTES or group == 1))
