@@ -173,15 +173,18 @@ def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
     memory = scratch(rule)
     rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule.y_axis[SIZE]))
     together, end = rows_together(rule, image, out, w, C), (task + 1) * batch * h // tasks
-    for top in range(task * batch * h // tasks, end, TILE_ROWS):
+    top = task * batch * h // tasks
+    while top < end:
+        bottom = min(top + TILE_ROWS if together == 1 else (top // h + 1) * h, end)  # no strip reaches into the next image
         for left in range(0, w, STRIP):
-            right, row, bottom = min(left + STRIP, w), top, min(top + TILE_ROWS, end)
+            right, row = min(left + STRIP, w), top
             while row < bottom:
                 n, i = image_and_row(row, source, size)
-                count = min(together, bottom - row, h - i)
+                count = min(together, bottom - row)
                 address = out.address + n * out.n_step + i * out.y_step
                 sample_columns(rule, image, source, n, i, count, steps, C, left, right, bounds, rows, zero, out, address)
                 row += count
+        top = bottom
     hold(memory)
 
 
