@@ -145,8 +145,8 @@ def test_bad_data(arguments, message):
         ({"rates": {"localization": 0.1}}, "rates: expected parts of parameter names .*, got 'localization'"),
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
-        ({"seconds": 0}, "seconds: expected more than 0, got 0"),
-        ({"learning_rate": np.inf}, "learning_rate: expected a finite number"),
+        ({"seconds": 0}, r"seconds: expected a number in \(0, inf\], got 0"),
+        ({"learning_rate": np.inf}, r"learning_rate: expected a number in \[0, inf\), got inf"),
         ({"label_smoothing": 1}, r"label_smoothing: expected a number in \[0, 1\), got 1"),
     ],
 )
