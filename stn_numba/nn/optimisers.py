@@ -179,17 +179,17 @@ def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:
 
     Examples
     --------
-    >>> clip_by_global_norm({"w": np.array([3.0, 4.0])}, 1.0)["w"].tolist()
-    [0.6, 0.8]
+    >>> clip_by_global_norm({"w": np.array([6.0, 8.0])}, 5.0)["w"].tolist()
+    [3.0, 4.0]
     """
     limit = as_real(limit, "limit", "(0, inf]")
     if not isinstance(gradients, Mapping):
         raise TypeError(f"gradients: expected arrays by name, got {type(gradients).__name__}")
-    gradients = {name: _floats(array, f"gradient {name!r}") for name, array in gradients.items()}
-    norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients.values())))
+    arrays = {name: _floats(array, f"gradient {name!r}") for name, array in gradients.items()}
+    norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in arrays.values())))
     if not norm > limit:
         return gradients
-    return {name: g * g.dtype.type(limit / norm) for name, g in gradients.items()}
+    return {name: g * g.dtype.type(limit / norm) for name, g in arrays.items()}
 
 
 def _floats(array: ArrayLike, name: str) -> Floats:

@@ -146,7 +146,7 @@ def test_bad_data(arguments, message):
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
         ({"seconds": 0}, r"seconds: expected a number in \(0, inf\], got 0"),
-        ({"learning_rate": np.inf}, "learning_rate: expected a finite number"),
+        ({"learning_rate": np.inf}, r"learning_rate: expected a number in \[0, inf\), got inf"),
         ({"label_smoothing": 1}, r"label_smoothing: expected a number in \[0, 1\), got 1"),
     ],
 )
