@@ -19,8 +19,8 @@ from benchmarks.training_twins import sequential
 from stn_numba import models
 from stn_numba.data.digits import load_digits
 from stn_numba.nn import Adam, Classifier
+from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.step import Step
-from stn_numba.nn.workers import one_blas_thread
 
 STEPS, TOLERANCE = 5, 1e-4  # steps whose losses are compared, and the largest relative difference
 

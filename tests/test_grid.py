@@ -2,16 +2,8 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.grid import (
-    as_floats,
-    check_shape,
-    map_points,
-    map_points_vjp,
-    pixel_matrix,
-    pixel_matrix_vjp,
-    to_normalised,
-    to_pixels,
-)
+from stn_numba.grid import as_floats, check_shape, map_points, map_points_vjp, to_normalised, to_pixels
+from stn_numba.pixel_matrix import pixel_matrix, pixel_matrix_vjp
 from stn_numba.testing import check_vjp
 
 BOTH = pytest.mark.parametrize("align_corners", [True, False])
