@@ -106,7 +106,7 @@ class Case:
                 theta[0, self.rng.integers(theta.shape[1])] = pick(self.rng, FAR)
             with np.errstate(all="ignore"):
                 grid = transform.forward(strewn(self.rng, theta), shape, self.align_corners)[0]
-                self.rounded = np.abs(grid.values).max(initial=0) > 1e12
+                self.rounded = np.abs(grid.values).max(initial=0) > 100  # float64 tells positions to 1e-11 pixels no more
                 return grid, oracle.in_pixels(grid.dense().astype(float), (H, W), self.align_corners), {}
         if kind == "basis":
             basis, coefficients = self.rng.normal(size=(self.h * self.w, 3)), self.rng.normal(size=(self.grids, 2, 3)) / 2
