@@ -30,9 +30,9 @@ class _Hold:
 
     def take(self) -> None:
         with self.lock:
-            if not self.before:
-                # SciPy has a BLAS of its own, which is not known to a controller that is older
-                self.before = _held(_libraries("scipy.linalg" in sys.modules))
+            known = {library.filepath for library, _ in self.before}
+            libraries = _libraries("scipy.linalg" in sys.modules)  # SciPy's own is there only after it was loaded
+            self.before += _held([library for library in libraries if library.filepath not in known])
             self.callers += 1
         self.own.count = getattr(self.own, "count", 0) + 1
 
@@ -68,11 +68,18 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread(*, of_scipy: bool = False) -> Iterator[None]:
     """Hold BLAS to one thread, and give it back its number when the last of all threads that hold it leaves.
 
     Who has set a number by threadpoolctl, around this or in another thread, is left his.
+
+    Parameters
+    ----------
+    of_scipy
+        Whether kernels will call the BLAS of SciPy, too: it is loaded, which takes a tenth of a second, so that it can be held.
     """
+    if of_scipy:
+        import scipy.linalg  # noqa: F401
     _hold.take()
     try:
         yield

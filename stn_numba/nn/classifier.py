@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from stn_numba.arrays import as_array
 from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.chain import Chain
+from stn_numba.nn.dense_run import LEAST_ROWS
 from stn_numba.nn.layer import Arrays, Floats, check_seed, positive_int
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
@@ -170,7 +171,7 @@ class Classifier:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
         X = self.check_images(X)
         parts: list[Floats] = []
-        with one_blas_thread():
+        with one_blas_thread(of_scipy=len(X) >= LEAST_ROWS):
             for start in range(0, len(X), _BATCH):
                 batch = X[start : start + _BATCH]
                 parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))

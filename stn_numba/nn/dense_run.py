@@ -13,13 +13,18 @@ from stn_numba.nn import memory
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Named
 from stn_numba.nn.workers import each_number, each_part, summed
 
-__all__ = ["pays", "run"]
+__all__ = ["LEAST_ROWS", "pays", "run"]
+
+# Fewer are done by NumPy, as fast: the kernels load SciPy for its BLAS, which a first prediction should not wait for.
+LEAST_ROWS = 16
 
 _WORTH_A_PART = 1 << 24  # products; a thread takes some 300 microseconds for them
 
 
 def pays(layers: Sequence[Named], x: Floats) -> bool:
-    """Whether arrays are such as the kernels take."""
+    """Whether arrays are such as the kernels take, and many enough."""
+    if x.ndim != 2 or len(x) < LEAST_ROWS or x.shape[1] != len(layers[0][1].params["weight"]):
+        return False
     arrays = [array for _, layer in layers for array in layer.params.values()]
     return x.size > 0 and all(array.dtype == x.dtype and array.flags.c_contiguous for array in arrays)
 

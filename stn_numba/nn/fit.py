@@ -144,7 +144,7 @@ def fit(
     keeper = Keeper(checkpoint, settings if checkpoint else {}, checkpoint_seconds)
     keeper.resume(run)
     loop = Loop(run, source, epochs, _rate_at(learning_rate, schedule), augment, validation, best, callbacks, keeper)
-    with one_blas_thread(), progress_bar(epochs, seconds, progress) as bar:
+    with one_blas_thread(of_scipy=True), progress_bar(epochs, seconds, progress) as bar:
         loop.turn(bar)
     run.put_best_back()
     return run.history

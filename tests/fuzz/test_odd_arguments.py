@@ -118,6 +118,11 @@ def test_a_layer_takes_no_more_and_no_less_than_it_was_made_for():
                 backprop(np.ones(shape, np.float32))
     with pytest.raises(ValueError, match="MaxPool: dy: expected"):
         pooling.forward(np.ones((2, 400, 400, 3), np.float32))[1](np.ones((1, 1, 1, 3), np.float32))
+    connected = nn.Chain(nn.Dense(6), nn.ReLU(), nn.Dense(4))
+    connected.initialise((5,), rng)
+    for shape in ((64, 3), (64, 9), (1, 3), (64, 5, 2)):
+        with pytest.raises(ValueError, match="matmul"):
+            connected.forward(np.ones(shape, np.float32))
     params = {"w": np.zeros(5)}
     state = nn.SGD().init(params)
     with pytest.raises(ValueError, match=r"w: expected \(5,\) for gradient and state, got \(2,\)"):

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -150,11 +152,12 @@ def test_a_child_forked_by_a_thread_that_holds():
 def test_a_blas_that_comes_later_is_held_too():
     with one_blas_thread():
         pass
-    import scipy.linalg  # noqa: F401
-
-    set_counts(3)
-    with one_blas_thread():
+    with one_blas_thread():  # another caller holds NumPy's alone
+        with one_blas_thread(of_scipy=True):
+            assert len(libraries()) >= 1
+            assert counts() == {1}
         assert counts() == {1}
+    set_counts(3)
 
 
 def test_a_number_that_the_program_has_set_is_given_back():
@@ -175,3 +178,22 @@ def test_a_number_that_another_thread_has_set_is_its_own():
             other.submit(hold.__enter__).result()
         other.submit(hold.__exit__, None, None, None).result()
     assert counts() == {3}
+
+
+def test_a_first_prediction_does_not_wait_for_scipy_and_a_batch_finds_its_blas_held():
+    code = """
+import sys, numpy as np, stn_numba as stn, threadpoolctl
+from stn_numba.nn import blas
+model, images = stn.models.fcn((6, 6, 1), units=4), np.zeros((64, 6, 6, 1), np.float32)
+model.predict(images[:1])
+assert "scipy.linalg" not in sys.modules
+seen, give_back = [], blas._Hold.give_back
+def watched(hold):
+    seen.extend(library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas")
+    give_back(hold)
+blas._Hold.give_back = watched
+model.predict(images)
+assert "scipy.linalg" in sys.modules
+assert set(seen) == {1}, seen
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
