@@ -101,6 +101,14 @@ def edge_taps(family, K, axis, table, x, indices, weights, zero):
 
 
 @jit.inline
+def both_edge_taps(rule, x, y, rows, zero):
+    """Taps and weights of one position along both axes, in the rows for them; return the sums of the weights."""
+    across = edge_taps(rule.family, rule.K, rule.x_axis, rule.table, x, rows.x_taps, rows.x_weights, zero)
+    down = edge_taps(rule.family, rule.K, rule.y_axis, rule.table, y, rows.y_taps, rows.y_weights, zero)
+    return across, down
+
+
+@jit.inline
 def edge_slopes(family, K, axis, slope_table, x, indices, slopes, zero):
     """As `edge_taps`, with the derivatives of the weights by the position."""
     return edge_taps(TENT_SLOPE if family == BILINEAR else family, K, axis, slope_table, x, indices, slopes, zero)

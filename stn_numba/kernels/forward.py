@@ -12,7 +12,7 @@ from numba import prange
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.blends import pixels, pixels_of_plane
-from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, edge_taps
+from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, both_edge_taps
 from stn_numba.kernels.memory import Image, hold, load_one, size_of, store, store_one
 from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.rows import (
@@ -70,10 +70,9 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
 @jit.inline
 def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C):
     """A pixel anywhere: tap by tap, and its share of the fill value."""
-    family, K, x_axis, y_axis, table, _, fill, fills = rule
+    K, fill, fills = rule.K, rule.fill, rule.fills
     x_taps, us, y_taps, vs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights
-    across = edge_taps(family, K, x_axis, table, x, x_taps, us, zero)
-    down = edge_taps(family, K, y_axis, table, y, y_taps, vs, zero)
+    across, down = both_edge_taps(rule, x, y, rows, zero)
     share = zero
     if fills == FILL_TAPS:
         share = type(zero)(1) - across * down

@@ -17,7 +17,7 @@ import numpy as np
 from numba import prange
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import SIZE, STEP, edge_taps
+from stn_numba.kernels.edges import SIZE, STEP, both_edge_taps
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
 from stn_numba.kernels.memory import Image, address_of, hold, size_of
@@ -126,21 +126,13 @@ def is_own(job, j):
 
 
 @jit.inline
-def edge_taps_of_both(rule, j, rows, zero):
-    """Taps and weights of one pixel along both axes."""
-    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
-    edge_taps(rule.family, rule.K, rule.x_axis, rule.table, x, rows.x_taps, rows.x_weights, zero)
-    edge_taps(rule.family, rule.K, rule.y_axis, rule.table, y, rows.y_taps, rows.y_weights, zero)
-
-
-@jit.inline
 def edge_pixels(job, place, start, end):
     """Both gradients from the pixels from `start` to `end`, one by one."""
     rule, d_out, rows, zero, C = job.rule, job.d_out, job.rows, job.zero, job.size[3]
     for j in range(start, end):
         if not is_far(rule, j, rows):
             d_pixel = place.d_out + j * d_out.x_step
-            edge_taps_of_both(rule, j, rows, zero)
+            both_edge_taps(rule, position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j), rows, zero)
             if job.by_grid and is_own(job, j):
                 edge_gradient(rule, job.image, place.image, d_out, d_pixel, j, rows, zero, C)
             if job.by_image:

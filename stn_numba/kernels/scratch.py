@@ -10,6 +10,13 @@ from stn_numba.kernels.stages import POSITIONS, PRODUCTS, TAPS, belongs, pointer
 from stn_numba.kernels.vectors import Vector
 
 
+def _to_lanes(context, builder, row, dtype, index, count):
+    """A pointer to so many elements of a row, from `index` on."""
+    element = context.get_value_type(dtype)
+    first = builder.gep(pointer_to(builder, row, element), [index])
+    return builder.bitcast(first, ir.VectorType(element, count).as_pointer())
+
+
 def _reader(stage):
     """Element `index` of a scratch row of a stage, as it is."""
 
@@ -34,9 +41,7 @@ def _lane_reader(stage):
         signature = Vector(like, len(lanes))(row, like, types.int64, lanes)
 
         def codegen(context, builder, signature, arguments):
-            element = context.get_value_type(like)
-            first = builder.gep(pointer_to(builder, arguments[0], element), [arguments[2]])
-            pointer = builder.bitcast(first, ir.VectorType(element, len(lanes)).as_pointer())
+            pointer = _to_lanes(context, builder, arguments[0], like, arguments[2], len(lanes))
             return belongs(builder, builder.load(pointer, align=like.bitwidth // 8), stage)
 
         return signature, codegen
@@ -69,9 +74,7 @@ def _lane_writer(stage):
         signature = types.void(row, types.int64, vector)
 
         def codegen(context, builder, signature, arguments):
-            element = context.get_value_type(vector.element)
-            first = builder.gep(pointer_to(builder, arguments[0], element), [arguments[1]])
-            pointer = builder.bitcast(first, ir.VectorType(element, vector.width).as_pointer())
+            pointer = _to_lanes(context, builder, arguments[0], vector.element, arguments[1], vector.width)
             spares(builder, builder.store(arguments[2], pointer, align=vector.element.bitwidth // 8), stage)
             return context.get_dummy_value()
 

@@ -330,6 +330,11 @@ def whole_numbers(typingctx, vector):
     return signature, codegen
 
 
+def _as_bits(builder, flags):
+    """A vector of truth values as bits of an integer, the lowest for the first lane."""
+    return builder.zext(builder.bitcast(flags, ir.IntType(flags.type.count)), ir.IntType(64))
+
+
 @intrinsic
 def lanes_between(typingctx, vector, low, high):
     """Bits of an integer, the lowest for the first lane: whether it is in [low, high)."""
@@ -339,7 +344,7 @@ def lanes_between(typingctx, vector, low, high):
         value, *limits = arguments
         low, high = (_spread(builder, limit, value.type.count) for limit in limits)
         inside = builder.and_(builder.fcmp_ordered(">=", value, low), builder.fcmp_ordered("<", value, high))
-        return builder.zext(builder.bitcast(inside, ir.IntType(value.type.count)), ir.IntType(64))
+        return _as_bits(builder, inside)
 
     return signature, codegen
 
@@ -352,7 +357,7 @@ def not_zero(typingctx, vector):
     def codegen(context, builder, signature, arguments):
         value = arguments[0]
         other = builder.fcmp_unordered("!=", value, constant(value.type, 0.0))
-        return builder.zext(builder.bitcast(other, ir.IntType(value.type.count)), ir.IntType(64))
+        return _as_bits(builder, other)
 
     return signature, codegen
 
