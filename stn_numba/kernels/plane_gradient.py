@@ -22,7 +22,7 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
     for j in range(first, stop, 8):
         _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
         _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
-        if all_between(behind_x, behind_y, x_axis[1]):
+        if all_between(x_axis, y_axis, behind_x, behind_y):
             (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
             slopes = line_slopes(x_axis), line_slopes(y_axis)
         else:

@@ -92,10 +92,11 @@ def tents(axis, behind):
 
 
 @jit.inline
-def all_between(behind_x, behind_y, one):
-    """Whether all eight positions lie between their neighbours, where tents are straight lines."""
+def all_between(x_axis, y_axis, behind_x, behind_y):
+    """Whether all eight positions lie between two neighbours along both axes, where tents are straight lines."""
+    (width, one), (height, _) = x_axis, y_axis
     bits = lanes_between(behind_x, one - one, one) & lanes_between(behind_y, one - one, one)
-    return bits == 255
+    return (bits == 255) & (width > 1.0) & (height > 1.0)  # a lone pixel has no neighbour
 
 
 @jit.inline

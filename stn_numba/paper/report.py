@@ -33,16 +33,17 @@ about the same size. Seeds are those of initial parameters, order and distortion
 _DIFFERENCES = """\
 ## What differs from the paper
 
-- Adam with one cycle of the learning rate that ends at zero, and label smoothing, instead of plain SGD in three steps. All
-  settings, the number of epochs among them, were fixed before the test digits were looked at; [results.json](results.json)
-  has them for each run, with runs on 5,000 training digits held out (`stn-numba reproduce --validate`) made in the same folder.
+- Adam with one cycle of the learning rate that ends at zero, and label smoothing, instead of plain SGD in three steps. Settings
+  were compared on 5,000 training digits held out (`stn-numba reproduce --validate`); [results.json](results.json) has them
+  for each run, with the runs on digits held out.
 - Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
 - All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
   about 400,000 throughout. Kinds of layers, kernel sizes and localisation nets are the paper's.
 - A transformer puts out 28 x 28 pixels on every canvas, and on the larger canvases starts from the middle 28 x 28. For RTS and
   TC it reads 56 x 56, pooled by two, where the paper pools an output of the canvas's size.
 - The paper does not give the canvas of R, P and E, and does not say whether distortions are drawn anew for each epoch; here
-  they are. See `stn_numba.data.distortions`.
+  they are. P is read as moving the corners of the canvas, with the digit in its middle: moving the digit's own corners that
+  far folds many of them, and leaves errors several times the paper's. See `stn_numba.data.distortions`.
 """
 
 
@@ -79,7 +80,7 @@ def _by_cell(results: Sequence[Result]) -> Seeds:
 
 
 def _page(results: Seeds, figures: dict[str, Path]) -> str:
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, _overview(results)]
     for column in _COLUMNS:
         rows = [_row(cell, results[cell.name]) for cell in CELLS if cell.column == column and cell.name in results]
         if not rows:
@@ -100,8 +101,25 @@ _HEADER = (
 )
 
 
+def _overview(results: Seeds) -> str:
+    """All cells at a glance, laid out as the source's table 1."""
+    rows: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for cell in CELLS:
+        error = f"{_mean_error(results[cell.name]):.2f}" if cell.name in results else "not run"
+        rows[cell.model, cell.transform or ""][cell.column] = f"{error} ({cell.paper:.1f})"
+    lines = [["network", "transform", *_COLUMNS], ["---", "---", *("---:" for _ in _COLUMNS)]]
+    for (model, transform), row in rows.items():
+        lines.append([model.upper(), transform, *(row.get(column, "") for column in _COLUMNS)])
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"## At a glance\n\nOur error, and the paper's in brackets.\n\n{table}\n"
+
+
+def _mean_error(runs: list[Result]) -> float:
+    return sum(run.error for run in runs) / len(runs)
+
+
 def _row(cell: Cell, runs: list[Result]) -> str:
-    error = sum(run.error for run in runs) / len(runs)
+    error = _mean_error(runs)
     images = sum(run.images for run in runs) / len(runs)  # the seeds share their test digits: they are not more of them
     deviation = math.sqrt(error * (100 - error) / images)
     minutes = sum(run.seconds for run in runs) / len(runs) / 60

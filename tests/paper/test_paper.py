@@ -135,6 +135,8 @@ def test_the_page(tmp_path):
     text = page.read_text()
     assert "| ST-CNN | affine | 200,000 | 40 | 10 | 2 | 0.75 | 0.7 | +0.05 | 0.09 |" in text
     assert "| 2ST-FCN | affine | 200,000 | 40 | 10 | 1 | 8.00 | 9.0 | -1.00 | 0.27 |" in text
+    assert "| ST-CNN | affine | 0.75 (0.7) | not run (0.5) |" in text
+    assert "| 2ST-FCN | affine |  |  |  |  |  | 8.00 (9.0) |" in text
     assert "## P" not in text
     assert json.loads(page.with_suffix(".json").read_text()) == json.loads(path.read_text())
 

@@ -44,6 +44,27 @@ def test_strips_and_vectors_join_without_a_seam(kernel, channels, layout, kind, 
     np.testing.assert_allclose(d_grid, grid.own_gradient(built), rtol=1e-7, atol=1e-7 * np.abs(d_grid).max())
 
 
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("in_shape", [(1, 9), (9, 1), (1, 1)])
+def test_an_image_of_one_row_or_column_has_no_second_neighbour(in_shape, channels, padding):
+    image = random_image(1, *in_shape, channels)
+    grid = stn.get_transform("affine").forward([[0.617, 0.103, 0.051, 0.031, 0.413, 0.207]], (4, 40), align_corners=False)[0]
+    pixels = to_pixels(grid.dense(), in_shape, align_corners=False)
+    out, backprop = stn.sample_vjp(image, grid, padding=padding)
+    judged = "symmetric" if padding == "reflection" else padding
+    np.testing.assert_allclose(out, naive_read(image, pixels, "bilinear", judged, None), atol=1e-9)
+    d_out = random_image(*out.shape, seed=5)
+    d_image, d_grid = backprop(d_out)
+    assert np.sum(out * d_out) == pytest.approx(np.sum(image * d_image), rel=1e-10)
+    step = 1e-6 * random_image(*grid.dense().shape, seed=6)
+    change = stn.sample(image, grid.dense() + step, padding=padding, align_corners=False)
+    change -= stn.sample(image, grid.dense() - step, padding=padding, align_corners=False)
+    dense = stn.sample_vjp(image, grid.dense(), padding=padding, align_corners=False)[1](d_out)[1]
+    assert np.sum(change * d_out) / 2 == pytest.approx(np.sum(dense * step), rel=1e-4, abs=1e-10)
+    np.testing.assert_allclose(d_grid, grid.own_gradient(dense), atol=1e-9)
+
+
 @pytest.mark.parametrize("align_corners", [True, False])
 @pytest.mark.parametrize("theta", [[1, 0, 0, 0, 1, 0], [0.71, -0.3, 0.013, 0.3, 0.71, -0.2], [0.999, 1e-4, 1e-3, 0, 1, 0]])
 def test_positions_of_a_matrix_are_as_exact_as_those_of_torch(theta, align_corners):
