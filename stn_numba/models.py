@@ -52,6 +52,7 @@ def st_fcn(
     downsample: int = 1,
     units: int = 128,
     localisation_units: int = 32,
+    localisation_downsample: int = 1,
     seed: int = 0,
 ) -> Classifier:
     """`fcn` behind a spatial transformer, whose localisation net has three layers of `localisation_units`.
@@ -70,6 +71,9 @@ def st_fcn(
         Average pooling of what it puts out, the source's remedy against aliasing.
     units, localisation_units
         Width of the classifier and of the localisation net.
+    localisation_downsample
+        Average pooling of what the localisation net sees: where to look is told by less than what is there, and most of
+        such a net's parameters are those of its first layer.
     seed
         Seed of the initial parameters.
 
@@ -79,7 +83,7 @@ def st_fcn(
     >>> st_fcn(transform="tps").theta(np.zeros((1, 28, 28))).shape
     (1, 32)
     """
-    look = _fcn_localisation(localisation_units)
+    look = _fcn_localisation(localisation_units, localisation_downsample)
     head = _fcn_head(units, n_classes)
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
@@ -178,8 +182,7 @@ def _transformed(
     seed: int,
 ) -> Classifier:
     transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
-    pool = (AvgPool(downsample),) if downsample > 1 else ()
-    return Classifier(Chain(transformer, *pool, *head), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(transformer, *_averaged(downsample), *head), input_shape, n_classes, seed=seed)
 
 
 def two_st_fcn(
@@ -193,6 +196,7 @@ def two_st_fcn(
     downsample: int = 1,
     units: int = 128,
     localisation_units: int = 32,
+    localisation_downsample: int = 1,
     seed: int = 0,
 ) -> Classifier:
     """`fcn` behind two spatial transformers side by side, for two objects in an image (the source's addition of digits).
@@ -206,15 +210,14 @@ def two_st_fcn(
     >>> len(model.transformers)
     2
     """
-    pair = Parallel(
-        *(
-            SpatialTransformer(_fcn_localisation(localisation_units), transform, shape, options=options, initial=initial)
-            for _ in range(2)
-        )
-    )
-    pool = (AvgPool(downsample),) if downsample > 1 else ()
-    return Classifier(Chain(pair, *pool, *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
+    looks = [_fcn_localisation(localisation_units, localisation_downsample) for _ in range(2)]
+    pair = Parallel(*(SpatialTransformer(look, transform, shape, options=options, initial=initial) for look in looks))
+    return Classifier(Chain(pair, *_averaged(downsample), *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
 
 
-def _fcn_localisation(units: int) -> Chain:
-    return Chain(Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())
+def _averaged(factor: int) -> tuple[Layer, ...]:
+    return (AvgPool(factor),) if factor > 1 else ()
+
+
+def _fcn_localisation(units: int, downsample: int) -> Chain:
+    return Chain(*_averaged(downsample), Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())

@@ -33,6 +33,8 @@ def test_parameters_are_as_many_as_the_layers_say():
     assert cnn(filters=32).n_params == (81 + 1) * 32 + (49 * 32 + 1) * 32 + (2 * 2 * 32 + 1) * 10
     look = (25 + 1) * 20 + (25 * 20 + 1) * 20 + (20 + 1) * 20 + (20 + 1) * 6
     assert st_cnn(filters=32).n_params == cnn(filters=32).n_params + look
+    look = (14 * 14 + 1) * 32 + 2 * (32 + 1) * 32 + (32 + 1) * 6
+    assert st_fcn(localisation_downsample=2).n_params == fcn().n_params + look
 
 
 @WITH_TRANSFORMER

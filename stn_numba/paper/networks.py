@@ -16,8 +16,8 @@ from stn_numba.registry import get_transform
 
 __all__ = ["BUDGETS", "make_network"]
 
-BUDGETS = {"R": 200_000, "RTS": 200_000, "P": 200_000, "E": 200_000, "TC": 400_000, "addition": 400_000}
-"""Most parameters of a column's networks; the source allows 400,000."""
+BUDGETS = dict.fromkeys(("R", "E"), 200_000) | dict.fromkeys(("RTS", "P", "TC", "addition"), 400_000)
+"""Most parameters of a column's networks: the source's 400,000, and half of that on canvases of a digit's size."""
 
 _CANVAS = {"R": (28, 28, 1), "E": (28, 28, 1), "TC": (60, 60, 1), "addition": (42, 42, 2)}
 _CANVAS |= dict.fromkeys(("RTS", "P"), (42, 42, 1))
@@ -47,7 +47,8 @@ def make_network(cell: Cell, seed: int, budget: int | None = None) -> Classifier
 
 def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
     canvas, n_classes = _CANVAS[cell.column], 19 if cell.column == "addition" else 10
-    width = "filters" if cell.model.endswith("cnn") else "units"
+    has_filters = cell.model.endswith("cnn")
+    width = "filters" if has_filters else "units"
     makers: dict[str, Callable[..., Classifier]] = {
         "fcn": fcn, "cnn": cnn, "st-fcn": st_fcn, "st-cnn": st_cnn, "2st-fcn": two_st_fcn,
     }  # fmt: skip
@@ -60,6 +61,8 @@ def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
             "downsample": factor,
             "initial": _middle(cell.transform, DIGIT[0] / canvas[0]),
         }
+        if not has_filters:
+            options["localisation_downsample"] = 1 if canvas[:2] == DIGIT else 2
     return lambda value: makers[cell.model](canvas, n_classes, **{width: value}, **options)
 
 
