@@ -97,46 +97,57 @@ class Case:
     def make_grid(self, positions):
         """(grid, its positions in pixels (N, h, w, 2), options that say how to read it)."""
         kind = pick(self.rng, ("dense", "dense", "pixels", "displacement", "Grid", "basis", *TRANSFORMS))
-        shape, H, W = (self.h, self.w), self.H, self.W
         dtype = pick(self.rng, positions)
         if kind in TRANSFORMS:
-            transform = TRANSFORMS[kind]
-            theta = transform.identity() + self.rng.normal(0, 0.3, (self.grids, transform.n_params))
-            if self.rng.random() < 0.1 and theta.size:
-                theta[0, self.rng.integers(theta.shape[1])] = pick(self.rng, FAR)
-            with np.errstate(all="ignore"):
-                grid = transform.forward(strewn(self.rng, theta), shape, self.align_corners)[0]
-                self.rounded = np.abs(grid.values).max(initial=0) > 100  # float64 tells positions to 1e-11 pixels no more
-                return grid, oracle.in_pixels(grid.dense().astype(float), (H, W), self.align_corners), {}
+            return self.transformed_grid(TRANSFORMS[kind])
         if kind == "basis":
-            basis, coefficients = self.rng.normal(size=(self.h * self.w, 3)), self.rng.normal(size=(self.grids, 2, 3)) / 2
-            grid = stn.BasisGrid(
-                strewn(self.rng, basis), strewn(self.rng, coefficients), shape, align_corners=self.align_corners
-            )
-            return grid, oracle.in_pixels(grid.dense(), (H, W), self.align_corners), {}
-        points = self.rng.uniform(-1.4, 1.4, (self.grids, *shape, 2))
+            return self.basis_grid()
+        return self.dense_grid(kind, dtype)
+
+    def transformed_grid(self, transform):
+        theta = transform.identity() + self.rng.normal(0, 0.3, (self.grids, transform.n_params))
+        if self.rng.random() < 0.1 and theta.size:
+            theta[0, self.rng.integers(theta.shape[1])] = pick(self.rng, FAR)
+        with np.errstate(all="ignore"):
+            grid = transform.forward(strewn(self.rng, theta), (self.h, self.w), self.align_corners)[0]
+            self.rounded = np.abs(grid.values).max(initial=0) > 100  # float64 tells positions to 1e-11 pixels no more
+            return grid, self.in_pixels(grid.dense().astype(float)), {}
+
+    def basis_grid(self):
+        basis, coefficients = self.rng.normal(size=(self.h * self.w, 3)), self.rng.normal(size=(self.grids, 2, 3)) / 2
+        basis, coefficients = strewn(self.rng, basis), strewn(self.rng, coefficients)
+        grid = stn.BasisGrid(basis, coefficients, (self.h, self.w), align_corners=self.align_corners)
+        return grid, self.in_pixels(grid.dense()), {}
+
+    def dense_grid(self, kind, dtype):
+        points = self.rng.uniform(-1.4, 1.4, (self.grids, self.h, self.w, 2))
         if kind == "pixels":
-            points = (points + 1) / 2 * np.array((W, H)) - 0.5
+            points = (points + 1) / 2 * np.array((self.W, self.H)) - 0.5
         flat = points.reshape(-1)
         for _ in range(self.rng.integers(0, 4) if flat.size else 0):
             flat[self.rng.integers(flat.size)] = pick(self.rng, FAR)
         with np.errstate(all="ignore"):
             points = points.astype(dtype)
-            wide, options = points.astype(float), {"align_corners": self.align_corners}
-            pixels = wide if kind == "pixels" else oracle.in_pixels(wide, (H, W), self.align_corners)
-            if kind == "pixels":
-                options["units"] = "pixels"
+            pixels = points.astype(float) if kind == "pixels" else self.in_pixels(points.astype(float))
             if kind == "displacement":
-                options["displacement"] = True
-                pixels = pixels - oracle.in_pixels(np.zeros(2), (H, W), self.align_corners)
-                for axis, (n, m) in enumerate(((W, self.w), (H, self.h))):
-                    step, start = displacement_axis(n, m, self.align_corners)
-                    along = np.arange(m) * step + start
-                    pixels[..., axis] += along if axis == 0 else along[:, None]
+                pixels = pixels - self.in_pixels(np.zeros(2)) + self.undisplaced()
         points = strewn(self.rng, points)
         if kind == "Grid":
             return stn.DenseGrid(points, align_corners=self.align_corners), pixels, {}
-        return points, pixels, options
+        options = {"pixels": {"units": "pixels"}, "displacement": {"displacement": True}}.get(kind, {})
+        return points, pixels, {"align_corners": self.align_corners} | options
+
+    def in_pixels(self, points):
+        return oracle.in_pixels(points, (self.H, self.W), self.align_corners)
+
+    def undisplaced(self):
+        """(h, w, 2): where in the image, in pixels, displacements of zero lie."""
+        along = [
+            np.arange(m) * step + start
+            for n, m in ((self.W, self.w), (self.H, self.h))
+            for step, start in [displacement_axis(n, m, self.align_corners)]
+        ]
+        return np.stack(np.meshgrid(*along), axis=-1)
 
     def call_options(self):
         given = {"kernel": self.kernel, "padding": self.padding, "fill": self.fill, "layout": self.layout}
@@ -280,7 +291,7 @@ def warped(rng, dtypes, positions):
     grid, _ = transform.forward(theta, (case.h, case.w), case.align_corners)
     case.grids, case.grid, case.options = rows, grid, {}
     case.batch = rows if case.images == 1 else case.images
-    case.pixels = oracle.in_pixels(grid.dense(), (case.H, case.W), case.align_corners)
+    case.pixels = case.in_pixels(grid.dense())
     out = stn.warp(
         image, strewn(rng, theta), transform if " " in name else name, (case.h, case.w),
         align_corners=case.align_corners, **case.call_options(),
