@@ -94,7 +94,7 @@ def play(case: Case, seconds: float) -> Outcome:
     model, labels = case.make(), digits.train_labels[: case.batch]
     X = model.check_images(digits.train_images[: case.batch])
     theirs = Torch(model, X, labels)
-    rule = Step(model, Adam(), {}, None, 0.0)
+    rule = Step(model, Adam(), {})
     noise = np.random.default_rng(0)
 
     def step() -> float:

@@ -47,6 +47,7 @@ def check_numbers(
     learning_rate: float,
     clip_norm: float | None,
     label_smoothing: float,
+    weight_decay: float,
     checkpoint_seconds: float,
     seed: int,
 ) -> None:
@@ -58,6 +59,7 @@ def check_numbers(
             as_real(value, name, "(0, inf]")
     as_real(learning_rate, "learning_rate", "[0, inf)")
     as_real(label_smoothing, "label_smoothing", "[0, 1)")
+    as_real(weight_decay, "weight_decay", "[0, inf)")
     as_real(checkpoint_seconds, "checkpoint_seconds", "[0, inf]")
     check_seed(seed)
 

@@ -45,6 +45,7 @@ def fit(
     rates: Mapping[str, float] | None = None,
     clip_norm: float | None = None,
     label_smoothing: float = 0.0,
+    weight_decay: float = 0.0,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
@@ -80,6 +81,9 @@ def fit(
         Limit of the joint norm of all gradients.
     label_smoothing
         See `softmax_cross_entropy`.
+    weight_decay
+        Each step multiplies weights, but not biases, by 1 - rate * weight_decay, whatever the optimiser does (Loshchilov and
+        Hutter, arXiv 1711.05101).
     validation
         (images, labels) to evaluate after each epoch, as the model takes them: they are not augmented.
     augment
@@ -125,7 +129,7 @@ def fit(
         raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
     check_numbers(
         epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
-        label_smoothing=label_smoothing, checkpoint_seconds=checkpoint_seconds, seed=seed,
+        label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds, seed=seed,
     )  # fmt: skip
     check_functions(schedule, augment, callbacks, optimiser)
     source = _source(model, X, y, batch_size, free_size=augment is not None)
@@ -134,12 +138,14 @@ def fit(
     rates = _RATES if rates is None else rates
     check_rates(model, set(_RATES), rates)
     _check_best(best, validation is not None)
-    step = Step(model, Adam() if optimiser is None else optimiser, rates, clip_norm, label_smoothing)
+    rule = Adam() if optimiser is None else optimiser
+    step = Step(model, rule, rates, clip_norm=clip_norm, smoothing=label_smoothing, weight_decay=weight_decay)
     run = Run(model, step, Clock(epochs * len(source), seconds), seed)
     settings = {
         "model": model.config(), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source), "batch_size": batch_size,
         "optimiser": repr(step.rule), "learning_rate": learning_rate, "schedule": schedule_name(schedule),
-        "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing, "seed": seed, "best": best,
+        "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
+        "weight_decay": weight_decay, "seed": seed, "best": best,
     }  # fmt: skip
     keeper = Keeper(checkpoint, settings if checkpoint else {}, checkpoint_seconds)
     keeper.resume(run)

@@ -27,9 +27,17 @@ class Step:
     """Forward, backward, update; the optimiser's state is kept between the calls."""
 
     def __init__(
-        self, model: Classifier, rule: Optimiser, rates: Mapping[str, float], clip_norm: float | None, smoothing: float
+        self,
+        model: Classifier,
+        rule: Optimiser,
+        rates: Mapping[str, float],
+        *,
+        clip_norm: float | None = None,
+        smoothing: float = 0.0,
+        weight_decay: float = 0.0,
     ) -> None:
-        self.network, self.rule, self.clip_norm, self.smoothing = model.network, rule, clip_norm, smoothing
+        self.network, self.rule = model.network, rule
+        self.clip_norm, self.smoothing, self.weight_decay = clip_norm, smoothing, weight_decay
         self.scales = _scales(model.params, rates)
         self.state = rule.init(model.params)
         self._in_place = rule if isinstance(rule, InPlace) else None  # asked once: it takes long
@@ -65,6 +73,10 @@ class Step:
     def _update(self, gradients: Arrays, rate: float) -> None:
         """Change the parameters in place."""
         params, rates = self.network.params, {name: rate * scale for name, scale in self.scales.items()}
+        if self.weight_decay:
+            for name, array in params.items():
+                if array.ndim > 1:  # weights, not biases
+                    array *= array.dtype.type(1 - rates[name] * self.weight_decay)
         if self._in_place is not None:
             self._in_place.apply(params, gradients, self.state, rates)
             return

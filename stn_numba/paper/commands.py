@@ -24,6 +24,7 @@ __all__ = ["reproduce", "results"]
 @click.option("--learning-rate", type=float, help="At its peak, instead of the cell's own.")
 @click.option("--localisation-rate", type=float, help="Multiplies the rate of the localisation net.")
 @click.option("--label-smoothing", type=float, help="Instead of the cell's own.")
+@click.option("--weight-decay", type=float, help="Instead of the cell's own.")
 @click.option("--budget", type=int, help="Most parameters, instead of the column's.")
 @click.option("--again", is_flag=True, help="Run cells that have a result, too.")
 @click.option("--list", "only_list", is_flag=True, help="List the cells and stop.")

@@ -23,6 +23,7 @@ class Settings:
     learning_rate: float = 2e-3
     localisation_rate: float = 0.3
     label_smoothing: float = 0.1
+    weight_decay: float = 0.0
     clip_norm: float | None = None
     budget: int | None = None
 
@@ -35,7 +36,7 @@ class Settings:
         return {
             "epochs": self.epochs, "batch_size": self.batch_size, "optimiser": Adam(), "learning_rate": self.learning_rate,
             "rates": {"localisation": self.localisation_rate}, "label_smoothing": self.label_smoothing,
-            "clip_norm": self.clip_norm,
+            "weight_decay": self.weight_decay, "clip_norm": self.clip_norm,
         }  # fmt: skip
 
 

@@ -161,7 +161,7 @@ def test_steps_do_not_depend_on_threads():
     runs = []
     for count in (1, 2, 1):
         model = tutorial(initial=[0.9, 0.1, 0, 0, 0.9, 0])
-        step, noise = Step(model, Adam(), {}, None, 0.0), np.random.default_rng(3)
+        step, noise = Step(model, Adam(), {}), np.random.default_rng(3)
         with threads.limited(count):
             losses = [step(X, labels, noise, 1e-3, "a test")[0] for _ in range(3)]
         runs.append((losses, np.concatenate([array.ravel() for array in model.params.values()])))

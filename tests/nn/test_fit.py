@@ -6,7 +6,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import cnn, fcn, st_fcn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, NonFiniteError, ReLU, SpatialTransformer
-from stn_numba.nn.schedules import step_decay
+from stn_numba.nn.schedules import constant, step_decay
 
 RNG = np.random.default_rng(0)
 X = RNG.random((96, 12, 12, 1), np.float32)
@@ -137,6 +137,19 @@ def test_bad_data(arguments, message):
         stn.fit(small(), *arguments, progress=False)
 
 
+@pytest.mark.parametrize("optimiser", [Adam(), SGD(0.0)])
+def test_weights_decay_by_their_rates_and_biases_do_not(optimiser):
+    models = [small(), small()]
+    for model, decay in zip(models, (0.0, 0.5), strict=True):
+        train(model, epochs=1, batch_size=len(X), optimiser=optimiser, schedule=constant, learning_rate=0.1, weight_decay=decay)
+    start = small().params
+    plain, decayed = (model.params for model in models)
+    for name, array in start.items():
+        rate = 0.01 if "localisation" in name.split(".") else 0.1
+        lost = 0.5 * rate * array if array.ndim > 1 else 0
+        np.testing.assert_allclose(plain[name] - decayed[name], lost + 0 * array, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -147,6 +160,7 @@ def test_bad_data(arguments, message):
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
         ({"seconds": 0}, r"seconds: expected a number in \(0, inf\], got 0"),
         ({"learning_rate": np.inf}, r"learning_rate: expected a number in \[0, inf\), got inf"),
+        ({"weight_decay": -1}, r"weight_decay: expected a number in \[0, inf\), got -1"),
         ({"label_smoothing": 1}, r"label_smoothing: expected a number in \[0, 1\), got 1"),
     ],
 )
