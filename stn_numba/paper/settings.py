@@ -46,14 +46,11 @@ _KINDS = {
     "cnn": Settings(epochs=20, learning_rate=4e-3),
     "st-fcn": Settings(epochs=100, learning_rate=3e-3),
     "2st-fcn": Settings(epochs=100, learning_rate=3e-3, label_smoothing=0),
-    "st-cnn": Settings(epochs=30, learning_rate=6e-3),
+    "st-cnn": Settings(epochs=30, learning_rate=4e-3, localisation_rate=1),
 }
 
-# A plain convolutional network sees the whole of the larger canvases, and takes several times as long for an epoch. On R and
-# RTS the ST-CNN still got better on digits held out.
-_EPOCHS = {
-    ("cnn", "RTS"): 10, ("cnn", "P"): 10, ("cnn", "addition"): 8, ("cnn", "TC"): 5, ("st-cnn", "R"): 40, ("st-cnn", "RTS"): 40,
-}  # fmt: skip
+# A plain convolutional network sees the whole of the larger canvases, and takes several times as long for an epoch.
+_EPOCHS = {"cnn/RTS": 10, "cnn/P": 10, "cnn/addition": 8, "cnn/TC": 5}
 
 
 def settings_of(cell: Cell, **changes: Any) -> Settings:
@@ -66,5 +63,5 @@ def settings_of(cell: Cell, **changes: Any) -> Settings:
     3
     """
     settings = _KINDS[cell.model]
-    settings = replace(settings, epochs=_EPOCHS.get((cell.model, cell.column), settings.epochs))
+    settings = replace(settings, epochs=_EPOCHS.get(cell.name, settings.epochs))
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})
