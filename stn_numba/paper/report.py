@@ -24,7 +24,7 @@ _INTRODUCTION = """\
 
 Errors in % on the 10,000 test digits of MNIST, distorted once with a fixed seed, beside those of Jaderberg et al., Spatial
 Transformer Networks (arXiv 1506.02025). This page is written by `stn-numba results` from [results.json](results.json), which
-holds for each run the command that repeats it, its settings, parameters, epochs and seconds.
+holds for each run its command, with all settings as they were, and seed, parameters, epochs and seconds.
 
 The standard error is that of our mean over the test digits, sqrt(p (1 - p) / n); the paper's means over three seeds have one of
 about the same size. Seeds are those of initial parameters, order and distortions; the test digits are the same for all.
