@@ -54,7 +54,7 @@ class Loop:
         with Interrupts() as interrupts:
             while not run.finished:
                 self._epoch(bar, interrupts)
-                bar.set_postfix_str(", " + summary(run.history[-1]))
+                bar.set_postfix_str(summary(run.history[-1]))
                 # a list: every callback is called, even after one has asked to stop
                 asked = any([callback(run.model, run.history) is True for callback in self.callbacks])
                 run.finished = asked or run.clock.finished() or len(run.history) >= self.epochs

@@ -49,6 +49,14 @@ def test_one_seed_repeats_a_run_bit_for_bit():
     assert not np.array_equal(first, other)
 
 
+def test_the_bar_shows_the_last_epoch(capsys):
+    pytest.importorskip("tqdm")
+    train(small(), epochs=1, progress=True)
+    line = capsys.readouterr().err.split("\r")[-1]
+    assert ", loss " in line
+    assert ", ," not in line
+
+
 def test_rates_slow_parts_down():
     model = small()
     before = {name: array.copy() for name, array in model.params.items()}
