@@ -8,12 +8,22 @@ Serial only: callers hand parts of the batch to threads of their own.
 
 from __future__ import annotations
 
+import contextlib
+
 from numba import types
 from numba.extending import intrinsic
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.memory import address_of
 from stn_numba.nn.kernels.tiles import Code
+
+
+@contextlib.contextmanager
+def _each_patch(code, image, places, slopes, count):
+    """Loop over a list of patches: where in the image each begins, and its slope in all lanes."""
+    with code.loop(count) as patch:
+        begin = code.add(image, code.whole(code.add(places, code.times(patch.index, 8))))
+        yield begin, code.spread(code.add(slopes, code.times(patch.index, code.size)))
 
 
 @intrinsic
@@ -30,9 +40,7 @@ def collect(typingctx, like, lanes, rows, vectors, x, x_row, places, slopes, cou
         sums = code.sums(len(tile))
         for target, total in zip(targets, sums, strict=True):
             builder.store(code.load(target), total)
-        with code.loop(count) as patch:
-            source = code.add(x, code.whole(code.add(places, code.times(patch.index, 8))))
-            slope = code.spread(code.add(slopes, code.times(patch.index, code.size)))
+        with _each_patch(code, x, places, slopes, count) as (source, slope):
             for (r, v), total in zip(tile, sums, strict=True):
                 value = code.load(code.add(source, code.times(x_row, r), v * code.bytes))
                 builder.store(code.fma(value, slope, builder.load(total)), total)
@@ -54,9 +62,7 @@ def spread(typingctx, like, lanes, rows, vectors, dx, dx_row, places, slopes, co
         dx, dx_row, places, slopes, count, weight, w_row = arguments[4:]
         tile = [(r, v) for r in range(height) for v in range(width)]
         factors = [code.load(code.add(weight, code.times(w_row, r), v * code.bytes)) for r, v in tile]
-        with code.loop(count) as patch:
-            target = code.add(dx, code.whole(code.add(places, code.times(patch.index, 8))))
-            slope = code.spread(code.add(slopes, code.times(patch.index, code.size)))
+        with _each_patch(code, dx, places, slopes, count) as (target, slope):
             for (r, v), factor in zip(tile, factors, strict=True):
                 here = code.add(target, code.times(dx_row, r), v * code.bytes)
                 code.store(code.fma(factor, slope, code.load(here)), here)
