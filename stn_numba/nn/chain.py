@@ -36,14 +36,14 @@ def in_turn(runs: Iterable[Sequence[Named]], x: Floats, rng: np.random.Generator
 
     ways_back: list[tuple[str, Backprop]] = []
     first: int | None = None
-    for run in runs:
-        fused = fusion.fused(run, x)
+    for part in (part for run in runs for part in fusion.parts(run, x)):
+        fused = fusion.fused(part, x)
         if fused is not None:
-            x, way_back = fused(run, x)
+            x, way_back = fused(part, x)
             ways_back.append(("", way_back))
             first = len(ways_back) - 1 if first is None else first
             continue
-        for name, layer in run:
+        for name, layer in part:
             x, way_back = layer.forward(x, rng)
             ways_back.append((f"{name}.", way_back))
             first = len(ways_back) - 1 if first is None and layer.params else first

@@ -33,6 +33,7 @@ class Conv2d(Layer):
 
     A batch is worked on a vector of samples at a time (`stn_numba.nn.convolution_run`). Where too few samples are left to fill
     one, patches are laid out as rows of a matrix and multiplied by BLAS, a few at a time, so that they never leave the cache.
+    Large patches on large maps of many channels are done by Fourier transforms (`stn_numba.nn.fourier`).
     ``weight`` is (size, size, C, filters).
 
     Parameters
@@ -77,8 +78,10 @@ class Conv2d(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
-        from stn_numba.nn import convolution_run
+        from stn_numba.nn import convolution_run, fourier
 
+        if fourier.pays(self, x.shape, x.dtype):
+            return fourier.run(self, x)
         if convolution_run.pays([("", self)], x):
             return convolution_run.run([("", self)], x)
         return self._by_matrix(x)

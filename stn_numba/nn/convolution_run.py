@@ -6,6 +6,7 @@ order: so the results do not either, to the last bit.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 from stn_numba.nn.workers import each_number, each_part, summed
 
-__all__ = ["pays", "run"]
+__all__ = ["out_shape", "pays", "run"]
 
 _BLOCKS = 2  # in a part: with more the threads share small batches less evenly, with fewer calls and sums over lanes cost more
 
@@ -26,7 +27,7 @@ _BLOCKS = 2  # in a part: with more the threads share small batches less evenly,
 def pays(layers: Sequence[Named], x: Floats) -> bool:
     """Whether a batch fills enough lanes."""
     fits = all(array.dtype == x.dtype for _, layer in layers for array in layer.params.values())
-    return fits and 2 * len(x) >= lanes.lanes(x.dtype)
+    return x.ndim == 4 and fits and 2 * len(x) >= lanes.lanes(x.dtype)
 
 
 def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
@@ -35,7 +36,8 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     steps = _steps(layers)
     width = _BLOCKS * lanes.lanes(x.dtype)
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
-    y = memory.empty((len(x), *_out_shape(layers, x.shape[1:])), x.dtype)
+    shape = functools.reduce(lambda shape, named: out_shape(named[1], shape), layers, x.shape[1:])
+    y = memory.empty((len(x), *shape), x.dtype)
 
     chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
 
@@ -118,10 +120,10 @@ def _kind(layer: Layer) -> str:
     return "relu" if isinstance(layer, ReLU) else ""
 
 
-def _out_shape(layers: Sequence[Named], shape: tuple[int, ...]) -> tuple[int, ...]:
-    for _, layer in layers:
-        if isinstance(layer, Conv2d):
-            shape = (*layer.out_size(*(length + 2 * layer.padding for length in shape[:2])), layer.filters)
-        elif isinstance(layer, MaxPool | AvgPool):
-            shape = (shape[0] // layer.size, shape[1] // layer.size, shape[2])
+def out_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape (h, w, C) of a layer's output for an input (H, W, C)."""
+    if isinstance(layer, Conv2d):
+        return (*layer.out_size(*(length + 2 * layer.padding for length in shape[:2])), layer.filters)
+    if isinstance(layer, MaxPool | AvgPool):
+        return (shape[0] // layer.size, shape[1] // layer.size, shape[2])
     return shape

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from stn_numba.nn import convolution_run, dense_run
+from stn_numba.nn import convolution_run, dense_run, fourier
 from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Backprop, Floats, Layer, Named
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 
-__all__ = ["fused", "runs"]
+__all__ = ["fused", "parts", "runs"]
 
 _CONVOLUTIONS, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
 
@@ -25,6 +25,20 @@ def runs(layers: Iterable[Named]) -> list[list[Named]]:
         else:
             parts.append([named])
     return parts
+
+
+def parts(run: Sequence[Named], x: Floats) -> Iterator[Sequence[Named]]:
+    """Cut a run before and after each convolution that this batch takes by Fourier transforms."""
+    start, shape = 0, x.shape
+    for place, (_, layer) in enumerate(run if x.ndim == 4 else ()):
+        if isinstance(layer, Conv2d) and fourier.pays(layer, shape, x.dtype):
+            if place > start:
+                yield run[start:place]
+            yield run[place : place + 1]
+            start = place + 1
+        shape = (*shape[:1], *convolution_run.out_shape(layer, shape[1:]))
+    if start < len(run):
+        yield run[start:]
 
 
 def fused(run: Sequence[Named], x: Floats) -> Callable[[Sequence[Named], Floats], tuple[Floats, Backprop]] | None:

@@ -1,0 +1,155 @@
+"""Convolution by discrete Fourier transforms (Mathieu, Henaff and LeCun, arXiv 1312.5851): for large patches and many channels.
+
+Between transforms, each frequency multiplies channels by filters, whatever the size of the patch: for patches of 7 x 7 a tenth
+of the work. The transforms are products with small matrices, which give those rows and columns only that are wanted, and all
+that is arithmetic is done by BLAS.
+
+Rounding errors are relative to the largest number of an image, not to those within a patch, and a pixel that is not finite
+makes the whole of its image so.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from stn_numba.nn import memory
+from stn_numba.nn.layer import Arrays, Backprop, Floats, expect_gradient
+from stn_numba.nn.workers import each_part, thread_parts
+
+if TYPE_CHECKING:
+    from stn_numba.nn.conv2d import Conv2d
+
+__all__ = ["pays", "run"]
+
+Spectra = NDArray[np.complexfloating[Any, Any]]  # (N, frequencies, channels)
+
+_GAIN = 1.5  # the least by which the estimate of direct work must be larger
+_PRODUCTS, _TRANSFORMS, _WEIGHTS = 1.3, 2.5, 4.0  # time of a multiplication, where one of direct convolution takes 1; measured
+
+
+def pays(layer: Conv2d, shape: tuple[int, ...], dtype: DTypeLike) -> bool:
+    """Whether a batch of this shape (N, H, W, C) takes less time this way."""
+    weight = layer.params["weight"]
+    fits = len(shape) == 4 and shape[3] == weight.shape[2] and shape[0] > 0
+    if not fits or layer.stride > 1 or weight.dtype != dtype or np.dtype(dtype) not in (np.float32, np.float64):
+        return False
+    N, (H, W), (size, _, C, F) = shape[0], _padded_size(layer, shape), weight.shape
+    if min(H, W) < size:
+        return False
+    h, w = layer.out_size(H, W)
+    direct: int = size**2 * h * w * C * F
+    products = 4 * (H // 2 + 1) * W * C * F
+    transforms, of_weights = _work(H, W, H, W) * (C + F), _work(size, size, H, W) * C * F / N
+    return bool(direct > _GAIN * (_PRODUCTS * products + _TRANSFORMS * transforms + _WEIGHTS * of_weights))
+
+
+def run(layer: Conv2d, x: Floats) -> tuple[Floats, Backprop]:
+    """As ``layer.forward(x)``, for a batch for which it pays."""
+    p, weight = layer.padding, layer.params["weight"]
+    size, _, C, F = weight.shape
+    padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
+    whole = padded.shape[1:3]
+    flat = weight.reshape(1, size, size, C * F)
+    # correlation: the weights' spectra are conjugated, and on the way back those of dy
+    X = _spectra(padded, whole)
+    V = _spectra(flat, whole, conjugate=True).reshape(-1, C, F)
+    y = _images(_product(X, V), whole, layer.out_size(*whole))
+    y += layer.params["bias"]
+
+    def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+        expect_gradient(layer, dy, y.shape)
+        dY = _spectra(np.ascontiguousarray(dy, y.dtype), whole, conjugate=True)
+        dV = _sum_of_products(X, dY).reshape(1, -1, C * F)
+        gradients = {
+            "weight": _images(dV, whole, (size, size)).reshape(weight.shape),
+            "bias": dy.reshape(-1, F).sum(axis=0),
+        }
+        if not input_gradient:
+            return None, gradients
+        dx = _images(_product(dY, V.transpose(0, 2, 1)), whole, whole, conjugate=True)
+        return np.ascontiguousarray(dx[:, p : whole[0] - p, p : whole[1] - p]), gradients
+
+    return y, backprop
+
+
+def _padded_size(layer: Conv2d, shape: tuple[int, ...]) -> tuple[int, int]:
+    return shape[1] + 2 * layer.padding, shape[2] + 2 * layer.padding
+
+
+def _work(H: int, W: int, height: int, width: int) -> float:
+    """Multiplications of a transform of one channel (H, W), as part of (height, width)."""
+    half = height // 2 + 1
+    return 2 * half * H * W + 4 * half * W * width
+
+
+def _spectra(x: Floats, whole: tuple[int, int], *, conjugate: bool = False) -> Spectra:
+    """Transform images (N, H, W, C), with zeros behind them up to `whole`; of the rows' frequencies half are enough."""
+    N, H, W, C = x.shape
+    rows, columns = (_matrix(n, m, x.dtype, conjugate) for n, m in zip(whole, (H, W), strict=True))
+    half = whole[0] // 2 + 1
+    rows = rows[:half]
+    out = memory.empty((N, half, whole[1], C), rows.dtype)
+
+    def transform(part: slice) -> None:
+        flat = x[part].reshape(-1, H, W * C)
+        inner = memory.empty((len(flat), half, W * C), rows.dtype)
+        inner.real, inner.imag = np.ascontiguousarray(rows.real) @ flat, np.ascontiguousarray(rows.imag) @ flat
+        np.matmul(columns, inner.reshape(-1, half, W, C), out=out[part])
+
+    _each(transform, N)
+    return out.reshape(N, -1, C)
+
+
+def _images(spectra: Spectra, whole: tuple[int, int], size: tuple[int, int], *, conjugate: bool = False) -> Floats:
+    """Transform back, to the first (H, W) = `size` of the rows and columns."""
+    N, _, C = spectra.shape
+    half, (H, W) = whole[0] // 2 + 1, size
+    rows, columns = (_matrix(n, m, spectra.real.dtype, not conjugate).T for n, m in zip(whole, size, strict=True))
+    columns = np.ascontiguousarray(columns / np.prod(whole, dtype=columns.real.dtype))
+    twice = np.full(half, 2, rows.real.dtype)  # the other half of the frequencies has the same real part
+    twice[[0, -1] if whole[0] % 2 == 0 else [0]] = 1
+    rows = np.ascontiguousarray(rows[:, :half] * twice)
+    out = memory.empty((N, H, W, C), rows.real.dtype)
+
+    def transform(part: slice) -> None:
+        inner = columns @ spectra[part].reshape(-1, half, whole[1], C)
+        out[part] = (rows @ inner.reshape(-1, half, W * C)).real.reshape(-1, H, W, C)
+
+    _each(transform, N)
+    return out
+
+
+def _product(x: Spectra, weight: Spectra) -> Spectra:
+    """(N, frequencies, C) times (frequencies, C, F): (N, frequencies, F)."""
+    N, count, _ = x.shape
+    y = memory.empty((N, count, weight.shape[2]), x.dtype)
+    by_frequency, out = x.transpose(1, 0, 2), y.transpose(1, 0, 2)
+    _each(lambda part: np.matmul(by_frequency[part], weight[part], out=out[part]), count)
+    return y
+
+
+def _sum_of_products(x: Spectra, y: Spectra) -> Spectra:
+    """(N, frequencies, C) and (N, frequencies, F), summed over N: (frequencies, C, F)."""
+    out = memory.empty((x.shape[1], x.shape[2], y.shape[2]), x.dtype)
+    first, second = x.transpose(1, 2, 0), y.transpose(1, 0, 2)
+    _each(lambda part: np.matmul(first[part], second[part], out=out[part]), len(out))
+    return out
+
+
+def _each(work: Callable[[slice], Any], count: int) -> None:
+    """Do work on parts of 0 to count, whose results no cut can change."""
+    each_part(lambda part, _: work(part), thread_parts(count, count))
+
+
+@functools.lru_cache(64)
+def _matrix(length: int, count: int, dtype: np.dtype[Any], conjugate: bool) -> Spectra:
+    """Transform (length, count) of a row's first `count` numbers, the others being zero."""
+    turns = np.outer(np.arange(length), np.arange(count)) % length / length
+    matrix: Spectra = np.exp((2j if conjugate else -2j) * np.pi * turns).astype(np.result_type(dtype, np.complex64))
+    matrix.flags.writeable = False
+    return matrix

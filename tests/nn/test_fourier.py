@@ -1,0 +1,130 @@
+"""Convolution by Fourier transforms, against products of matrices."""
+
+import numpy as np
+import pytest
+
+from stn_numba.kernels import threads
+from stn_numba.models import cnn
+from stn_numba.nn import AvgPool, Chain, Conv2d, MaxPool, ReLU, fourier, fusion
+from stn_numba.testing import check_vjp
+
+RNG = np.random.default_rng(23)
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Take every convolution that can be done by transforms, whatever it costs."""
+    monkeypatch.setattr(fourier, "_GAIN", 0.0)
+
+
+def made(layer, shape, dtype=np.float64):
+    layer.initialise(shape, np.random.default_rng(0), dtype)
+    layer.params["bias"][:] = RNG.standard_normal(layer.filters)
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("size", "padding", "H", "W"), [(3, 0, 9, 7), (4, 0, 8, 10), (5, 4, 6, 5), (1, 0, 3, 4), (4, 0, 4, 4), (3, 2, 1, 6)]
+)
+@pytest.mark.usefixtures("always")
+def test_transforms_give_what_matrices_give(size, padding, H, W):
+    layer, x = made(Conv2d(3, size, padding=padding), (H, W, 2)), RNG.standard_normal((5, H, W, 2))
+    assert fourier.pays(layer, x.shape, x.dtype)
+    (y, backprop), (expected, expected_backprop) = layer.forward(x), layer._by_matrix(x)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+    dy = RNG.standard_normal(y.shape)
+    (dx, gradients), (expected_dx, expected_gradients) = backprop(dy), expected_backprop(dy)
+    np.testing.assert_allclose(dx, expected_dx, rtol=1e-12, atol=1e-12)
+    assert backprop(dy, input_gradient=False)[0] is None
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.usefixtures("always")
+def test_gradient():
+    layer = made(Conv2d(3, 3, padding=1), (6, 5, 2))
+
+    def function(x, weight, bias):
+        layer.params["weight"][...], layer.params["bias"][...] = weight, bias
+        y, backprop = fourier.run(layer, x)
+
+        def in_order(dy):
+            dx, gradients = backprop(dy)
+            return dx, gradients["weight"], gradients["bias"]
+
+        return y, in_order
+
+    check_vjp(function, RNG.standard_normal((4, 6, 5, 2)), layer.params["weight"].copy(), layer.params["bias"].copy())
+
+
+@pytest.mark.usefixtures("always")
+def test_a_run_is_cut_where_transforms_pay():
+    chain = Chain(AvgPool(2), ReLU(), Conv2d(4, 2, stride=2), MaxPool(2), Conv2d(3, 2), ReLU(), Conv2d(2, 2), MaxPool(2))
+    chain.initialise((32, 32, 2), np.random.default_rng(0), np.float64)
+    x = RNG.standard_normal((9, 32, 32, 2))
+    (run,) = fusion.runs(chain.layers.items())
+    parts = [[name for name, _ in part] for part in fusion.parts(run, x)]
+    assert parts == [["avgpool1", "relu1", "conv2d1", "maxpool1"], ["conv2d2"], ["relu2"], ["conv2d3"], ["maxpool2"]]
+
+
+@pytest.mark.usefixtures("always")
+def test_a_cut_run_gives_what_a_whole_one_gives(monkeypatch):
+    chain = Chain(Conv2d(4, 3), MaxPool(2), ReLU(), Conv2d(3, 2), ReLU())
+    chain.initialise((9, 8, 2), np.random.default_rng(0), np.float64)
+    x = RNG.standard_normal((9, 9, 8, 2))
+    y, backprop = chain.forward(x)
+    dx, gradients = backprop(np.cos(y))
+    monkeypatch.setattr(fourier, "_GAIN", np.inf)
+    expected, expected_backprop = chain.forward(x)
+    expected_dx, expected_gradients = expected_backprop(np.cos(y))
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(dx, expected_dx, rtol=1e-12, atol=1e-12)
+    assert gradients.keys() == expected_gradients.keys()
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-12, atol=1e-12)
+
+
+def test_a_large_network_uses_transforms_and_a_small_one_does_not():
+    x = np.zeros((64, 42, 42, 1), np.float32)
+    for filters, uses in ((64, True), (4, False)):
+        network = cnn((42, 42, 1), 10, filters=filters).network
+        run = fusion.runs(network.layers.items())[0]
+        assert len(list(fusion.parts(run, x))) == (3 if uses else 1)
+
+
+def test_float32_is_right_to_its_rounding_and_its_bits_do_not_depend_on_threads():
+    layer, x = made(Conv2d(48, 7), (20, 20, 40), np.float32), RNG.standard_normal((64, 20, 20, 40)).astype(np.float32)
+    assert fourier.pays(layer, x.shape, x.dtype)
+    results = []
+    for count in (1, 2):
+        with threads.limited(min(count, threads.count())):
+            y, backprop = layer.forward(x)
+            dx, gradients = backprop(np.cos(y))
+            results.append([y, dx, *gradients.values()])
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+    expected, expected_backprop = layer._by_matrix(x)
+    expected_dx, expected_gradients = expected_backprop(np.cos(y))
+    for got, right in zip(results[0], [expected, expected_dx, *expected_gradients.values()], strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, right, rtol=0, atol=2e-5 * np.abs(right).max())
+
+
+def test_what_does_not_fit_takes_the_usual_way():
+    layer = made(Conv2d(64, 7), (20, 20, 64), np.float32)
+    good = (64, 20, 20, 64)
+    assert fourier.pays(layer, good, np.float32)
+    assert not fourier.pays(layer, good, np.float64)
+    for shape in ((64, 20, 20, 63), (64, 6, 20, 64), (0, 20, 20, 64), (64, 20, 64)):
+        assert not fourier.pays(layer, shape, np.float32)
+    assert not fourier.pays(made(Conv2d(64, 7, stride=2), good[1:], np.float32), good, np.float32)
+    with pytest.raises(ValueError, match="Conv2d: expected floats"):
+        layer.forward(np.zeros((64, 20, 20, 63), np.float32))
+    _, backprop = layer.forward(np.zeros(good, np.float32))
+    with pytest.raises(ValueError, match=r"Conv2d: dy: expected floats \(64, 14, 14, 64\)"):
+        backprop(np.zeros((64, 14, 14, 63), np.float32))
+
+
+def test_what_is_no_batch_of_images_is_refused_by_name():
+    network = cnn((42, 42, 1), 10, filters=8).network
+    with pytest.raises(ValueError, match="Conv2d: expected floats"):
+        network.forward(np.zeros((9, 42), np.float32))
