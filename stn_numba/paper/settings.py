@@ -52,7 +52,7 @@ _KINDS = {
 # A plain convolutional network sees the whole of the larger canvases, and takes several times as long for an epoch. The others
 # named here were still getting better.
 _EPOCHS = {
-    ("cnn", "RTS"): 10, ("cnn", "P"): 10, ("cnn", "addition"): 8, ("cnn", "TC"): 5,
+    ("cnn", "RTS"): 14, ("cnn", "P"): 14, ("cnn", "addition"): 10, ("cnn", "TC"): 7,
     ("fcn", "TC"): 400, ("fcn", "addition"): 400, ("st-cnn", "RTS"): 40,
 }  # fmt: skip
 
