@@ -80,11 +80,16 @@ def st_fcn() -> Classifier:
     return models.st_fcn(initial=START)
 
 
+def cnn() -> Classifier:
+    return models.cnn((42, 42, 1), filters=64)
+
+
 CASES = (
     Case("tutorial, batch 64", tutorial, 64, 2.0, 2.0),
     Case("tutorial, batch 256", tutorial, 256, 2.0, 2.0),
     Case("st_cnn, batch 256", st_cnn, 256, 2.0, 2.0),
     Case("st_fcn, batch 256", st_fcn, 256, 1.3, 1.3),
+    Case("cnn, 64 filters, 42 x 42, batch 128", cnn, 128, 2.0, 2.0),
 )
 
 
@@ -92,7 +97,7 @@ def play(case: Case, seconds: float) -> Outcome:
     """Compare losses, then time training and inference in turns."""
     digits = load_digits()
     model, labels = case.make(), digits.train_labels[: case.batch]
-    X = model.check_images(digits.train_images[: case.batch])
+    X = model.check_images(_on_canvas(digits.train_images[: case.batch], *model.input_shape[:2]))
     theirs = Torch(model, X, labels)
     rule = Step(model, Adam(), {})
     noise = np.random.default_rng(0)
@@ -109,6 +114,13 @@ def play(case: Case, seconds: float) -> Outcome:
         case.name, case.batch, max(differences), ours, torch_time, torch_time / ours, case.training,
         inference, torch_inference, torch_inference / inference, case.inference, memory,
     )  # fmt: skip
+
+
+def _on_canvas(images: np.ndarray, H: int, W: int) -> np.ndarray:
+    """Images (n, h, w, 1) in the middle of (H, W)."""
+    top, left = (H - images.shape[1]) // 2, (W - images.shape[2]) // 2
+    sides = ((top, H - images.shape[1] - top), (left, W - images.shape[2] - left))
+    return np.pad(images, ((0, 0), *sides, (0, 0)))
 
 
 class Torch:
