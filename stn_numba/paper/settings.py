@@ -59,7 +59,7 @@ _COLUMNS: dict[tuple[str, str], dict[str, Any]] = {
     ("cnn", "addition"): {"epochs": 10},
     ("cnn", "TC"): {"epochs": 7},
     ("fcn", "TC"): {"epochs": 400, "learning_rate": 6e-3, "weight_decay": 0.1},
-    ("fcn", "addition"): {"epochs": 400, "weight_decay": 0.1},
+    ("fcn", "addition"): {"epochs": 550, "weight_decay": 0.1},
     ("st-cnn", "RTS"): {"epochs": 40},
 }
 
