@@ -19,15 +19,17 @@ __all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 Shape = tuple[int, int, int]
 
 
-def fcn(input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, units: int = 128, seed: int = 0) -> Classifier:
-    """Fully connected network: two hidden layers of `units`.
+def fcn(
+    input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, units: int = 128, downsample: int = 1, seed: int = 0
+) -> Classifier:
+    """Fully connected network: two hidden layers of `units`, on an input that may be average-pooled by `downsample`.
 
     Examples
     --------
     >>> fcn().n_params
     118282
     """
-    return Classifier(Chain(*_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(*_averaged(downsample), *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
 
 
 def cnn(input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, filters: int = 32, seed: int = 0) -> Classifier:
