@@ -23,10 +23,11 @@ _CANVAS = {"R": (28, 28, 1), "E": (28, 28, 1), "TC": (60, 60, 1), "addition": (4
 _CANVAS |= dict.fromkeys(("RTS", "P"), (42, 42, 1))
 
 # On a canvas larger than a digit the transformer starts from the middle of it, and where the source pools what a
-# transformer puts out, it reads at twice the resolution, so that the classifier gets images of a digit's size. Fully connected
-# layers see all of such a canvas at half its resolution: at a full one their first layer would take all parameters, and leave
-# them a hundred units.
+# transformer puts out, it reads at twice the resolution, so that the classifier gets images of a digit's size.
 _POOLED = ("RTS", "TC")
+
+# Here a first layer at full resolution would take all parameters, and leave it fewer than the source's least 128 units.
+_COARSE = ("TC", "addition")
 
 
 def make_network(cell: Cell, seed: int, budget: int | None = None) -> Classifier:
@@ -55,9 +56,8 @@ def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
         "fcn": fcn, "cnn": cnn, "st-fcn": st_fcn, "st-cnn": st_cnn, "2st-fcn": two_st_fcn,
     }  # fmt: skip
     options: dict[str, Any] = {"seed": seed}
-    coarse = 1 if canvas[:2] == DIGIT else 2
     if cell.model == "fcn":
-        options["downsample"] = coarse
+        options["downsample"] = 2 if cell.column in _COARSE else 1
     if cell.transform is not None:
         factor = 2 if cell.column in _POOLED else 1
         options |= {
@@ -67,7 +67,7 @@ def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
             "initial": _middle(cell.transform, DIGIT[0] / canvas[0]),
         }
         if not has_filters:
-            options["localisation_downsample"] = coarse
+            options["localisation_downsample"] = 1 if canvas[:2] == DIGIT else 2
     return lambda value: makers[cell.model](canvas, n_classes, **{width: value}, **options)
 
 
