@@ -21,7 +21,8 @@ Written by `python -m benchmarks --only training`; the same figures as numbers a
 
 - The networks of `stn_numba.models`, and the same in torch with the weights copied over, on the same digits
   (28 x 28, or in the middle of the canvas named), float32, in one process, on {threads} threads each. Dropout is off.
-  Transformers start beside the identity, off the pixel lines: on them bilinear sampling has kinks: two right answers differ.
+  Transformers start beside the identity, off the pixel lines: on them bilinear sampling has kinks, and two right
+  answers differ.
 - A step is forward, backward and Adam's update (torch: `fused=True`); of ours with the checks that all is finite.
   Inference is `model.logits`, of torch the network under `inference_mode`.
 - Before anything is timed both take {steps} steps, and the losses are compared: `difference` is the greatest relative one;

@@ -23,7 +23,7 @@ from stn_numba.nn.layer import (
 )
 from stn_numba.nn.workers import each_part
 
-__all__ = ["Conv2d"]
+__all__ = ["Conv2d", "with_padding", "without_padding"]
 
 _PATCH_BYTES = 1 << 20  # what stays in a core's own cache
 
@@ -92,7 +92,7 @@ class Conv2d(Layer):
 
         p = self.padding
         expect_input(self, x, self.params["weight"].shape[2])
-        padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
+        padded = with_padding(x, p)
         weight, bias = self.params["weight"], self.params["bias"]
         flat = weight.reshape(-1, self.filters)
         y = np.empty((len(x), *self.out_size(*padded.shape[1:3]), self.filters), x.dtype)
@@ -124,7 +124,7 @@ class Conv2d(Layer):
             shares = each_part(backward_part, parts, buffer)
             d_weight = sum(shares, np.zeros_like(flat)).reshape(weight.shape)
             gradients = {"weight": d_weight, "bias": dy.reshape(-1, self.filters).sum(axis=0)}
-            return None if d_padded is None else _cropped(d_padded, p), gradients
+            return None if d_padded is None else without_padding(d_padded, p), gradients
 
         return y, backprop
 
@@ -147,6 +147,11 @@ class Conv2d(Layer):
         return parts, lambda: np.empty((count, *patches), padded.dtype)
 
 
-def _cropped(padded: Floats, p: int) -> Floats:
+def with_padding(x: Floats, p: int) -> Floats:
+    """Images (N, H, W, C) with p rows and columns of zeros on each side."""
+    return np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
+
+
+def without_padding(padded: Floats, p: int) -> Floats:
     """Without the p rows and columns of padding on each side."""
     return padded[:, p : padded.shape[1] - p, p : padded.shape[2] - p] if p else padded

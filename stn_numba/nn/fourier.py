@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from stn_numba.nn import memory
+from stn_numba.nn.conv2d import Conv2d, with_padding, without_padding
 from stn_numba.nn.layer import Arrays, Backprop, Floats, expect_gradient
 from stn_numba.nn.workers import each_part, thread_parts
-
-if TYPE_CHECKING:
-    from stn_numba.nn.conv2d import Conv2d
 
 __all__ = ["pays", "run"]
 
@@ -38,7 +36,8 @@ def pays(layer: Conv2d, shape: tuple[int, ...], dtype: DTypeLike) -> bool:
     fits = len(shape) == 4 and shape[3] == weight.shape[2] and shape[0] > 0
     if not fits or layer.stride > 1 or weight.dtype != dtype or np.dtype(dtype) not in (np.float32, np.float64):
         return False
-    N, (H, W), (size, _, C, F) = shape[0], _padded_size(layer, shape), weight.shape
+    N, (size, _, C, F) = shape[0], weight.shape
+    H, W = (length + 2 * layer.padding for length in shape[1:3])
     if min(H, W) < size:
         return False
     h, w = layer.out_size(H, W)
@@ -52,7 +51,7 @@ def run(layer: Conv2d, x: Floats) -> tuple[Floats, Backprop]:
     """As ``layer.forward(x)``, for a batch for which it pays."""
     p, weight = layer.padding, layer.params["weight"]
     size, _, C, F = weight.shape
-    padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
+    padded = with_padding(x, p)
     whole = padded.shape[1:3]
     flat = weight.reshape(1, size, size, C * F)
     # correlation: the weights' spectra are conjugated, and on the way back those of dy
@@ -72,13 +71,9 @@ def run(layer: Conv2d, x: Floats) -> tuple[Floats, Backprop]:
         if not input_gradient:
             return None, gradients
         dx = _images(_product(dY, V.transpose(0, 2, 1)), whole, whole, conjugate=True)
-        return np.ascontiguousarray(dx[:, p : whole[0] - p, p : whole[1] - p]), gradients
+        return without_padding(dx, p), gradients
 
     return y, backprop
-
-
-def _padded_size(layer: Conv2d, shape: tuple[int, ...]) -> tuple[int, int]:
-    return shape[1] + 2 * layer.padding, shape[2] + 2 * layer.padding
 
 
 def _work(H: int, W: int, height: int, width: int) -> float:

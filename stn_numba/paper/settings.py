@@ -50,13 +50,7 @@ _KINDS = {
 }
 
 # A plain convolutional network sees the whole of the larger canvases, and takes several times as long for an epoch.
-_COLUMNS: dict[tuple[str, str], dict[str, Any]] = {
-    ("cnn", "RTS"): {"epochs": 14},
-    ("cnn", "P"): {"epochs": 14},
-    ("cnn", "addition"): {"epochs": 10},
-    ("cnn", "TC"): {"epochs": 7},
-    ("st-cnn", "RTS"): {"epochs": 40},
-}
+_EPOCHS = {("cnn", "RTS"): 14, ("cnn", "P"): 14, ("cnn", "addition"): 10, ("cnn", "TC"): 7, ("st-cnn", "RTS"): 40}
 
 
 def settings_of(cell: Cell, **changes: Any) -> Settings:
@@ -69,5 +63,5 @@ def settings_of(cell: Cell, **changes: Any) -> Settings:
     3
     """
     settings = _KINDS[cell.model]
-    settings = replace(settings, **_COLUMNS.get((cell.model, cell.column), {}))
+    settings = replace(settings, epochs=_EPOCHS.get((cell.model, cell.column), settings.epochs))
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})

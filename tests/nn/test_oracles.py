@@ -47,9 +47,13 @@ def test_max_pool_passes_nan_on():
     assert np.isnan(MaxPool(2).forward(x)[0]).all()
 
 
-@pytest.mark.parametrize("layer", [Conv2d(8, 5), MaxPool(2)])
-def test_bits_do_not_depend_on_threads(layer):
-    x = RNG.standard_normal((64, 28, 28, 8)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("layer", "side", "channels"),
+    [(Conv2d(8, 5), 28, 8), (MaxPool(2), 28, 8), (Conv2d(48, 7), 20, 40)],
+    ids=["vectors of samples", "pooling", "Fourier transforms"],
+)
+def test_bits_do_not_depend_on_threads(layer, side, channels):
+    x = RNG.standard_normal((64, side, side, channels)).astype(np.float32)
     layer.initialise(x.shape[1:], RNG)
     results = []
     for count in (1, 2):
