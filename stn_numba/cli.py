@@ -139,24 +139,24 @@ def plugins(as_json: bool) -> None:
 
 @main.command()
 @click.option(
-    "--dtype", "dtypes", multiple=True, default=("float32", "uint8"), show_default=True, help="Of images; may be repeated."
+    "--dtype", "dtypes", multiple=True, default=("float32", "uint8"), show_default=True, help="Dtype of images to read; may be repeated."
 )
 @click.option(
-    "--gradient", "gradients", multiple=True, default=("float32",), show_default=True, help="Of images; may be repeated."
+    "--gradient", "gradients", multiple=True, default=("float32",), show_default=True, help="Dtype of images to differentiate; may be repeated."
 )
 @click.option("--no-gradients", is_flag=True, help="Compile no gradients.")
 @click.option(
-    "--kernel", "kernels", multiple=True, default=("bilinear",), show_default=True, help="All share their machine code."
+    "--kernel", "kernels", multiple=True, default=("bilinear",), show_default=True, help="Interpolation kernel; one is enough, since all share their machine code."
 )
 @click.option(
     "--positions",
     multiple=True,
     default=("float32",),
     show_default=True,
-    help="Of plain positions; float32 serves matrices too.",
+    help="Dtype of plain positions; may be repeated. float32 serves affine, projective and spline warps, too.",
 )
 @click.option(
-    "--networks", type=click.Choice(["none", "predict", "train"]), default="predict", show_default=True, help="What they do."
+    "--networks", type=click.Choice(["none", "predict", "train"]), default="predict", show_default=True, help="What networks do."
 )
 @click.option(
     "--model",

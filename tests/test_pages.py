@@ -3,7 +3,6 @@
 import doctest
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from stn_numba import registry
@@ -16,7 +15,7 @@ def test_the_examples_run(page, monkeypatch):
     monkeypatch.setattr(registry, "_registered", {})
     text = (ROOT / page).read_text(encoding="utf-8")
     plain = "\n".join("" if line.startswith("```") else line for line in text.splitlines())
-    test = doctest.DocTestParser().get_doctest(plain, {"np": np}, page, page, 0)
+    test = doctest.DocTestParser().get_doctest(plain, {}, page, page, 0)
     assert test.examples
     report = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=report.append)
