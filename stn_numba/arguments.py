@@ -6,12 +6,13 @@ import math
 import numbers
 import operator
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["as_bool", "as_int", "as_path", "as_real"]
+__all__ = ["as_bool", "as_int", "as_option", "as_path", "as_real", "as_size"]
 
 
 def as_bool(value: Any, name: str) -> bool:
@@ -27,18 +28,52 @@ def as_bool(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def as_int(value: Any, name: str) -> int:
-    """Return a whole number as an int.
+def as_int(value: Any, name: str, *, least: int | None = None) -> int:
+    """Return a whole number as an int, if it is not less than `least`.
 
     Examples
     --------
     >>> as_int(np.int8(3), "max_bytes")
     3
+    >>> as_int(0, "epochs", least=1)
+    Traceback (most recent call last):
+    ValueError: epochs: expected at least 1, got 0
     """
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}") from None
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}")
+    if least is not None and number < least:
+        raise ValueError(f"{name}: expected at least {least}, got {value!r:.60}")
+    return number
+
+
+def as_size(value: Any, name: str) -> tuple[int, int]:
+    """Return (h, w), both at least 1.
+
+    Examples
+    --------
+    >>> as_size([28, 28], "shape")
+    (28, 28)
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"{name}: expected (h, w), got {value!r:.60}")
+    return as_int(value[0], name, least=1), as_int(value[1], name, least=1)
+
+
+def as_option(value: Any, name: str, options: Sequence[str]) -> str:
+    """Return one of the options.
+
+    Examples
+    --------
+    >>> as_option("NCHW", "layout", ("NHWC", "NCHW"))
+    'NCHW'
+    """
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name}: expected one of {', '.join(options)}, got {value!r:.60}")
+    return value
 
 
 def as_real(value: Any, name: str, within: str = "(-inf, inf)") -> float:

@@ -7,14 +7,14 @@ itself; but finite parameters for which no position of an image is a number, are
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, as_floats, check_shape
-from stn_numba.registry import PluginError, name_of
+from stn_numba.registry import PluginError, get_transform, name_of
 from stn_numba.transform import Transform
 
 __all__ = ["lay_grid"]
@@ -22,6 +22,22 @@ __all__ = ["lay_grid"]
 _PROBED = 16  # positions of an image that are looked at first
 
 Backprop = Callable[[ArrayLike], Floats]
+
+
+def expect_transform(value: Any) -> Transform:
+    """Return `value` if it is a transform."""
+    if not isinstance(value, Transform):
+        raise TypeError(f"transform: expected a registered name or a Transform, got {type(value).__name__}")
+    return value
+
+
+def chosen(transform: str | Transform, options: Mapping[str, Any] | None) -> Transform:
+    """Return the transform of a registered name, made with `options`, or the one given, which has none to take."""
+    if isinstance(transform, str):
+        return get_transform(transform, **(options or {}))
+    if options:
+        raise ValueError(f"options: expected none with a Transform, which has its own, got {', '.join(options)}")
+    return expect_transform(transform)
 
 
 def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
@@ -40,8 +56,7 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     >>> lay_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
     (4, 5)
     """
-    if not isinstance(transform, Transform):
-        raise TypeError(f"transform: expected a registered name or a Transform, got {type(transform).__name__}")
+    expect_transform(transform)
     with _named(transform, "n_params"):
         count = int(transform.n_params)
     theta = as_floats(theta, "theta", ("N", count))

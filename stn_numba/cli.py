@@ -139,14 +139,29 @@ def plugins(as_json: bool) -> None:
 
 @main.command()
 @click.option(
-    "--dtype", "dtypes", multiple=True, default=("float32", "uint8"), show_default=True, help="Dtype of images to read; may be repeated."
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    default=("float32", "uint8"),
+    show_default=True,
+    help="Dtype of images to read; may be repeated.",
 )
 @click.option(
-    "--gradient", "gradients", multiple=True, default=("float32",), show_default=True, help="Dtype of images to differentiate; may be repeated."
+    "--gradient",
+    "gradients",
+    multiple=True,
+    default=("float32",),
+    show_default=True,
+    help="Dtype of images to differentiate; may be repeated.",
 )
 @click.option("--no-gradients", is_flag=True, help="Compile no gradients.")
 @click.option(
-    "--kernel", "kernels", multiple=True, default=("bilinear",), show_default=True, help="Interpolation kernel; one is enough, since all share their machine code."
+    "--kernel",
+    "kernels",
+    multiple=True,
+    default=("bilinear",),
+    show_default=True,
+    help="Interpolation kernel; one is enough, since all share their machine code.",
 )
 @click.option(
     "--positions",
@@ -156,7 +171,11 @@ def plugins(as_json: bool) -> None:
     help="Dtype of plain positions; may be repeated. float32 serves affine, projective and spline warps, too.",
 )
 @click.option(
-    "--networks", type=click.Choice(["none", "predict", "train"]), default="predict", show_default=True, help="What networks do."
+    "--networks",
+    type=click.Choice(["none", "predict", "train"]),
+    default="predict",
+    show_default=True,
+    help="What the deployed networks do.",
 )
 @click.option(
     "--model",

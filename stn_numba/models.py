@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from stn_numba.arguments import as_int
 from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
 from stn_numba.nn.layer import Layer
 from stn_numba.nn.parallel import Parallel
@@ -218,7 +219,7 @@ def two_st_fcn(
 
 
 def _averaged(factor: int) -> tuple[Layer, ...]:
-    return (AvgPool(factor),) if factor > 1 else ()
+    return () if as_int(factor, "downsample", least=1) == 1 else (AvgPool(factor),)
 
 
 def _fcn_localisation(units: int, downsample: int) -> Chain:

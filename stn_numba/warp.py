@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arguments import as_option
 from stn_numba.arrays import as_array
 from stn_numba.border import lay_grid
 from stn_numba.grid import Shape
@@ -80,8 +81,7 @@ def warp(
     image, theta = as_array(image, "image"), as_array(theta, "theta")
     if image.ndim not in (2, 3, 4):
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
-    if not isinstance(layout, str) or layout not in ("NHWC", "NCHW"):
-        raise ValueError(f"layout: expected one of NHWC, NCHW, got {layout!r:.60}")
+    as_option(layout, "layout", ("NHWC", "NCHW"))
     if isinstance(transform, str):
         transform = get_transform(transform)
     batch, axis = _as_batch(image, layout)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arguments import as_path
+from stn_numba.arguments import as_int, as_path
 from stn_numba.data.idx import read_idx
 
 __all__ = ["Digits", "load_digits", "load_mnist"]
@@ -109,6 +109,7 @@ def load_digits(*, n_test: int = 1000, seed: int = 0) -> Digits:
     Traceback (most recent call last):
     ValueError: n_test: expected a multiple of 10 from 10 to 4990, got 5
     """
+    n_test = as_int(n_test, "n_test")
     if n_test % 10 or not 10 <= n_test <= 4990:
         raise ValueError(f"n_test: expected a multiple of 10 from 10 to 4990, got {n_test}")
     try:

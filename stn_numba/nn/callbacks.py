@@ -14,11 +14,10 @@ import weakref
 from dataclasses import asdict, fields
 from typing import Any
 
-from stn_numba.arguments import as_path, as_real
+from stn_numba.arguments import as_int, as_option, as_path, as_real
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.files import write_atomically
+from stn_numba.nn.files import with_folder, write_atomically
 from stn_numba.nn.history import Epoch, History
-from stn_numba.nn.layer import positive_int
 
 __all__ = ["CSVLog", "EarlyStopping", "JSONLinesLog", "TensorBoardLog", "check_column"]
 
@@ -33,10 +32,7 @@ def check_column(name: str, column: str) -> str:
     ValueError: best: expected one of epoch, loss, error, validation_loss, validation_error, seconds, learning_rate,
     got 'accuracy'
     """
-    columns = [field.name for field in fields(Epoch)]
-    if not isinstance(column, str) or column not in columns:
-        raise ValueError(f"{name}: expected one of {', '.join(columns)}, got {column!r:.60}")
-    return column
+    return as_option(column, name, [field.name for field in fields(Epoch)])
 
 
 class EarlyStopping:
@@ -65,7 +61,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int, column: str = "validation_loss", *, least_change: float = 0.0) -> None:
-        self.patience, self.column = positive_int("patience", patience), check_column("column", column)
+        self.patience, self.column = as_int(patience, "patience", least=1), check_column("column", column)
         self.least_change = as_real(least_change, "least_change", "[0, inf)")
 
     def __call__(self, model: Classifier | None, history: History) -> bool:
@@ -95,7 +91,7 @@ class CSVLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = as_path(path, "path")
+        self.path = with_folder(as_path(path, "path"))
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""
@@ -113,7 +109,7 @@ class JSONLinesLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = as_path(path, "path")
+        self.path = with_folder(as_path(path, "path"))
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from stn_numba.nn.container import Container, numbered
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size
 
-__all__ = ["Chain", "in_turn", "numbered"]
-
-
-def numbered(layers: Iterable[Layer]) -> dict[str, Layer]:
-    """Name layers by their class and a running number: ``conv2d1``, ``dense2``."""
-    count: Counter[str] = Counter()
-    named: dict[str, Layer] = {}
-    for layer in layers:
-        kind = type(layer).__name__.lower()
-        count[kind] += 1
-        named[f"{kind}{count[kind]}"] = layer
-    return named
+__all__ = ["Chain", "in_turn"]
 
 
 def in_turn(runs: Iterable[Sequence[Named]], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
@@ -62,7 +50,7 @@ def in_turn(runs: Iterable[Sequence[Named]], x: Floats, rng: np.random.Generator
     return x, backprop
 
 
-class Chain(Layer):
+class Chain(Container):
     """Feed each layer's output to the next.
 
     Layers are named by their class and a running number: ``conv2d1``, ``dense2``. Parameters are named after them:
@@ -86,7 +74,6 @@ class Chain(Layer):
         """Initialise each layer for the shape that the one before it gives."""
         for layer in self.layers.values():
             input_shape = layer.initialise(input_shape, rng, dtype)
-        self.params = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         return input_shape
 
     @cached_property
@@ -99,14 +86,10 @@ class Chain(Layer):
         """Return the last layer's output and the way back through all of them."""
         return in_turn(self._runs, x, rng)
 
-    def config(self) -> dict[str, Any]:
-        """Return the layers' classes and options."""
-        from stn_numba.nn.architecture import describe
-
-        return {"layers": [describe(layer) for layer in self.layers.values()]}
-
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield from each layer in turn."""
+        if not self.layers:
+            yield "", self, x
         for name, layer in self.layers.items():
             for inner, which, y in layer.trace(x):
                 yield f"{name}.{inner}" if inner else name, which, y

@@ -13,7 +13,7 @@ from stn_numba.nn.files import write_atomically
 from stn_numba.nn.layer import Arrays
 from stn_numba.nn.storage import StorageError, digest, read_tensors, safetensors
 
-__all__ = ["read_checkpoint", "write_checkpoint"]
+__all__ = ["plain", "read_checkpoint", "write_checkpoint"]
 
 _KEY, _DIGEST, _FORMAT = "stn_numba.checkpoint", "stn_numba.checkpoint.sha256", 1
 
@@ -33,7 +33,7 @@ def write_checkpoint(path: str | os.PathLike[str], state: Tree) -> None:
     {'step': 3, 'params': {'dense1.bias': array([0., 0.])}}
     """
     tensors: Arrays = {}
-    text = json.dumps({"format": _FORMAT, "state": _without_arrays(state, tensors)})
+    text = json.dumps({"format": _FORMAT, "state": _without_arrays(state, tensors)}, default=plain)
     metadata = {_KEY: text, _DIGEST: digest(text, tensors)}
     write_atomically(path, safetensors().save(tensors, metadata=metadata))
 
@@ -67,6 +67,13 @@ def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -
     if not isinstance(state, dict):
         raise StorageError(f"{path}: expected a dict as its state, got {type(state).__name__}")
     return state
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, for JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"checkpoint: expected what JSON can hold, and arrays, got {type(value).__name__}")
 
 
 _MARK = "__tensor__"

@@ -7,10 +7,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.arguments import as_real
+from stn_numba.arguments import as_int, as_real
 from stn_numba.arrays import as_array
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.layer import check_seed, positive_int
 
 __all__ = ["check_data", "check_functions", "check_numbers", "check_pair", "check_rates"]
 
@@ -52,8 +51,8 @@ def check_numbers(
     seed: int,
 ) -> None:
     """Refuse numbers out of their range."""
-    positive_int("epochs", epochs)
-    positive_int("batch_size", batch_size)
+    as_int(epochs, "epochs", least=1)
+    as_int(batch_size, "batch_size", least=1)
     for name, value in (("seconds", seconds), ("clip_norm", clip_norm)):
         if value is not None:
             as_real(value, name, "(0, inf]")
@@ -61,7 +60,7 @@ def check_numbers(
     as_real(label_smoothing, "label_smoothing", "[0, 1)")
     as_real(weight_decay, "weight_decay", "[0, inf)")
     as_real(checkpoint_seconds, "checkpoint_seconds", "[0, inf]")
-    check_seed(seed)
+    as_int(seed, "seed", least=0)
 
 
 def check_rates(model: Classifier, always: set[str], rates: Mapping[str, float]) -> None:
@@ -82,6 +81,8 @@ def check_functions(schedule: Any, augment: Any, callbacks: Any, optimiser: Any)
         raise TypeError(f"callbacks: expected a sequence of functions, got {type(callbacks).__name__}")
     named += [(f"callbacks[{place}]", callback) for place, callback in enumerate(callbacks)]
     named += [] if optimiser is None else [(f"optimiser.{name}", getattr(optimiser, name, None)) for name in ("init", "update")]
+    if isinstance(optimiser, type):
+        raise TypeError(f"optimiser: expected an optimiser, got the class {optimiser.__name__} itself")
     for name, function in named:
         if not callable(function):
             raise TypeError(f"{name}: expected a function, got {type(function).__name__}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from stn_numba.arguments import as_int
 from stn_numba.arrays import as_array
 from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.chain import Chain
+from stn_numba.nn.container import expect_distinct
 from stn_numba.nn.dense_run import LEAST_ROWS
-from stn_numba.nn.layer import Arrays, Floats, check_seed, positive_int
+from stn_numba.nn.layer import Floats
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
@@ -30,7 +32,8 @@ class Classifier:
     Parameters
     ----------
     network
-        From images (N, H, W, C) to logits (N, n_classes).
+        From images (N, H, W, C) to logits (N, n_classes). All its parameters are drawn anew, also those of layers that were
+        trained before.
     input_shape
         (H, W, C).
     n_classes
@@ -43,12 +46,15 @@ class Classifier:
     Attributes
     ----------
     params
-        All parameters by dotted name.
+        All parameters by dotted name, to be changed in place: ``model.params["dense1.bias"][...] = 0``.
 
     Raises
     ------
+    TypeError
+        If the network is no `Chain`, or an option of another type.
     ValueError
-        If the network does not fit the input shape, or does not end in `n_classes` values.
+        If the network does not fit the input shape, does not end in `n_classes` values, or has one layer with parameters at
+        two places.
 
     Examples
     --------
@@ -67,19 +73,24 @@ class Classifier:
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        if not isinstance(network, Chain):
+            raise TypeError(f"network: expected a Chain of layers, got {type(network).__name__}")
         self.network = network
         if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
             raise ValueError(f"input_shape: expected (H, W, C), got {input_shape!r:.60}")
-        H, W, C = (positive_int("input_shape", size) for size in input_shape)
+        H, W, C = (as_int(size, "input_shape", least=1) for size in input_shape)
         self.input_shape = (H, W, C)
-        self.n_classes = positive_int("n_classes", n_classes)
+        self.n_classes = as_int(n_classes, "n_classes", least=1)
         self.dtype = np.dtype(dtype)
-        output = network.initialise(self.input_shape, np.random.default_rng(check_seed(seed)), self.dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
+        output = network.initialise(self.input_shape, np.random.default_rng(as_int(seed, "seed", least=0)), self.dtype)
         if output != (self.n_classes,):
             raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
+        expect_distinct(network)
 
     @property
-    def params(self) -> Arrays:
+    def params(self) -> Mapping[str, Floats]:
         """All parameters by dotted name; the arrays themselves."""
         return self.network.params
 
@@ -136,8 +147,11 @@ class Classifier:
     def evaluate(self, X: ArrayLike, y: ArrayLike) -> tuple[float, float]:
         """(mean cross entropy, share of wrong predictions) on labelled images."""
         logits = self.logits(X)
+        y = as_array(y, "y")
+        if y.shape != (len(logits),):
+            raise ValueError(f"y: expected ({len(logits)},) whole numbers, got {y.dtype} {y.shape}")
         loss, _ = softmax_cross_entropy(logits, y)
-        return loss, float(np.mean(logits.argmax(axis=1) != as_array(y, "y"))) if len(logits) else 0.0
+        return loss, float(np.mean(logits.argmax(axis=1) != y)) if len(logits) else 0.0
 
     def check_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> Floats:
         """Return images as (N, H, W, C) of the model's dtype; `free_size` leaves H and W open, for augmentation."""
@@ -145,12 +159,11 @@ class Classifier:
 
     def expect_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> NDArray[Any]:
         """Return images as (N, H, W, C) of the dtype that they have: a mapped file is not read."""
-        X = as_array(X, name)
-        if X.ndim == 3:
-            X = X[..., None]
+        given = as_array(X, name)
+        X = given[..., None] if given.ndim == 3 else given
         fits = X.ndim == 4 and (free_size or X.shape[1:] == self.input_shape)
         if not fits:
-            raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {X.shape}")
+            raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {given.shape}")
         if X.dtype.kind not in "fiu":
             raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
         return X

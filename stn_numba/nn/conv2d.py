@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from stn_numba.arguments import as_int
 from stn_numba.nn.layer import (
     Arrays,
     Backprop,
@@ -19,7 +20,6 @@ from stn_numba.nn.layer import (
     expect_input,
     expect_shape,
     he_normal,
-    positive_int,
 )
 from stn_numba.nn.workers import each_part
 
@@ -56,10 +56,10 @@ class Conv2d(Layer):
 
     def __init__(self, filters: int, size: int, *, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
-        self.filters = positive_int("filters", filters)
-        self.size = positive_int("size", size)
-        self.stride = positive_int("stride", stride)
-        self.padding = positive_int("padding", padding) if padding else 0
+        self.filters = as_int(filters, "filters", least=1)
+        self.size = as_int(size, "size", least=1)
+        self.stride = as_int(stride, "stride", least=1)
+        self.padding = as_int(padding, "padding", least=0)
         if self.padding >= self.size:
             raise ValueError(f"padding: expected less than the size {size}, got {padding}")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from stn_numba.nn import lanes, memory
 from stn_numba.nn.conv2d import Conv2d
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, as_gradient
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 from stn_numba.nn.workers import each_number, each_part, summed
@@ -54,7 +54,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     ways_back = each_part(forward_part, parts)
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-        dy = np.ascontiguousarray(dy)
+        dy = as_gradient(layers[-1][1], dy, y)
         dx = memory.empty(x.shape, x.dtype) if input_gradient else None
         first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape, he_normal, positive_int
+from stn_numba.arguments import as_int
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_gradient, expect_shape, he_normal
 
 __all__ = ["Dense"]
 
@@ -31,7 +32,7 @@ class Dense(Layer):
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.units = positive_int("units", units)
+        self.units = as_int(units, "units", least=1)
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw He-normal weights and zero biases."""
@@ -43,11 +44,13 @@ class Dense(Layer):
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, units) and the way back."""
         weight, bias = self.params["weight"], self.params["bias"]
+        y: Floats = x @ weight + bias
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            expect_gradient(self, dy, y.shape)
             return dy @ weight.T if input_gradient else None, {"weight": x.T @ dy, "bias": dy.sum(axis=0)}
 
-        return x @ weight + bias, backprop
+        return y, backprop
 
     def config(self) -> dict[str, Any]:
         """Return the options."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stn_numba.nn import memory
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Named
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, as_gradient
 from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["LEAST_ROWS", "pays", "run"]
@@ -47,6 +47,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     each_part(forward_part, parts)
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+        dy = as_gradient(layers[-1][1], dy, outputs[-1])
         slopes = memory.several([y.shape for y in outputs], x.dtype)
         dx = memory.empty(x.shape if input_gradient else (0, 0), x.dtype)
 

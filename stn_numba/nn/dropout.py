@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.arguments import as_real
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer
 
 __all__ = ["Dropout"]
@@ -28,15 +29,13 @@ class Dropout(Layer):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate: expected a number in [0, 1), got {rate!r}")
-        self.rate = float(rate)
+        self.rate = as_real(rate, "rate", "[0, 1)")
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the thinned input and the way back; the input itself without a generator."""
-        mask: Any = 1
-        if rng is not None and self.rate:
-            mask = (rng.random(x.shape, np.float32) >= self.rate) * x.dtype.type(1 / (1 - self.rate))
+        if rng is None or not self.rate:
+            return x, lambda dy, *, input_gradient=True: (dy if input_gradient else None, {})
+        mask = (rng.random(x.shape, np.float32) >= self.rate) * x.dtype.type(1 / (1 - self.rate))
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             return dy * mask if input_gradient else None, {}

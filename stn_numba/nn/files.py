@@ -6,7 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["with_folder", "write_atomically"]
+
+
+def with_folder(path: Path) -> Path:
+    """Return the path of a file to write, if its folder exists."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: no such folder: {path.parent}")
+    return path
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -19,7 +26,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     ...     (Path(folder) / "note").read_bytes()
     b'text'
     """
-    path = Path(path)
+    path = with_folder(Path(path))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -8,14 +8,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from stn_numba.arguments import as_real
+from stn_numba.arguments import as_option, as_real
 from stn_numba.nn.blas import one_blas_thread
-from stn_numba.nn.callbacks import check_column
 from stn_numba.nn.checks import check_data, check_functions, check_numbers, check_pair, check_rates
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
 from stn_numba.nn.history import History
-from stn_numba.nn.keeper import Keeper, schedule_name
+from stn_numba.nn.keeper import Keeper, architecture_of, optimiser_name, schedule_name
 from stn_numba.nn.loop import Augment, Callback, Loop
 from stn_numba.nn.optimisers import Adam, Optimiser
 from stn_numba.nn.progress import progress_bar
@@ -91,7 +90,7 @@ def fit(
     callbacks
         Called with (model, history) after each epoch; training stops when one returns True.
     best
-        A column of the history, as ``"validation_error"``. The model ends with the parameters of the epoch where it was
+        A loss or error of the history, as ``"validation_error"``. The model ends with the parameters of the epoch where it was
         smallest, instead of those of the last one.
     checkpoint
         A file for the state of the run. If it exists, the run goes on from there, with the same bits as if it had never
@@ -142,12 +141,12 @@ def fit(
     step = Step(model, rule, rates, clip_norm=clip_norm, smoothing=label_smoothing, weight_decay=weight_decay)
     run = Run(model, step, Clock(epochs * len(source), seconds), seed)
     settings = {
-        "model": model.config(), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source), "batch_size": batch_size,
-        "optimiser": repr(step.rule), "learning_rate": learning_rate, "schedule": schedule_name(schedule),
-        "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
+        "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source),
+        "batch_size": batch_size, "optimiser": optimiser_name(rule), "learning_rate": learning_rate,
+        "schedule": schedule_name(schedule), "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
         "weight_decay": weight_decay, "seed": seed, "best": best,
     }  # fmt: skip
-    keeper = Keeper(checkpoint, settings if checkpoint else {}, checkpoint_seconds)
+    keeper = Keeper(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     keeper.resume(run)
     loop = Loop(run, source, epochs, _rate_at(learning_rate, schedule), augment, validation, best, callbacks, keeper)
     with one_blas_thread(of_scipy=True), progress_bar(epochs, seconds, progress) as bar:
@@ -174,5 +173,7 @@ def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bo
 
 
 def _check_best(best: str | None, validated: bool) -> None:
-    if best is not None and check_column("best", best).startswith("validation") and not validated:
-        raise ValueError(f"best: {best!r} needs validation data")
+    if best is not None:
+        as_option(best, "best", ("loss", "error", "validation_loss", "validation_error"))
+        if best.startswith("validation") and not validated:
+            raise ValueError(f"best: {best!r} needs validation data")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from stn_numba.arguments import as_option
 
 __all__ = ["Epoch", "History"]
 
@@ -49,7 +51,8 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
 
     def column(self, name: str) -> list[float]:
-        """Return the values of one attribute, epoch by epoch."""
+        """Return the values of one attribute of `Epoch`, epoch by epoch."""
+        as_option(name, "name", [field.name for field in fields(Epoch)])
         return [getattr(epoch, name) for epoch in self.epochs]
 
     def __len__(self) -> int:

@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from stn_numba.arguments import as_path, as_real
-from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
+from stn_numba.nn.checkpoint import plain, read_checkpoint, write_checkpoint
+from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.files import with_folder
+from stn_numba.nn.optimisers import Optimiser
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule
-from stn_numba.nn.storage import StorageError
+from stn_numba.nn.storage import StorageError, safetensors
 
-__all__ = ["Keeper", "schedule_name"]
+__all__ = ["Keeper", "architecture_of", "optimiser_name", "schedule_name"]
 
 
 class Keeper:
@@ -32,7 +35,7 @@ class Keeper:
 
     def __init__(self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], seconds: float) -> None:
         self.path = None if path is None else as_path(path, "checkpoint")
-        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
+        self.settings: dict[str, Any] = json.loads(json.dumps(settings, default=plain))
         self.seconds, self._last = seconds, time.perf_counter()
 
     def resume(self, run: Run) -> None:
@@ -47,9 +50,8 @@ class Keeper:
         """
         if self.path is None:
             return
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"checkpoint {self.path}: no such folder")
-        if not self.path.exists():
+        safetensors()  # asked for now, rather than after an epoch
+        if not with_folder(self.path).exists():
             return
         state = read_checkpoint(self.path)
         theirs = state.get("settings")
@@ -77,6 +79,19 @@ class Keeper:
         """Write the run to the file, if the last time is long ago."""
         if time.perf_counter() - self._last >= self.seconds:
             self.write(run)
+
+
+def optimiser_name(rule: Optimiser) -> str:
+    """Return how an optimiser says what it is; a class of one's own without ``__repr__`` goes by its name."""
+    return type(rule).__qualname__ if type(rule).__repr__ is object.__repr__ else repr(rule)
+
+
+def architecture_of(model: Classifier) -> dict[str, Any]:
+    """Return the model's description; with layers or transforms of one's own, the shapes of its parameters."""
+    try:
+        return model.config()
+    except ValueError:
+        return {name: list(array.shape) for name, array in model.params.items()}
 
 
 def schedule_name(schedule: Schedule) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,10 +40,10 @@ class Layer(ABC):
         place trains the layer.
     """
 
-    params: Arrays
-
-    def __init__(self) -> None:
-        self.params = {}
+    @cached_property
+    def params(self) -> Mapping[str, Floats]:
+        """No parameters, until `initialise` says otherwise."""
+        return _NoParameters(type(self).__name__)
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw the parameters for inputs of this shape (without the batch axis); return the output's shape."""
@@ -62,6 +63,17 @@ class Layer(ABC):
 
 
 Named = tuple[str, Layer]
+
+
+class _NoParameters(dict[str, Floats]):
+    """The parameters of a layer that has none yet."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def __missing__(self, name: str) -> Floats:
+        raise ValueError(f"{self.layer}: it has no {name} yet: call initialise, or put it into a Classifier")
 
 
 def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
@@ -84,26 +96,14 @@ def expect_gradient(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{type(layer).__name__}: dy: expected floats {shape}, got {_described(dy)}")
 
 
+def as_gradient(layer: Layer, dy: Any, y: Floats) -> Floats:
+    """Return the gradient by a layer's output y as kernels take it: of its shape and dtype, without gaps."""
+    expect_gradient(layer, dy, y.shape)
+    return np.ascontiguousarray(dy, y.dtype)
+
+
 def _described(value: Any) -> str:
     return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
-
-
-def positive_int(name: str, value: Any) -> int:
-    """Return `value` if it is a whole number >= 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}")
-    if value < 1:
-        raise ValueError(f"{name}: expected at least 1, got {value!r:.60}")
-    return int(value)
-
-
-def check_seed(seed: Any) -> int:
-    """Return a seed if it is a whole number >= 0."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed: expected a whole number, got {seed!r:.60}")
-    if seed < 0:
-        raise ValueError(f"seed: expected at least 0, got {seed}")
-    return int(seed)
 
 
 def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:

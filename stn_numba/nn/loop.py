@@ -60,6 +60,8 @@ class Loop:
                 run.finished = asked or run.clock.finished() or len(run.history) >= self.epochs
                 with run.clock.paused():
                     self.keeper.write(run)
+                if interrupts.came:
+                    raise KeyboardInterrupt
 
     def _epoch(self, bar: Bar, interrupts: Interrupts) -> None:
         run, images = self.run, None
@@ -77,6 +79,8 @@ class Loop:
             raise ValueError(f"X: the stream has a length of {len(self.source)} batches, but yielded {run.position}")
         scores: tuple[float, float] | None = None
         with run.clock.paused():
+            if images is not None:
+                run.step.expect_finite_parameters(images, f"epoch {len(run.history) + 1}, after its last step")
             if images is not None and not run.warned:
                 run.warned = warn_if_outside(run.model.network, images)
             if self.validation is not None:
@@ -95,8 +99,7 @@ class Loop:
             batch, labels = check_data(run.model, batch, labels, free_size=self.augment is not None, name=name)
         images: Floats = np.asarray(batch, run.model.dtype)
         if self.augment is not None:
-            images = _augmented(self.augment, images, run.distortion)
-        images = run.model.check_images(images)
+            images = self._augmented(images)
         run.rate = self.rate_at(run.clock.progress())
         place = f"epoch {len(run.history) + 1}, step {run.clock.step + 1}"
         run.mean.add(len(images), *run.step(images, labels, run.noise, run.rate, place))
@@ -104,10 +107,13 @@ class Loop:
         run.position += 1
         return images
 
+    def _augmented(self, images: Floats) -> Floats:
+        """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
+        from stn_numba.kernels import threads
 
-def _augmented(augment: Augment, images: Floats, rng: np.random.Generator) -> Floats:
-    """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
-    from stn_numba.kernels import threads
-
-    with threads.limited(1):
-        return augment(images, rng)
+        assert self.augment is not None
+        with threads.limited(1):
+            result = self.run.model.check_images(self.augment(images, self.run.distortion), name="augment's images")
+        if len(result) != len(images):
+            raise ValueError(f"augment: expected {len(images)} images, as many as it was given, got {len(result)}")
+        return result

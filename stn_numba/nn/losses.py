@@ -75,7 +75,7 @@ def softmax_cross_entropy(
     d_logits = np.empty(logits.shape, logits.dtype if logits.dtype in (np.float32, np.float64) else np.float64)
     values = np.ascontiguousarray(logits, d_logits.dtype)
     total = losses.softmax_cross_entropy(values, labels.astype(np.int64), label_smoothing, d_logits)
-    return total / max(N, 1), lambda: d_logits
+    return total / max(N, 1), d_logits.copy
 
 
 def _checked_logits(logits: ArrayLike) -> Floats:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.chain import numbered
+from stn_numba.nn.container import Container, numbered
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size
 
 __all__ = ["Parallel"]
 
 
-class Parallel(Layer):
+class Parallel(Container):
     """Feed one input to several layers and join their outputs along the last axis.
 
     Spatial transformers side by side are ``Parallel(SpatialTransformer(...), SpatialTransformer(...))``: images (N, H, W, C)
@@ -47,7 +46,6 @@ class Parallel(Layer):
         if len({shape[:-1] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
             raise ValueError(f"Parallel: expected outputs alike in all axes but the last, got {', '.join(map(str, shapes))}")
         self._ends = np.cumsum([shape[-1] for shape in shapes])
-        self.params = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         return (*shapes[0][:-1], int(self._ends[-1]))
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
@@ -64,12 +62,6 @@ class Parallel(Layer):
             return dx, gradients
 
         return np.concatenate(outputs, axis=-1), backprop
-
-    def config(self) -> dict[str, Any]:
-        """Return the layers' classes and options."""
-        from stn_numba.nn.architecture import describe
-
-        return {"layers": [describe(layer) for layer in self.layers.values()]}
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield from each layer in turn, then the joined outputs."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_gradient, expect_input, expect_shape, positive_int
+from stn_numba.arguments import as_int
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_gradient, expect_input, expect_shape
 from stn_numba.nn.workers import each_part, even_parts
 
 __all__ = ["AvgPool", "MaxPool"]
@@ -20,7 +21,7 @@ class _Pool(Layer):
 
     def __init__(self, size: int = 2) -> None:
         super().__init__()
-        self.size = positive_int("size", size)
+        self.size = as_int(size, "size", least=1)
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Return the pooled shape."""

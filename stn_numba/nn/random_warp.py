@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from stn_numba.arguments import as_option, as_size
+from stn_numba.border import chosen
 from stn_numba.grid import as_floats
 from stn_numba.nn.layer import Floats
-from stn_numba.registry import get_transform
+from stn_numba.outside import PADDINGS
 from stn_numba.transform import Transform
 from stn_numba.warp import warp
 
@@ -35,8 +37,8 @@ class RandomWarp:
 
     Raises
     ------
-    ValueError
-        If `spread` is negative or not finite, or does not fit the transform.
+    TypeError, ValueError
+        If `spread` is negative or not finite, or does not fit the transform, or another option does not fit.
 
     Examples
     --------
@@ -54,17 +56,19 @@ class RandomWarp:
         shape: tuple[int, int] | None = None,
         padding: str = "zeros",
     ) -> None:
-        self.transform = get_transform(transform, **(options or {})) if isinstance(transform, str) else transform
+        self.transform = chosen(transform, options)
         self.spread = np.asarray(spread, np.float64)
         if self.spread.ndim:
             as_floats(spread, "spread", (self.transform.n_params,))
         if not (np.isfinite(self.spread).all() and (self.spread >= 0).all()):
             raise ValueError(f"spread: expected finite numbers of at least 0, got {spread!r}")
-        self.shape, self.padding = shape, padding
+        self.shape, self.padding = None if shape is None else as_size(shape, "shape"), as_option(padding, "padding", PADDINGS)
 
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
         """Warp images (N, H, W, C), each in its own way."""
         moves = rng.standard_normal((len(images), self.transform.n_params))
-        theta = (self.transform.identity() + self.spread * moves).astype(images.dtype)
+        theta = self.transform.identity() + self.spread * moves
+        if images.dtype == np.float32:
+            theta = theta.astype(np.float32)
         out: Floats = warp(images, theta, self.transform, shape=self.shape, padding=self.padding)
         return out

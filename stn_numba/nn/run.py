@@ -85,7 +85,7 @@ class Run:
     def state(self) -> Tree:
         """Return everything as nested dicts of arrays and of what JSON can hold."""
         return {
-            "params": self.model.params,
+            "params": dict(self.model.params),
             "optimiser": self.step.state,
             "clock": {"step": self.clock.step, "seconds": self.clock.seconds()},
             "order": self.order_before,
@@ -109,7 +109,8 @@ class Run:
             If it is not one of this model and optimiser: the file may say anything, and kernels look no more.
         """
         _expect_like("params", state["params"], self.model.params)
-        _expect_like("optimiser", state["optimiser"], self.step.state)
+        if self.step.in_place is not None:
+            _expect_like("optimiser", state["optimiser"], self.step.state)
         _expect_like("best", state["best"], self.model.params if state["best"] else {})
         for name in ("finished", "warned"):
             as_bool(state[name], name)
@@ -144,10 +145,7 @@ def _expect_like(name: str, value: Any, model: Any) -> None:
 
 
 def _count(value: Any, name: str) -> int:
-    number = as_int(value, name)
-    if number < 0:
-        raise ValueError(f"{name}: expected at least 0, got {number}")
-    return number
+    return as_int(value, name, least=0)
 
 
 def _floats(column: list[Any]) -> np.ndarray[Any, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from stn_numba.arguments import as_real
-from stn_numba.nn.layer import positive_int
+from stn_numba.arguments import as_int, as_real
 
 __all__ = ["Schedule", "constant", "cosine", "one_cycle", "step_decay"]
 
@@ -65,7 +64,7 @@ def step_decay(factor: float = 0.1, *, steps: int = 3) -> Schedule:
     >>> [round(step_decay()(p), 3) for p in (0.0, 0.5, 0.9)]
     [1.0, 0.1, 0.01]
     """
-    factor, steps = as_real(factor, "factor", "(0, 1]"), positive_int("steps", steps)
+    factor, steps = as_real(factor, "factor", "(0, 1]"), as_int(steps, "steps", least=1)
     return lambda progress: factor ** min(int(_checked(progress) * steps), steps - 1)
 
 

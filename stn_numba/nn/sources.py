@@ -35,14 +35,14 @@ class Stream(Protocol):
     """
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Batches in an epoch; what is yielded beyond them is left."""
 
     def __call__(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield (images, labels), batch by batch."""
 
 
 class ArrayBatches:
-    """Batches of nearly equal size, in a new order each epoch: no lone image at the end, which could borrow no clutter.
+    """Batches of nearly equal size, in a new order each epoch: no small rest at the end.
 
     Examples
     --------

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from stn_numba.arguments import as_bool
-from stn_numba.border import lay_grid
+from stn_numba.arguments import as_bool, as_option, as_size
+from stn_numba.border import chosen, lay_grid
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.chain import Chain, in_turn
+from stn_numba.nn.container import Container, expect_layer
 from stn_numba.nn.dense import Dense
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, expect_shape, positive_int
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, expect_shape
 from stn_numba.nn.sampling import sample_parts
 from stn_numba.outside import PADDINGS
-from stn_numba.registry import get_transform
 from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformer"]
@@ -25,7 +25,7 @@ __all__ = ["SpatialTransformer"]
 _PROBE = base_points((7, 7))  # enough points to tell whether a region still touches the image
 
 
-class SpatialTransformer(Layer):
+class SpatialTransformer(Container):
     """Look at the image, choose transform parameters, read the image there.
 
     A dense layer named ``theta``, with zero weights and `initial` as its bias, is put behind the localisation network: training
@@ -46,6 +46,11 @@ class SpatialTransformer(Layer):
         region in the middle is the better start: training moves a region more readily than it shrinks it.
     padding, align_corners
         As for `stn_numba.sample`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the localisation network is no layer, or an option does not fit.
 
     Examples
     --------
@@ -70,17 +75,14 @@ class SpatialTransformer(Layer):
         align_corners: bool = True,
     ) -> None:
         super().__init__()
-        self.localisation = localisation
+        self.localisation = expect_layer(localisation, "localisation")
         self.transform_name = transform if isinstance(transform, str) else None
         self.options = dict(options or {})
-        self.transform = get_transform(transform, **self.options) if isinstance(transform, str) else transform
-        self.shape = None if shape is None else _size(shape)
-        if not isinstance(self.transform, Transform):
-            raise TypeError(f"transform: expected a registered name or a Transform, got {type(transform).__name__}")
-        if padding not in PADDINGS:
-            raise ValueError(f"padding: expected one of {', '.join(PADDINGS)}, got {padding!r}")
-        self.padding, self.align_corners = padding, as_bool(align_corners, "align_corners")
+        self.transform = chosen(transform, self.options)
+        self.shape = None if shape is None else as_size(shape, "shape")
+        self.padding, self.align_corners = as_option(padding, "padding", PADDINGS), as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(self.transform.n_params)
+        self.layers = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 
     @cached_property
@@ -98,8 +100,6 @@ class SpatialTransformer(Layer):
         self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = self.transform.identity() if self.initial is None else self.initial
-        network = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
-        self.params = {f"{name}.{key}": a for name, layer in network.items() for key, a in layer.params.items()}
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
     def theta(self, x: Floats) -> Floats:
@@ -160,12 +160,6 @@ class SpatialTransformer(Layer):
 
     def _out_shape(self, x: Floats) -> tuple[int, int]:
         return self.shape or (x.shape[1], x.shape[2])
-
-
-def _size(shape: tuple[int, int]) -> tuple[int, int]:
-    if not isinstance(shape, tuple | list) or len(shape) != 2:
-        raise ValueError(f"shape: expected (h, w), got {shape!r:.60}")
-    return positive_int("shape", shape[0]), positive_int("shape", shape[1])
 
 
 def _is_numpy(value: Any) -> bool:

@@ -40,7 +40,7 @@ class Step:
         self.clip_norm, self.smoothing, self.weight_decay = clip_norm, smoothing, weight_decay
         self.scales = _scales(model.params, rates)
         self.state = rule.init(model.params)
-        self._in_place = rule if isinstance(rule, InPlace) else None  # asked once: it takes long
+        self.in_place = rule if isinstance(rule, InPlace) else None  # asked once: it takes long
 
     def __call__(
         self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
@@ -63,10 +63,10 @@ class Step:
             self._expect_finite(loss, "the loss", images, place)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
             self._expect_finite(_total(gradients), "a gradient", images, place)
-            self._expect_finite(_total(self.network.params), "a parameter", images, place)
-        if self.clip_norm is not None:
-            gradients = clip_by_global_norm(gradients, self.clip_norm)
-        self._update(gradients, rate)
+            self.expect_finite_parameters(images, place)
+            if self.clip_norm is not None:
+                gradients = clip_by_global_norm(gradients, self.clip_norm)
+            self._update(gradients, rate)
         wrong = sum(np.sum(logits.argmax(axis=1) != labels[part]) for part, (_, logits, _) in zip(parts, passes, strict=True))
         return loss, int(wrong)
 
@@ -77,12 +77,16 @@ class Step:
             for name, array in params.items():
                 if array.ndim > 1:  # weights, not biases
                     array *= array.dtype.type(1 - rates[name] * self.weight_decay)
-        if self._in_place is not None:
-            self._in_place.apply(params, gradients, self.state, rates)
+        if self.in_place is not None:
+            self.in_place.apply(params, gradients, self.state, rates)
             return
         directions, self.state = self.rule.update(gradients, self.state)
         for name, array in params.items():
             array -= rates[name] * directions[name]
+
+    def expect_finite_parameters(self, images: Floats, place: str) -> None:
+        """Raise a `NonFiniteError` if a parameter is not finite."""
+        self._expect_finite(_total(self.network.params), "a parameter", images, place)
 
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
@@ -92,13 +96,13 @@ class Step:
             )
 
 
-def _total(arrays: Arrays) -> float:
+def _total(arrays: Mapping[str, Floats]) -> float:
     """Sum of all values: not finite where one of them is not."""
     from stn_numba.nn.kernels import updates
 
     return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
 
 
-def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:
+def _scales(params: Mapping[str, Floats], rates: Mapping[str, float]) -> dict[str, float]:
     """Each parameter's multiplier: the product of the rates whose key is a part of its dotted name."""
     return {name: math.prod(rate for part, rate in rates.items() if part in name.split(".")) for name in params}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 __all__ = ["CELLS", "Cell", "find_cells"]
 
 _TRANSFORMS = ("affine", "projective", "tps")
-_COLUMNS = ("R", "RTS", "P", "E")
+_TABLE_1 = ("R", "RTS", "P", "E")
 # errors in %, columns R, RTS, P, E
 _PLAIN = {"fcn": (2.1, 5.2, 3.1, 3.2), "cnn": (1.2, 0.8, 1.5, 1.4)}
 _TRANSFORMED = {
@@ -73,7 +73,7 @@ def find_cells(pattern: str) -> list[Cell]:
 
 
 def _cells() -> Iterator[Cell]:
-    for place, column in enumerate(_COLUMNS):
+    for place, column in enumerate(_TABLE_1):
         for model, errors in _PLAIN.items():
             yield Cell(model, None, column, errors[place])
         for (model, transform), errors in _TRANSFORMED.items():

@@ -45,7 +45,10 @@ def make_network(cell: Cell, seed: int, budget: int | None = None) -> Classifier
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if make(middle).n_params <= budget else (low, middle)
-    return make(low)
+    network = make(low)
+    if network.n_params > budget:
+        raise ValueError(f"budget: expected at least {network.n_params}, which {cell.name} takes, got {budget}")
+    return network
 
 
 def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:

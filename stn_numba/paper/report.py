@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stn_numba.data import Digits
+from stn_numba.nn.files import write_atomically
 from stn_numba.paper.cells import CELLS, Cell, find_cells
 from stn_numba.paper.results import Result, read_results
 
@@ -68,8 +69,10 @@ def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[P
     page.parent.mkdir(parents=True, exist_ok=True)
     figures = {} if digits is None else _figures(runs, page.parent / "figures", digits, _by_cell(results))
     copy = page.with_suffix(".json")
-    copy.write_text((runs / "results.json").read_text())
-    page.write_text(_page(_by_cell(results), {column: path.relative_to(page.parent) for column, path in figures.items()}))
+    if copy.resolve() != (runs / "results.json").resolve():
+        write_atomically(copy, (runs / "results.json").read_bytes())
+    pictures = {column: path.relative_to(page.parent) for column, path in figures.items()}
+    write_atomically(page, _page(_by_cell(results), pictures).encode())
     return [page, copy, *figures.values()]
 
 

@@ -82,8 +82,7 @@ def _options(value: Any, name: str) -> None:
 
 
 def _count(value: Any, name: str) -> None:
-    if isinstance(value, bool) or as_int(value, name) < 0:
-        raise ValueError(f"{name}: expected at least 0, got {value!r:.60}")
+    as_int(value, name, least=0)
 
 
 def _positive(value: Any, name: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
-from stn_numba.arguments import as_bool, as_int
+from stn_numba.arguments import as_bool, as_int, as_option
 from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid
 from stn_numba.interpolation import PiecewisePolynomial, kernel_rule
 from stn_numba.outside import PADDINGS, axis_rule, fill_rule
@@ -64,16 +64,16 @@ def check_call(
     """Check the arguments of `sample`, for an image of a dtype that kernels know, before any work is done."""
     if not _is_known(image.dtype):
         raise TypeError(f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {image.dtype}")
-    _check_option("padding", padding, PADDINGS)
-    _check_option("layout", layout, ("NHWC", "NCHW"))
-    _check_option("units", units, ("normalised", "pixels"))
+    as_option(padding, "padding", PADDINGS)
+    as_option(layout, "layout", ("NHWC", "NCHW"))
+    as_option(units, "units", ("normalised", "pixels"))
     for name, value in (("antialias", antialias), ("displacement", displacement)):
         as_bool(value, name)
     kernel_numbers = kernel_rule(kernel)
     if image.ndim != 4 or 0 in channels_last(image, layout).shape[1:3]:
         raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
-    if num_threads is not None and as_int(num_threads, "num_threads") < 1:
-        raise ValueError(f"num_threads: expected at least 1, got {num_threads}")
+    if num_threads is not None:
+        as_int(num_threads, "num_threads", least=1)
     grid = _check_grid(grid, align_corners, units, displacement)
     images, grids = len(image), len(grid)
     if images != grids and 1 not in (images, grids):
@@ -126,11 +126,6 @@ def _kernel_and_axes(image: Array, kernel: tuple[Any, ...], padding: str, align_
 def _is_known(dtype: np.dtype[Any]) -> bool:
     """Whether kernels know a dtype, in any order of bytes."""
     return dtype.newbyteorder("=").name in IMAGE_DTYPES
-
-
-def _check_option(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r:.60}")
 
 
 def check_out(out: Array | None, call: Call, image: Array) -> Array:

@@ -7,7 +7,6 @@ import contextvars
 import functools
 import os
 from collections.abc import Iterator
-from typing import SupportsIndex
 
 from stn_numba import settings
 from stn_numba.arguments import as_int
@@ -58,7 +57,7 @@ def set_num_threads(num_threads: int | None) -> None:
     >>> set_num_threads(None)
     """
     global _program
-    _program = None if num_threads is None else _checked(num_threads)
+    _program = None if num_threads is None else as_int(num_threads, "num_threads", least=1)
 
 
 @contextlib.contextmanager
@@ -76,7 +75,7 @@ def limit_threads(num_threads: int) -> Iterator[None]:
     ...     get_num_threads()
     1
     """
-    token = _block.set(_checked(num_threads))
+    token = _block.set(as_int(num_threads, "num_threads", least=1))
     try:
         yield
     finally:
@@ -104,13 +103,6 @@ def _machine() -> tuple[int, str]:
     }
     number, name = min((count, name) for name, count in found.items() if count is not None)
     return number, name
-
-
-def _checked(num_threads: SupportsIndex) -> int:
-    number = as_int(num_threads, "num_threads")
-    if number < 1:
-        raise ValueError(f"num_threads: expected at least 1, got {number}")
-    return number
 
 
 if hasattr(os, "register_at_fork"):  # a child may have been put into another control group

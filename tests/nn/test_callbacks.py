@@ -97,3 +97,9 @@ def test_tensorboard_gets_every_epoch(tmp_path):
     np.testing.assert_allclose(losses, history.column("loss"), rtol=1e-6)
     assert {tag for tag, _, _ in values} == {"loss", "error", "validation/loss", "validation/error", "seconds", "learning_rate"}
     assert [step for tag, step, _ in values if tag == "validation/error"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("log", [CSVLog, JSONLinesLog])
+def test_a_log_needs_its_folder_from_the_start(log, tmp_path):
+    with pytest.raises(FileNotFoundError, match="log: no such folder: .*missing"):
+        log(tmp_path / "missing" / "log")

@@ -103,6 +103,12 @@ def test_ctrl_c_finishes_the_step_and_leaves_a_checkpoint(tmp_path):
 
 
 @posix
+def test_ctrl_c_between_the_last_step_and_the_end_is_heard():
+    with pytest.raises(KeyboardInterrupt):
+        train(small(), epochs=1, callbacks=[lambda model, history: signal.raise_signal(signal.SIGINT)])
+
+
+@posix
 def test_a_second_ctrl_c_interrupts_at_once():
     def impatient(images, rng):
         signal.raise_signal(signal.SIGINT)

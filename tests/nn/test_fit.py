@@ -189,3 +189,29 @@ def test_prediction():
     assert model.predict(images[:0]).shape == (0,)
     with pytest.raises(ValueError, match="it has no spatial transformer"):
         model.theta(images)
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [
+        (lambda images, rng: images[:7], "augment: expected 32 images, as many as it was given, got 7"),
+        (lambda images, rng: None, "augment's images: expected"),
+    ],
+)
+def test_an_augmentation_that_loses_images_is_refused(augment, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        train(small(), augment=augment)
+
+
+def test_a_last_update_that_is_not_finite_is_noticed():
+    model = Classifier(Chain(Flatten(), Dense(2)), (12, 12, 1), 2)
+    with pytest.raises(NonFiniteError, match="a parameter is not finite in epoch 1, after its last step"):
+        train(model, epochs=1, batch_size=96, optimiser=SGD(0.0), learning_rate=1e300, schedule=constant)
+
+
+def test_columns_of_the_history_go_by_name():
+    history = train(small(), epochs=1)
+    with pytest.raises(ValueError, match="name: expected one of epoch, loss, .*, got 'accuracy'"):
+        history.column("accuracy")
+    with pytest.raises(ValueError, match="best: expected one of loss, error, .*, got 'epoch'"):
+        train(small(), best="epoch")

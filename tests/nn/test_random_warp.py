@@ -45,3 +45,24 @@ def test_options_of_a_transform():
 def test_bad_spread(spread, message):
     with pytest.raises(ValueError, match=message):
         RandomWarp("affine", spread)
+
+
+def test_whole_numbers_are_warped_as_floats_are():
+    images = (255 * X).astype(np.uint8)
+    warped = RandomWarp("affine", 0.2)(images, np.random.default_rng(3))
+    theta = stn.get_transform("affine").identity() + 0.2 * np.random.default_rng(3).standard_normal((5, 6))
+    assert np.array_equal(warped, stn.warp(images, theta, "affine"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RandomWarp(3), "transform: expected a registered name or a Transform, got int"),
+        (lambda: RandomWarp(padding="foo"), "padding: expected one of zeros"),
+        (lambda: RandomWarp(shape=3), r"shape: expected \(h, w\), got 3"),
+        (lambda: RandomWarp(stn.get_transform("tps"), options={"control_points": (3, 3)}), "options: expected none"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_once(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()

@@ -34,7 +34,7 @@ def test_cells_are_listed():
 
 
 def test_from_the_command_line_to_the_page(folder):
-    options = ("--data", folder, "--out", folder / "runs", "--epochs", 1, "--budget", 20_000)
+    options = ("--data", folder, "--out", folder / "runs", "--epochs", 1, "--budget", 40_000)
     first = run("reproduce", "fcn/R", "st-fcn/affine/R", *options, "--seed", 1, "--seed", 2)
     assert first.exit_code == 0, first.output
     rows = json.loads((folder / "runs" / "results.json").read_text())

@@ -41,6 +41,11 @@ def test_the_tables_are_whole():
     assert len({cell.name for cell in CELLS}) == len(CELLS)
 
 
+def test_a_budget_that_nothing_fits_is_refused():
+    with pytest.raises(ValueError, match="budget: expected at least .*, which fcn/R takes, got 10"):
+        make_network(find_cells("fcn/R")[0], seed=0, budget=10)
+
+
 def test_cells_are_found_by_name_and_pattern():
     assert [cell.paper for cell in find_cells("ST-CNN/tps/e")] == [1.1]
     assert len(find_cells("st-*/R")) == 6
@@ -139,6 +144,13 @@ def test_the_page(tmp_path):
     assert "| 2ST-FCN | affine |  |  |  |  |  | 8.00 (9.0) |" in text
     assert "## P" not in text
     assert json.loads(page.with_suffix(".json").read_text()) == json.loads(path.read_text())
+
+
+def test_a_page_among_the_runs_leaves_the_results_alone(tmp_path):
+    append_result(tmp_path / "results.json", result("fcn/R"))
+    before = (tmp_path / "results.json").stat()
+    assert write_report(tmp_path, tmp_path / "results.md")[1] == tmp_path / "results.json"
+    assert (tmp_path / "results.json").stat() == before
 
 
 def test_the_page_has_figures(tmp_path):

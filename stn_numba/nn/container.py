@@ -1,0 +1,73 @@
+"""Layers made of other layers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from stn_numba.nn.layer import Floats, Layer
+
+__all__ = ["Container", "expect_distinct", "numbered"]
+
+
+class Container(Layer):
+    """A layer that holds others; their parameters are its own, under dotted names.
+
+    Attributes
+    ----------
+    layers
+        The layers inside, by the name that is put before those of their parameters.
+    """
+
+    layers: dict[str, Layer]
+
+    @property
+    def params(self) -> Mapping[str, Floats]:
+        """The parameters of all layers inside, as they are now: to be changed in place, ``params[name][...] = array``."""
+        return MappingProxyType(
+            {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
+        )
+
+    def config(self) -> dict[str, Any]:
+        """Return the layers' classes and options."""
+        from stn_numba.nn.architecture import describe
+
+        return {"layers": [describe(layer) for layer in self.layers.values()]}
+
+
+def numbered(layers: tuple[Layer, ...]) -> dict[str, Layer]:
+    """Name layers by their class and a running number: ``conv2d1``, ``dense2``."""
+    count: Counter[str] = Counter()
+    named: dict[str, Layer] = {}
+    for place, layer in enumerate(layers, 1):
+        kind = type(expect_layer(layer, f"layer {place}")).__name__.lower()
+        count[kind] += 1
+        named[f"{kind}{count[kind]}"] = layer
+    return named
+
+
+def expect_layer(value: Any, name: str) -> Layer:
+    """Return `value` if it is a layer."""
+    if not isinstance(value, Layer):
+        kind = f"the class {value.__name__} itself" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"{name}: expected a layer, got {kind}")
+    return value
+
+
+def expect_distinct(network: Layer) -> None:
+    """Refuse a network in which one layer with parameters stands at two places: its gradients would be taken for two."""
+    places: dict[int, str] = {}
+    for name, layer in _leaves(network, ""):
+        first = places.setdefault(id(layer), name)
+        if layer.params and first != name:
+            raise ValueError(f"network: the same {type(layer).__name__} stands at {first} and {name}; make one for each place")
+
+
+def _leaves(layer: Layer, name: str) -> Iterator[tuple[str, Layer]]:
+    if not isinstance(layer, Container):
+        yield name, layer
+        return
+    for inner, each in layer.layers.items():
+        yield from _leaves(each, f"{name}.{inner}" if name else inner)
