@@ -22,17 +22,20 @@ _BLOCK_BYTES = 1.5e6  # with what is needed to evaluate it, a warp at 1080 x 192
 Array = NDArray[np.float64]
 
 
-def row_blocks(count: int, shape: tuple[int, int]) -> list[slice]:
+def row_blocks(count: int, shape: tuple[int, int]) -> Iterator[slice]:
     """Blocks of rows of an (h, w) output with `count` basis functions; at least a row each.
 
     Examples
     --------
-    >>> row_blocks(16, (10, 1920))
+    >>> [*row_blocks(16, (10, 1920))]
     [slice(0, 6, None), slice(6, 10, None)]
     """
-    h, w = shape
-    rows = max(1, int(_BLOCK_BYTES / max(1, 8 * count * w)))
-    return [slice(top, min(top + rows, h)) for top in range(0, h, rows)]
+    rows = _rows_at_once(count, shape)
+    return (slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows))
+
+
+def _rows_at_once(count: int, shape: tuple[int, int]) -> int:
+    return max(1, int(_BLOCK_BYTES / max(1, 8 * count * shape[1])))
 
 
 class BasisRows:
@@ -64,9 +67,9 @@ class BasisRows:
 
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """(rows, functions (B, rows x w)) of each block; the next one is written over the last."""
-        w, blocks = self.shape[1], row_blocks(self.count, self.shape)
-        buffer = np.empty(self.count * blocks[0].stop * w if blocks else 0)  # the first is as large as any
-        for rows in blocks:
+        h, w = self.shape
+        buffer = np.empty(self.count * min(_rows_at_once(self.count, self.shape), h) * w)
+        for rows in row_blocks(self.count, self.shape):
             pixels = slice(rows.start * w, rows.stop * w)
             functions = buffer[: self.count * (pixels.stop - pixels.start)].reshape(self.count, pixels.stop - pixels.start)
             self._fill(functions, pixels.start)

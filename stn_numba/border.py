@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arguments import as_bool
 from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, as_floats, check_shape
 from stn_numba.registry import PluginError, get_transform, name_of
 from stn_numba.transform import Transform
 
-__all__ = ["lay_grid"]
+__all__ = ["chosen", "expect_transform", "lay_grid"]
 
 _PROBED = 16  # positions of an image that are looked at first
 
@@ -60,7 +61,7 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     with _named(transform, "n_params"):
         count = int(transform.n_params)
     theta = as_floats(theta, "theta", ("N", count))
-    shape = check_shape(shape)
+    shape, align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
     with _named(transform, "forward"):
         grid, pull_back = transform.forward(theta, shape, align_corners)
     problem = _problem(grid, theta, shape, align_corners)

@@ -106,15 +106,16 @@ def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 @data_option
 @distortion_option
-@click.option("--rows", default=6, show_default=True, help="How many digits to draw.")
+@click.option("--rows", type=click.IntRange(1), default=6, show_default=True, help="How many digits to draw.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("figure.png"), show_default=True)
 def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out: Path) -> None:
-    """Draw what a saved MODEL attends to, a row a digit, as a PNG."""
+    """Draw what a saved MODEL attends to, a row a digit; the ending of --out tells the format, PNG without one."""
     from stn_numba.data import get_distortion
     from stn_numba.demo import test_set, write_figure
     from stn_numba.plot import attention_figure
 
     with plain_errors():
+        out = out if out.suffix else out.with_suffix(".png")
         model = stn_numba.load(model_path)
         X, y = test_set(_digits(data), get_distortion(distortion))
         axes = attention_figure(model, X[:rows], y[:rows])
@@ -170,6 +171,7 @@ def plugins(as_json: bool) -> None:
     show_default=True,
     help="Dtype of plain positions; may be repeated. float32 serves affine, projective and spline warps, too.",
 )
+@click.option("--antialias", is_flag=True, help="Also what antialias=True needs of images of these dtypes.")
 @click.option(
     "--networks",
     type=click.Choice(["none", "predict", "train"]),
@@ -187,7 +189,7 @@ def plugins(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a step.")
 def warmup(
     dtypes: tuple[str, ...], gradients: tuple[str, ...], no_gradients: bool, kernels: tuple[str, ...],
-    positions: tuple[str, ...], networks: str, models: tuple[Path, ...], as_json: bool,
+    positions: tuple[str, ...], antialias: bool, networks: str, models: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Compile kernels into the cache, so that no request waits for the compiler. Run it when an image is built.
 
@@ -203,6 +205,7 @@ def warmup(
             gradients=() if no_gradients else gradients,
             kernels=kernels,
             positions=positions,
+            antialias=antialias,
             networks=networks,
             models=models,
         ):
@@ -212,7 +215,9 @@ def warmup(
         cache = machine.cache()
     if not as_json:
         click.echo(f"kept in {cache['write']}" if cache["write"] else f"not kept: {cache['why']}")
-    if lost and not cache["write"]:
+        for kernel, why in cache["failures"].items():
+            click.echo(f"not kept: {kernel}: {why}")
+    if cache["failures"] or (lost and not cache["write"]):
         sys.exit(1)
 
 

@@ -126,7 +126,7 @@ def check_shape(shape: Any) -> Shape:
     """Return `shape` as two plain ints >= 0."""
     try:
         h, w = (int(size) for size in shape)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"shape: expected two whole numbers (h, w), got {shape!r}") from None
     if h < 0 or w < 0 or (h, w) != tuple(shape):
         raise ValueError(f"shape: expected two whole numbers (h, w) >= 0, got {shape!r}")

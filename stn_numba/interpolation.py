@@ -53,6 +53,8 @@ class PiecewisePolynomial:
         self.breakpoints = _numbers(breakpoints, "breakpoints")
         self.coefficients = _numbers(coefficients, "coefficients")
         self._check()
+        for array in (self.breakpoints, self.coefficients):
+            array.flags.writeable = False  # what kernels read of them is worked out once
 
     def _check(self) -> None:
         breakpoints, coefficients = self.breakpoints, self.coefficients

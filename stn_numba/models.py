@@ -33,15 +33,20 @@ def fcn(
     return Classifier(Chain(*_averaged(downsample), *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
 
 
-def cnn(input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, filters: int = 32, seed: int = 0) -> Classifier:
+def cnn(
+    input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, filters: int = 32, units: int | None = None, seed: int = 0
+) -> Classifier:
     """Convolutional network: 9 x 9 and 7 x 7 convolutions, each with ReLU and 2 x 2 max pooling.
+
+    The source classifies what they give by one layer; `units` puts a hidden layer of so many before it.
 
     Examples
     --------
     >>> cnn().n_params
     54122
     """
-    return Classifier(Chain(*_cnn_head(filters, n_classes)), input_shape, n_classes, seed=seed)
+    hidden = () if units is None else (Dense(units), ReLU())
+    return Classifier(Chain(*_features(filters), *hidden, Dense(n_classes)), input_shape, n_classes, seed=seed)
 
 
 def st_fcn(
@@ -121,7 +126,7 @@ def st_cnn(
     look = Chain(
         AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2), *second, Flatten(), Dense(20), ReLU()
     )  # fmt: skip
-    head = _cnn_head(filters, n_classes)
+    head = (*_features(filters), Dense(n_classes))
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
 
@@ -168,8 +173,8 @@ def _fcn_head(units: int, n_classes: int) -> tuple[Layer, ...]:
     return Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(n_classes)
 
 
-def _cnn_head(filters: int, n_classes: int) -> tuple[Layer, ...]:
-    return *_pooled(filters, 9), *_pooled(filters, 7), Flatten(), Dense(n_classes)
+def _features(filters: int) -> tuple[Layer, ...]:
+    return *_pooled(filters, 9), *_pooled(filters, 7), Flatten()
 
 
 def _transformed(

@@ -10,6 +10,7 @@ stn-numba itself, and those that the program registers, always may. What may not
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import importlib.util
@@ -17,7 +18,6 @@ import os
 import sys
 import threading
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ Factory = Callable[..., Transform]
 
 _lock = threading.RLock()
 _registered: dict[str, Factory] = {}
-_names: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()  # of the transforms that were asked for, by class
+_NAME = "_stn_numba_name"  # of an instance: what it was asked for by, for errors
 
 
 class PluginError(RuntimeError):
@@ -120,8 +120,8 @@ def get_transform(name: str, **options: Any) -> Transform:
         raise PluginError(f"transform {name!r} of {source} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(transform, Transform):
         raise PluginError(f"transform {name!r}: expected a stn_numba.transform.Transform, got {type(transform)}")
-    with _lock:
-        _names.setdefault(type(transform), f"transform {name!r} of {source}")
+    with contextlib.suppress(AttributeError):  # of a class with slots
+        object.__setattr__(transform, _NAME, f"transform {name!r} of {source}")
     return transform
 
 
@@ -134,7 +134,7 @@ def name_of(transform: Transform) -> str:
     "transform 'affine'"
     """
     kind = type(transform)
-    return _names.get(kind) or f"transform {kind.__module__}.{kind.__qualname__}"
+    return getattr(transform, _NAME, None) or f"transform {kind.__module__}.{kind.__qualname__}"
 
 
 def register_transform(name: str, factory: Factory, *, overwrite: bool = False) -> None:

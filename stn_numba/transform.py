@@ -15,6 +15,7 @@ Jaderberg et al., "Spatial Transformer Networks", NIPS 2015, arXiv 1506.02025, s
 from __future__ import annotations
 
 import functools
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -148,7 +149,7 @@ class MatrixTransform(Transform):
     ...     def identity(self):
     ...         return np.zeros(2)
     ...     def matrix_vjp(self, theta):
-    ...         matrix = np.tile(np.eye(3), (len(theta), 1, 1))
+    ...         matrix = np.tile(np.eye(3, dtype=theta.dtype), (len(theta), 1, 1))
     ...         matrix[:, :2, 2] = theta
     ...         return matrix, lambda d_matrix: d_matrix[:, :2, 2]
     >>> Shift().apply([[0.5, 0.0]], [[0.0, 0.0]]).tolist()
@@ -242,21 +243,25 @@ class LinearTransform(Transform):
         """
         theta = self._check_theta(theta)
         shape = check_shape(shape)
-        basis = self._pixel_basis(shape, align_corners, self.kept_bytes)
+        rows = BasisRows(functools.partial(_basis_at_pixels, self, shape, align_corners), theta.shape[1] // 2, shape)
+        basis = rows if rows.nbytes > self.kept_bytes else self._kept_basis(shape, align_corners)
         grid = BasisGrid(basis, theta.reshape(len(theta), 2, theta.shape[1] // 2), shape, align_corners=align_corners)
         return grid, lambda d_grid: grid.own_gradient(d_grid).reshape(theta.shape).astype(theta.dtype)
 
     @functools.cached_property
-    def _pixel_basis(self) -> Callable[[Shape, bool, float], NDArray[np.float64] | BasisRows]:
-        def evaluate(shape: Shape, align_corners: bool, kept_bytes: float) -> NDArray[np.float64] | BasisRows:
-            at_pixels = functools.partial(_basis_at_pixels, self, shape, align_corners)
-            basis = BasisRows(at_pixels, self.n_params // 2, shape)
-            return basis.kept().T if basis.nbytes <= kept_bytes else basis
+    def _kept_basis(self) -> Callable[[Shape, bool], NDArray[np.float64]]:
+        me = weakref.ref(self)  # else the bases of instances that nobody holds would wait for the garbage collector
+
+        def evaluate(shape: Shape, align_corners: bool) -> NDArray[np.float64]:
+            transform = me()
+            assert transform is not None
+            at_pixels = functools.partial(_basis_at_pixels, transform, shape, align_corners)
+            return BasisRows(at_pixels, transform.n_params // 2, shape).kept().T
 
         return functools.lru_cache(_BASES_KEPT)(evaluate)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_pixel_basis"}
+        return {name: value for name, value in self.__dict__.items() if name != "_kept_basis"}
 
 
 def _basis_at_pixels(

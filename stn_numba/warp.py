@@ -88,8 +88,11 @@ def warp(
     rows = theta[None] if theta.ndim == 1 else theta
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
     grid, _ = lay_grid(transform, rows, size, align_corners)
+    if len(batch) not in (1, len(grid)) and len(grid) != 1:
+        raise ValueError(f"theta: expected 1 or {len(batch)} rows, as the image has, got {len(grid)}")
     single = image.ndim < 4 and len(rows) == 1
     if out is not None:
+        _check_out(out, image.ndim, single)
         out = out[None] if single else out
         out = np.expand_dims(out, axis) if image.ndim == 2 else out
     result = sample(
@@ -105,6 +108,14 @@ def warp(
     )
     result = np.squeeze(result, axis) if image.ndim == 2 else result
     return result[0] if single else result
+
+
+def _check_out(out: Any, ndim: int, single: bool) -> None:
+    """Refuse what has not the output's number of axes; its sizes are checked by the sampler."""
+    expected = ndim + (ndim < 4) - single
+    if not isinstance(out, np.ndarray) or out.ndim != expected:
+        got = f"{out.ndim} axes" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ValueError(f"out: expected an array of {expected} axes, got {got}")
 
 
 def _as_batch(image: NDArray[Any], layout: str) -> tuple[NDArray[Any], int]:

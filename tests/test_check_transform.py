@@ -147,3 +147,39 @@ def test_a_transform_that_raises_is_named():
 
     with pytest.raises(stn.PluginError, match="Bent: forward: ZeroDivisionError"):
         check_transform(Bent)
+
+
+def test_a_transform_without_parameters_keeps_the_contract():
+    class Half(stn.Transform):
+        n_params = 0
+
+        def identity(self):
+            return np.zeros(0)
+
+        def apply(self, theta, points):
+            return np.repeat(points[None] / 2, len(theta), axis=0).astype(theta.dtype)
+
+    check_transform(Half(), exact_identity=False, trained=False, pickled=False)
+
+
+def test_an_identity_that_cannot_be_written_to_is_the_transform_s_own():
+    class Frozen(stn.Transform):
+        n_params = 1
+        start = np.zeros(1)
+        start.flags.writeable = False
+
+        def identity(self):
+            return self.start
+
+        def apply(self, theta, points):
+            return np.asarray(points)[None] + np.asarray(theta)[:, None]
+
+    with pytest.raises(AssertionError, match="the array handed out is the transform's own; return a copy"):
+        check_transform(Frozen(), pickled=False)
+
+
+def test_what_is_checked_must_be_there():
+    with pytest.raises(TypeError, match="transform: expected a registered name or a Transform, got NoneType"):
+        check_transform(lambda: None)
+    with pytest.raises(ValueError, match=r"theta: expected \(N, P\) with N >= 1, got N = 0"):
+        check_transform(stn.get_transform("affine"), theta=np.zeros((0, 6)))

@@ -73,3 +73,20 @@ def test_errors_are_one_line(arguments, message):
 
 def test_unknown_options_exit_with_2():
     assert run("train", "--colour").exit_code == 2
+
+
+def test_warmup_says_what_could_not_be_kept(monkeypatch):
+    from stn_numba.server import machine
+
+    cache = machine.cache() | {"write": "folder", "failures": {"forward.sample": "no space left"}}
+    monkeypatch.setattr(machine, "cache", lambda: cache)
+    result = run("warmup", "--dtype", "float32", "--no-gradients", "--networks", "none")
+    assert result.exit_code == 1
+    assert "not kept: forward.sample: no space left" in result.output
+
+
+@pytest.mark.parametrize("rows", ["0", "-3"])
+def test_a_figure_has_rows(rows):
+    result = run("figure", "model", "--rows", rows)
+    assert result.exit_code == 2
+    assert "--rows" in result.output

@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 import stn_numba as stn
@@ -182,3 +183,21 @@ def test_a_constructor_that_breaks_is_named(install):
     install("odd-one", "odd = odd_module:odd", odd_module="def odd(): return 1 / 0")
     with pytest.raises(stn.PluginError, match=r"'odd' of odd-one 1\.0 cannot be made: ZeroDivisionError"):
         stn.get_transform("odd")
+
+
+def test_errors_name_what_was_asked_for(monkeypatch):
+    class Broken(stn.Transform):
+        n_params = 1
+
+        def identity(self):
+            return np.zeros(1)
+
+        def apply(self, theta, points):
+            raise ArithmeticError
+
+    monkeypatch.setattr(registry, "_registered", {})
+    for name in ("first", "second"):
+        stn.register_transform(name, Broken)
+    for name in ("second", "first"):
+        with pytest.raises(stn.PluginError, match=f"transform '{name}' of register_transform: forward: ArithmeticError"):
+            stn.warp(np.zeros((3, 3)), [0.0], name)

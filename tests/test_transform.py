@@ -1,6 +1,8 @@
 """The contract, for every transform that comes with the library and for small ones written here."""
 
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -159,3 +161,15 @@ def test_the_basis_of_a_shape_is_worked_out_once():
     for _ in range(3):
         transform.forward(np.ones((1, 4)), (5, 5))
     assert Counted.calls == 1
+
+
+def test_bases_go_with_their_transform():
+    gc.disable()  # which would find even what holds itself
+    try:
+        spline = stn.get_transform("tps")
+        spline.forward(spline.identity()[None], (9, 9))
+        seen = weakref.ref(spline)
+        del spline
+        assert seen() is None
+    finally:
+        gc.enable()

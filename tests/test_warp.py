@@ -54,7 +54,7 @@ def test_errors_name_argument_expected_and_got():
         stn.warp(np.ones(6), IDENTITY)
     with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(1, 5\)"):
         stn.warp(IMAGE, IDENTITY[:5])
-    with pytest.raises(ValueError, match=r"grid: expected N = 3 as the image has .*, got N = 2"):
+    with pytest.raises(ValueError, match="theta: expected 1 or 3 rows, as the image has, got 2"):
         stn.warp(IMAGE, np.tile(IDENTITY, (2, 1)))
     with pytest.raises(TypeError, match=r"image: expected .*float32.*, got int64"):
         stn.warp(np.ones((4, 4), np.int64), IDENTITY)
@@ -72,3 +72,20 @@ def test_layout_out_and_fill_reach_the_sampler():
         out = np.empty(shape, np.float32)
         np.testing.assert_array_equal(stn.warp(source, theta, out=out), out)
         np.testing.assert_array_equal(stn.warp(source, theta), out)
+
+
+@pytest.mark.parametrize(
+    ("image", "rows", "options", "message"),
+    [
+        (np.zeros((3, 4)), 1, {"out": np.zeros(3)}, "out: expected an array of 2 axes, got 1 axes"),
+        (np.zeros((3, 4)), 1, {"out": [[0.0]]}, "out: expected an array of 2 axes, got list"),
+        (np.zeros((3, 4)), 2, {"out": np.zeros((3, 4))}, "out: expected an array of 3 axes, got 2 axes"),
+        (np.zeros((3, 4, 4, 1)), 2, {}, "theta: expected 1 or 3 rows, as the image has, got 2"),
+        (np.zeros((3, 4)), 1, {"align_corners": 1}, "align_corners: expected True or False, got 1"),
+        (np.zeros((3, 4)), 1, {"shape": (np.inf, 3)}, r"shape: expected two whole numbers \(h, w\), got"),
+    ],
+)
+def test_arguments_are_named_as_the_caller_knows_them(image, rows, options, message):
+    theta = np.tile([1.0, 0, 0, 0, 1, 0], (rows, 1))
+    with pytest.raises((TypeError, ValueError), match=message):
+        stn.warp(image, theta, **options)

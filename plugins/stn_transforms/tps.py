@@ -54,7 +54,7 @@ class ThinPlateSpline(LinearTransform):
 
     def identity(self) -> NDArray[np.float64]:
         """(2 K,): the control points, x first."""
-        return self.control_points.T.ravel()
+        return self.control_points.T.flatten()
 
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(M, K): function k is the spline that is 1 at control point k and 0 at the others."""
@@ -91,7 +91,7 @@ class ThinPlateSpline(LinearTransform):
 def _control_points(given: tuple[int, int] | ArrayLike) -> NDArray[np.float64]:
     """Return the control points (K, 2), after checking that they determine a spline."""
     try:
-        array = np.asarray(given)
+        array = np.asanyarray(given)  # a masked one is refused below
     except Exception as error:  # lists of unequal lengths, or whatever a stranger's object raises
         raise TypeError(f"control_points: expected (rows, columns) or points (K, 2): {error}") from error
     if array.shape == (2,) and array.dtype.kind in "iu":

@@ -33,9 +33,11 @@ from numba.core.runtime import rtsys
 
 from stn_numba.kernels import places
 
-__all__ = ["KernelCache", "where"]
+__all__ = ["KernelCache", "failures", "where"]
 
 logger = logging.getLogger(__name__)
+
+failures: dict[str, str] = {}  # kernels that this process could not keep, and why
 
 _SUFFIX = ".kernel"
 _DIGEST = 32
@@ -99,6 +101,7 @@ class KernelCache(caching._Cache):
         try:
             _write(folder / self._file_name(key), hashlib.sha256(content).digest() + content)
         except OSError as error:  # a full disk must not stop a call
+            failures[self._name] = str(error)
             logger.info("kernel %s is not kept: %s", self._name, error)
 
     def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:

@@ -17,11 +17,16 @@ from numba.core.dispatcher import Dispatcher
 from stn_numba.kernels import cache, layer
 from stn_numba.threads import forks
 
-__all__ = ["Compiled", "compile_parallel", "compiled", "cpu", "layers", "where"]
+__all__ = ["Compiled", "compile_parallel", "compiled", "cpu", "failures", "layers", "where"]
 
 _PACKAGES = ("stn_numba.kernels", "stn_numba.nn.kernels")
 
 where = cache.where
+
+
+def failures() -> dict[str, str]:
+    """Kernels that this process compiled but could not keep, and why."""
+    return dict(cache.failures)
 
 
 @dataclass(frozen=True)

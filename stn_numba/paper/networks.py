@@ -29,6 +29,10 @@ _POOLED = ("RTS", "TC")
 # Here a first layer at full resolution would take all parameters, and leave it fewer than the source's least 128 units.
 _COARSE = ("TC", "addition")
 
+# A sum of two digits is no linear function of what convolutions find of each: without a hidden layer CNN takes hundreds of
+# epochs to come below the source's error.
+_HIDDEN_UNITS = 256
+
 
 def make_network(cell: Cell, seed: int, budget: int | None = None) -> Classifier:
     """Make the widest network of a cell's kind within the column's budget.
@@ -61,6 +65,8 @@ def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
     options: dict[str, Any] = {"seed": seed}
     if cell.model == "fcn":
         options["downsample"] = 2 if cell.column in _COARSE else 1
+    if cell.model == "cnn" and cell.column == "addition":
+        options["units"] = _HIDDEN_UNITS
     if cell.transform is not None:
         factor = 2 if cell.column in _POOLED else 1
         options |= {

@@ -123,6 +123,8 @@ def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | Non
         raise ValueError(f"X: expected (N, H, W, 1) or (N, H, W, 3) with N >= 1, got {images.shape}")
     if labels is not None and labels.shape != images.shape[:1]:
         raise ValueError(f"labels: expected ({len(images)},), got {labels.shape}")
+    if labels is not None and labels.dtype.kind not in "iu":
+        raise TypeError(f"labels: expected whole numbers, got dtype {labels.dtype}")
     if axes is not None and np.shape(axes) != (len(images), 4):
         raise ValueError(f"axes: expected ({len(images)}, 4), got {np.shape(axes)}")
 

@@ -24,6 +24,7 @@ Array = NDArray[Any]
 IMAGE_DTYPES = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
 PIXELS_A_TASK = 8192  # below this a task costs more to hand to a thread than to do
 MOST_TASKS = 64
+_MOST_WORK = 10_000  # in search of an element that two arrays share; slices of one array take a few steps
 
 
 class Call(NamedTuple):
@@ -139,7 +140,8 @@ def check_out(out: Array | None, call: Call, image: Array) -> Array:
         raise TypeError(f"out: expected {dtype}, as the image, got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out: the array is read-only")
-    if np.may_share_memory(out, image) or np.may_share_memory(out, call.grid.values):
+    # the stubs of NumPy know fewer numbers than it takes
+    if any(np.may_share_memory(out, array, max_work=_MOST_WORK) for array in (image, call.grid.values)):  # type: ignore[arg-type]
         raise ValueError("out: the array overlaps the image or the grid")
     if _overlaps_itself(out):
         raise ValueError("out: several elements share one place in memory")

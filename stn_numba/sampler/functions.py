@@ -151,6 +151,8 @@ def sample_vjp(
         d_out, expected = as_array(d_out, "d_out"), laid_out(call.size, layout)
         if d_out.shape != expected:
             raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
+        if d_out.dtype.kind not in "fiu":
+            raise TypeError(f"d_out: expected real numbers, got dtype {d_out.dtype}")
         d_out = channels_last(np.asarray(d_out, call.image.dtype), layout)
         d_image, d_grid = gradients(call, d_out, bool(image), bool(grid))
         return d_image if d_image is None or layout == "NHWC" else d_image.transpose(0, 3, 1, 2), d_grid
@@ -171,9 +173,11 @@ def _numbers(array: Array) -> list[Array]:
 
 def _fills(fill: Any, kind: str) -> list[Any]:
     """`fill` for each of `_numbers` of an image of a dtype of this kind."""
-    if kind == "b" and fill is not None:
-        return [np.asarray(fill).astype(bool)]
-    if kind != "c":
-        return [fill]
-    values = np.asarray(fill)
-    return [values.real, values.imag] if values.dtype.kind == "c" else [fill, None if fill is None else 0.0]
+    if fill is None or kind not in "bc":
+        return [fill] if kind != "c" else [None, None]
+    values = as_array(fill, "fill")
+    if values.dtype.kind not in "bfiuc":
+        raise TypeError(f"fill: expected numbers, got dtype {values.dtype}")
+    if kind == "b":
+        return [values.astype(bool)]
+    return [values.real, values.imag] if values.dtype.kind == "c" else [fill, 0.0]

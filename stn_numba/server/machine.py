@@ -85,6 +85,7 @@ def cache() -> Part:
         "write": str(places.write) if places.write else None,
         "read": [str(folder) for folder in places.read],
         "why": places.why,
+        "failures": inspection.failures(),
         "kernels": len(files),
         "bytes": sum(file.stat().st_size for file in files),
     }

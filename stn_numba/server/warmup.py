@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.grid import MatrixGrid, base_points
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
 from stn_numba.server.networks import USES, network_calls
 
@@ -43,6 +45,7 @@ def warmup(
     gradients: Sequence[str] = ("float32",),
     kernels: Sequence[str] = ("bilinear",),
     positions: Sequence[str] = ("float32",),
+    antialias: bool = False,
     networks: str = "predict",
     models: Sequence[str | os.PathLike[str]] = (),
 ) -> Iterator[Warmed]:
@@ -59,6 +62,8 @@ def warmup(
     positions
         float32 serves transforms that give matrices or basis functions, and plain positions in float32; float64 plain
         positions in float64.
+    antialias
+        Whether images of `dtypes` are read with ``antialias=True``, which reads whole numbers into floats.
     networks
         What networks are to do: ``"none"``, ``"predict"`` or ``"train"``, which includes prediction.
     models
@@ -79,7 +84,8 @@ def warmup(
     _check("gradients", gradients, FLOATS)
     _check("positions", positions, FLOATS)
     _check("networks", [networks], USES)
-    return _steps([*_calls(dtypes, gradients, kernels, positions), *network_calls(networks, models)])
+    calls = [*_calls(dtypes, gradients, kernels, positions), *(_antialiased(dtypes, kernels) if antialias else ())]
+    return _steps([*calls, *network_calls(networks, models)])
 
 
 def _steps(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[Warmed]:
@@ -120,6 +126,20 @@ def _calls(
                 image = np.ones((1, 2, 2, 1), dtype)
                 for part in ("image", "grid"):
                     yield f"gradient by the {part} {dtype} {kernel}{where}", _bound(_gradient, image, grid, kernel, part)
+
+
+def _antialiased(dtypes: Sequence[str], kernels: Sequence[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The same for grids that minify: by a matrix, and by positions in float64, which those of other transforms become."""
+    corners = {"a matrix": MatrixGrid(np.eye(3)[None], (2, 2)), "positions": base_points((2, 2)).reshape(1, 2, 2, 2)}
+    read = functools.partial(sample, antialias=True)
+    for kernel in kernels:
+        for dtype in dtypes:
+            image = np.ones((1, 4, 4, 1), dtype)
+            for name, grid in corners.items():
+                yield (
+                    f"antialias {dtype} {kernel} by {name}",
+                    _bound(read, image, grid, kernel),
+                )
 
 
 def _bound(function: Callable[..., Any], image: Any, grid: Any, kernel: str, *more: Any) -> Callable[[], Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.border import lay_grid
+from stn_numba.border import expect_transform, lay_grid
 from stn_numba.grid import base_points
 from stn_numba.testing.vjp import check_vjp
 from stn_numba.transform import Transform
@@ -96,7 +96,9 @@ def make_case(
     tolerance: float,
 ) -> Case:
     """Put a case together, with parameters near the identity if none are given."""
-    made = transform if isinstance(transform, Transform) else transform()
+    made = expect_transform(transform if isinstance(transform, Transform) else transform())
+    if theta is not None and not len(np.atleast_1d(theta)):
+        raise ValueError("theta: expected (N, P) with N >= 1, got N = 0")
     if theta is None:
         start = np.asarray(made.identity(), np.float64)
         theta = start + np.random.default_rng(0).normal(0, 0.1, (3, start.size))
@@ -108,8 +110,8 @@ def n_params_and_identity(case: Case) -> None:
     first, count = case.transform.identity(), case.transform.n_params
     _expect(isinstance(first, np.ndarray) and first.shape == (count,), f"identity: expected ({count},), got {np.shape(first)}")
     _expect(bool(np.isfinite(first).all()), f"identity: expected finite numbers, got {first}")
-    first[...] = 7
-    _expect(not (case.transform.identity() == 7).all(), "identity: the array handed out is the transform's own; return a copy")
+    again = case.transform.identity()
+    _expect(not np.shares_memory(first, again), "identity: the array handed out is the transform's own; return a copy")
 
 
 def identity_maps_points_to_themselves(case: Case) -> None:

@@ -78,9 +78,11 @@ def test_a_full_disk_stops_no_call(folder, monkeypatch, caplog):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache.os, "replace", full)
+    monkeypatch.setattr(cache, "failures", {})
     with caplog.at_level(logging.INFO, "stn_numba"):
         assert compiled(1) == ([2], 0)
     assert "No space left" in caplog.text
+    assert [why for why in cache.failures.values() if "No space left" in why]
     assert not list(folder.iterdir())
 
 

@@ -31,3 +31,29 @@ def test_a_gradient_of_the_wrong_shape_is_refused():
     _, backprop = stn.sample_vjp(IMAGE, GRID)
     with pytest.raises(ValueError, match=r"d_out: expected \(2, 3, 3, 1\), got \(2, 3, 3\)"):
         backprop(np.ones((2, 3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fill", "message"),
+    [
+        (bool, "x", "fill: expected numbers, got dtype"),
+        (bool, np.ma.masked_array([True], [True]), "fill: .*masked"),
+        (complex, "x", "fill: expected numbers, got dtype"),
+    ],
+)
+def test_a_fill_that_is_no_number_is_refused(dtype, fill, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        stn.sample(np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 1, 1, 2)), kernel="nearest", fill=fill)
+
+
+@pytest.mark.parametrize("dtype", [complex, str])
+def test_a_gradient_that_is_not_real_is_refused(dtype):
+    _, backprop = stn.sample_vjp(np.zeros((1, 3, 3, 1)), np.zeros((1, 1, 1, 2)))
+    with pytest.raises(TypeError, match="d_out: expected real numbers, got dtype"):
+        backprop(np.ones((1, 1, 1, 1), dtype))
+
+
+def test_an_output_between_the_image_s_channels_is_taken():
+    both = np.arange(2.0 * 3 * 4).reshape(1, 3, 4, 2)
+    stn.sample(both[..., :1], stn.grid.DenseGrid(np.zeros((1, 3, 4, 2))), out=both[..., 1:])
+    assert (both[..., 1:] == both[0, 1, 1:3, 0].mean()).all()

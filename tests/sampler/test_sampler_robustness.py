@@ -127,3 +127,13 @@ def test_under_bounds_checks_no_index_leaves_the_arrays(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.split("\n")[:2] == ["checks are on", "nothing left the arrays"]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 17])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_a_nan_does_not_reach_positions_outside(channels, layout):
+    shape = (1, 4, 5, channels) if layout == "NHWC" else (1, channels, 4, 5)
+    xs, ys = np.array([-1.0, 5.0, -1.0, 2.0, 2.0]), np.array([1.0, 1.0, -1.0, -1.0, 4.0])
+    positions = np.stack([xs, ys], axis=-1)[None, None]
+    out = stn.sample(np.full(shape, np.nan), positions, units="pixels", layout=layout)
+    assert np.array_equal(out, np.zeros_like(out))

@@ -147,3 +147,14 @@ def test_the_oracle_reads_pixels_at_pixels():
     points = np.array([[-1.0, -1.0], [1.0, 1.0], [3.0, 0.0]])
     for kernel in ("nearest", "bilinear", "bicubic"):
         np.testing.assert_allclose(reading_matrix(points, (2, 3), kernel), np.eye(6)[[0, 5, 5]] * [[1], [1], [0]], atol=1e-12)
+
+
+def test_warmup_covers_antialias():
+    from stn_numba import get_transform, warp
+    from stn_numba.kernels import inspection
+
+    list(warmup(dtypes=["uint8"], gradients=[], antialias=True, networks="none"))
+    before, image = inspection.compiled(), np.zeros((40, 40), np.uint8)
+    for name in ("affine", "tps"):
+        warp(image, get_transform(name).identity(), name, shape=(9, 9), antialias=True)
+    assert inspection.compiled() == before

@@ -68,3 +68,15 @@ def test_three_points_make_an_affine_map():
 def test_points_that_determine_no_spline_are_refused(control_points, message):
     with pytest.raises(ValueError, match=f"control_points: {message}"):
         stn.get_transform("tps", control_points=control_points)
+
+
+def test_the_identity_is_the_caller_s_own():
+    points = np.stack([np.linspace(-1, 1, 9), np.linspace(-1, 1, 9) ** 2]).T  # in Fortran's order
+    spline = stn.get_transform("tps", control_points=points)
+    assert not np.shares_memory(spline.identity(), spline.control_points)
+
+
+def test_masked_control_points_are_refused():
+    points = np.ma.masked_array(np.random.default_rng(0).random((5, 2)), [[False, False]] * 4 + [[True, True]])
+    with pytest.raises((TypeError, ValueError), match="control_points: .*masked"):
+        stn.get_transform("tps", control_points=points)
