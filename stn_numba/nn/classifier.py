@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.container import expect_distinct
 from stn_numba.nn.dense_run import LEAST_ROWS
-from stn_numba.nn.layer import Floats
+from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
@@ -46,7 +46,7 @@ class Classifier:
     Attributes
     ----------
     params
-        All parameters by dotted name, to be changed in place: ``model.params["dense1.bias"][...] = 0``.
+        All parameters by dotted name; what is assigned to one is written into its array.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class Classifier:
         expect_distinct(network)
 
     @property
-    def params(self) -> Mapping[str, Floats]:
+    def params(self) -> Arrays:
         """All parameters by dotted name; the arrays themselves."""
         return self.network.params
 

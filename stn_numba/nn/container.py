@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any
 
-from stn_numba.nn.layer import Floats, Layer
+import numpy as np
+from numpy.typing import ArrayLike
 
-__all__ = ["Container", "expect_distinct", "numbered"]
+from stn_numba.nn.layer import Arrays, Floats, Layer
+
+__all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "numbered"]
 
 
 class Container(Layer):
@@ -24,9 +26,9 @@ class Container(Layer):
     layers: dict[str, Layer]
 
     @property
-    def params(self) -> Mapping[str, Floats]:
-        """The parameters of all layers inside, as they are now: to be changed in place, ``params[name][...] = array``."""
-        return MappingProxyType(
+    def params(self) -> Arrays:
+        """The parameters of all layers inside, as they are now; what is assigned to one is written into its array."""
+        return Parameters(
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
 
@@ -35,6 +37,37 @@ class Container(Layer):
         from stn_numba.nn.architecture import describe
 
         return {"layers": [describe(layer) for layer in self.layers.values()]}
+
+
+class Parameters(dict[str, Floats]):
+    """Arrays that layers use: assigning to a name writes into its array, and leaves no layer with an old one.
+
+    Examples
+    --------
+    >>> bias = np.zeros(2)
+    >>> params = Parameters({"dense1.bias": bias})
+    >>> params["dense1.bias"] += 1
+    >>> params["dense1.bias"] = [3.0, 4.0]
+    >>> bias.tolist()
+    [3.0, 4.0]
+    """
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        if name not in self:
+            raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
+        array = self[name]
+        if np.shape(value) != array.shape:
+            raise ValueError(f"params[{name!r}]: expected {array.shape}, got {np.shape(value)}")
+        if value is not array:
+            array[...] = value
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Write several."""
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
 def numbered(layers: tuple[Layer, ...]) -> dict[str, Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -41,7 +41,7 @@ class Layer(ABC):
     """
 
     @cached_property
-    def params(self) -> Mapping[str, Floats]:
+    def params(self) -> Arrays:
         """No parameters, until `initialise` says otherwise."""
         return _NoParameters(type(self).__name__)
 

@@ -85,7 +85,7 @@ class Run:
     def state(self) -> Tree:
         """Return everything as nested dicts of arrays and of what JSON can hold."""
         return {
-            "params": dict(self.model.params),
+            "params": self.model.params,
             "optimiser": self.step.state,
             "clock": {"step": self.clock.step, "seconds": self.clock.seconds()},
             "order": self.order_before,

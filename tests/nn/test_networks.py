@@ -1,5 +1,6 @@
 """Networks put together by hand: what is refused, and what parameters are."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -83,8 +84,16 @@ def test_parameters_are_those_that_are_used():
     first = network(Flatten(), dense)
     second = network(Flatten(), dense)
     assert first.params["dense1.weight"] is second.params["dense1.weight"] is dense.params["weight"]
-    with pytest.raises(TypeError, match="does not support item assignment"):
-        first.params["dense1.weight"] = np.zeros((36, 3))
+    first.params["dense1.weight"] = np.full((36, 3), 2.0)
+    first.params["dense1.weight"] += 1
+    first.params.update({"dense1.bias": [1, 2, 3]})
+    assert (dense.params["weight"] == 3).all()
+    assert second.params["dense1.bias"].tolist() == [1, 2, 3]
+    assert type(copy.deepcopy(first.params)) is dict
+    with pytest.raises(ValueError, match=r"params\['dense1.bias'\]: expected \(3,\), got \(\)"):
+        first.params["dense1.bias"] = 0
+    with pytest.raises(KeyError, match="params: expected one of dense1.weight, dense1.bias, got 'bias'"):
+        first.params.update(bias=np.zeros(3))
 
 
 def test_an_empty_chain_is_a_way_around(tmp_path):
