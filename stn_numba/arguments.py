@@ -70,6 +70,9 @@ def as_option(value: Any, name: str, options: Sequence[str]) -> str:
     --------
     >>> as_option("NCHW", "layout", ("NHWC", "NCHW"))
     'NCHW'
+    >>> as_option("accuracy", "best", ("loss", "error"))
+    Traceback (most recent call last):
+    ValueError: best: expected one of loss, error, got 'accuracy'
     """
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name}: expected one of {', '.join(options)}, got {value!r:.60}")

@@ -32,7 +32,7 @@ def expect_transform(value: Any) -> Transform:
     return value
 
 
-def chosen(transform: str | Transform, options: Mapping[str, Any] | None) -> Transform:
+def chosen(transform: str | Transform, options: Mapping[str, Any] | None = None) -> Transform:
     """Return the transform of a registered name, made with `options`, or the one given, which has none to take."""
     if isinstance(transform, str):
         return get_transform(transform, **(options or {}))

@@ -243,10 +243,13 @@ class LinearTransform(Transform):
         """
         theta = self._check_theta(theta)
         shape = check_shape(shape)
-        rows = BasisRows(functools.partial(_basis_at_pixels, self, shape, align_corners), theta.shape[1] // 2, shape)
+        rows = self._basis_rows(shape, align_corners, theta.shape[1] // 2)
         basis = rows if rows.nbytes > self.kept_bytes else self._kept_basis(shape, align_corners)
         grid = BasisGrid(basis, theta.reshape(len(theta), 2, theta.shape[1] // 2), shape, align_corners=align_corners)
         return grid, lambda d_grid: grid.own_gradient(d_grid).reshape(theta.shape).astype(theta.dtype)
+
+    def _basis_rows(self, shape: Shape, align_corners: bool, count: int) -> BasisRows:
+        return BasisRows(functools.partial(_basis_at_pixels, self, shape, align_corners), count, shape)
 
     @functools.cached_property
     def _kept_basis(self) -> Callable[[Shape, bool], NDArray[np.float64]]:
@@ -255,8 +258,7 @@ class LinearTransform(Transform):
         def evaluate(shape: Shape, align_corners: bool) -> NDArray[np.float64]:
             transform = me()
             assert transform is not None
-            at_pixels = functools.partial(_basis_at_pixels, transform, shape, align_corners)
-            return BasisRows(at_pixels, transform.n_params // 2, shape).kept().T
+            return transform._basis_rows(shape, align_corners, transform.n_params // 2).kept().T
 
         return functools.lru_cache(_BASES_KEPT)(evaluate)
 

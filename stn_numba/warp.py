@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_option
 from stn_numba.arrays import as_array
-from stn_numba.border import lay_grid
+from stn_numba.border import chosen, lay_grid
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
-from stn_numba.registry import get_transform
 from stn_numba.sampler import sample
 from stn_numba.transform import Transform
 
@@ -82,8 +81,7 @@ def warp(
     if image.ndim not in (2, 3, 4):
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
     as_option(layout, "layout", ("NHWC", "NCHW"))
-    if isinstance(transform, str):
-        transform = get_transform(transform)
+    transform = chosen(transform)
     batch, axis = _as_batch(image, layout)
     rows = theta[None] if theta.ndim == 1 else theta
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape

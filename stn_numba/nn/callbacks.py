@@ -11,28 +11,15 @@ import json
 import os
 import time
 import weakref
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from stn_numba.arguments import as_int, as_option, as_path, as_real
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.files import with_folder, write_atomically
-from stn_numba.nn.history import Epoch, History
+from stn_numba.nn.history import COLUMNS, History
 
-__all__ = ["CSVLog", "EarlyStopping", "JSONLinesLog", "TensorBoardLog", "check_column"]
-
-
-def check_column(name: str, column: str) -> str:
-    """Return `column` if the history has it.
-
-    Examples
-    --------
-    >>> check_column("best", "accuracy")
-    Traceback (most recent call last):
-    ValueError: best: expected one of epoch, loss, error, validation_loss, validation_error, seconds, learning_rate,
-    got 'accuracy'
-    """
-    return as_option(column, name, [field.name for field in fields(Epoch)])
+__all__ = ["CSVLog", "EarlyStopping", "JSONLinesLog", "TensorBoardLog"]
 
 
 class EarlyStopping:
@@ -54,6 +41,7 @@ class EarlyStopping:
 
     Examples
     --------
+    >>> from stn_numba.nn.history import Epoch
     >>> stop = EarlyStopping(patience=2, column="loss")
     >>> history = History([Epoch(n + 1, loss, 0, None, None, 0, 0) for n, loss in enumerate((2.0, 1.0, 1.1, 1.0))])
     >>> stop(None, history)
@@ -61,7 +49,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int, column: str = "validation_loss", *, least_change: float = 0.0) -> None:
-        self.patience, self.column = as_int(patience, "patience", least=1), check_column("column", column)
+        self.patience, self.column = as_int(patience, "patience", least=1), as_option(column, "column", COLUMNS)
         self.least_change = as_real(least_change, "least_change", "[0, inf)")
 
     def __call__(self, model: Classifier | None, history: History) -> bool:
@@ -83,6 +71,7 @@ class CSVLog:
     --------
     >>> import tempfile
     >>> from pathlib import Path
+    >>> from stn_numba.nn.history import Epoch
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     CSVLog(Path(folder) / "log.csv")(None, History([Epoch(1, 2.5, 0.5, None, None, 1.0, 0.01)]))
     ...     print((Path(folder) / "log.csv").read_text())
@@ -96,7 +85,7 @@ class CSVLog:
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(epoch) for epoch in history)
         write_atomically(self.path, text.getvalue().encode())

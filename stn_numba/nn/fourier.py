@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from stn_numba.nn import memory
 from stn_numba.nn.conv2d import Conv2d, with_padding, without_padding
-from stn_numba.nn.layer import Arrays, Backprop, Floats, expect_gradient
+from stn_numba.nn.layer import Arrays, Backprop, Floats, as_gradient
 from stn_numba.nn.workers import each_part, thread_parts
 
 __all__ = ["pays", "run"]
@@ -61,8 +61,8 @@ def run(layer: Conv2d, x: Floats) -> tuple[Floats, Backprop]:
     y += layer.params["bias"]
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-        expect_gradient(layer, dy, y.shape)
-        dY = _spectra(np.ascontiguousarray(dy, y.dtype), whole, conjugate=True)
+        dy = as_gradient(layer, dy, y)
+        dY = _spectra(dy, whole, conjugate=True)
         dV = _sum_of_products(X, dY).reshape(1, -1, C * F)
         gradients = {
             "weight": _images(dV, whole, (size, size)).reshape(weight.shape),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from stn_numba.arguments import as_option
 
-__all__ = ["Epoch", "History"]
+__all__ = ["COLUMNS", "Epoch", "History"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class Epoch:
     learning_rate: float
 
 
+COLUMNS = tuple(field.name for field in fields(Epoch))
+
+
 @dataclass
 class History:
     """The epochs of one call of `fit`, oldest first.
@@ -52,7 +55,7 @@ class History:
 
     def column(self, name: str) -> list[float]:
         """Return the values of one attribute of `Epoch`, epoch by epoch."""
-        as_option(name, "name", [field.name for field in fields(Epoch)])
+        as_option(name, "name", COLUMNS)
         return [getattr(epoch, name) for epoch in self.epochs]
 
     def __len__(self) -> int:

@@ -81,8 +81,7 @@ class Loop:
         with run.clock.paused():
             if images is not None:
                 run.step.expect_finite_parameters(images, f"epoch {len(run.history) + 1}, after its last step")
-            if images is not None and not run.warned:
-                run.warned = warn_if_outside(run.model.network, images)
+                run.warned = run.warned or warn_if_outside(run.model.network, images)
             if self.validation is not None:
                 scores = run.model.evaluate(*self.validation)
         held_out = scores or (None, None)

@@ -30,7 +30,7 @@ class Optimiser(Protocol):
     its options, and a run will refuse to go on with others.
     """
 
-    def init(self, params: Mapping[str, Floats]) -> State:
+    def init(self, params: Arrays) -> State:
         """Return the state before the first step."""
 
     def update(self, gradients: Arrays, state: State) -> tuple[Arrays, State]:
@@ -41,7 +41,7 @@ class Optimiser(Protocol):
 class InPlace(Protocol):
     """An optimiser that changes parameters and state in place."""
 
-    def apply(self, params: Mapping[str, Floats], gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
+    def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step, each parameter at its own rate."""
 
 
@@ -78,7 +78,7 @@ class SGD:
         as_real(self.momentum, "momentum", "[0, 1)")
         as_bool(self.nesterov, "nesterov")
 
-    def init(self, params: Mapping[str, Floats]) -> State:
+    def init(self, params: Arrays) -> State:
         """Return zero velocities."""
         return {"velocity": {name: np.zeros_like(array) for name, array in params.items()}}
 
@@ -90,7 +90,7 @@ class SGD:
         ahead = {name: g + self.momentum * velocity[name] for name, g in gradients.items()}
         return ahead, {"velocity": velocity}
 
-    def apply(self, params: Mapping[str, Floats], gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
+    def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step in place."""
         from stn_numba.nn.kernels import updates
 
@@ -133,7 +133,7 @@ class Adam:
         as_real(self.beta2, "beta2", "[0, 1)")
         as_real(self.epsilon, "epsilon", "(0, inf)")
 
-    def init(self, params: Mapping[str, Floats]) -> State:
+    def init(self, params: Arrays) -> State:
         """Return zero moments."""
         zeros = {name: np.zeros_like(array) for name, array in params.items()}
         return {"step": 0, "mean": zeros, "square": {name: np.zeros_like(a) for name, a in params.items()}}
@@ -147,7 +147,7 @@ class Adam:
         directions = {n: (mean[n] / c1) / (np.sqrt(square[n] / c2) + self.epsilon) for n in gradients}
         return directions, {"step": step, "mean": mean, "square": square}
 
-    def apply(self, params: Mapping[str, Floats], gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
+    def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step in place."""
         from stn_numba.nn.kernels import updates
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from stn_numba.arguments import as_bool, as_int, as_real
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
-from stn_numba.nn.history import Epoch, History
+from stn_numba.nn.history import COLUMNS, Epoch, History
 from stn_numba.nn.layer import Arrays
 from stn_numba.nn.step import Step
 
@@ -91,7 +90,7 @@ class Run:
             "order": self.order_before,
             "noise": self.noise.bit_generator.state,
             "distortion": self.distortion.bit_generator.state,
-            "history": {field.name: _floats(self.history.column(field.name)) for field in fields(Epoch)},
+            "history": {name: _floats(self.history.column(name)) for name in COLUMNS},
             "mean": {"count": self.mean.count, "loss": self.mean.loss, "wrong": self.mean.wrong},
             "position": self.position,
             "best": self.best,
@@ -121,7 +120,7 @@ class Run:
         self.order.bit_generator.state = self.order_before = state["order"]
         self.noise.bit_generator.state = state["noise"]
         self.distortion.bit_generator.state = state["distortion"]
-        columns = [state["history"][field.name].tolist() for field in fields(Epoch)]
+        columns = [state["history"][name].tolist() for name in COLUMNS]
         self.history.epochs = [_epoch(*row) for row in zip(*columns, strict=True)]
         count, loss, wrong = (state["mean"][name] for name in ("count", "loss", "wrong"))
         self.mean = Mean(_count(count, "count"), as_real(loss, "loss"), _count(wrong, "wrong"))

@@ -96,13 +96,13 @@ class Step:
             )
 
 
-def _total(arrays: Mapping[str, Floats]) -> float:
+def _total(arrays: Arrays) -> float:
     """Sum of all values: not finite where one of them is not."""
     from stn_numba.nn.kernels import updates
 
     return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
 
 
-def _scales(params: Mapping[str, Floats], rates: Mapping[str, float]) -> dict[str, float]:
+def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:
     """Each parameter's multiplier: the product of the rates whose key is a part of its dotted name."""
     return {name: math.prod(rate for part, rate in rates.items() if part in name.split(".")) for name in params}

@@ -50,7 +50,7 @@ _KINDS = {
 }
 
 # What single cells change. A plain convolutional network sees the whole of the larger canvases, and takes several times as long
-# for an epoch. RTS is learnt the slowest, above all by splines.
+# for an epoch. RTS is learnt the slowest.
 _CELLS: dict[str, dict[str, Any]] = {
     "cnn/RTS": {"epochs": 24},
     "cnn/P": {"epochs": 14},

@@ -173,8 +173,10 @@ def _numbers(array: Array) -> list[Array]:
 
 def _fills(fill: Any, kind: str) -> list[Any]:
     """`fill` for each of `_numbers` of an image of a dtype of this kind."""
+    if fill is None and kind == "c":
+        return [None, None]
     if fill is None or kind not in "bc":
-        return [fill] if kind != "c" else [None, None]
+        return [fill]
     values = as_array(fill, "fill")
     if values.dtype.kind not in "bfiuc":
         raise TypeError(f"fill: expected numbers, got dtype {values.dtype}")

@@ -136,10 +136,7 @@ def _antialiased(dtypes: Sequence[str], kernels: Sequence[str]) -> Iterator[tupl
         for dtype in dtypes:
             image = np.ones((1, 4, 4, 1), dtype)
             for name, grid in corners.items():
-                yield (
-                    f"antialias {dtype} {kernel} by {name}",
-                    _bound(read, image, grid, kernel),
-                )
+                yield f"antialias {dtype} {kernel} by {name}", _bound(read, image, grid, kernel)
 
 
 def _bound(function: Callable[..., Any], image: Any, grid: Any, kernel: str, *more: Any) -> Callable[[], Any]:
