@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.arguments import as_bool
+from stn_numba.arguments import as_bool, as_int
 from stn_numba.arrays import as_array
 from stn_numba.basis import BasisRows, row_blocks
 
@@ -125,10 +125,10 @@ def _pairs(array: ArrayLike, name: str) -> NDArray[np.float64]:
 def check_shape(shape: Any) -> Shape:
     """Return `shape` as two plain ints >= 0."""
     try:
-        h, w = (int(size) for size in shape)
-    except (TypeError, ValueError, OverflowError):
+        h, w = (as_int(size, "shape") for size in shape)
+    except (TypeError, ValueError):
         raise TypeError(f"shape: expected two whole numbers (h, w), got {shape!r}") from None
-    if h < 0 or w < 0 or (h, w) != tuple(shape):
+    if h < 0 or w < 0:
         raise ValueError(f"shape: expected two whole numbers (h, w) >= 0, got {shape!r}")
     if max(h, w, h * w) > _MOST_PIXELS:
         raise ValueError(f"shape: expected at most {_MOST_PIXELS:,} pixels, got {shape!r}")

@@ -95,16 +95,15 @@ def test_the_identity_is_exactly_the_identity_in_pixels(align_corners):
         assert moved[2].tolist() == [0, 0, 1]
 
 
-@pytest.mark.parametrize("shape", [3, "ab", (1, 2, 3), None])
-def test_a_shape_that_is_no_pair_is_refused(shape):
+@pytest.mark.parametrize("shape", [3, "ab", (1, 2, 3), None, (1.5, 2), (2.0, 3), (True, 2)])
+def test_a_shape_that_is_no_pair_of_whole_numbers_is_refused(shape):
     with pytest.raises(TypeError, match=r"shape: expected two whole numbers \(h, w\), got"):
         check_shape(shape)
 
 
-@pytest.mark.parametrize("shape", [(-1, 2), (1.5, 2)])
-def test_a_shape_that_is_negative_or_broken_is_refused(shape):
-    with pytest.raises(ValueError, match=r"shape: expected two whole numbers"):
-        check_shape(shape)
+def test_a_negative_shape_is_refused():
+    with pytest.raises(ValueError, match=r"shape: expected two whole numbers \(h, w\) >= 0, got \(-1, 2\)"):
+        check_shape((-1, 2))
 
 
 def test_as_floats_keeps_floats_and_turns_the_rest_into_float64():

@@ -25,7 +25,8 @@ _INTRODUCTION = """\
 
 Errors in % on the 10,000 test digits of MNIST, distorted once with a fixed seed, beside those of Jaderberg et al., Spatial
 Transformer Networks (arXiv 1506.02025). This page is written by `stn-numba results` from [results.json](results.json), which
-holds for each run its command, with all settings as they were, and seed, parameters, epochs and seconds.
+holds for each run its command, with all settings as they were, and seed, parameters, epochs, seconds and threads. Minutes are
+of the wall clock, whatever else ran beside; runs on one thread leave the other cores to other runs.
 
 The standard error is that of our mean over the test digits, sqrt(p (1 - p) / n); the paper's means over three seeds have one of
 about the same size. Seeds are those of initial parameters, order and distortions; the test digits are the same for all.
@@ -104,8 +105,8 @@ def _page(results: Seeds, figures: dict[str, Path]) -> str:
 
 
 _HEADER = (
-    "| network | transform | parameters | epochs | minutes | seeds | error | paper | difference | standard error |\n"
-    "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+    "| network | transform | parameters | epochs | minutes | threads | seeds | error | paper | difference | standard error |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
 )
 
 
@@ -132,8 +133,8 @@ def _row(cell: Cell, runs: list[Result]) -> str:
     deviation = math.sqrt(error * (100 - error) / images)
     minutes = sum(run.seconds for run in runs) / len(runs) / 60
     values = (
-        cell.model.upper(), cell.transform or "", f"{runs[0].n_params:,}", runs[0].epochs, f"{minutes:.0f}", len(runs),
-        f"{error:.2f}", f"{cell.paper:.1f}", f"{error - cell.paper:+.2f}", f"{deviation:.2f}",
+        cell.model.upper(), cell.transform or "", f"{runs[0].n_params:,}", runs[0].epochs, f"{minutes:.0f}", runs[-1].threads,
+        len(runs), f"{error:.2f}", f"{cell.paper:.1f}", f"{error - cell.paper:+.2f}", f"{deviation:.2f}",
     )  # fmt: skip
     return "| " + " | ".join(map(str, values)) + " |\n"
 

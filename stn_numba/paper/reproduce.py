@@ -18,6 +18,7 @@ from stn_numba.paper.cells import Cell
 from stn_numba.paper.networks import make_network
 from stn_numba.paper.results import Result, append_result
 from stn_numba.paper.settings import Settings, settings_of
+from stn_numba.threads import get_num_threads
 
 __all__ = ["distorted", "reproduce", "run_name"]
 
@@ -75,7 +76,7 @@ def reproduce(
         cell=cell.name, paper=cell.paper, error=100 * error, loss=loss, images=len(held_out[0]),
         part="validation" if validate else "test",
         seed=seed, n_params=model.n_params, epochs=len(history), seconds=history[-1].seconds,
-        settings=settings.as_dict(), command=" ".join(command),
+        threads=get_num_threads(), settings=settings.as_dict(), command=" ".join(command),
     )  # fmt: skip
     append_result(out / "results.json", result)
     checkpoint.unlink(missing_ok=True)

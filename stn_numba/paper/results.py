@@ -33,6 +33,7 @@ class Result:
     n_params: int
     epochs: int
     seconds: float
+    threads: int
     settings: dict[str, Any]
     command: str
 
@@ -91,7 +92,7 @@ def _positive(value: Any, name: str) -> None:
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "cell": _text, "paper": _positive, "error": _positive, "loss": as_real, "images": _count, "part": _text, "seed": _count,
-    "n_params": _count, "epochs": _count, "seconds": _positive, "settings": _options, "command": _text,
+    "n_params": _count, "epochs": _count, "seconds": _positive, "threads": _count, "settings": _options, "command": _text,
 }  # fmt: skip
 
 

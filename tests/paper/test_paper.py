@@ -26,7 +26,8 @@ def result(cell, error=1.0, **changes):
     return Result(
         **{
             "cell": cell, "paper": find_cells(cell)[0].paper, "error": error, "loss": 0.1, "images": 10_000, "part": "test",
-            "seed": 0, "n_params": 200_000, "epochs": 40, "seconds": 600.0, "settings": {}, "command": "stn-numba reproduce",
+            "seed": 0, "n_params": 200_000, "epochs": 40, "seconds": 600.0, "threads": 1, "settings": {},
+            "command": "stn-numba reproduce",
         } | changes
     )  # fmt: skip
 
@@ -138,8 +139,8 @@ def test_the_page(tmp_path):
         append_result(path, row)
     assert write_report(tmp_path, page) == [page, page.with_suffix(".json")]
     text = page.read_text()
-    assert "| ST-CNN | affine | 200,000 | 40 | 10 | 2 | 0.75 | 0.7 | +0.05 | 0.09 |" in text
-    assert "| 2ST-FCN | affine | 200,000 | 40 | 10 | 1 | 8.00 | 9.0 | -1.00 | 0.27 |" in text
+    assert "| ST-CNN | affine | 200,000 | 40 | 10 | 1 | 2 | 0.75 | 0.7 | +0.05 | 0.09 |" in text
+    assert "| 2ST-FCN | affine | 200,000 | 40 | 10 | 1 | 1 | 8.00 | 9.0 | -1.00 | 0.27 |" in text
     assert "| ST-CNN | affine | 0.75 (0.7) | not run (0.5) |" in text
     assert "| 2ST-FCN | affine |  |  |  |  |  | 8.00 (9.0) |" in text
     assert "## P" not in text
