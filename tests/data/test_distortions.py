@@ -233,3 +233,11 @@ def test_wrong_arguments(blots):
 
 def test_normalised_positions():
     np.testing.assert_allclose(normalised(np.array([13.5, -13.5])), [1, -1])
+
+
+@pytest.mark.parametrize(("value", "got"), [(255, "0 to 255"), (-0.1, "-0.1 to 0"), (np.nan, "nan to nan")])
+def test_numbers_that_would_be_cut_off_are_refused(value, got):
+    images = np.zeros((1, 28, 28, 1), np.float32)
+    images[0, 4, 5] = value
+    with pytest.raises(ValueError, match=rf"images: expected numbers in \[0, 1\], got {got}"):
+        distorted("R", images)

@@ -58,7 +58,7 @@ class Distortion(ABC):
         Raises
         ------
         ValueError
-            If the images have another shape.
+            If the images have another shape, or are not in [0, 1].
         TypeError
             If they are not float32 or float64, or `rng` is no generator.
         """
@@ -111,3 +111,6 @@ def _check(images: Any, rng: Any) -> None:
     as_array(images, "images")  # refuses masked values
     if images.ndim != 4 or images.shape[1:] != (*DIGIT, 1):
         raise ValueError(f"images: expected (N, {DIGIT[0]}, {DIGIT[1]}, 1), got {images.shape}")
+    low, high = images.min(initial=0), images.max(initial=0)
+    if not (low >= 0 and high <= 1):  # NaN is neither
+        raise ValueError(f"images: expected numbers in [0, 1], got {low:g} to {high:g}")
