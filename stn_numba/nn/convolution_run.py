@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -38,43 +37,48 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
     shape = functools.reduce(lambda shape, named: out_shape(named[1], shape), layers, x.shape[1:])
     y = memory.empty((len(x), *shape), x.dtype)
-
-    chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
-
-    def forward_part(part: slice, _: Floats) -> list[Any]:
-        if len(chain) == len(steps):
-            return lanes.through(x[part], chain, y[part])
-        data, ways_back = lanes.gather(x[part]), []
-        for _name, step in steps:
-            data, way_back = step.forward(data)
-            ways_back.append(way_back)
-        lanes.scatter(data, y[part])
-        return ways_back
-
-    ways_back = each_part(forward_part, parts)
+    ways_back = each_part(lambda part, _: _forward(steps, x[part], y[part]), parts)
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
         dy = as_gradient(layers[-1][1], dy, y)
         dx = memory.empty(x.shape, x.dtype) if input_gradient else None
-        first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
 
         def backward_part(number: int) -> Arrays:
             part = parts[number]
-            gradients: Arrays = {}
-            d: Floats | None = lanes.gather(dy[part])
-            for place in reversed(range(len(steps))):
-                if d is None:
-                    break
-                name = steps[place][0]
-                d, own = ways_back[number][place](d, input_gradient or place > first)
-                gradients.update({f"{name}.{key}" if name else key: array for key, array in own.items()})
-            if dx is not None and d is not None:
-                lanes.scatter(d, dx[part])
-            return gradients
+            return _backward(steps, ways_back[number], dy[part], None if dx is None else dx[part])
 
         return dx, summed(each_number(backward_part, len(parts)))
 
     return y, backprop
+
+
+def _forward(steps: Sequence[Step], x: Floats, y: Floats) -> list[lanes.BlockBackprop]:
+    """Take a part of a batch through all steps, into y; return their ways back."""
+    chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
+    if len(chain) == len(steps):
+        return lanes.through(x, chain, y)
+    data, ways_back = lanes.gather(x), []
+    for _, step in steps:
+        data, way_back = step.forward(data)
+        ways_back.append(way_back)
+    lanes.scatter(data, y)
+    return ways_back
+
+
+def _backward(steps: Sequence[Step], ways_back: Sequence[lanes.BlockBackprop], dy: Floats, dx: Floats | None) -> Arrays:
+    """Take the gradient of a part back through all steps, into dx if it is wanted; return the gradients of parameters."""
+    first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
+    gradients: Arrays = {}
+    d: Floats | None = lanes.gather(dy)
+    for place in reversed(range(len(steps))):
+        if d is None:
+            break
+        name = steps[place][0]
+        d, own = ways_back[place](d, dx is not None or place > first)
+        gradients.update({f"{name}.{key}" if name else key: array for key, array in own.items()})
+    if dx is not None and d is not None:
+        lanes.scatter(d, dx)
+    return gradients
 
 
 class _Apart:
@@ -94,9 +98,12 @@ class _Apart:
         return y.reshape(shape), backprop
 
 
-def _steps(layers: Sequence[Named]) -> list[tuple[str, lanes.Convolution | _Apart]]:
+Step = tuple[str, lanes.Convolution | _Apart]
+
+
+def _steps(layers: Sequence[Named]) -> list[Step]:
     """Layers as steps on blocks; a convolution takes with it the pooling and the rectifier behind it."""
-    steps: list[tuple[str, lanes.Convolution | _Apart]] = []
+    steps: list[Step] = []
     place = 0
     while place < len(layers):
         name, layer = layers[place]
