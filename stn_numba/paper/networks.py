@@ -23,7 +23,8 @@ _CANVAS = {"R": (28, 28, 1), "E": (28, 28, 1), "TC": (60, 60, 1), "addition": (4
 _CANVAS |= dict.fromkeys(("RTS", "P"), (42, 42, 1))
 
 # On a canvas larger than a digit the transformer starts from the middle of it, and where the source pools what a
-# transformer puts out, it reads at twice the resolution, so that the classifier gets images of a digit's size.
+# transformer puts out, it reads at twice the resolution, so that the classifier gets images of a digit's size. But for ST-FCN
+# on RTS it reads as many pixels as the canvas has, as in the source: 21 x 21 leave it more units, and more accurate ones.
 _POOLED = ("RTS", "TC")
 
 # Here a first layer at full resolution would take all parameters, and leave it fewer than the source's least 128 units.
@@ -69,9 +70,10 @@ def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
         options["units"] = _HIDDEN_UNITS
     if cell.transform is not None:
         factor = 2 if cell.column in _POOLED else 1
+        as_source = cell.column == "RTS" and not has_filters
         options |= {
             "transform": cell.transform,
-            "shape": tuple(factor * size for size in DIGIT),
+            "shape": canvas[:2] if as_source else tuple(factor * size for size in DIGIT),
             "downsample": factor,
             "initial": _middle(cell.transform, DIGIT[0] / canvas[0]),
         }
