@@ -24,7 +24,7 @@ _CANVAS |= dict.fromkeys(("RTS", "P"), (42, 42, 1))
 
 # On a canvas larger than a digit the transformer starts from the middle of it, and where the source pools what a
 # transformer puts out, it reads at twice the resolution, so that the classifier gets images of a digit's size. But for ST-FCN
-# on RTS it reads as many pixels as the canvas has, as in the source: 21 x 21 leave it more units, and more accurate ones.
+# on RTS it reads as many pixels as the canvas has, as in the source: 21 x 21 leave it more units.
 _POOLED = ("RTS", "TC")
 
 # Here a first layer at full resolution would take all parameters, and leave it fewer than the source's least 128 units.
