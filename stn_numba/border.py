@@ -6,8 +6,7 @@ itself; but finite parameters for which no position of an image is a number, are
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,15 +77,18 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     return grid, backprop
 
 
-@contextlib.contextmanager
-def _named(transform: Transform, part: str) -> Iterator[None]:
+class _named:  # noqa: N801 - a context, entered for every batch: one made of a generator takes longer than the plugin
     """Name the plugin in whatever it raises; that it cannot be trained, or memory that ran out, is passed on as it is."""
-    try:
-        yield
-    except (NotImplementedError, MemoryError):
-        raise
-    except Exception as error:
-        raise PluginError(f"{name_of(transform)}: {part}: {type(error).__name__}: {error}") from error
+
+    def __init__(self, transform: Transform, part: str) -> None:
+        self.transform, self.part = transform, part
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NotImplementedError | MemoryError):
+            raise PluginError(f"{name_of(self.transform)}: {self.part}: {type(error).__name__}: {error}") from error
 
 
 def _problem(grid: Any, theta: Floats, shape: Shape, align_corners: bool) -> str:
@@ -100,8 +102,10 @@ def _problem(grid: Any, theta: Floats, shape: Shape, align_corners: bool) -> str
             f"expected a grid for N = {len(theta)}, shape {shape}, align_corners={align_corners}, "
             f"got N = {len(grid)}, shape {grid.shape}, align_corners={grid.align_corners}"
         )
-    lost = np.flatnonzero(np.isfinite(theta).all(axis=1) & _all_nan(grid))
-    return f"not one position is a number for finite theta {theta[lost[0]]!r:.80} (row {lost[0]})" if len(lost) else ""
+    for row in np.flatnonzero(_all_nan(grid)):
+        if np.isfinite(theta[row]).all():
+            return f"not one position is a number for finite theta {theta[row]!r:.80} (row {row})"
+    return ""
 
 
 def _all_nan(grid: Grid) -> NDArray[np.bool_]:

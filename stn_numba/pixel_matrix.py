@@ -30,7 +30,7 @@ def pixel_matrix(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corner
 
 def is_affine(matrix: Floats) -> bool:
     """Whether the depth of every point is 1 under all matrices (N, 3, 3)."""
-    return bool((matrix[:, 2] == _AFFINE_ROW).all())
+    return not np.count_nonzero(matrix[:, 2] != _AFFINE_ROW)
 
 
 _AFFINE_ROW = np.array([0.0, 0.0, 1.0])

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.nn.container import Container, numbered
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size
+
+if TYPE_CHECKING:
+    from stn_numba.nn.fusion import Run
 
 __all__ = ["Chain", "in_turn"]
 
 
-def in_turn(runs: Iterable[Sequence[Named]], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+def in_turn(runs: Iterable[Run], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
     """Feed each layer's output to the next; return the last one's output and the way back through all of them.
 
-    The layers come in runs (`stn_numba.nn.fusion.runs`), which are done together where that pays. Gradients are named after
-    their layers.
+    The layers come in runs, which are done together where that pays. Gradients are named after their layers.
     """
-    from stn_numba.nn import fusion
-
     ways_back: list[tuple[str, Backprop]] = []
     first: int | None = None
-    for part in (part for run in runs for part in fusion.parts(run, x)):
-        fused = fusion.fused(part, x)
-        if fused is not None:
-            x, way_back = fused(part, x)
+    for layers, together in (part for run in runs for part in run.parts(x)):
+        if together is not None and together.pays(layers, x):
+            x, way_back = together.run(layers, x)
             ways_back.append(("", way_back))
             first = len(ways_back) - 1 if first is None else first
             continue
-        for name, layer in part:
+        for name, layer in layers:
             x, way_back = layer.forward(x, rng)
             ways_back.append((f"{name}.", way_back))
             first = len(ways_back) - 1 if first is None and layer.params else first
@@ -77,7 +77,7 @@ class Chain(Container):
         return input_shape
 
     @cached_property
-    def _runs(self) -> list[list[Named]]:
+    def _runs(self) -> list[Run]:
         from stn_numba.nn import fusion
 
         return fusion.runs(self.layers.items())

@@ -6,7 +6,6 @@ order: so the results do not either, to the last bit.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +19,7 @@ from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["out_shape", "pays", "run"]
 
+_WORTH_A_THREAD = 1 << 24  # products; some 300 microseconds, and waking a thread takes 100
 _BLOCKS = 2  # in a part: with more the threads share small batches less evenly, with fewer calls and sums over lanes cost more
 
 
@@ -35,9 +35,13 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     steps = _steps(layers)
     width = _BLOCKS * lanes.lanes(x.dtype)
     parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
-    shape = functools.reduce(lambda shape, named: out_shape(named[1], shape), layers, x.shape[1:])
+    shape, products = x.shape[1:], 0
+    for _, step in steps:
+        products += step.products(shape)
+        shape = step.out_shape(shape)
     y = memory.empty((len(x), *shape), x.dtype)
-    ways_back = each_part(lambda part, _: _forward(steps, x[part], y[part]), parts)
+    most = max(1, len(x) * products // _WORTH_A_THREAD)
+    ways_back = each_part(lambda part, _: _forward(steps, x[part], y[part]), parts, most=most)
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
         dy = as_gradient(layers[-1][1], dy, y)
@@ -47,7 +51,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
             part = parts[number]
             return _backward(steps, ways_back[number], dy[part], None if dx is None else dx[part])
 
-        return dx, summed(each_number(backward_part, len(parts)))
+        return dx, summed(each_number(backward_part, len(parts), most=2 * most))
 
     return y, backprop
 
@@ -87,6 +91,12 @@ class _Apart:
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
 
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return out_shape(self.layer, shape)
+
+    def products(self, _: tuple[int, ...]) -> int:
+        return 0
+
     def forward(self, x: Floats) -> tuple[Floats, lanes.BlockBackprop]:
         y, way_back = self.layer.forward(lanes.arrays_of(x))
         shape = (*y.shape[:3], *x.shape[3:])
@@ -108,11 +118,9 @@ def _steps(layers: Sequence[Named]) -> list[Step]:
     while place < len(layers):
         name, layer = layers[place]
         if isinstance(layer, Conv2d):
-            kinds = {_kind(follower) for _, follower in layers[place + 1 : place + 3]}
-            pool = "pool" in kinds
-            rectify = pool and kinds == {"pool", "relu"}
-            if pool and not rectify and _kind(layers[place + 1][1]) != "pool":
-                pool = False
+            kinds = [_kind(follower) for _, follower in layers[place + 1 : place + 3]]
+            rectify = sorted(kinds) == ["pool", "relu"]
+            pool = rectify or kinds[:1] == ["pool"]
             steps.append((name, lanes.Convolution(layer, pool, rectify)))
             place += 1 + pool + rectify
         else:

@@ -5,11 +5,13 @@ A thread that comes back from a call waits until it gets Python's lock, and smal
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from stn_numba.nn import memory
+from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, as_gradient
 from stn_numba.nn.workers import each_number, each_part, summed
 
@@ -34,15 +36,14 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
     from stn_numba.nn.kernels import dense
 
     x = np.ascontiguousarray(x)
-    keys = [f"{name}.{key}" for key in ("weight", "bias") for name, layer in layers if layer.params]
-    weights, biases = (tuple(layer.params[key] for _, layer in layers if layer.params) for key in ("weight", "bias"))
-    places = [place for place, (_, layer) in enumerate(layers) if layer.params]
-    rectified = tuple(end > start + 1 for start, end in zip(places, [*places[1:], len(layers)], strict=True))
+    places = [place for place, (_, layer) in enumerate(layers) if type(layer) is Dense]
+    weights, biases = (tuple([layers[place][1].params[key] for place in places]) for key in ("weight", "bias"))
+    rectified = tuple([end > start + 1 for start, end in itertools.pairwise((*places, len(layers)))])
     outputs = memory.several([(len(x), weight.shape[1]) for weight in weights], x.dtype)
     parts = _parts(len(x), sum(weight.size for weight in weights))
 
     def forward_part(part: slice, _: Floats) -> None:
-        dense.forward(x[part], weights, biases, rectified, tuple(y[part] for y in outputs))
+        dense.forward(x[part], weights, biases, rectified, tuple([y[part] for y in outputs]))
 
     each_part(forward_part, parts)
 
@@ -58,6 +59,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
             y_part, slopes_part = (tuple(array[part] for array in several) for several in (outputs, slopes))
             gradients = (slopes_part, d_weights, d_biases, dx[part], input_gradient)
             dense.backward(x[part], weights, rectified, y_part, dy[part], *gradients)
+            keys = [f"{layers[place][0]}.{key}" for key in ("weight", "bias") for place in places]
             return dict(zip(keys, own, strict=True))
 
         return (dx if input_gradient else None), summed(each_number(backward_part, len(parts)))

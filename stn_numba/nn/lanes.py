@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from stn_numba.nn import memory
 from stn_numba.nn.layer import Arrays, Floats
@@ -22,11 +22,12 @@ __all__ = ["BlockBackprop", "Convolution", "cropped", "gather", "lanes", "length
 BlockBackprop = Callable[[Floats, bool], tuple[Floats | None, Arrays]]
 
 
-def lanes(dtype: DTypeLike) -> int:
+@functools.cache
+def lanes(dtype: np.dtype[Any]) -> int:
     """How many numbers of a dtype one vector of this CPU holds."""
     from stn_numba.nn.kernels import machine
 
-    return machine.VECTOR_BYTES // np.dtype(dtype).itemsize
+    return machine.VECTOR_BYTES // dtype.itemsize
 
 
 def gather(x: Floats) -> Floats:
@@ -44,14 +45,13 @@ def through(x: Floats, steps: Sequence[Convolution], y: Floats) -> list[BlockBac
     from stn_numba.nn.kernels import convolution
 
     count = lanes(x.dtype)
-    blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
-    data, options, ways_back = blocks, [], []
-    for step in steps:
-        own, data, way_back = step.pooled_step(data)
-        options.append(own)
-        ways_back.append(way_back)
-    convolution.forward_chain(x.reshape(len(x), -1), blocks, tuple(options), steps[0].lanes, y.reshape(len(y), -1))
-    return ways_back
+    sizes = itertools.accumulate(steps, lambda shape, step: step.out_shape(shape), initial=x.shape[1:])
+    shapes = [(-(-len(x) // count), *size, count) for size in sizes]
+    data, winners = memory.several(shapes, x.dtype), memory.several(shapes[1:], np.uint8)
+    places = list(zip(steps, data[:-1], data[1:], winners, strict=True))
+    options = tuple([step.pooled_options(out, winner) for step, _, out, winner in places])
+    convolution.forward_chain(x.reshape(len(x), -1), data[0], options, steps[0].lanes, y.reshape(len(y), -1))
+    return [functools.partial(step.pooled_back, source, out, winner) for step, source, out, winner in places]
 
 
 def scatter(blocks: Floats, x: Floats) -> None:
@@ -78,27 +78,17 @@ class Convolution:
         from stn_numba.nn.kernels import convolution
 
         layer = self.layer
-        self._expect(x)
+        y = memory.empty((len(x), *self.out_shape(x.shape[1:-1]), x.shape[-1]), x.dtype)
         padded = _padded(x, layer.padding)
-        h, w = layer.out_size(*padded.shape[1:3])
-        F, count = layer.filters, x.shape[-1]
-        if not self.pool:
-            y = memory.empty((len(x), h, w, F, count), x.dtype)
-            pixels, filters = _best_tile(w, F)
-            weight, starts = self._packed(filters)
-            shape = (layer.size, layer.stride, self.bias)
-            convolution.forward(padded, weight, starts, *shape, y, self.lanes, length(pixels), length(filters))
-            return y, lambda dy, wanted: self._backward(padded, self._expected(dy, y.shape), wanted, self._lane_bias(dy))
-        step, y, backprop = self.pooled_step(padded)
-        *options, filters, rectify = step
-        convolution.forward_pool(padded, *options, self.lanes, filters, rectify)
-        return y, backprop
-
-    def _expect(self, x: Floats) -> None:
-        """Refuse blocks of images that the layer was not made for: kernels look no more."""
-        channels = self.weight.shape[2]
-        if x.ndim != 5 or x.shape[3] != channels:
-            raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, x.shape[1:-1]))})")
+        if self.pool:
+            winner = memory.empty(y.shape, np.uint8)
+            *options, filters, rectify = self.pooled_options(y, winner)
+            convolution.forward_pool(padded, *options, self.lanes, filters, rectify)
+            return y, functools.partial(self.pooled_back, padded, y, winner)
+        pixels, filters = _best_tile(y.shape[2], layer.filters)
+        shape = (layer.size, layer.stride, self.bias)
+        convolution.forward(padded, *self._packed(filters), *shape, y, self.lanes, length(pixels), length(filters))
+        return y, lambda dy, wanted: self._backward(padded, self._expected(dy, y.shape), wanted, self._lane_bias(dy))
 
     def _expected(self, dy: Floats, shape: tuple[int, ...]) -> Floats:
         """Return a gradient by blocks if it has the shape of the output."""
@@ -107,32 +97,39 @@ class Convolution:
             raise ValueError(f"Conv2d: dy: expected {sizes[0]} for as many samples as x has, got {sizes[1]}")
         return dy
 
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape (h, w, F) of the output for an input (H, W, C), which must fit: kernels look no more."""
+        channels = self.weight.shape[2]
+        if len(shape) != 3 or shape[2] != channels:
+            raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, shape))})")
+        h, w = self.layer.out_size(*(size + 2 * self.layer.padding for size in shape[:2]))
+        return (h // 2, w // 2, self.layer.filters) if self.pool else (h, w, self.layer.filters)
+
+    def products(self, shape: tuple[int, ...]) -> int:
+        """Return how many products a sample (H, W, C) takes."""
+        h, w = self.layer.out_size(*(size + 2 * self.layer.padding for size in shape[:2]))
+        return h * w * self.weight.size
+
     @property
     def chains(self) -> bool:
-        """Whether `pooled_step` can be one of several that are done in one call."""
+        """Whether it can be one of several that are done in one call: `through`."""
         return self.pool and not self.layer.padding
 
-    def pooled_step(self, x: Floats) -> tuple[tuple[Any, ...], Floats, BlockBackprop]:
-        """Return the arguments of a pooled convolution of padded blocks, its output, not filled yet, and the way back."""
+    def pooled_options(self, y: Floats, winner: NDArray[np.uint8]) -> tuple[Any, ...]:
+        """Return what `forward_pool` takes besides padded blocks, for an output still to be filled."""
+        _, filters = _best_tile(4, self.layer.filters, 4)
+        rectify = length(2 if self.rectify else 1)
+        return (*self._packed(filters), self.layer.size, self.layer.stride, self.bias, y, winner, length(filters), rectify)
+
+    def pooled_back(
+        self, x: Floats, y: Floats, winner: NDArray[np.uint8], dy: Floats, wanted: bool
+    ) -> tuple[Floats | None, Arrays]:
+        """Carry a gradient back from the output `y` of padded blocks x."""
         from stn_numba.nn import patches
 
-        self._expect(x)
-        layer, F, count = self.layer, self.layer.filters, x.shape[-1]
-        h, w = layer.out_size(*x.shape[1:3])
-        y = memory.empty((len(x), h // 2, w // 2, F, count), x.dtype)
-        winner = memory.empty(y.shape, np.uint8)
-        _, filters = _best_tile(4, F, 4)
-        weight, starts = self._packed(filters)
-        rectify = length(2 if self.rectify else 1)
-        step = (weight, starts, layer.size, layer.stride, self.bias, y, winner, length(filters), rectify)
-
-        def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            dy = self._expected(dy, y.shape)
-            if patches.pays(self):
-                return patches.backward(self, x, dy, winner, wanted)
-            return self._pooled_backward(x, dy, winner, wanted)
-
-        return step, y, backprop
+        dy = self._expected(dy, y.shape)
+        way_back = patches.backward if patches.pays(self) else Convolution._pooled_backward
+        return way_back(self, x, dy, winner, wanted)
 
     def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
         """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters.

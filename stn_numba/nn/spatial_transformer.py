@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -15,10 +15,13 @@ from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.chain import Chain, in_turn
 from stn_numba.nn.container import Container, expect_layer
 from stn_numba.nn.dense import Dense
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, expect_shape
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_shape
 from stn_numba.nn.sampling import sample_parts
 from stn_numba.outside import PADDINGS
 from stn_numba.transform import Transform
+
+if TYPE_CHECKING:
+    from stn_numba.nn.fusion import Run
 
 __all__ = ["SpatialTransformer"]
 
@@ -86,7 +89,7 @@ class SpatialTransformer(Container):
         self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
 
     @cached_property
-    def _runs(self) -> list[list[Named]]:
+    def _runs(self) -> list[Run]:
         """What leads to theta; the layers of a chain one by one, so that the last of them can be done together with ours."""
         from stn_numba.nn import fusion
 

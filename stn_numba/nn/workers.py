@@ -102,15 +102,20 @@ def each_part(
     work: Callable[[slice, Floats], Result],
     parts: list[slice],
     make_buffer: Callable[[], Floats] = lambda: np.empty(0),
+    *,
+    most: int | None = None,
 ) -> list[Result]:
     """Return ``work(part, buffer)`` for each part, in order; every thread has one buffer, by default an empty one.
+
+    `most` threads at most take part, where the work is not worth more.
 
     The parts are the caller's, so results do not depend on the number of threads. Parts may be cut into parts: threads that
     have nothing else to do help with those.
     """
     from stn_numba.kernels import threads
 
-    helpers = min(threads.count() // _sharing.get(), len(parts)) - 1 if len(parts) > 1 else 0
+    useful = len(parts) if most is None else min(len(parts), most)
+    helpers = min(threads.count() // _sharing.get(), useful) - 1 if useful > 1 else 0
     if helpers < 1:
         buffer = make_buffer()
         return [work(part, buffer) for part in parts]
@@ -123,9 +128,9 @@ def each_part(
     return job.results
 
 
-def each_number(work: Callable[[int], Result], count: int) -> list[Result]:
-    """Return ``work(number)`` for the numbers 0 to count - 1, in order."""
-    return each_part(lambda one, _: work(one.start), [slice(number, number + 1) for number in range(count)])
+def each_number(work: Callable[[int], Result], count: int, *, most: int | None = None) -> list[Result]:
+    """Return ``work(number)`` for the numbers 0 to count - 1, in order; `most` as for `each_part`."""
+    return each_part(lambda one, _: work(one.start), [slice(number, number + 1) for number in range(count)], most=most)
 
 
 def summed(shares: list[Arrays]) -> Arrays:
