@@ -16,7 +16,7 @@ from stn_numba.nn.layer import (
     Floats,
     Layer,
     Size,
-    expect_gradient,
+    as_gradient,
     expect_input,
     expect_shape,
     he_normal,
@@ -107,8 +107,7 @@ class Conv2d(Layer):
         each_part(forward_part, parts, buffer)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            expect_gradient(self, dy, y.shape)
-            dy = np.ascontiguousarray(dy)
+            dy = as_gradient(self, dy, y)
             d_padded = np.zeros_like(padded) if input_gradient else None
 
             def backward_part(part: slice, patches: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.arguments import as_int
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_gradient, expect_shape, he_normal
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, as_gradient, expect_shape, he_normal
 
 __all__ = ["Dense"]
 
@@ -47,7 +47,7 @@ class Dense(Layer):
         y: Floats = x @ weight + bias
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            expect_gradient(self, dy, y.shape)
+            dy = as_gradient(self, dy, y)
             return dy @ weight.T if input_gradient else None, {"weight": x.T @ dy, "bias": dy.sum(axis=0)}
 
         return y, backprop

@@ -90,15 +90,10 @@ def expect_input(layer: Layer, x: Any, channels: int | str, least: int = 1) -> N
         raise ValueError(f"{type(layer).__name__}: expected floats {size}, got {_described(x)}")
 
 
-def expect_gradient(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
-    """Refuse a gradient that has not the output's shape."""
-    if not isinstance(dy, np.ndarray) or dy.shape != shape or dy.dtype.kind != "f":
-        raise ValueError(f"{type(layer).__name__}: dy: expected floats {shape}, got {_described(dy)}")
-
-
 def as_gradient(layer: Layer, dy: Any, y: Floats) -> Floats:
-    """Return the gradient by a layer's output y as kernels take it: of its shape and dtype, without gaps."""
-    expect_gradient(layer, dy, y.shape)
+    """Return the gradient by a layer's output y as kernels take it: of its shape, which is checked, its dtype, without gaps."""
+    if not isinstance(dy, np.ndarray) or dy.shape != y.shape or dy.dtype.kind != "f":
+        raise ValueError(f"{type(layer).__name__}: dy: expected floats {y.shape}, got {_described(dy)}")
     return np.ascontiguousarray(dy, y.dtype)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.arguments import as_int
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, expect_gradient, expect_input, expect_shape
+from stn_numba.nn import memory
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, as_gradient, expect_input, expect_shape
 from stn_numba.nn.workers import each_part, even_parts
 
 __all__ = ["AvgPool", "MaxPool"]
@@ -62,16 +63,15 @@ class MaxPool(_Pool):
         expect_input(self, x, "C", self.size)
         x = np.ascontiguousarray(x)
         N, H, W, C = x.shape
-        y = np.empty((N, H // self.size, W // self.size, C), x.dtype)
-        winner = np.empty(y.shape, np.uint8)
+        y = memory.empty((N, H // self.size, W // self.size, C), x.dtype)
+        winner = memory.empty(y.shape, np.uint8)
         parts = even_parts(N, x.size)
         each_part(lambda part, _: pooling.maximum(x[part], self.size, y[part], winner[part]), parts)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
-            expect_gradient(self, dy, y.shape)
-            dx, dy = np.zeros_like(x), np.ascontiguousarray(dy)
+            dx, dy = memory.empty(x.shape, x.dtype), as_gradient(self, dy, y)
             each_part(lambda part, _: pooling.maximum_gradient(dy[part], self.size, winner[part], dx[part]), parts)
             return dx, {}
 
@@ -107,8 +107,7 @@ class AvgPool(_Pool):
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
-            expect_gradient(self, dy, y.shape)
-            dx = np.zeros_like(x)
+            dx, dy = np.zeros_like(x), as_gradient(self, dy, y)
             for a in range(s):
                 for b in range(s):
                     dx[:, a : h * s : s, b : w * s : s] = dy * share

@@ -43,6 +43,7 @@ def max_gradient_sample(dy, size, winner, dx):
 
 @jit.serial
 def maximum_gradient(dy, size, winner, dx):
-    """Gradients of all samples."""
+    """Gradients of all samples; what dx held before is overwritten."""
     for n in range(dy.shape[0]):
+        dx[n] = 0
         max_gradient_sample(dy[n], size, winner[n], dx[n])
