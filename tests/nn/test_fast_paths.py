@@ -1,6 +1,7 @@
 """The ways that only full vectors and several threads take, against the plain ones."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -19,8 +20,11 @@ from stn_numba.nn import (
     MaxPool,
     ReLU,
     SpatialTransformer,
+    convolution_run,
     dense_run,
     memory,
+    sampling,
+    workers,
 )
 from stn_numba.nn.sampling import sample_parts
 from stn_numba.nn.step import Step
@@ -156,7 +160,12 @@ def test_updates_in_place_are_the_plain_ones(rule):
     assert state.keys() == plain_state.keys()
 
 
-def test_steps_do_not_depend_on_threads():
+@pytest.mark.parametrize("shared", ["passes", "layers"])
+def test_steps_do_not_depend_on_threads(shared, monkeypatch):
+    if shared == "layers":
+        monkeypatch.setattr(workers, "_WORTH_A_PASS", 1000)
+        monkeypatch.setattr(convolution_run, "_WORTH_A_THREAD", 1)
+        monkeypatch.setattr(sampling, "_WORTH_A_PART", 1)
     X, labels = RNG.random((130, 28, 28, 1), np.float32), RNG.integers(0, 10, 130)
     runs = []
     for count in (1, 2, 1):
@@ -164,10 +173,19 @@ def test_steps_do_not_depend_on_threads():
         step, noise = Step(model, Adam(), {}), np.random.default_rng(3)
         with threads.limited(count):
             losses = [step(X, labels, noise, 1e-3, "a test")[0] for _ in range(3)]
-        runs.append((losses, np.concatenate([array.ravel() for array in model.params.values()])))
-    for losses, params in runs[1:]:
+            logits = model.logits(X)
+        runs.append((losses, np.concatenate([array.ravel() for array in model.params.values()]), logits))
+    for losses, *arrays in runs[1:]:
         assert losses == runs[0][0]
-        assert np.array_equal(params, runs[0][1])
+        assert all(map(np.array_equal, arrays, runs[0][1:]))
+
+
+def test_no_more_threads_than_work_is_worth():
+    barrier = threading.Barrier(2)
+    with threads.limited(2):
+        each_number(lambda _: barrier.wait(timeout=60), 2)
+        with pytest.raises(threading.BrokenBarrierError):
+            each_number(lambda _: barrier.wait(timeout=0.1), 2, most=1)
 
 
 def test_parts_within_parts_and_errors():
