@@ -147,6 +147,17 @@ def test_the_page(tmp_path):
     assert json.loads(page.with_suffix(".json").read_text()) == json.loads(path.read_text())
 
 
+def test_minutes_on_unlike_numbers_of_threads_are_not_averaged(tmp_path):
+    for seed, seconds, threads in ((0, 60.0, 1), (1, 180.0, 1), (2, 120.0, 2)):
+        append_result(tmp_path / "results.json", result("cnn/R", seed=seed, seconds=seconds, threads=threads))
+    for seed, seconds in ((0, 60.0), (1, 180.0)):
+        append_result(tmp_path / "results.json", result("cnn/E", seed=seed, seconds=seconds))
+    page = tmp_path / "page.md"
+    write_report(tmp_path, page)
+    assert "| 200,000 | 40 | 1, 3, 2 | 1, 1, 2 | 3 |" in page.read_text()
+    assert "| 200,000 | 40 | 2 | 1 | 2 |" in page.read_text()
+
+
 def test_a_page_among_the_runs_leaves_the_results_alone(tmp_path):
     append_result(tmp_path / "results.json", result("fcn/R"))
     before = (tmp_path / "results.json").stat()
