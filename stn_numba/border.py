@@ -57,18 +57,18 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     (4, 5)
     """
     expect_transform(transform)
-    with _named(transform, "n_params"):
+    with _Named(transform, "n_params"):
         count = int(transform.n_params)
     theta = as_floats(theta, "theta", ("N", count))
     shape, align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
-    with _named(transform, "forward"):
+    with _Named(transform, "forward"):
         grid, pull_back = transform.forward(theta, shape, align_corners)
     problem = _problem(grid, theta, shape, align_corners)
     if problem:
         raise PluginError(f"{name_of(transform)}: forward: {problem}")
 
     def backprop(d_grid: ArrayLike) -> Floats:
-        with _named(transform, "backprop"):
+        with _Named(transform, "backprop"):
             d_theta = pull_back(d_grid)
         if not isinstance(d_theta, np.ndarray) or d_theta.shape != theta.shape or d_theta.dtype.kind != "f":
             raise PluginError(f"{name_of(transform)}: backprop: expected floats {theta.shape}, got {_short(d_theta)}")
@@ -77,8 +77,11 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     return grid, backprop
 
 
-class _named:  # noqa: N801 - a context, entered for every batch: one made of a generator takes longer than the plugin
-    """Name the plugin in whatever it raises; that it cannot be trained, or memory that ran out, is passed on as it is."""
+class _Named:
+    """Name the plugin in whatever it raises; that it cannot be trained, or memory that ran out, is passed on as it is.
+
+    Entered for every batch: a context made of a generator takes longer than many a plugin.
+    """
 
     def __init__(self, transform: Transform, part: str) -> None:
         self.transform, self.part = transform, part

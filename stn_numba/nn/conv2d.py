@@ -66,15 +66,13 @@ class Conv2d(Layer):
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw He-normal weights and zero biases."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
-        H, W, C = input_shape
-        p = 2 * self.padding
-        out_size = self.out_size(H + p, W + p)
+        out_shape, C = self.out_shape(input_shape), input_shape[2]
         shape = (self.size, self.size, C, self.filters)
         self.params = {
             "weight": he_normal(rng, shape, self.size**2 * C, dtype),
             "bias": np.zeros(self.filters, dtype),
         }
-        return (*out_size, self.filters)
+        return out_shape
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
@@ -130,6 +128,10 @@ class Conv2d(Layer):
     def config(self) -> dict[str, Any]:
         """Return the options."""
         return {"filters": self.filters, "size": self.size, "stride": self.stride, "padding": self.padding}
+
+    def out_shape(self, shape: Size) -> Size:
+        """(h, w, filters) of the output for an input of (H, W, C)."""
+        return (*self.out_size(*(length + 2 * self.padding for length in shape[:2])), self.filters)
 
     def out_size(self, H: int, W: int) -> tuple[int, int]:
         """(h, w) of the output for a padded input of (H, W)."""

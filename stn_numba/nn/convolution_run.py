@@ -138,7 +138,7 @@ def _kind(layer: Layer) -> str:
 def out_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape (h, w, C) of a layer's output for an input (H, W, C)."""
     if isinstance(layer, Conv2d):
-        return (*layer.out_size(*(length + 2 * layer.padding for length in shape[:2])), layer.filters)
+        return layer.out_shape(shape)
     if isinstance(layer, MaxPool | AvgPool):
         return (shape[0] // layer.size, shape[1] // layer.size, shape[2])
     return shape

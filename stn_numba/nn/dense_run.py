@@ -51,6 +51,7 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
         dy = as_gradient(layers[-1][1], dy, outputs[-1])
         slopes = memory.several([y.shape for y in outputs], x.dtype)
         dx = memory.empty(x.shape if input_gradient else (0, 0), x.dtype)
+        keys = [f"{layers[place][0]}.{key}" for key in ("weight", "bias") for place in places]
 
         def backward_part(number: int) -> Arrays:
             part = parts[number]
@@ -59,7 +60,6 @@ def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
             y_part, slopes_part = (tuple(array[part] for array in several) for several in (outputs, slopes))
             gradients = (slopes_part, d_weights, d_biases, dx[part], input_gradient)
             dense.backward(x[part], weights, rectified, y_part, dy[part], *gradients)
-            keys = [f"{layers[place][0]}.{key}" for key in ("weight", "bias") for place in places]
             return dict(zip(keys, own, strict=True))
 
         return (dx if input_gradient else None), summed(each_number(backward_part, len(parts)))

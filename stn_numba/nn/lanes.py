@@ -102,13 +102,12 @@ class Convolution:
         channels = self.weight.shape[2]
         if len(shape) != 3 or shape[2] != channels:
             raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, shape))})")
-        h, w = self.layer.out_size(*(size + 2 * self.layer.padding for size in shape[:2]))
-        return (h // 2, w // 2, self.layer.filters) if self.pool else (h, w, self.layer.filters)
+        h, w, F = self.layer.out_shape(shape)
+        return (h // 2, w // 2, F) if self.pool else (h, w, F)
 
     def products(self, shape: tuple[int, ...]) -> int:
         """Return how many products a sample (H, W, C) takes."""
-        h, w = self.layer.out_size(*(size + 2 * self.layer.padding for size in shape[:2]))
-        return h * w * self.weight.size
+        return math.prod(self.layer.out_shape(shape)[:2]) * self.weight.size
 
     @property
     def chains(self) -> bool:
@@ -128,8 +127,9 @@ class Convolution:
         from stn_numba.nn import patches
 
         dy = self._expected(dy, y.shape)
-        way_back = patches.backward if patches.pays(self) else Convolution._pooled_backward
-        return way_back(self, x, dy, winner, wanted)
+        if patches.pays(self):
+            return patches.backward(self, x, dy, winner, wanted)
+        return self._pooled_backward(x, dy, winner, wanted)
 
     def _packed(self, filters: int) -> tuple[Floats, NDArray[np.int64]]:
         """Weights (tiles, taps, filters) in the order in which tiles read them, and the tiles' first filters.
