@@ -108,17 +108,12 @@ def _images(spectra: Spectra, whole: tuple[int, int], size: tuple[int, int], *, 
     columns = np.ascontiguousarray(columns / np.prod(whole, dtype=columns.real.dtype))
     twice = np.full(half, 2, rows.real.dtype)  # the other half of the frequencies has the same real part
     twice[[0, -1] if whole[0] % 2 == 0 else [0]] = 1
-    rows = rows[:, :half] * twice
-    real_rows = np.concatenate([rows.real, -rows.imag], axis=1)  # the images are real: half of the products will do
-    out = memory.empty((N, H, W, C), real_rows.dtype)
+    rows = np.ascontiguousarray(rows[:, :half] * twice)
+    out = memory.empty((N, H, W, C), rows.real.dtype)
 
     def transform(part: slice) -> None:
-        count = part.stop - part.start
-        inner = memory.empty((count, half, W, C), columns.dtype)
-        np.matmul(columns, spectra[part].reshape(-1, half, whole[1], C), out=inner)
-        apart = memory.empty((count, 2, half, W, C), real_rows.dtype)
-        apart[:, 0], apart[:, 1] = inner.real, inner.imag
-        np.matmul(real_rows, apart.reshape(count, 2 * half, W * C), out=out[part].reshape(count, H, W * C))
+        inner = columns @ spectra[part].reshape(-1, half, whole[1], C)
+        out[part] = (rows @ inner.reshape(-1, half, W * C)).real.reshape(-1, H, W, C)
 
     _each(transform, N)
     return out
