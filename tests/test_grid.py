@@ -70,9 +70,12 @@ def test_gradient_of_mapped_points():
 @BOTH
 @pytest.mark.parametrize(("in_shape", "out_shape"), [((5, 7), (4, 3)), ((1, 6), (6, 1)), ((4, 4), (1, 1))])
 def test_a_pixel_matrix_maps_pixels_to_pixels(in_shape, out_shape, align_corners):
-    matrix = pixel_matrix(MATRIX, in_shape, out_shape, align_corners)
+    normalised = np.concatenate([MATRIX, MATRIX[:1]])
+    normalised[2, 2] = 0, 0, 1  # an affine map among others
+    matrix = pixel_matrix(normalised, in_shape, out_shape, align_corners)
+    assert matrix[2, 2].tolist() == [0, 0, 1]
     pixels = to_pixels(stn.base_points(out_shape, align_corners), out_shape, align_corners)
-    expected = to_pixels(stn.MatrixGrid(MATRIX, out_shape, align_corners=align_corners).dense(), in_shape, align_corners)
+    expected = to_pixels(stn.MatrixGrid(normalised, out_shape, align_corners=align_corners).dense(), in_shape, align_corners)
     np.testing.assert_allclose(map_points(matrix, pixels).reshape(expected.shape), expected, atol=1e-12)
 
 
@@ -82,6 +85,16 @@ def test_gradient_of_the_pixel_matrix(align_corners):
     check_vjp(
         lambda m: (pixel_matrix(m, *shapes, align_corners), lambda d: pixel_matrix_vjp(d, *shapes, align_corners)), MATRIX
     )
+
+
+@BOTH
+def test_a_pixel_matrix_is_a_copy_in_double_precision(align_corners):
+    given = MATRIX.astype(np.float32)
+    given.flags.writeable = False
+    matrix = pixel_matrix(given, (5, 7), (4, 3), align_corners)
+    assert matrix.dtype == np.float64
+    np.testing.assert_array_equal(matrix, pixel_matrix(given.astype(np.float64), (5, 7), (4, 3), align_corners))
+    assert np.isnan(pixel_matrix(np.full((1, 3, 3), np.nan), (5, 7), (4, 3), align_corners)).all()
 
 
 @BOTH
