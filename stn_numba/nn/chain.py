@@ -25,16 +25,10 @@ def in_turn(runs: Iterable[Run], x: Floats, rng: np.random.Generator | None = No
     """
     ways_back: list[tuple[str, Backprop]] = []
     first: int | None = None
-    for layers, together in (part for run in runs for part in run.parts(x)):
-        if together is not None and together.pays(layers, x):
-            x, way_back = together.run(layers, x)
-            ways_back.append(("", way_back))
-            first = len(ways_back) - 1 if first is None else first
-            continue
-        for name, layer in layers:
-            x, way_back = layer.forward(x, rng)
-            ways_back.append((f"{name}.", way_back))
-            first = len(ways_back) - 1 if first is None and layer.params else first
+    for step in (step for run in runs for step in run.steps(x)):
+        x, way_back = step.part.forward(x, rng)
+        first = len(ways_back) if first is None and step.has_parameters else first
+        ways_back.append((step.prefix, way_back))
     needed = len(ways_back) if first is None else first
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:

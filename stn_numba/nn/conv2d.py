@@ -76,12 +76,13 @@ class Conv2d(Layer):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, h, w, filters) and the way back."""
-        from stn_numba.nn import convolution_run, fourier
+        from stn_numba.nn import fourier
+        from stn_numba.nn.convolution_run import ConvolutionRun
 
         if fourier.pays(self, x.shape, x.dtype):
             return fourier.run(self, x)
-        if convolution_run.pays([("", self)], x):
-            return convolution_run.run([("", self)], x)
+        if ConvolutionRun.pays([("", self)], x.shape, x.dtype):
+            return ConvolutionRun([("", self)], x.shape, x.dtype).forward(x)
         return self._by_matrix(x)
 
     def _by_matrix(self, x: Floats) -> tuple[Floats, Backprop]:

@@ -9,123 +9,136 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from stn_numba.nn import lanes, memory
+from stn_numba.nn import memory
 from stn_numba.nn.conv2d import Conv2d
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, as_gradient
+from stn_numba.nn.lane_convolution import BlockBackprop, Convolution, Packed, through
+from stn_numba.nn.lanes import arrays_of, gather, lanes, scatter
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, as_gradient
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 from stn_numba.nn.workers import each_number, each_part, summed
 
-__all__ = ["out_shape", "pays", "run"]
+__all__ = ["ConvolutionRun", "out_shape"]
 
 _WORTH_A_THREAD = 1 << 24  # products; some 300 microseconds, and waking a thread takes 100
 _BLOCKS = 2  # in a part: with more the threads share small batches less evenly, with fewer calls and sums over lanes cost more
 
 
-def pays(layers: Sequence[Named], x: Floats) -> bool:
-    """Whether a batch fills enough lanes."""
-    fits = all(array.dtype == x.dtype for _, layer in layers for array in layer.params.values())
-    return x.ndim == 4 and fits and 2 * len(x) >= lanes.lanes(x.dtype)
+class ConvolutionRun:
+    """Neighbouring layers, a convolution among them, for batches (N, H, W, C) of one shape and dtype for which it `pays`."""
 
+    def __init__(self, layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> None:
+        self.layers = layers
+        self.steps = _steps(layers, shape[1:])
+        width = _BLOCKS * lanes(np.dtype(dtype))
+        self.parts = [slice(start, min(start + width, shape[0])) for start in range(0, shape[0], width)]
+        self.out_shape = (shape[0], *self.steps[-1][1].out_shape)
+        self.threads = max(1, shape[0] * sum(step.products for _, step in self.steps) // _WORTH_A_THREAD)  # that are worth it
 
-def run(layers: Sequence[Named], x: Floats) -> tuple[Floats, Backprop]:
-    """Return the output (N, h, w, C) of a run of layers for x (N, H, W, C), and the way back."""
-    x = np.ascontiguousarray(x)
-    steps = _steps(layers)
-    width = _BLOCKS * lanes.lanes(x.dtype)
-    parts = [slice(start, min(start + width, len(x))) for start in range(0, len(x), width)]
-    shape, products = x.shape[1:], 0
-    for _, step in steps:
-        products += step.products(shape)
-        shape = step.out_shape(shape)
-    y = memory.empty((len(x), *shape), x.dtype)
-    most = max(1, len(x) * products // _WORTH_A_THREAD)
-    ways_back = each_part(lambda part, _: _forward(steps, x[part], y[part]), parts, most=most)
+    @staticmethod
+    def pays(layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> bool:
+        """Whether a batch fills enough lanes, and parameters are as kernels take them."""
+        if len(shape) != 4 or 2 * shape[0] < lanes(np.dtype(dtype)):
+            return False
+        return all(_fits(layer, dtype) for _, layer in layers if isinstance(layer, Conv2d))
 
-    def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-        dy = as_gradient(layers[-1][1], dy, y)
-        dx = memory.empty(x.shape, x.dtype) if input_gradient else None
+    def forward(self, x: Floats, _: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return the output (N, h, w, C) and the way back."""
+        x = np.ascontiguousarray(x)
+        y = memory.empty(self.out_shape, x.dtype)
+        weights = [step.pack() for _, step in self.steps]
+        ways_back = each_part(lambda part, _: self._forward(x[part], weights, y[part]), self.parts, most=self.threads)
 
-        def backward_part(number: int) -> Arrays:
-            part = parts[number]
-            return _backward(steps, ways_back[number], dy[part], None if dx is None else dx[part])
+        def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+            dy = as_gradient(self.layers[-1][1], dy, y)
+            dx = memory.empty(x.shape, x.dtype) if input_gradient else None
 
-        return dx, summed(each_number(backward_part, len(parts), most=2 * most))
+            def backward_part(number: int) -> Arrays:
+                part = self.parts[number]
+                return self._backward(ways_back[number], dy[part], None if dx is None else dx[part])
 
-    return y, backprop
+            return dx, summed(each_number(backward_part, len(self.parts), most=2 * self.threads))
 
+        return y, backprop
 
-def _forward(steps: Sequence[Step], x: Floats, y: Floats) -> list[lanes.BlockBackprop]:
-    """Take a part of a batch through all steps, into y; return their ways back."""
-    chain = [step for _, step in steps if isinstance(step, lanes.Convolution) and step.chains]
-    if len(chain) == len(steps):
-        return lanes.through(x, chain, y)
-    data, ways_back = lanes.gather(x), []
-    for _, step in steps:
-        data, way_back = step.forward(data)
-        ways_back.append(way_back)
-    lanes.scatter(data, y)
-    return ways_back
+    def _forward(self, x: Floats, weights: Sequence[Packed], y: Floats) -> list[BlockBackprop]:
+        """Take a part of a batch through all steps, into y; return their ways back."""
+        chain = [step for _, step in self.steps if isinstance(step, Convolution) and step.chains]
+        if len(chain) == len(self.steps):
+            return through(x, chain, weights, y)
+        data, ways_back = gather(x), []
+        for (_, step), packed in zip(self.steps, weights, strict=True):
+            data, way_back = step.forward(data, packed)
+            ways_back.append(way_back)
+        scatter(data, y)
+        return ways_back
 
-
-def _backward(steps: Sequence[Step], ways_back: Sequence[lanes.BlockBackprop], dy: Floats, dx: Floats | None) -> Arrays:
-    """Take the gradient of a part back through all steps, into dx if it is wanted; return the gradients of parameters."""
-    first = next(place for place, (_, step) in enumerate(steps) if isinstance(step, lanes.Convolution))
-    gradients: Arrays = {}
-    d: Floats | None = lanes.gather(dy)
-    for place in reversed(range(len(steps))):
-        if d is None:
-            break
-        name = steps[place][0]
-        d, own = ways_back[place](d, dx is not None or place > first)
-        gradients.update({f"{name}.{key}" if name else key: array for key, array in own.items()})
-    if dx is not None and d is not None:
-        lanes.scatter(d, dx)
-    return gradients
+    def _backward(self, ways_back: Sequence[BlockBackprop], dy: Floats, dx: Floats | None) -> Arrays:
+        """Take the gradient of a part back through all steps, into dx if it is wanted; return the gradients of parameters."""
+        first = next(place for place, (_, step) in enumerate(self.steps) if isinstance(step, Convolution))
+        gradients: Arrays = {}
+        d: Floats | None = gather(dy)
+        for place in reversed(range(len(self.steps))):
+            if d is None:
+                break
+            name = self.steps[place][0]
+            d, own = ways_back[place](d, dx is not None or place > first)
+            gradients.update({f"{name}.{key}" if name else key: array for key, array in own.items()})
+        if dx is not None and d is not None:
+            scatter(d, dx)
+        return gradients
 
 
 class _Apart:
     """A layer that mixes neither samples nor channels, on blocks."""
 
-    def __init__(self, layer: Layer) -> None:
+    products = 0
+
+    def __init__(self, layer: Layer, shape: Size) -> None:
         self.layer = layer
+        self.out_shape = out_shape(layer, shape)
 
-    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return out_shape(self.layer, shape)
+    def pack(self) -> Packed:
+        """Return what stands for the weights that it has not."""
+        return Packed(_NOTHING)
 
-    def products(self, _: tuple[int, ...]) -> int:
-        return 0
-
-    def forward(self, x: Floats) -> tuple[Floats, lanes.BlockBackprop]:
-        y, way_back = self.layer.forward(lanes.arrays_of(x))
+    def forward(self, x: Floats, _: Packed) -> tuple[Floats, BlockBackprop]:
+        """Return the blocks' outputs and the way back."""
+        y, way_back = self.layer.forward(arrays_of(x))
         shape = (*y.shape[:3], *x.shape[3:])
 
         def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            dx, _ = way_back(lanes.arrays_of(dy), input_gradient=wanted)
+            dx, _ = way_back(arrays_of(dy), input_gradient=wanted)
             return None if dx is None else dx.reshape(x.shape), {}
 
         return y.reshape(shape), backprop
 
 
-Step = tuple[str, lanes.Convolution | _Apart]
+_NOTHING = np.empty((0, 0, 0))
+
+Step = tuple[str, Convolution | _Apart]
 
 
-def _steps(layers: Sequence[Named]) -> list[Step]:
+def _steps(layers: Sequence[Named], shape: Size) -> list[Step]:
     """Layers as steps on blocks; a convolution takes with it the pooling and the rectifier behind it."""
     steps: list[Step] = []
     place = 0
     while place < len(layers):
         name, layer = layers[place]
+        step: Convolution | _Apart
         if isinstance(layer, Conv2d):
             kinds = [_kind(follower) for _, follower in layers[place + 1 : place + 3]]
             rectify = sorted(kinds) == ["pool", "relu"]
             pool = rectify or kinds[:1] == ["pool"]
-            steps.append((name, lanes.Convolution(layer, pool, rectify)))
+            step = Convolution(layer, shape, pool, rectify)
             place += 1 + pool + rectify
         else:
-            steps.append((name, _Apart(layer)))
+            step = _Apart(layer, shape)
             place += 1
+        steps.append((name, step))
+        shape = step.out_shape
     return steps
 
 
@@ -135,7 +148,16 @@ def _kind(layer: Layer) -> str:
     return "relu" if isinstance(layer, ReLU) else ""
 
 
-def out_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _fits(layer: Conv2d, dtype: DTypeLike) -> bool:
+    """Whether parameters are what `Conv2d.initialise` makes, of this dtype: kernels look no more."""
+    weight, bias = layer.params["weight"], layer.params["bias"]
+    sizes = (layer.size, layer.size, *weight.shape[2:3], layer.filters)
+    return (weight.shape, bias.shape) == (sizes, sizes[3:]) and all(
+        array.dtype == dtype and array.flags.c_contiguous for array in (weight, bias)
+    )
+
+
+def out_shape(layer: Layer, shape: Size) -> Size:
     """Return the shape (h, w, C) of a layer's output for an input (H, W, C)."""
     if isinstance(layer, Conv2d):
         return layer.out_shape(shape)

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.nn import memory
+from stn_numba.nn.lanes import cropped, length
 from stn_numba.nn.layer import Arrays, Floats
 
 if TYPE_CHECKING:
-    from stn_numba.nn.lanes import Convolution
+    from stn_numba.nn.lane_convolution import Convolution, Packed
 
 __all__ = ["backward", "pays"]
 
@@ -30,13 +31,14 @@ def pays(step: Convolution) -> bool:
     return bool(step.run >= 3 * len(step.lanes))
 
 
-def backward(step: Convolution, x: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool) -> tuple[Floats | None, Arrays]:
+def backward(
+    step: Convolution, weights: Packed, x: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool
+) -> tuple[Floats | None, Arrays]:
     """Gradients for padded blocks x (blocks, H, W, C, lanes), and for dy and the winners (blocks, h, w, F, lanes)."""
     from stn_numba.nn.kernels import patches
-    from stn_numba.nn.lanes import cropped
 
     layer, count, size = step.layer, x.shape[4], math.prod(x.shape[1:4])
-    weight, rows, vectors = _packed(step)
+    weight, rows, vectors = _packed(step, weights)
     group = _group(size * x.itemsize, count)
     length = size + weight.shape[2]  # tiles may be wider than patches
     d_weight, d_bias = memory.several([(layer.size, step.run, layer.filters), (layer.filters,)], x.dtype)
@@ -51,18 +53,17 @@ def backward(step: Convolution, x: Floats, dy: Floats, winner: NDArray[np.uint8]
     return cropped(dx, layer.padding) if wanted else None, named
 
 
-def _packed(step: Convolution) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
+def _packed(step: Convolution, weights: Packed) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
     """Weights (F, size, run and zeros), and the rows and vectors of a tile; once for all parts of a batch."""
     from stn_numba.nn.kernels import patches
-    from stn_numba.nn.lanes import length
 
-    if step.patches is None:
+    if weights.patches is None:
         size, count = step.layer.size, len(step.lanes)
         rows, vectors, tiles = _tile(size, -(-step.run // count))
         packed = memory.empty((step.layer.filters, size, tiles * vectors * count), step.weight.dtype)
         patches.pack(step.weight.reshape(size, step.run, -1), packed)
-        step.patches = packed, length(rows), length(vectors)
-    return step.patches
+        weights.patches = packed, length(rows), length(vectors)
+    return weights.patches
 
 
 @functools.cache
