@@ -25,10 +25,11 @@ def in_turn(runs: Iterable[Run], x: Floats, rng: np.random.Generator | None = No
     """
     ways_back: list[tuple[str, Backprop]] = []
     first: int | None = None
-    for step in (step for run in runs for step in run.steps(x)):
-        x, way_back = step.part.forward(x, rng)
-        first = len(ways_back) if first is None and step.has_parameters else first
-        ways_back.append((step.prefix, way_back))
+    for run in runs:
+        for stage in run.stages(x):
+            x, way_back = stage.work.forward(x, rng)
+            first = len(ways_back) if first is None and stage.has_parameters else first
+            ways_back.append((stage.prefix, way_back))
     needed = len(ways_back) if first is None else first
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:

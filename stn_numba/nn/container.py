@@ -32,6 +32,9 @@ class Container(Layer):
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_runs"}  # a copy works them out for itself
+
     def config(self) -> dict[str, Any]:
         """Return the layers' classes and options."""
         from stn_numba.nn.architecture import describe

@@ -89,7 +89,7 @@ class Conv2d(Layer):
         """As `forward`, by products of matrices."""
         from stn_numba.nn.kernels import columns
 
-        p = self.padding
+        p, size, stride = self.padding, self.size, self.stride
         expect_input(self, x, self.params["weight"].shape[2])
         padded = with_padding(x, p)
         weight, bias = self.params["weight"], self.params["bias"]
@@ -99,7 +99,7 @@ class Conv2d(Layer):
 
         def forward_part(part: slice, patches: Floats) -> None:
             patches = patches[: part.stop - part.start]
-            columns.gather(padded[part], self.size, self.stride, patches)
+            columns.gather(padded[part], size, stride, patches)
             np.matmul(patches.reshape(-1, len(flat)), flat, out=y[part].reshape(-1, self.filters))
             y[part] += bias
 
@@ -112,11 +112,11 @@ class Conv2d(Layer):
             def backward_part(part: slice, patches: Floats) -> Floats:
                 patches = patches[: part.stop - part.start]
                 rows, d_rows = patches.reshape(-1, len(flat)), dy[part].reshape(-1, self.filters)
-                columns.gather(padded[part], self.size, self.stride, patches)
+                columns.gather(padded[part], size, stride, patches)
                 d_flat: Floats = rows.T @ d_rows
                 if d_padded is not None:
                     np.matmul(d_rows, flat.T, out=rows)
-                    columns.scatter(patches, self.size, self.stride, d_padded[part])
+                    columns.scatter(patches, size, stride, d_padded[part])
                 return d_flat
 
             shares = each_part(backward_part, parts, buffer)
@@ -151,7 +151,7 @@ class Conv2d(Layer):
 
 def with_padding(x: Floats, p: int) -> Floats:
     """Images (N, H, W, C) with p rows and columns of zeros on each side."""
-    return np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else np.ascontiguousarray(x)
+    return np.ascontiguousarray(np.pad(x, ((0, 0), (p, p), (p, p), (0, 0))) if p else x)  # np.pad keeps the order of axes
 
 
 def without_padding(padded: Floats, p: int) -> Floats:

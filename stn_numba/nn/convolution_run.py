@@ -14,8 +14,8 @@ from numpy.typing import DTypeLike
 from stn_numba.nn import memory
 from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.lane_convolution import BlockBackprop, Convolution, Packed, through
-from stn_numba.nn.lanes import arrays_of, gather, lanes, scatter
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, as_gradient
+from stn_numba.nn.lanes import arrays_of, gather, lane_count, scatter
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, as_gradient, kernels_take
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 from stn_numba.nn.workers import each_number, each_part, summed
@@ -32,15 +32,17 @@ class ConvolutionRun:
     def __init__(self, layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> None:
         self.layers = layers
         self.steps = _steps(layers, shape[1:])
-        width = _BLOCKS * lanes(np.dtype(dtype))
-        self.parts = [slice(start, min(start + width, shape[0])) for start in range(0, shape[0], width)]
+        self.convolutions = [step for _, step in self.steps if isinstance(step, Convolution)]
+        self.chained = len(self.convolutions) == len(self.steps) and all(step.chains for step in self.convolutions)
         self.out_shape = (shape[0], *self.steps[-1][1].out_shape)
-        self.threads = max(1, shape[0] * sum(step.products for _, step in self.steps) // _WORTH_A_THREAD)  # that are worth it
+        width = _BLOCKS * lane_count(np.dtype(dtype))
+        self.parts = [slice(start, min(start + width, shape[0])) for start in range(0, shape[0], width)]
+        self.most_threads = max(1, shape[0] * sum(step.products for step in self.convolutions) // _WORTH_A_THREAD)
 
     @staticmethod
     def pays(layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> bool:
         """Whether a batch fills enough lanes, and parameters are as kernels take them."""
-        if len(shape) != 4 or 2 * shape[0] < lanes(np.dtype(dtype)):
+        if len(shape) != 4 or 2 * shape[0] < lane_count(np.dtype(dtype)):
             return False
         return all(_fits(layer, dtype) for _, layer in layers if isinstance(layer, Conv2d))
 
@@ -48,29 +50,30 @@ class ConvolutionRun:
         """Return the output (N, h, w, C) and the way back."""
         x = np.ascontiguousarray(x)
         y = memory.empty(self.out_shape, x.dtype)
-        weights = [step.pack() for _, step in self.steps]
-        ways_back = each_part(lambda part, _: self._forward(x[part], weights, y[part]), self.parts, most=self.threads)
+        weights = [step.pack() for step in self.convolutions]
+        ways_back = each_part(lambda part, _: self._forward(x[part], weights, y[part]), self.parts, most=self.most_threads)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             dy = as_gradient(self.layers[-1][1], dy, y)
             dx = memory.empty(x.shape, x.dtype) if input_gradient else None
+            for packed in weights:
+                packed.patches = None  # the layers' may have changed since the last way back
 
             def backward_part(number: int) -> Arrays:
                 part = self.parts[number]
                 return self._backward(ways_back[number], dy[part], None if dx is None else dx[part])
 
-            return dx, summed(each_number(backward_part, len(self.parts), most=2 * self.threads))
+            return dx, summed(each_number(backward_part, len(self.parts), most=2 * self.most_threads))
 
         return y, backprop
 
     def _forward(self, x: Floats, weights: Sequence[Packed], y: Floats) -> list[BlockBackprop]:
         """Take a part of a batch through all steps, into y; return their ways back."""
-        chain = [step for _, step in self.steps if isinstance(step, Convolution) and step.chains]
-        if len(chain) == len(self.steps):
-            return through(x, chain, weights, y)
-        data, ways_back = gather(x), []
-        for (_, step), packed in zip(self.steps, weights, strict=True):
-            data, way_back = step.forward(data, packed)
+        if self.chained:
+            return through(x, self.convolutions, weights, y)
+        data, ways_back, unused = gather(x), [], iter(weights)
+        for _, step in self.steps:
+            data, way_back = step.forward(data, next(unused)) if isinstance(step, Convolution) else step.forward(data)
             ways_back.append(way_back)
         scatter(data, y)
         return ways_back
@@ -94,17 +97,11 @@ class ConvolutionRun:
 class _Apart:
     """A layer that mixes neither samples nor channels, on blocks."""
 
-    products = 0
-
     def __init__(self, layer: Layer, shape: Size) -> None:
         self.layer = layer
         self.out_shape = out_shape(layer, shape)
 
-    def pack(self) -> Packed:
-        """Return what stands for the weights that it has not."""
-        return Packed(_NOTHING)
-
-    def forward(self, x: Floats, _: Packed) -> tuple[Floats, BlockBackprop]:
+    def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and the way back."""
         y, way_back = self.layer.forward(arrays_of(x))
         shape = (*y.shape[:3], *x.shape[3:])
@@ -115,8 +112,6 @@ class _Apart:
 
         return y.reshape(shape), backprop
 
-
-_NOTHING = np.empty((0, 0, 0))
 
 Step = tuple[str, Convolution | _Apart]
 
@@ -152,15 +147,9 @@ def _fits(layer: Conv2d, dtype: DTypeLike) -> bool:
     """Whether parameters are what `Conv2d.initialise` makes, of this dtype: kernels look no more."""
     weight, bias = layer.params["weight"], layer.params["bias"]
     sizes = (layer.size, layer.size, *weight.shape[2:3], layer.filters)
-    return (weight.shape, bias.shape) == (sizes, sizes[3:]) and all(
-        array.dtype == dtype and array.flags.c_contiguous for array in (weight, bias)
-    )
+    return (weight.shape, bias.shape) == (sizes, sizes[3:]) and kernels_take(dtype, weight, bias)
 
 
 def out_shape(layer: Layer, shape: Size) -> Size:
     """Return the shape (h, w, C) of a layer's output for an input (H, W, C)."""
-    if isinstance(layer, Conv2d):
-        return layer.out_shape(shape)
-    if isinstance(layer, MaxPool | AvgPool):
-        return (shape[0] // layer.size, shape[1] // layer.size, shape[2])
-    return shape
+    return layer.out_shape(shape) if isinstance(layer, Conv2d | MaxPool | AvgPool) else shape

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from stn_numba.nn import memory
 from stn_numba.nn.dense import Dense
-from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, Size, as_gradient
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, Size, as_gradient, kernels_take
 from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["LEAST_ROWS", "DenseRun"]
@@ -41,16 +41,14 @@ class DenseRun:
         """Whether a batch has enough rows, and parameters are as kernels take them."""
         if len(shape) != 2 or shape[0] < LEAST_ROWS or not shape[1]:
             return False
-        length = shape[1]
-        for _, layer in layers:
-            if isinstance(layer, Dense):
-                weight, bias = layer.params["weight"], layer.params["bias"]
-                if (weight.shape, bias.shape) != ((length, layer.units), (layer.units,)):
-                    return False
-                if not all(array.dtype == dtype and array.flags.c_contiguous for array in (weight, bias)):
-                    return False
-                length = layer.units
-        return True
+        length, writeable = shape[1], set()
+        for layer in (layer for _, layer in layers if isinstance(layer, Dense)):
+            weight, bias = layer.params["weight"], layer.params["bias"]
+            if (weight.shape, bias.shape) != ((length, layer.units), (layer.units,)) or not kernels_take(dtype, weight, bias):
+                return False
+            writeable |= {weight.flags.writeable, bias.flags.writeable}
+            length = layer.units
+        return len(writeable) == 1  # a tuple of arrays of which only some can be written is another kind for each mixture
 
     def forward(self, x: Floats, _: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the output (N, units) and the way back."""

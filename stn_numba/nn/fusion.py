@@ -12,28 +12,28 @@ from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.convolution_run import ConvolutionRun, out_shape
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.dense_run import DenseRun
-from stn_numba.nn.layer import Backprop, Floats, Layer, Named, Size
+from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU
 
-__all__ = ["Run", "Step", "runs"]
+__all__ = ["Run", "Stage", "runs"]
 
 _CONVOLUTIONS, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
 _PLANS_KEPT = 16  # shapes of batches; training and inference see one or two
 
 
-class Part(Protocol):
+class Work(Protocol):
     """A layer, or several that are done together."""
 
     def forward(self, x: Floats, rng: np.random.Generator | None, /) -> tuple[Floats, Backprop]:
         """Return the output and the way back."""
 
 
-class Step(NamedTuple):
+class Stage(NamedTuple):
     """What is done in one go; `prefix` stands before the names of its gradients."""
 
     prefix: str
-    part: Part
+    work: Work
     layers: Sequence[Named]
 
     @property
@@ -43,19 +43,29 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The steps for batches of one shape, and the arrays of parameters for which they were chosen and which they hold."""
+    """The stages for batches of one shape, and what they were chosen for and hold: layers' options and arrays."""
 
-    steps: list[Step]
-    held: list[tuple[Layer, str, Floats]]
+    stages: list[Stage]
+    held: list[tuple[Layer, dict[str, Any], Arrays]]
 
     @property
     def is_current(self) -> bool:
-        """Whether the layers have those arrays still."""
-        return all(layer.params.get(key) is array for layer, key, array in self.held)
+        """Whether layers have the same options still, and the very same arrays."""
+        for layer, options, arrays in self.held:
+            for key, array in arrays.items():
+                if layer.params.get(key) is not array:
+                    return False
+            if options and layer.config() != options:
+                return False
+        return True
 
 
 class Run:
-    """Convolutions or fully connected layers with what may stand between them, or a single layer."""
+    """Convolutions or fully connected layers with what may stand between them, or a single layer.
+
+    How a batch is done is planned once for each shape. What is written into parameters is heard; other arrays in their place
+    and other options make a new plan.
+    """
 
     def __init__(self, first: Named) -> None:
         self.layers = [first]
@@ -66,18 +76,15 @@ class Run:
         kinds = {type(before) for _, before in self.layers} | {type(layer)}
         return kinds <= _CONVOLUTIONS or (kinds <= _CONNECTED and type(self.layers[0][1]) is Dense)
 
-    def steps(self, x: Floats) -> list[Step]:
-        """Return how a batch is done, which is worked out once for each shape."""
+    def stages(self, x: Floats) -> list[Stage]:
+        """Return how a batch is done."""
         key = x.shape, x.dtype
         plan = self._plans.get(key)
         if plan is None or not plan.is_current:
-            if len(self._plans) == _PLANS_KEPT:
+            if plan is not None or len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
             plan = self._plans[key] = _plan(self.layers, *key)
-        return plan.steps
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"layers": self.layers, "_plans": {}}  # a copy has parameters of its own
+        return plan.stages
 
 
 def runs(layers: Iterable[Named]) -> list[Run]:
@@ -92,35 +99,36 @@ def runs(layers: Iterable[Named]) -> list[Run]:
 
 
 def _plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
-    steps = [step for piece, size in _cut(layers, shape, dtype) for step in _steps(piece, size, dtype)]
     known = [layer for _, layer in layers if type(layer) in _CONVOLUTIONS | _CONNECTED]
-    return Plan(steps, [(layer, key, array) for layer in known for key, array in layer.params.items()])
+    if not known:
+        return Plan(_apart(layers), [])
+    if Dense in map(type, known):
+        together = DenseRun.pays(layers, shape, dtype)
+        stages = [Stage("", DenseRun(layers, shape, dtype), layers)] if together else _apart(layers)
+    else:
+        stages = list(_convolutions(layers, shape, dtype))
+    return Plan(stages, [(layer, layer.config(), dict(layer.params)) for layer in known])
 
 
-def _cut(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Iterator[tuple[Sequence[Named], Size]]:
-    """Cut before and after each convolution that is done by Fourier transforms; with the shapes of the pieces' inputs."""
+def _apart(layers: Sequence[Named]) -> list[Stage]:
+    return [Stage(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
+
+
+def _convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Iterator[Stage]:
+    """Each convolution that is done by Fourier transforms by itself, and what lies between them together."""
     start, begins = 0, shape
     for place, (_, layer) in enumerate(layers if len(shape) == 4 else ()):
         after = (*shape[:1], *out_shape(layer, shape[1:]))
-        if _by_transforms(layer, shape, dtype):
-            if start < place:
-                yield layers[start:place], begins
-            yield layers[place : place + 1], shape
+        if isinstance(layer, Conv2d) and fourier.pays(layer, shape, dtype):
+            yield from _together(layers[start:place], begins, dtype)
+            yield from _apart(layers[place : place + 1])
             start, begins = place + 1, after
         shape = after
-    if start < len(layers):
-        yield layers[start:], begins
+    yield from _together(layers[start:], begins, dtype)
 
 
-def _by_transforms(layer: Layer, shape: Size, dtype: np.dtype[Any]) -> bool:
-    return isinstance(layer, Conv2d) and fourier.pays(layer, shape, dtype)
-
-
-def _steps(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> list[Step]:
-    kinds = {type(layer) for _, layer in layers}
-    if Dense in kinds and DenseRun.pays(layers, shape, dtype):
-        return [Step("", DenseRun(layers, shape, dtype), layers)]
-    direct = Conv2d in kinds and not _by_transforms(layers[0][1], shape, dtype)
-    if direct and ConvolutionRun.pays(layers, shape, dtype):
-        return [Step("", ConvolutionRun(layers, shape, dtype), layers)]
-    return [Step(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
+def _together(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> list[Stage]:
+    has_convolution = any(isinstance(layer, Conv2d) for _, layer in layers)
+    if has_convolution and ConvolutionRun.pays(layers, shape, dtype):
+        return [Stage("", ConvolutionRun(layers, shape, dtype), layers)]
+    return _apart(layers)

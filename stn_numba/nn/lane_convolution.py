@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.nn import memory, patches
-from stn_numba.nn.lanes import cropped, lanes, length, padded
+from stn_numba.nn.lanes import constant, cropped, lane_count, padded
 from stn_numba.nn.layer import Arrays, Floats, Size
+from stn_numba.nn.pooling import MaxPool
 
 if TYPE_CHECKING:
     from stn_numba.nn.conv2d import Conv2d
@@ -55,30 +56,31 @@ class Convolution:
     """
 
     def __init__(self, layer: Conv2d, shape: Size, pool: bool = False, rectify: bool = False) -> None:
-        self.layer, self.in_shape, self.pool, self.rectify = layer, shape, pool, rectify
+        self.in_shape, self.pool, self.rectify = shape, pool, rectify
+        self.size, self.stride, self.padding, self.filters = layer.size, layer.stride, layer.padding, layer.filters
         self.weight, self.bias = layer.params["weight"], layer.params["bias"]
-        size, _, channels, F = self.weight.shape
+        channels = self.weight.shape[2]
         if len(shape) != 3 or shape[2] != channels:
             raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, shape))})")
-        h, w, _ = layer.out_shape(shape)
-        self.out_shape = (h // 2, w // 2, F) if pool else (h, w, F)
-        self.products = h * w * self.weight.size
-        self.run = size * channels  # taps of one row of the patch
-        self.lanes = length(lanes(self.weight.dtype))
-        self.pixels, self.filters = _best_tile(4, F, 4) if pool else _best_tile(w, F)
-        self.starts = _starts(F, self.filters)
+        self.whole = layer.out_shape(shape)  # before pooling
+        self.out_shape = MaxPool(2).out_shape(self.whole) if pool else self.whole
+        self.products = self.whole[0] * self.whole[1] * self.weight.size
+        self.run = self.size * channels  # taps of one row of the patch
+        self.lanes = constant(lane_count(self.weight.dtype))
+        self.tile = _best_tile(4, self.filters, 4) if pool else _best_tile(self.whole[1], self.filters)  # pixels, filters
+        self.starts = _starts(self.filters, self.tile[1])
 
     @property
     def chains(self) -> bool:
         """Whether it can be one of several that are done in one call: `through`."""
-        return self.pool and not self.layer.padding
+        return self.pool and not self.padding
 
     def pack(self) -> Packed:
         """Return the weights as they are now."""
         from stn_numba.nn.kernels import convolution
 
-        flat = self.weight.reshape(-1, self.layer.filters)
-        tiles = np.empty((len(self.starts), len(flat), self.filters), flat.dtype)
+        flat = self.weight.reshape(-1, self.filters)
+        tiles = np.empty((len(self.starts), len(flat), self.tile[1]), flat.dtype)
         convolution.pack(flat, self.starts, tiles)
         return Packed(tiles)
 
@@ -86,26 +88,26 @@ class Convolution:
         """Return the blocks' outputs and the way back."""
         from stn_numba.nn.kernels import convolution
 
-        layer, x = self.layer, padded(x, self.layer.padding)
+        x = padded(x, self.padding)
         y = memory.empty((len(x), *self.out_shape, x.shape[-1]), x.dtype)
         if self.pool:
             winner = memory.empty(y.shape, np.uint8)
-            *options, filters, rectify = self.pooled_options(weights, y, winner)
-            convolution.forward_pool(x, *options, self.lanes, filters, rectify)
-            return y, functools.partial(self.pooled_back, weights, x, y, winner)
-        tile = self.lanes, length(self.pixels), length(self.filters)
-        convolution.forward(x, weights.tiles, self.starts, layer.size, layer.stride, self.bias, y, *tile)
+            *given, filters, rectify = self.pooled_options(weights, y, winner)
+            convolution.forward_pool(x, *given, self.lanes, filters, rectify)
+            return y, functools.partial(self.pooled_back, weights, x, winner)
+        options = weights.tiles, self.starts, self.size, self.stride, self.bias
+        convolution.forward(x, *options, y, self.lanes, *map(constant, self.tile))
         return y, lambda dy, wanted: self._backward(x, dy, wanted, self._lane_bias(dy))
 
     def pooled_options(self, weights: Packed, y: Floats, winner: NDArray[np.uint8]) -> tuple[Any, ...]:
         """Return what `forward_pool` takes besides padded blocks, for an output still to be filled."""
-        layer, rectify = self.layer, length(2 if self.rectify else 1)
-        return weights.tiles, self.starts, layer.size, layer.stride, self.bias, y, winner, length(self.filters), rectify
+        kinds = constant(self.tile[1]), constant(2 if self.rectify else 1)
+        return weights.tiles, self.starts, self.size, self.stride, self.bias, y, winner, *kinds
 
     def pooled_back(
-        self, weights: Packed, x: Floats, y: Floats, winner: NDArray[np.uint8], dy: Floats, wanted: bool
+        self, weights: Packed, x: Floats, winner: NDArray[np.uint8], dy: Floats, wanted: bool
     ) -> tuple[Floats | None, Arrays]:
-        """Carry a gradient back from the output `y` of padded blocks x."""
+        """Carry a gradient back to padded blocks x."""
         if patches.pays(self):
             return patches.backward(self, weights, x, dy, winner, wanted)
         return self._pooled_backward(x, dy, winner, wanted)
@@ -120,8 +122,8 @@ class Convolution:
     def _pooled_backward(self, x: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool) -> tuple[Floats | None, Arrays]:
         from stn_numba.nn.kernels import convolution
 
-        layer, F, count = self.layer, self.layer.filters, x.shape[-1]
-        d = memory.empty((len(x), *layer.out_size(*x.shape[1:3]), F, count), x.dtype)
+        F, count = self.filters, x.shape[-1]
+        d = memory.empty((len(x), *self.whole, count), x.dtype)
         d_bias = np.zeros((F, count), x.dtype)
         chunks = _chunks(F)
         if F % len(chunks):
@@ -129,22 +131,21 @@ class Convolution:
             return self._backward(x, d, wanted, d_bias)
         dx = memory.empty(x.shape if wanted else (1,) * 5, x.dtype)
         d_weight = np.empty(self.weight.shape, x.dtype)
-        tile = (self.lanes, *map(length, _best_tile(self.run, F)), length(F // len(chunks)))
-        arrays = (d, d_bias, d_weight.reshape(layer.size, self.run, F), dx)
+        tile = (self.lanes, *map(constant, _best_tile(self.run, F)), constant(F // len(chunks)))
+        arrays = (d, d_bias, d_weight.reshape(self.size, self.run, F), dx)
         flat = self.weight.reshape(-1, F)
-        convolution.pooled_gradient(x, dy, winner, layer.size, layer.stride, flat, *arrays, wanted, *tile)
+        convolution.pooled_gradient(x, dy, winner, self.size, self.stride, flat, *arrays, wanted, *tile)
         gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
-        return cropped(dx, layer.padding) if wanted else None, gradients
+        return cropped(dx, self.padding) if wanted else None, gradients
 
     def _backward(self, x: Floats, d: Floats, wanted: bool, d_bias: Floats) -> tuple[Floats | None, Arrays]:
         from stn_numba.nn.kernels import convolution
 
-        layer, F = self.layer, self.layer.filters
+        F, sizes = self.filters, (self.size, self.stride)
         d_weight = np.empty(self.weight.shape, d.dtype)
         taps, filters = _best_tile(self.run, F)
-        out = d_weight.reshape(layer.size, self.run, F)
-        sizes = (layer.size, layer.stride)
-        convolution.weight_gradient(x, d, *sizes, out, self.lanes, length(taps), length(filters))
+        out = d_weight.reshape(self.size, self.run, F)
+        convolution.weight_gradient(x, d, *sizes, out, self.lanes, constant(taps), constant(filters))
         gradients = {"weight": d_weight, "bias": d_bias.sum(axis=1)}
         if not wanted:
             return None, gradients
@@ -152,22 +153,22 @@ class Convolution:
         dx.fill(0)
         flat = self.weight.reshape(-1, F)
         for part in _chunks(F):
-            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, length(part.stop - part.start))
-        return cropped(dx, layer.padding), gradients
+            convolution.input_gradient(d, flat, *sizes, part.start, dx, self.lanes, constant(part.stop - part.start))
+        return cropped(dx, self.padding), gradients
 
 
 def through(x: Floats, steps: Sequence[Convolution], weights: Sequence[Packed], y: Floats) -> list[BlockBackprop]:
     """Pass samples x (N, H, W, C) through convolutions that chain, to y (N, h, w, F), in one call; return the ways back."""
     from stn_numba.nn.kernels import convolution
 
-    count = lanes(x.dtype)
+    count = lane_count(x.dtype)
     blocks = -(-len(x) // count)
     shapes = [(blocks, *shape, count) for shape in (steps[0].in_shape, *[step.out_shape for step in steps])]
     data, winners = memory.several(shapes, x.dtype), memory.several(shapes[1:], np.uint8)
     places = list(zip(steps, weights, data[:-1], data[1:], winners, strict=True))
     options = tuple([step.pooled_options(own, out, winner) for step, own, _, out, winner in places])
     convolution.forward_chain(x.reshape(len(x), -1), data[0], options, steps[0].lanes, y.reshape(len(y), -1))
-    return [functools.partial(step.pooled_back, own, source, out, winner) for step, own, source, out, winner in places]
+    return [functools.partial(step.pooled_back, own, source, winner) for step, own, source, _, winner in places]
 
 
 @functools.cache

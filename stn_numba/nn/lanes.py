@@ -10,11 +10,11 @@ import numpy as np
 from stn_numba.nn import memory
 from stn_numba.nn.layer import Floats
 
-__all__ = ["arrays_of", "cropped", "gather", "lanes", "length", "padded", "scatter"]
+__all__ = ["arrays_of", "constant", "cropped", "gather", "lane_count", "padded", "scatter"]
 
 
 @functools.cache
-def lanes(dtype: np.dtype[Any]) -> int:
+def lane_count(dtype: np.dtype[Any]) -> int:
     """How many numbers of a dtype one vector of this CPU holds."""
     from stn_numba.nn.kernels import machine
 
@@ -25,7 +25,7 @@ def gather(x: Floats) -> Floats:
     """Lay samples (N, ...) side by side: (blocks, ..., lanes)."""
     from stn_numba.nn.kernels import convolution
 
-    count = lanes(x.dtype)
+    count = lane_count(x.dtype)
     blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
     convolution.gather(x.reshape(len(x), -1), blocks.reshape(len(blocks), -1, count))
     return blocks
@@ -59,6 +59,6 @@ def arrays_of(blocks: Floats) -> Any:
     return blocks.reshape(*blocks.shape[:3], -1)
 
 
-def length(count: int) -> tuple[int, ...]:
+def constant(count: int) -> tuple[int, ...]:
     """A number that kernels know when they are compiled."""
     return (0,) * count

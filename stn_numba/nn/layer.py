@@ -90,6 +90,11 @@ def expect_input(layer: Layer, x: Any, channels: int | str, least: int = 1) -> N
         raise ValueError(f"{type(layer).__name__}: expected floats {size}, got {_described(x)}")
 
 
+def kernels_take(dtype: DTypeLike, *arrays: Floats) -> bool:
+    """Whether arrays are of this dtype, which kernels know, and without gaps."""
+    return dtype in (np.float32, np.float64) and all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
+
+
 def as_gradient(layer: Layer, dy: Any, y: Floats) -> Floats:
     """Return the gradient by a layer's output y as kernels take it: of its shape, which is checked, its dtype, without gaps."""
     if not isinstance(dy, np.ndarray) or dy.shape != y.shape or dy.dtype.kind != "f":

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.nn import memory
-from stn_numba.nn.lanes import cropped, length
+from stn_numba.nn.lanes import constant, cropped
 from stn_numba.nn.layer import Arrays, Floats
 
 if TYPE_CHECKING:
@@ -37,20 +37,20 @@ def backward(
     """Gradients for padded blocks x (blocks, H, W, C, lanes), and for dy and the winners (blocks, h, w, F, lanes)."""
     from stn_numba.nn.kernels import patches
 
-    layer, count, size = step.layer, x.shape[4], math.prod(x.shape[1:4])
+    count, numbers = x.shape[4], math.prod(x.shape[1:4])
     weight, rows, vectors = _packed(step, weights)
-    group = _group(size * x.itemsize, count)
-    length = size + weight.shape[2]  # tiles may be wider than patches
-    d_weight, d_bias = memory.several([(layer.size, step.run, layer.filters), (layer.filters,)], x.dtype)
+    group = _group(numbers * x.itemsize, count)
+    length = numbers + weight.shape[2]  # tiles may be wider than patches
+    d_weight, d_bias = memory.several([(step.size, step.run, step.filters), (step.filters,)], x.dtype)
     dx = memory.empty(x.shape if wanted else (1,) * 5, x.dtype)
     samples, d_samples, slopes, total = memory.several(
         [(count, length), (count, length if wanted else 0), (group * math.prod(dy.shape[1:3]),), weight.shape], x.dtype
     )
     scratch = (samples, d_samples, np.empty(len(slopes), np.int64), slopes, total)
     gradients = (d_weight, d_bias, dx, wanted)
-    patches.gradient(x, dy, winner, layer.stride, weight, *gradients, group, *scratch, step.lanes, rows, vectors)
+    patches.gradient(x, dy, winner, step.stride, weight, *gradients, group, *scratch, step.lanes, rows, vectors)
     named = {"weight": d_weight.reshape(step.weight.shape), "bias": d_bias}
-    return cropped(dx, layer.padding) if wanted else None, named
+    return cropped(dx, step.padding) if wanted else None, named
 
 
 def _packed(step: Convolution, weights: Packed) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
@@ -58,11 +58,11 @@ def _packed(step: Convolution, weights: Packed) -> tuple[Floats, tuple[int, ...]
     from stn_numba.nn.kernels import patches
 
     if weights.patches is None:
-        size, count = step.layer.size, len(step.lanes)
+        size, count = step.size, len(step.lanes)
         rows, vectors, tiles = _tile(size, -(-step.run // count))
-        packed = memory.empty((step.layer.filters, size, tiles * vectors * count), step.weight.dtype)
+        packed = memory.empty((step.filters, size, tiles * vectors * count), step.weight.dtype)
         patches.pack(step.weight.reshape(size, step.run, -1), packed)
-        weights.patches = packed, length(rows), length(vectors)
+        weights.patches = packed, constant(rows), constant(vectors)
     return weights.patches
 
 

@@ -27,14 +27,18 @@ class _Pool(Layer):
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Return the pooled shape."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
-        H, W, C = input_shape
-        if min(H, W) < self.size:
-            raise ValueError(f"{type(self).__name__}: a block of {self.size} does not fit an input {input_shape}")
-        return H // self.size, W // self.size, C
+        return self.out_shape(input_shape)
 
     def config(self) -> dict[str, Any]:
         """Return the options."""
         return {"size": self.size}
+
+    def out_shape(self, shape: Size) -> Size:
+        """(h, w, C) of the output for an input of (H, W, C)."""
+        H, W, C = shape
+        if min(H, W) < self.size:
+            raise ValueError(f"{type(self).__name__}: a block of {self.size} does not fit an input {shape}")
+        return H // self.size, W // self.size, C
 
 
 class MaxPool(_Pool):
@@ -60,19 +64,19 @@ class MaxPool(_Pool):
         """Return (N, H // size, W // size, C) and the way back."""
         from stn_numba.nn.kernels import pooling
 
-        expect_input(self, x, "C", self.size)
+        size = self.size
+        expect_input(self, x, "C", size)
         x = np.ascontiguousarray(x)
-        N, H, W, C = x.shape
-        y = memory.empty((N, H // self.size, W // self.size, C), x.dtype)
+        y = memory.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)
         winner = memory.empty(y.shape, np.uint8)
-        parts = even_parts(N, x.size)
-        each_part(lambda part, _: pooling.maximum(x[part], self.size, y[part], winner[part]), parts)
+        parts = even_parts(len(x), x.size)
+        each_part(lambda part, _: pooling.maximum(x[part], size, y[part], winner[part]), parts)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
             dx, dy = memory.empty(x.shape, x.dtype), as_gradient(self, dy, y)
-            each_part(lambda part, _: pooling.maximum_gradient(dy[part], self.size, winner[part], dx[part]), parts)
+            each_part(lambda part, _: pooling.maximum_gradient(dy[part], size, winner[part], dx[part]), parts)
             return dx, {}
 
         return y, backprop

@@ -1,5 +1,6 @@
 """The ways that only full vectors and several threads take, against the plain ones."""
 
+import copy
 import os
 import threading
 
@@ -108,12 +109,15 @@ def test_gradient_of_a_fused_chain(name):
 
 
 def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
-    chain, x = initialised(CHAINS["fully connected"]), RNG.standard_normal((70, 11, 10, 2))
+    chain = initialised(CHAINS["fully connected"])
+    again, x = copy.deepcopy(chain), RNG.standard_normal((70, 11, 10, 2))
     whole, whole_backprop = chain.forward(x)
     dy = RNG.standard_normal(whole.shape)
     _, whole_gradients = whole_backprop(dy)
     monkeypatch.setattr(dense_run, "_WORTH_A_PART", 10_000)
-    y, backprop = chain.forward(x)
+    y, backprop = again.forward(x)
+    runs = [next(iter(run._plans.values())).stages[0].work for each in (chain, again) for run in each._runs[1:]]
+    assert [len(run.parts) for run in runs] == [1, 11]
     dx, gradients = backprop(dy, input_gradient=False)
     assert dx is None
     np.testing.assert_allclose(y, whole, rtol=1e-12)

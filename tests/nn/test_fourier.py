@@ -62,8 +62,8 @@ def test_a_run_is_cut_where_transforms_pay():
     chain.initialise((32, 32, 2), np.random.default_rng(0), np.float64)
     x = RNG.standard_normal((9, 32, 32, 2))
     (run,) = fusion.runs(chain.layers.items())
-    steps = [[name for name, _ in step.layers] for step in run.steps(x)]
-    assert steps == [["avgpool1", "relu1", "conv2d1", "maxpool1"], ["conv2d2"], ["relu2"], ["conv2d3"], ["maxpool2"]]
+    stages = [[name for name, _ in stage.layers] for stage in run.stages(x)]
+    assert stages == [["avgpool1", "relu1", "conv2d1", "maxpool1"], ["conv2d2"], ["relu2"], ["conv2d3"], ["maxpool2"]]
 
 
 @pytest.mark.usefixtures("always")
@@ -86,10 +86,10 @@ def test_a_cut_run_gives_what_a_whole_one_gives(monkeypatch):
 
 def test_a_large_network_uses_transforms_and_a_small_one_does_not():
     x = np.zeros((64, 42, 42, 1), np.float32)
-    for filters, steps in ((64, ["", "conv2d2.", "maxpool2.", "relu2."]), (4, [""])):
+    for filters, prefixes in ((64, ["", "conv2d2.", "maxpool2.", "relu2."]), (4, [""])):
         network = cnn((42, 42, 1), 10, filters=filters).network
         run = fusion.runs(network.layers.items())[0]
-        assert [step.prefix for step in run.steps(x)] == steps
+        assert [stage.prefix for stage in run.stages(x)] == prefixes
 
 
 @pytest.mark.usefixtures("always")
@@ -97,10 +97,10 @@ def test_each_size_of_image_is_cut_by_itself():
     (run,) = fusion.runs(Chain(Conv2d(2, 3), ReLU()).layers.items())
     made(run.layers[0][1], (9, 9, 1))
     batches = [np.zeros((4, size, size, 1)) for size in range(3, 3 + 2 * fusion._PLANS_KEPT)]
-    again = [[[step.prefix for step in run.steps(x)] for x in batches] for _ in range(2)]
+    again = [[[stage.prefix for stage in run.stages(x)] for x in batches] for _ in range(2)]
     assert again[0] == again[1] == [["conv2d1.", "relu1."]] * len(batches)
     assert len(run._plans) <= fusion._PLANS_KEPT
-    assert len(run.steps(batches[0].astype(np.float32))) == 2  # the weights are of float64
+    assert len(run.stages(batches[0].astype(np.float32))) == 2  # the weights are of float64
 
 
 def test_float32_is_right_to_its_rounding():
