@@ -14,7 +14,7 @@ from stn_numba.transform import LinearTransform, MatrixTransform, Transform
 from stn_numba.warp import warp
 
 if TYPE_CHECKING:
-    from stn_numba import models
+    from stn_numba import data, models, nn, plot, testing
     from stn_numba.nn.fit import fit
     from stn_numba.nn.storage import load, save
 
@@ -31,28 +31,38 @@ __all__ = [
     "Transform",
     "available",
     "base_points",
+    "data",
     "fit",
     "get_num_threads",
     "get_transform",
     "limit_threads",
     "load",
     "models",
+    "nn",
+    "plot",
     "register_transform",
     "sample",
     "sample_vjp",
     "save",
     "set_num_threads",
+    "testing",
     "warp",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the program sets logging up
 
-# Training is loaded when it is first asked for: a pipeline that only warps never pays for it.
-_LATER = {"fit": "nn.fit", "load": "nn.storage", "save": "nn.storage", "models": "models"}
+# Training and the rest are loaded when they are first asked for: a pipeline that only warps never pays for them.
+_ROOMS = ("data", "models", "nn", "plot", "testing")
+_FROM_ROOMS = {"fit": "nn.fit", "load": "nn.storage", "save": "nn.storage"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"stn_numba.{_LATER[name]}")
-    return module if name == "models" else getattr(module, name)
+    if name in _ROOMS:
+        return importlib.import_module(f"stn_numba.{name}")
+    if name in _FROM_ROOMS:
+        return getattr(importlib.import_module(f"stn_numba.{_FROM_ROOMS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,7 +17,7 @@ from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape
 from stn_numba.registry import PluginError, get_transform, name_of
 from stn_numba.transform import Transform
 
-__all__ = ["chosen", "expect_transform", "lay_grid"]
+__all__ = ["chosen", "expect_transform", "identity_of", "lay_grid", "n_params_of"]
 
 _PROBED = 16  # positions of an image that are looked at first
 
@@ -40,6 +40,34 @@ def chosen(transform: str | Transform, options: Mapping[str, Any] | None = None)
     return expect_transform(transform)
 
 
+def n_params_of(transform: Transform) -> int:
+    """As ``transform.n_params``, for transforms that are not trusted."""
+    with _Named(transform, "n_params"):
+        return int(transform.n_params)
+
+
+def identity_of(transform: Transform) -> Floats:
+    """As ``transform.identity()``, for transforms that are not trusted.
+
+    Raises
+    ------
+    PluginError
+        If the transform raises, or returns something else than P finite numbers.
+
+    Examples
+    --------
+    >>> from stn_numba.registry import get_transform
+    >>> identity_of(get_transform("affine")).tolist()
+    [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    """
+    count = n_params_of(transform)
+    with _Named(transform, "identity"):
+        theta = np.asarray(transform.identity(), np.float64)
+    if theta.shape != (count,) or not np.isfinite(theta).all():
+        raise PluginError(f"{name_of(transform)}: identity: expected ({count},) finite numbers, got {theta!r:.80}")
+    return theta
+
+
 def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
     """As ``transform.forward``, for transforms that are not trusted.
 
@@ -56,10 +84,7 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     >>> lay_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
     (4, 5)
     """
-    expect_transform(transform)
-    with _Named(transform, "n_params"):
-        count = int(transform.n_params)
-    theta = as_floats(theta, "theta", ("N", count))
+    theta = as_floats(theta, "theta", ("N", n_params_of(expect_transform(transform))))
     shape, align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
     with _Named(transform, "forward"):
         grid, pull_back = transform.forward(theta, shape, align_corners)

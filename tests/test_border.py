@@ -7,7 +7,7 @@ import stn_numba as stn
 from stn_numba import registry
 from stn_numba.border import lay_grid
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
-from stn_numba.nn import Flatten, SpatialTransformer
+from stn_numba.nn import Flatten, RandomWarp, SpatialTransformer
 
 IMAGE = np.ones((4, 5))
 
@@ -132,3 +132,33 @@ def test_the_layer_names_them_too():
     layer.initialise((4, 5, 1), np.random.default_rng(0))
     with pytest.raises(stn.PluginError, match="not one position is a number"):
         layer.forward(np.ones((2, 4, 5, 1), np.float32))
+
+
+IDENTITIES = {
+    "short": (lambda: np.zeros(1), r"identity: expected \(2,\) finite numbers, got array"),
+    "nan": (lambda: np.full(2, np.nan), "identity: expected .2,. finite numbers"),
+    "raises": (lambda: {}["lost"], "identity: KeyError: 'lost'"),
+    "text": (lambda: "ab", "identity: ValueError"),
+}
+
+
+@pytest.mark.parametrize(("identity", "message"), IDENTITIES.values(), ids=IDENTITIES)
+def test_bad_identities_are_named_before_any_image(identity, message):
+    plugin = Plugin(dense)
+    plugin.identity = identity
+    with pytest.raises(stn.PluginError, match=f"transform .*test_border.Plugin: {message}"):
+        RandomWarp(plugin)
+    layer = SpatialTransformer(Flatten(), plugin)
+    with pytest.raises(stn.PluginError, match=message):
+        layer.initialise((4, 5, 1), np.random.default_rng(0))
+
+
+def test_a_transform_that_does_not_say_how_many_parameters_it_has():
+    class Nameless(Plugin):
+        @property
+        def n_params(self):
+            raise AttributeError("no n_params")
+
+    for make in (RandomWarp, lambda plugin: SpatialTransformer(Flatten(), plugin)):
+        with pytest.raises(stn.PluginError, match="Nameless: n_params: AttributeError"):
+            make(Nameless(dense))

@@ -109,6 +109,19 @@ class KeepsTheta(Shift):
         return points + self.theta[:, None], lambda d: np.asarray(d).sum(axis=1)
 
 
+class KeepsSlope(Shift):
+    """The gradient is that of whatever was called last."""
+
+    def apply_vjp(self, theta, points):
+        self.slope = np.cosh(theta)
+        return points + np.sinh(theta)[:, None], lambda d: np.asarray(d).sum(axis=1) * self.slope[: len(d)]
+
+
+class ListIdentity(Shift):
+    def identity(self):
+        return [0.0, 0.0]
+
+
 class HoldsALock(Shift):
     def __init__(self):
         self.lock = threading.Lock()
@@ -119,13 +132,15 @@ class HoldsALock(Shift):
     [
         (SharedIdentity, "n_params_and_identity: .* return a copy"),
         (WrongIdentity, "identity_maps_points_to_themselves: .* moved by 0.1"),
-        (LongIdentity, r"n_params_and_identity: identity: expected \(2,\), got \(3,\)"),
+        (LongIdentity, r"n_params_and_identity: identity: expected an array \(2,\), got ndarray \(3,\)"),
         (DoublePrecision, "shapes_and_dtypes: .*expected a grid of float32, got float64"),
         (OtherGrid, "grid_is_apply.*: grid and apply differ by"),
         (WrongGradient, "gradient: .*relative error"),
         (ChangesTheta, "no_argument_is_changed: theta was changed|gradient|grid and apply differ"),
         (ReusesMemory, "no_argument_is_changed: a grid changed when another one was laid|gradient"),
         (KeepsTheta, "many_threads_at_once: results differ when several threads call at once"),
+        (KeepsSlope, "each_way_back_is_of_its_own_call: .*: a gradient changed with a later call"),
+        (ListIdentity, r"n_params_and_identity: identity: expected an array \(2,\), got list \(2,\)"),
         (HoldsALock, "pickling: cannot be pickled: TypeError"),
     ],
 )
@@ -145,8 +160,23 @@ def test_a_transform_that_raises_is_named():
         def forward(self, theta, shape, align_corners=True):
             raise ZeroDivisionError
 
-    with pytest.raises(stn.PluginError, match="Bent: forward: ZeroDivisionError"):
+    with pytest.raises(stn.PluginError, match="shapes_and_dtypes: .*Bent: forward: ZeroDivisionError"):
         check_transform(Bent)
+
+
+def test_errors_that_no_check_foresaw_name_it():
+    class Lost(Shift):
+        def identity(self):
+            raise KeyError("x")
+
+    with pytest.raises(stn.PluginError, match="n_params_and_identity: KeyError: 'x'"):
+        check_transform(Lost(), theta=[[0.0, 0.0]])
+
+
+def test_a_transform_can_be_given_by_its_name():
+    check_transform("affine")
+    with pytest.raises(ValueError, match="afine"):
+        check_transform("afine")
 
 
 def test_a_transform_without_parameters_keeps_the_contract():

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ["numba", "scipy", "click", "matplotlib", "safetensors", "tqdm", "mlxtend", "torch", "stn_transforms"]
 
 
@@ -32,3 +34,16 @@ def test_every_public_name_is_there():
 
     for name in stn_numba.__all__:
         assert getattr(stn_numba, name) is not None
+
+
+def test_rooms_and_late_names_are_found_in_a_fresh_process():
+    names = "'data', 'models', 'nn', 'plot', 'testing', 'fit', 'load', 'save'"
+    listed, there = f"assert {{{names}}} <= set(dir(stn))", f"[getattr(stn, name) for name in ({names})]"
+    assert "torch" not in loaded_after(f"import stn_numba as stn; {listed}; {there}; stn.nn.Dense")
+
+
+def test_an_unknown_name_is_refused():
+    import stn_numba
+
+    with pytest.raises(AttributeError, match="module 'stn_numba' has no attribute 'fitt'"):
+        _ = stn_numba.fitt

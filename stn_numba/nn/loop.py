@@ -56,7 +56,7 @@ class Loop:
                 self._epoch(bar, interrupts)
                 bar.set_postfix_str(summary(run.history[-1]))
                 # a list: every callback is called, even after one has asked to stop
-                asked = any([callback(run.model, run.history) is True for callback in self.callbacks])
+                asked = any([_asks_to_stop(callback(run.model, run.history)) for callback in self.callbacks])
                 run.finished = asked or run.clock.finished() or len(run.history) >= self.epochs
                 with run.clock.paused():
                     self.keeper.write(run)
@@ -116,3 +116,8 @@ class Loop:
         if len(result) != len(images):
             raise ValueError(f"augment: expected {len(images)} images, as many as it was given, got {len(result)}")
         return result
+
+
+def _asks_to_stop(answer: Any) -> bool:
+    """Whether a callback returned True, Python's or NumPy's; anything else, as a figure's artists, asks for nothing."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stn_numba.arguments import as_option, as_size
-from stn_numba.border import chosen
+from stn_numba.border import chosen, identity_of
 from stn_numba.grid import as_floats
 from stn_numba.nn.layer import Floats
 from stn_numba.outside import PADDINGS
@@ -57,17 +57,18 @@ class RandomWarp:
         padding: str = "zeros",
     ) -> None:
         self.transform = chosen(transform, options)
-        self.spread = np.asarray(spread, np.float64)
+        self.identity, self.spread = identity_of(self.transform), np.asarray(spread, np.float64)
         if self.spread.ndim:
-            as_floats(spread, "spread", (self.transform.n_params,))
+            as_floats(spread, "spread", self.identity.shape)
         if not (np.isfinite(self.spread).all() and (self.spread >= 0).all()):
             raise ValueError(f"spread: expected finite numbers of at least 0, got {spread!r}")
         self.shape, self.padding = None if shape is None else as_size(shape, "shape"), as_option(padding, "padding", PADDINGS)
 
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
         """Warp images (N, H, W, C), each in its own way."""
-        moves = rng.standard_normal((len(images), self.transform.n_params))
-        theta = self.transform.identity() + self.spread * moves
+        if not isinstance(images, np.ndarray) or images.ndim != 4:
+            raise ValueError(f"images: expected (N, H, W, C), got {np.shape(images)}")
+        theta = self.identity + self.spread * rng.standard_normal((len(images), len(self.identity)))
         if images.dtype == np.float32:
             theta = theta.astype(np.float32)
         out: Floats = warp(images, theta, self.transform, shape=self.shape, padding=self.padding)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba.arguments import as_bool, as_option, as_size
-from stn_numba.border import chosen, lay_grid
+from stn_numba.border import chosen, identity_of, lay_grid, n_params_of
 from stn_numba.grid import as_floats, base_points
 from stn_numba.nn.chain import Chain, in_turn
 from stn_numba.nn.container import Container, expect_layer
@@ -84,9 +84,9 @@ class SpatialTransformer(Container):
         self.transform = chosen(transform, self.options)
         self.shape = None if shape is None else as_size(shape, "shape")
         self.padding, self.align_corners = as_option(padding, "padding", PADDINGS), as_bool(align_corners, "align_corners")
-        self.theta_layer = Dense(self.transform.n_params)
+        self.theta_layer = Dense(n_params_of(self.transform))
         self.layers = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
-        self.initial = None if initial is None else as_floats(initial, "initial", (self.transform.n_params,))
+        self.initial = None if initial is None else as_floats(initial, "initial", (self.theta_layer.units,))
 
     @cached_property
     def _runs(self) -> list[Run]:
@@ -102,7 +102,7 @@ class SpatialTransformer(Container):
         expect_shape(self, input_shape, 3, "(H, W, C)")
         self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
         self.theta_layer.params["weight"][:] = 0
-        self.theta_layer.params["bias"][:] = self.transform.identity() if self.initial is None else self.initial
+        self.theta_layer.params["bias"][:] = identity_of(self.transform) if self.initial is None else self.initial
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
     def theta(self, x: Floats) -> Floats:

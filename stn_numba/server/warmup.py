@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stn_numba.grid import MatrixGrid, base_points
+from stn_numba.pixel_matrix import pixel_matrix
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
 from stn_numba.server.networks import USES, network_calls
 
@@ -126,6 +127,14 @@ def _calls(
                 image = np.ones((1, 2, 2, 1), dtype)
                 for part in ("image", "grid"):
                     yield f"gradient by the {part} {dtype} {kernel}{where}", _bound(_gradient, image, grid, kernel, part)
+    if dtypes or gradients:
+        yield "matrices of pixels", _matrices
+
+
+def _matrices() -> None:
+    """What grids given by matrices need before they are read, whatever the image."""
+    for align_corners in (True, False):
+        pixel_matrix(np.eye(3)[None], (1, 1), (1, 1), align_corners)
 
 
 def _antialiased(dtypes: Sequence[str], kernels: Sequence[str]) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.border import expect_transform, lay_grid
+from stn_numba.border import chosen, lay_grid
 from stn_numba.grid import base_points
+from stn_numba.registry import PluginError
 from stn_numba.testing.vjp import check_vjp
 from stn_numba.transform import Transform
 
@@ -42,7 +43,7 @@ class Case:
 
 
 def check_transform(
-    transform: Transform | Callable[[], Transform],
+    transform: str | Transform | Callable[[], Transform],
     *,
     theta: Array | None = None,
     exact_identity: bool = True,
@@ -55,7 +56,7 @@ def check_transform(
     Parameters
     ----------
     transform
-        A `Transform`, or a callable without arguments that makes one.
+        A `Transform`, a registered name, or a callable without arguments that makes one.
     theta
         (N, P) parameters, N >= 1, at which to check, away from kinks; by default three near the identity.
     exact_identity
@@ -72,7 +73,7 @@ def check_transform(
     AssertionError
         At the first check that fails; the message begins with its name.
     PluginError
-        If the transform raises, or returns something that is no grid.
+        If the transform raises, or returns something that is no grid; the message begins with the name of the check.
 
     Examples
     --------
@@ -85,10 +86,14 @@ def check_transform(
             check(case)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+        except PluginError as error:
+            raise PluginError(f"{name}: {error}") from error
+        except Exception as error:
+            raise PluginError(f"{name}: {type(error).__name__}: {error}") from error
 
 
 def make_case(
-    transform: Transform | Callable[[], Transform],
+    transform: str | Transform | Callable[[], Transform],
     theta: Array | None,
     exact_identity: bool,
     trained: bool,
@@ -96,7 +101,7 @@ def make_case(
     tolerance: float,
 ) -> Case:
     """Put a case together, with parameters near the identity if none are given."""
-    made = expect_transform(transform if isinstance(transform, Transform) else transform())
+    made = chosen(transform if isinstance(transform, str | Transform) else transform())
     if theta is not None and not len(np.atleast_1d(theta)):
         raise ValueError("theta: expected (N, P) with N >= 1, got N = 0")
     if theta is None:
@@ -108,7 +113,8 @@ def make_case(
 def n_params_and_identity(case: Case) -> None:
     """``identity()`` holds P finite numbers, new ones each time."""
     first, count = case.transform.identity(), case.transform.n_params
-    _expect(isinstance(first, np.ndarray) and first.shape == (count,), f"identity: expected ({count},), got {np.shape(first)}")
+    fits = isinstance(first, np.ndarray) and first.shape == (count,)
+    _expect(fits, f"identity: expected an array ({count},), got {type(first).__name__} {np.shape(first)}")
     _expect(bool(np.isfinite(first).all()), f"identity: expected finite numbers, got {first}")
     again = case.transform.identity()
     _expect(not np.shares_memory(first, again), "identity: the array handed out is the transform's own; return a copy")
@@ -127,12 +133,12 @@ def shapes_and_dtypes(case: Case) -> None:
     for dtype in (np.float32, np.float64):
         for rows in (0, len(case.theta)):
             theta = case.theta[:rows].astype(dtype)
-            mapped = case.transform.apply(theta, case.points.astype(dtype))
-            _expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
             for shape in (_SHAPE, (1, 1)):
                 for align_corners in (True, False):
                     grid, _ = lay_grid(case.transform, theta, shape, align_corners)  # which checks the rest
                     _expect(grid.values.dtype == dtype, f"expected a grid of {dtype.__name__}, got {grid.values.dtype}")
+            mapped = case.transform.apply(theta, case.points.astype(dtype))
+            _expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
 
 
 def grid_is_apply_at_the_output_s_positions(case: Case) -> None:
@@ -176,6 +182,33 @@ def no_argument_is_changed(case: Case) -> None:
     _expect(np.array_equal(case.transform.apply(theta, points), first), "a second call gave another result")
 
 
+def each_way_back_is_of_its_own_call(case: Case) -> None:
+    """A gradient is that of the call that handed it out, whatever was called since."""
+    if not case.trained:
+        return
+    rng = np.random.default_rng(2)
+
+    def between() -> None:
+        case.transform.apply_vjp(case.theta + 0.1, case.points[:5])
+        lay_grid(case.transform, case.theta[:1] + 0.1, (4, 3), False)
+
+    def grid_backprop() -> tuple[tuple[int, ...], Callable[[Array], Any]]:
+        grid, backprop = lay_grid(case.transform, case.theta, _SHAPE)
+        return grid.dense().shape, backprop
+
+    def points_backprop() -> tuple[tuple[int, ...], Callable[[Array], Any]]:
+        mapped, backprop = case.transform.apply_vjp(case.theta, case.points)
+        return mapped.shape, backprop
+
+    for name, begin in (("forward", grid_backprop), ("apply_vjp", points_backprop)):
+        shape, backprop = begin()
+        d = rng.standard_normal(shape)
+        alone = np.array(backprop(d))
+        between()
+        same = np.array_equal(backprop(d), alone)
+        _expect(same, f"{name}: a gradient changed with a later call: does the transform keep something between calls?")
+
+
 def many_threads_at_once(case: Case) -> None:
     """Calls side by side, with different parameters, give what they give one after another."""
     thetas = [case.theta + k * 1e-3 for k in range(_THREADS)]
@@ -212,11 +245,12 @@ CHECKS: dict[str, Callable[[Case], None]] = {
     check.__name__: check
     for check in (
         n_params_and_identity,
-        identity_maps_points_to_themselves,
         shapes_and_dtypes,
+        identity_maps_points_to_themselves,
         grid_is_apply_at_the_output_s_positions,
         gradient,
         no_argument_is_changed,
+        each_way_back_is_of_its_own_call,
         many_threads_at_once,
         pickling,
     )

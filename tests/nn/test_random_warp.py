@@ -66,3 +66,8 @@ def test_whole_numbers_are_warped_as_floats_are():
 def test_what_does_not_fit_is_refused_at_once(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_images_without_channels_are_refused():
+    with pytest.raises(ValueError, match=r"images: expected \(N, H, W, C\), got \(3, 8, 8\)"):
+        RandomWarp()(np.zeros((3, 8, 8), np.float32), np.random.default_rng(0))

@@ -1,6 +1,8 @@
 """warmup and doctor."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +160,19 @@ def test_warmup_covers_antialias():
     for name in ("affine", "tps"):
         warp(image, get_transform(name).identity(), name, shape=(9, 9), antialias=True)
     assert inspection.compiled() == before
+
+
+def test_warps_find_nothing_left_to_compile():
+    code = """
+import numpy as np, stn_numba as stn
+from stn_numba.kernels import inspection
+from stn_numba.server import warmup
+list(warmup(dtypes=["uint8"], gradients=[], networks="none"))
+before, image = inspection.compiled(), np.zeros((9, 9), np.uint8)
+for name in ("affine", "projective", "tps"):
+    for align_corners in (True, False):
+        stn.warp(image, stn.get_transform(name).identity(), name, align_corners=align_corners)
+print(*[kernel.name for kernel in inspection.compiled() - before])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not found.stdout.split()
