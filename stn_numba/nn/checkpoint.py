@@ -11,11 +11,12 @@ import numpy as np
 from stn_numba.arguments import as_path
 from stn_numba.nn.files import write_atomically
 from stn_numba.nn.layer import Arrays
+from stn_numba.nn.storage import CHECKPOINT_KEY as _KEY
 from stn_numba.nn.storage import StorageError, digest, read_tensors, safetensors
 
 __all__ = ["plain", "read_checkpoint", "write_checkpoint"]
 
-_KEY, _DIGEST, _FORMAT = "stn_numba.checkpoint", "stn_numba.checkpoint.sha256", 1
+_DIGEST, _FORMAT = "stn_numba.checkpoint.sha256", 1
 
 Tree = dict[str, Any]
 

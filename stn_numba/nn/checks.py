@@ -23,12 +23,19 @@ def check_data(
     """
     X, y = model.expect_images(X, free_size=free_size, name=f"{name}X"), as_array(y, f"{name}y")
     if y.shape != (len(X),) or y.dtype.kind not in "iu":
-        raise ValueError(f"{name}y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}")
+        raise ValueError(f"{name}y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}{_hint(y, len(X))}")
     if not len(X):
         raise ValueError(f"{name}X: expected at least one image, got none")
     if not 0 <= y.min() <= y.max() < model.n_classes:
         raise ValueError(f"{name}y: expected labels 0 to {model.n_classes - 1}, got {y.min()} to {y.max()}")
     return X, y
+
+
+def _hint(y: NDArray[Any], count: int) -> str:
+    """How to make whole numbers of what other libraries take."""
+    if y.shape == (count,) and y.dtype.kind in "USO":
+        return "; `names, y = numpy.unique(y, return_inverse=True)` numbers classes given by name"
+    return "; `y.argmax(axis=1)` makes whole numbers of one-hot rows" if y.ndim == 2 and len(y) == count else ""
 
 
 def check_pair(validation: Any) -> tuple[Any, Any]:
@@ -80,9 +87,12 @@ def check_functions(schedule: Any, augment: Any, callbacks: Any, optimiser: Any)
     if not isinstance(callbacks, Sequence) or isinstance(callbacks, str | bytes):
         raise TypeError(f"callbacks: expected a sequence of functions, got {type(callbacks).__name__}")
     named += [(f"callbacks[{place}]", callback) for place, callback in enumerate(callbacks)]
+    if isinstance(optimiser, str | int | float):
+        raise TypeError(f"optimiser: expected an optimiser, as `Adam()`, got {optimiser!r:.60}")
     named += [] if optimiser is None else [(f"optimiser.{name}", getattr(optimiser, name, None)) for name in ("init", "update")]
-    if isinstance(optimiser, type):
-        raise TypeError(f"optimiser: expected an optimiser, got the class {optimiser.__name__} itself")
+    for name, value in [("optimiser", optimiser), *named]:
+        if isinstance(value, type):
+            raise TypeError(f"{name}: expected an instance, got the class {value.__name__} itself")
     for name, function in named:
         if not callable(function):
             raise TypeError(f"{name}: expected a function, got {type(function).__name__}")

@@ -105,7 +105,13 @@ class Classifier:
         return list(transformers_in(self.network))
 
     def logits(self, X: ArrayLike) -> Floats:
-        """Class scores (N, n_classes) of images (N, H, W, C), or (N, H, W) if C is 1."""
+        """Class scores (N, n_classes) of images (N, H, W, C), or (N, H, W) if C is 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If images do not fit the model, or a pixel is NaN or infinite; so do the other methods that take images.
+        """
         return self._batched(lambda x: self.network.forward(x)[0], X, (self.n_classes,))
 
     def predict_proba(self, X: ArrayLike) -> Floats:
@@ -148,8 +154,10 @@ class Classifier:
         """(mean cross entropy, share of wrong predictions) on labelled images."""
         logits = self.logits(X)
         y = as_array(y, "y")
-        if y.shape != (len(logits),):
+        if y.shape != (len(logits),) or y.dtype.kind not in "iu":
             raise ValueError(f"y: expected ({len(logits)},) whole numbers, got {y.dtype} {y.shape}")
+        if len(y) and not 0 <= y.min() <= y.max() < self.n_classes:
+            raise ValueError(f"y: expected labels 0 to {self.n_classes - 1}, got {y.min()} to {y.max()}")
         loss, _ = softmax_cross_entropy(logits, y)
         return loss, float(np.mean(logits.argmax(axis=1) != y)) if len(logits) else 0.0
 
@@ -167,6 +175,22 @@ class Classifier:
         if X.dtype.kind not in "fiu":
             raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
         return X
+
+    def expect_finite(self, images: NDArray[Any], *, name: str = "X", first: int = 0) -> None:
+        """Refuse images with pixels that are NaN or infinite: a transformer would read nothing, and the rest still answer.
+
+        `first` is the number of the first of them.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            flat = images.reshape(-1)
+            if images.dtype.kind != "f" or np.isfinite(np.dot(flat, flat)):  # once through the memory, by BLAS
+                return
+        bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))  # none, if only the square was too large
+        if len(bad):
+            raise ValueError(
+                f"{name}: expected finite pixels, got NaN or infinite ones in {len(bad)} of {len(images)} images, "
+                f"the first of them number {first + bad[0]}"
+            )
 
     def config(self) -> dict[str, Any]:
         """Return the architecture, as JSON can hold it."""
@@ -187,6 +211,7 @@ class Classifier:
         with one_blas_thread(of_scipy=len(X) >= LEAST_ROWS):
             for start in range(0, len(X), _BATCH):
                 batch = X[start : start + _BATCH]
+                self.expect_finite(batch, first=start)
                 parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))
         if parts:
             return np.concatenate(parts)

@@ -11,16 +11,21 @@ from stn_numba.nn.layer import Floats
 from stn_numba.nn.search import transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 
-__all__ = ["first_non_finite", "warn_if_outside"]
+__all__ = ["warn_if_outside", "why_not_finite"]
 
 _OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
 _THETA = "localisation.theta"
 
 
-def first_non_finite(network: Chain, images: Floats) -> str:
-    """Name the first of images, layers and loss that is not finite."""
-    if not np.isfinite(images).all():
-        return "the batch of images"
+def why_not_finite(network: Chain, images: Floats) -> str:
+    """Name the first of images, layers and loss that is not finite, and what helps."""
+    bad = len(images) - np.count_nonzero(np.isfinite(images).all(axis=(1, 2, 3)))
+    if bad:
+        return f"{bad} of the {len(images)} images of the batch have NaN or infinite pixels, in the data or made by `augment`"
+    return f"{_first(network, images)} is the first that is not finite; try a smaller learning_rate, or clip_norm"
+
+
+def _first(network: Chain, images: Floats) -> str:
     with np.errstate(all="ignore"):
         for name, layer, output in network.trace(images):
             own = [key for key, array in layer.params.items() if not np.isfinite(array).all()]

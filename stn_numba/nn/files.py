@@ -13,6 +13,8 @@ def with_folder(path: Path) -> Path:
     """Return the path of a file to write, if its folder exists."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: no such folder: {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: expected a file, got a folder")
     return path
 
 

@@ -134,6 +134,7 @@ def fit(
     source = _source(model, X, y, batch_size, free_size=augment is not None)
     if validation is not None:
         validation = check_data(model, *check_pair(validation), name="validation ")
+        model.expect_finite(validation[0], name="validation X")
     rates = _RATES if rates is None else rates
     check_rates(model, set(_RATES), rates)
     _check_best(best, validation is not None)
@@ -168,7 +169,9 @@ def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bo
             raise TypeError("X: expected arrays, or a stream with a length of at least one batch")
         return X
     if y is None:
-        raise ValueError("y: expected labels (N,) with arrays; only a stream yields the labels itself")
+        raise ValueError(
+            "y: expected labels (N,) with arrays; only a Stream, which has __len__ and __call__(rng), yields the labels itself"
+        )
     return ArrayBatches(*check_data(model, X, y, free_size=free_size), batch_size)
 
 

@@ -59,8 +59,9 @@ class Keeper:
             raise StorageError(f"checkpoint {self.path}: expected the run's settings, got {theirs!r:.60}")
         for name, value in self.settings.items():
             if theirs.get(name) != value:
+                where, before, now = _difference(name, theirs.get(name), value)
                 raise StorageError(
-                    f"checkpoint {self.path}: it belongs to a run with {name} = {theirs.get(name)!r:.200}, got {value!r:.200}; "
+                    f"checkpoint {self.path}: it belongs to a run with {where} = {before!r:.200}, got {now!r:.200}; "
                     "repeat that run's settings, or give another file"
                 )
         try:
@@ -79,6 +80,17 @@ class Keeper:
         """Write the run to the file, if the last time is long ago."""
         if time.perf_counter() - self._last >= self.seconds:
             self.write(run)
+
+
+def _difference(place: str, before: Any, now: Any) -> tuple[str, Any, Any]:
+    """Where in two values, as JSON holds them, the first difference lies; and what stands there."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        pairs = [(f"{place}.{key}", before.get(key), now.get(key)) for key in {**before, **now}]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(f"{place}[{number}]", *both) for number, both in enumerate(zip(before, now, strict=True))]
+    else:
+        return place, before, now
+    return next(_difference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
 def optimiser_name(rule: Optimiser) -> str:

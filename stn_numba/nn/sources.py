@@ -70,4 +70,10 @@ def epoch_of(source: Source, rng: np.random.Generator, skip: int) -> Iterator[Ba
     """Yield the batches of an epoch, without the first `skip`."""
     if isinstance(source, ArrayBatches):
         return source.epoch(rng, skip)
-    return itertools.islice(source(rng), skip, len(source))
+    return map(_pair, itertools.islice(source(rng), skip, len(source)))
+
+
+def _pair(batch: Any) -> Batch:
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise TypeError(f"X: expected the stream to yield pairs (images, labels), got {type(batch).__name__}")
+    return batch[0], batch[1]

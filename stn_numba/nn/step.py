@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.diagnosis import first_non_finite
+from stn_numba.nn.diagnosis import why_not_finite
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
 from stn_numba.nn.optimisers import InPlace, Optimiser, clip_by_global_norm
@@ -90,10 +90,7 @@ class Step:
 
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
-            raise NonFiniteError(
-                f"{what} is not finite in {place}: {first_non_finite(self.network, images)} is the first that is not finite; "
-                "try a smaller learning_rate, or clip_norm"
-            )
+            raise NonFiniteError(f"{what} is not finite in {place}: {why_not_finite(self.network, images)}")
 
 
 def _total(arrays: Arrays) -> float:

@@ -20,6 +20,7 @@ __all__ = ["StorageError", "load", "save"]
 
 _MOST_HEADER = 1 << 20  # bytes; a large model takes some thousands
 _KEY, _DIGEST, _FORMAT = "stn_numba", "stn_numba.sha256", 1
+CHECKPOINT_KEY = "stn_numba.checkpoint"  # of the files that `stn_numba.nn.checkpoint` writes
 
 
 class StorageError(ValueError):
@@ -92,6 +93,8 @@ def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
     metadata, tensors = read_tensors(path, max_bytes)
     if _DIGEST in metadata and metadata[_DIGEST] != digest(metadata.get(_KEY, ""), tensors):
         raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
+    if _KEY not in metadata and CHECKPOINT_KEY in metadata:
+        raise StorageError(f"{path}: it holds a run of training: give it to `fit` as its checkpoint, and `save` the model")
     try:
         architecture = json.loads(metadata[_KEY])
     except (KeyError, ValueError, RecursionError) as error:
@@ -104,6 +107,8 @@ def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
 def read_tensors(path: Path, max_bytes: int) -> tuple[dict[str, str], Arrays]:
     """Read metadata and tensors of a safetensors file of at most `max_bytes`."""
     unpack = safetensors().load
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: expected a file, got a folder")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as file:  # read, not mapped: a file cut short while it is mapped would end the process
@@ -123,6 +128,8 @@ def _metadata(path: Path, content: bytes) -> dict[str, str]:
     """Read texts from the header: its length in eight bytes, then JSON."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > len(content) - 8:
+        if content[8:9] not in (b"", b"{"):
+            raise StorageError(f"{path}: not a safetensors file: it begins with {content[:12]!r}")
         raise StorageError(f"{path}: not a whole safetensors file: it ends within its header")
     if length > _MOST_HEADER:
         raise StorageError(f"{path}: expected a header of at most {_MOST_HEADER:,} bytes, got {length:,}")

@@ -192,7 +192,7 @@ def test_other_settings_are_refused_by_name(tmp_path, change, message):
 def test_another_model_is_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     train(small(), checkpoint=path)
-    with pytest.raises(StorageError, match="a run with model = "):
+    with pytest.raises(StorageError, match=r"a run with model.layers\[0\].localisation.layers\[1\].units = 4, got 32;"):
         train(st_fcn((12, 12, 1), 2, units=9), checkpoint=path)
 
 

@@ -94,7 +94,7 @@ def test_a_non_finite_loss_names_the_layer():
     model.params["dense2.weight"][0, 0] = np.nan
     with pytest.raises(NonFiniteError, match=r"epoch 1, step 1: parameter 'weight' of layer 'dense2' \(Dense\)"):
         train(model)
-    with pytest.raises(NonFiniteError, match="the batch of images"):
+    with pytest.raises(NonFiniteError, match="96 of the 96 images of the batch have NaN or infinite pixels"):
         stn.fit(small(), np.full_like(X, np.inf), Y, progress=False)
 
 
@@ -215,3 +215,47 @@ def test_columns_of_the_history_go_by_name():
         history.column("accuracy")
     with pytest.raises(ValueError, match="best: expected one of loss, error, .*, got 'epoch'"):
         train(small(), best="epoch")
+
+
+def test_pixels_that_are_not_finite_are_refused_before_any_answer():
+    model, bad = small(), X.copy()
+    bad[70, 3, 3] = np.nan
+    bad[80, 0, 0] = np.inf
+    message = "X: expected finite pixels, got NaN or infinite ones in 2 of 96 images, the first of them number 70"
+    for ask in (model.predict, model.predict_proba, model.theta, model.transform, lambda x: model.evaluate(x, Y)):
+        with pytest.raises(ValueError, match=message):
+            ask(bad)
+    with pytest.raises(ValueError, match=f"validation {message}"):
+        train(model, validation=(bad, Y))
+    assert np.isfinite(model.logits(np.full_like(X, 1e30))).all()  # large, and finite
+
+
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_a_callback_that_answers_true_stops(answer):
+    assert len(train(small(), epochs=3, callbacks=[lambda model, history: answer])) == 1
+
+
+@pytest.mark.parametrize("answer", [None, 1, "yes", np.ones(2), np.False_])
+def test_other_answers_do_not(answer):
+    assert len(train(small(), epochs=2, callbacks=[lambda model, history: answer])) == 2
+
+
+def test_labels_of_another_kind_are_refused_with_what_makes_them_fit():
+    with pytest.raises(ValueError, match="y: expected .96,. whole numbers.*argmax"):
+        stn.fit(small(), X, np.eye(2)[Y], progress=False)
+    with pytest.raises(ValueError, match="y: expected .96,. whole numbers.*return_inverse"):
+        stn.fit(small(), X, np.array(["cat", "dog"])[Y], progress=False)
+    with pytest.raises(ValueError, match="y: expected labels 0 to 1, got 5 to 6"):
+        small().evaluate(X, Y + 5)
+
+
+def test_a_stream_that_yields_no_pairs_is_refused():
+    class Unlabelled:
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield X
+
+    with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, labels\), got ndarray"):
+        stn.fit(small(), Unlabelled(), progress=False)

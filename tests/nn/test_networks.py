@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.nn import Adam, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, Layer, Parallel, ReLU, SpatialTransformer
+from stn_numba.nn import (
+    Adam,
+    Chain,
+    Classifier,
+    Conv2d,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Flatten,
+    Layer,
+    Parallel,
+    ReLU,
+    SpatialTransformer,
+)
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 6, 6, 1), np.float32), np.arange(40) % 3
@@ -155,6 +168,11 @@ def test_gradients_of_another_shape_are_refused(count, layers):
         (lambda: Classifier(look(), (6, 6, 1), 4).predict(X[0]), r"X: expected \(N, 6, 6, 1\), got \(6, 6, 1\)"),
         (lambda: Classifier(look(), (6, 6, 1), 4).evaluate(X, Y[:3]), r"y: expected \(40,\) whole numbers, got int64 \(3,\)"),
         (lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, optimiser=Adam), "got the class Adam itself"),
+        (lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, optimiser="adam"), r"optimiser: .* as `Adam\(\)`, got 'adam'"),
+        (
+            lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, callbacks=[EarlyStopping]),
+            r"callbacks\[0\]: expected an instance, got the class EarlyStopping itself",
+        ),
         (lambda: stn.models.fcn(downsample=0), "downsample: expected at least 1, got 0"),
     ],
 )

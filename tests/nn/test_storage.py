@@ -178,3 +178,30 @@ def test_a_transform_without_a_name_cannot_be_saved(tmp_path):
     with pytest.raises(ValueError, match="registered names"):
         stn.save(model, tmp_path / "model.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"plain text, no model", b"\x80\x04\x95\x10" + bytes(40), b"PK\x03\x04" + bytes(60)])
+def test_files_of_other_kinds_are_told_from_damaged_ones(content, tmp_path):
+    (tmp_path / "other").write_bytes(content)
+    with pytest.raises(StorageError, match="not a safetensors file: it begins with"):
+        stn.load(tmp_path / "other")
+
+
+def test_folders_and_checkpoints_are_no_models(model, tmp_path):
+    with pytest.raises(IsADirectoryError, match="expected a file, got a folder"):
+        stn.load(tmp_path)
+    with pytest.raises(IsADirectoryError, match="expected a file, got a folder"):
+        stn.save(model, tmp_path)
+    stn.fit(stn.models.fcn(units=8), X, np.arange(4), epochs=1, checkpoint=tmp_path / "run", progress=False)
+    with pytest.raises(StorageError, match="it holds a run of training: give it to `fit` as its checkpoint"):
+        stn.load(tmp_path / "run")
+
+
+def test_a_checkpoint_of_another_model_says_where_they_differ(tmp_path):
+    def train(**options):
+        model = stn.models.st_fcn(units=8, **options)
+        stn.fit(model, X, np.arange(4), epochs=1, checkpoint=tmp_path / "run", progress=False)
+
+    train()
+    with pytest.raises(StorageError, match=r"model\.layers\[0\]\.transform = 'affine', got 'projective'"):
+        train(transform="projective")
