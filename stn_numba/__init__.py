@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid, base_points
+from stn_numba.pixel_matrix import grid_of_pixel_matrix
 from stn_numba.registry import PluginError, available, get_transform, register_transform
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
@@ -35,6 +36,7 @@ __all__ = [
     "fit",
     "get_num_threads",
     "get_transform",
+    "grid_of_pixel_matrix",
     "limit_threads",
     "load",
     "models",

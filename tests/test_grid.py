@@ -3,7 +3,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.grid import as_floats, check_shape, map_points, map_points_vjp, to_normalised, to_pixels
-from stn_numba.pixel_matrix import pixel_matrix, pixel_matrix_vjp
+from stn_numba.pixel_matrix import grid_of_pixel_matrix, pixel_matrix, pixel_matrix_vjp
 from stn_numba.testing import check_vjp
 
 BOTH = pytest.mark.parametrize("align_corners", [True, False])
@@ -135,3 +135,40 @@ def test_errors_name_argument_expected_and_got():
         stn.DenseGrid(np.ones((1, 2, 2, 2), complex))
     with pytest.raises(ValueError, match=r"d_grid: expected \(2, 3, 3\) or \(2, 3, 4, 2\), got \(1,\)"):
         stn.MatrixGrid(MATRIX, (3, 4)).own_gradient(np.ones(1))
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+@pytest.mark.parametrize(("in_shape", "out_shape"), [((5, 7), (4, 3)), ((1, 6), (6, 1)), ((4, 4), (1, 1))])
+def test_a_grid_of_a_pixel_matrix_leads_from_pixel_to_pixel(rows, in_shape, out_shape):
+    matrices = np.array([[[0.9, -0.2, 1.5], [0.3, 1.1, -0.5], [0.01, 0.02, 1.0]], [[0, 2, 0], [-1, 0, 3], [0, 0, 1.0]]])
+    matrices[:, 2] = matrices[:, 2] if rows == 3 else (0, 0, 1)
+    pixels = to_pixels(stn.base_points(out_shape, False), out_shape, False)
+    expected = map_points(matrices, pixels)
+    given = matrices[:, :rows]
+    for one in (given, given * (2.0 if rows == 3 else 1.0), given * (-1.0 if rows == 3 else 1.0)):
+        positions = grid_of_pixel_matrix(one, in_shape, out_shape).dense()
+        np.testing.assert_allclose(to_pixels(positions, in_shape, False).reshape(expected.shape), expected, atol=1e-12)
+    back = grid_of_pixel_matrix(
+        np.linalg.inv(matrices)[:, :rows] if rows == 2 else np.linalg.inv(matrices), in_shape, out_shape, inverse=True
+    )
+    np.testing.assert_allclose(back.values, grid_of_pixel_matrix(given, in_shape, out_shape).values, atol=1e-12)
+
+
+def test_the_identity_between_pixels_is_exactly_the_identity():
+    for size in range(1, 300):
+        grid = grid_of_pixel_matrix(np.eye(2, 3), (size, 300 - size), (size, 300 - size))
+        np.testing.assert_array_equal(grid.values[0], np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.eye(2), r"matrix: expected \(2, 3\) or \(3, 3\), or N of them, got \(2, 2\)"),
+        (np.zeros((2, 3)), "matrix: expected one that has an inverse, got a singular one"),
+        ("ab", "matrix: expected"),
+        (np.eye(3, dtype=complex), "matrix: expected numbers, got dtype complex128"),
+    ],
+)
+def test_what_is_no_pixel_matrix_is_refused(matrix, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        grid_of_pixel_matrix(matrix, (4, 4), (4, 4), inverse=True)

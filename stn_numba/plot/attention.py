@@ -59,7 +59,7 @@ def attention_figure(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If the model has no spatial transformer, or images, labels or axes do not fit.
+        If the model has no spatial transformer that sees the image itself, or images, labels or axes do not fit.
 
     Examples
     --------
@@ -68,11 +68,16 @@ def attention_figure(
     >>> axes.shape
     (2, 4)
     """
+    from stn_numba.nn.search import input_of
+
     images = model.check_images(X)
     known = None if labels is None else np.asarray(labels)
     _check(images, known, axes)
     theta, attended, probabilities = model.theta(images), model.transform(images), model.predict_proba(images)
     transformer = model.transformers[0]
+    one = images[:1]
+    if input_of(transformer, model.network, one) is not one:
+        raise ValueError("model: expected a transformer that sees the image itself, got one with layers before it")
     if axes is None:
         axes = new_axes(len(images), 4, (1.7, 1.6))
     limits = min(0.0, float(images.min())), max(float(images.max()), 1e-6)

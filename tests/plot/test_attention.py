@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from stn_numba.models import cnn, st_fcn
-from stn_numba.nn import Chain, Classifier, Dense, Flatten, SpatialTransformer
+from stn_numba.models import cnn, st_fcn, two_st_fcn
+from stn_numba.nn import Chain, Classifier, Conv2d, Dense, Flatten, SpatialTransformer
 from stn_numba.plot import attention_figure, region_outline
 from stn_numba.plot.attention import draw_prediction
 
@@ -104,3 +104,16 @@ def test_without_matplotlib_the_extra_is_named(images, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install stn-numba\[plot\]"):
         attention_figure(st_fcn(units=8), images)
+
+
+def test_a_transformer_behind_other_layers_is_refused():
+    layers = Conv2d(2, 3), SpatialTransformer(Flatten()), Flatten(), Dense(3)
+    model = Classifier(Chain(*layers), (8, 8, 1), 3)
+    with pytest.raises(
+        ValueError, match="model: expected a transformer that sees the image itself, got one with layers before it"
+    ):
+        attention_figure(model, np.zeros((1, 8, 8), np.float32))
+
+
+def test_the_first_of_several_side_by_side_is_drawn():
+    assert attention_figure(two_st_fcn((12, 12, 1), 3, units=8), np.zeros((1, 12, 12), np.float32)).shape == (1, 4)
