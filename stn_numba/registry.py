@@ -112,6 +112,8 @@ def get_transform(name: str, **options: Any) -> Transform:
     factory, source = _registered.get(name), "register_transform"
     if factory is None:
         factory, source = _load(name)
+    if not callable(factory):
+        raise PluginError(f"transform {name!r} of {source}: expected a class or a function, got {type(factory).__name__}")
     try:
         transform = factory(**options)
     except (ValueError, TypeError, PluginError, MemoryError):

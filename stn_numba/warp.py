@@ -82,6 +82,11 @@ def warp(
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
     as_option(layout, "layout", ("NHWC", "NCHW"))
     transform = chosen(transform)
+    if theta.shape in ((2, 3), (3, 3)) and theta.shape[1] != transform.n_params:
+        raise ValueError(
+            f"theta: expected (N, {transform.n_params}) parameters, got {theta.shape}; a matrix between pixels becomes a grid "
+            "for `sample` by `grid_of_pixel_matrix`"
+        )
     batch, axis = _as_batch(image, layout)
     rows = theta[None] if theta.ndim == 1 else theta
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape

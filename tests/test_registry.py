@@ -201,3 +201,9 @@ def test_errors_name_what_was_asked_for(monkeypatch):
     for name in ("second", "first"):
         with pytest.raises(stn.PluginError, match=f"transform '{name}' of register_transform: forward: ArithmeticError"):
             stn.warp(np.zeros((3, 3)), [0.0], name)
+
+
+def test_an_entry_point_that_is_no_class_is_named(install):
+    install("value-one", "value = value_module:NUMBER", value_module="NUMBER = 3")
+    with pytest.raises(stn.PluginError, match=r"transform 'value' of value-one 1.0: expected a class or a function, got int"):
+        stn.get_transform("value")

@@ -89,3 +89,11 @@ def test_arguments_are_named_as_the_caller_knows_them(image, rows, options, mess
     theta = np.tile([1.0, 0, 0, 0, 1, 0], (rows, 1))
     with pytest.raises((TypeError, ValueError), match=message):
         stn.warp(image, theta, **options)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3)])
+def test_a_matrix_is_no_theta(shape):
+    with pytest.raises(
+        ValueError, match=rf"theta: expected \(N, 6\) parameters, got \({shape[0]}, 3\); .*grid_of_pixel_matrix"
+    ):
+        stn.warp(np.zeros((4, 4)), np.eye(*shape))

@@ -13,6 +13,7 @@ from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.checks import check_data, check_functions, check_numbers, check_pair, check_rates
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
+from stn_numba.nn.diagnosis import warn_of_large_pixels
 from stn_numba.nn.history import History
 from stn_numba.nn.keeper import Keeper, architecture_of, optimiser_name, schedule_name
 from stn_numba.nn.loop import Augment, Callback, Loop
@@ -132,6 +133,8 @@ def fit(
     )  # fmt: skip
     check_functions(schedule, augment, callbacks, optimiser)
     source = _source(model, X, y, batch_size, free_size=augment is not None)
+    if augment is None and isinstance(source, ArrayBatches):
+        warn_of_large_pixels(source.X)
     if validation is not None:
         validation = check_data(model, *check_pair(validation), name="validation ")
         model.expect_finite(validation[0], name="validation X")
@@ -143,6 +146,7 @@ def fit(
     run = Run(model, step, Clock(epochs * len(source), seconds), seed)
     settings = {
         "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source),
+        "images": len(source.X) if isinstance(source, ArrayBatches) else None,
         "batch_size": batch_size, "optimiser": optimiser_name(rule), "learning_rate": learning_rate,
         "schedule": schedule_name(schedule), "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
         "weight_decay": weight_decay, "seed": seed, "best": best,

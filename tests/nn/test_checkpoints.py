@@ -234,3 +234,11 @@ def test_seconds_count_on_after_a_stop(tmp_path):
     with pytest.raises(CrashError):
         train(small(), checkpoint=path, callbacks=[crash], augment=slow)
     assert train(small(), checkpoint=path, augment=slow)[-1].seconds >= 4 * 3 * 0.02
+
+
+def test_another_number_of_images_is_refused(tmp_path):
+    path = tmp_path / "run.checkpoint"
+    model = stn.models.fcn((12, 12, 1), 2, units=4)
+    stn.fit(model, np.zeros((8, 12, 12)), np.zeros(8, int), epochs=1, checkpoint=path, progress=False)
+    with pytest.raises(StorageError, match="a run with images = 8, got 5"):
+        stn.fit(model, np.zeros((5, 12, 12)), np.zeros(5, int), epochs=1, checkpoint=path, progress=False)

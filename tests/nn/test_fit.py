@@ -259,3 +259,12 @@ def test_a_stream_that_yields_no_pairs_is_refused():
 
     with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, labels\), got ndarray"):
         stn.fit(small(), Unlabelled(), progress=False)
+
+
+def test_pixels_of_whole_numbers_are_warned_of_unless_they_are_masks():
+    with pytest.warns(RuntimeWarning, match=r"X: pixels are whole numbers of up to 255, .* X / 255 as float32"):
+        stn.fit(small(), np.full(X.shape, 255, np.uint8), Y, epochs=1, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stn.fit(small(), (X > 0.5).astype(np.uint8), Y, epochs=1, progress=False)
+        stn.fit(small(), np.full(X.shape, 255, np.uint8), Y, epochs=1, augment=lambda x, rng: x / 255, progress=False)
