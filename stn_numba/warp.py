@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_option
 from stn_numba.arrays import as_array
-from stn_numba.border import chosen, lay_grid
+from stn_numba.border import chosen, lay_grid, n_params_of
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
 from stn_numba.sampler import sample
 from stn_numba.transform import Transform
 
 __all__ = ["warp"]
+
+_MOST_COLOURS = 4  # red, green, blue and alpha
 
 
 def warp(
@@ -82,11 +85,7 @@ def warp(
         raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
     as_option(layout, "layout", ("NHWC", "NCHW"))
     transform = chosen(transform)
-    if theta.shape in ((2, 3), (3, 3)) and theta.shape[1] != transform.n_params:
-        raise ValueError(
-            f"theta: expected (N, {transform.n_params}) parameters, got {theta.shape}; a matrix between pixels becomes a grid "
-            "for `sample` by `grid_of_pixel_matrix`"
-        )
+    _check_meaning(image, theta, transform, layout)
     batch, axis = _as_batch(image, layout)
     rows = theta[None] if theta.ndim == 1 else theta
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
@@ -111,6 +110,23 @@ def warp(
     )
     result = np.squeeze(result, axis) if image.ndim == 2 else result
     return result[0] if single else result
+
+
+def _check_meaning(image: NDArray[Any], theta: NDArray[Any], transform: Transform, layout: str) -> None:
+    """Tell what was most likely meant by an image or a theta that means something else, or nothing."""
+    if theta.shape in ((2, 3), (3, 3)) and (count := n_params_of(transform)) != 3:
+        raise ValueError(
+            f"theta: expected (N, {count}) parameters, got {theta.shape}; a matrix between pixels becomes a grid "
+            "for `sample` by `grid_of_pixel_matrix`"
+        )
+    several = theta.ndim == 2 and len(theta) == len(image) > 1
+    if several and image.ndim == 3 and layout == "NHWC" and image.shape[2] > _MOST_COLOURS:
+        warnings.warn(
+            f"image: {image.shape} is read as one image of {image.shape[2]} channels; for a batch of grey images give "
+            "image[..., None]",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _check_out(out: Any, ndim: int, single: bool) -> None:

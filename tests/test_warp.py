@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,14 @@ def test_a_matrix_is_no_theta(shape):
         ValueError, match=rf"theta: expected \(N, 6\) parameters, got \({shape[0]}, 3\); .*grid_of_pixel_matrix"
     ):
         stn.warp(np.zeros((4, 4)), np.eye(*shape))
+
+
+def test_a_batch_of_grey_images_without_channels_is_warned_of():
+    theta = np.tile([1.0, 0, 0, 0, 1, 0], (6, 1))
+    with pytest.warns(RuntimeWarning, match=r"image: \(6, 8, 9\) is read as one image of 9 channels; .* image\[..., None\]"):
+        stn.warp(np.zeros((6, 8, 9)), theta)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stn.warp(np.zeros((6, 8, 3)), theta)
+        stn.warp(np.zeros((6, 8, 9)), theta[:1])
+        stn.warp(np.zeros((6, 8, 9, 1)), theta)
