@@ -84,7 +84,7 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
         (lambda: fitted(callbacks=print), "callbacks: expected a sequence of functions"),
         (lambda: fitted(validation=3), r"validation: expected \(images, labels\)"),
         (lambda: fitted(schedule=lambda progress: "x"), "schedule's value: expected a number"),
-        (lambda: fitted(optimiser=0), r"optimiser.init: expected a function"),
+        (lambda: fitted(optimiser=0), r"optimiser: expected an optimiser"),
         (lambda: fitted(seed=-1), "seed: expected at least 0"),
         (lambda: fitted(checkpoint=3), "checkpoint: expected a path, got int"),
         (lambda: stn.models.st_fcn((4, 4)), r"input_shape: expected \(H, W, C\)"),
