@@ -172,3 +172,11 @@ def test_the_identity_between_pixels_is_exactly_the_identity():
 def test_what_is_no_pixel_matrix_is_refused(matrix, message):
     with pytest.raises((TypeError, ValueError), match=message):
         grid_of_pixel_matrix(matrix, (4, 4), (4, 4), inverse=True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("inverse", [True, False])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
+def test_numbers_beyond_reason_in_a_pixel_matrix_pass_in_silence(value, inverse):
+    grid = grid_of_pixel_matrix(np.diag([value, 1.0, 1.0]), (3, 4), (3, 2), inverse=inverse)
+    assert stn.sample(np.ones((1, 3, 4, 1)), grid).shape == (1, 3, 2, 1)

@@ -150,6 +150,8 @@ def targets(rng):
         "BasisGrid": (lambda **o: stn.BasisGrid(**o).dense(),
                       {"basis": np.ones((6, 3)), "coefficients": np.ones((2, 2, 3)), "shape": (3, 2), "align_corners": True}),
         "pull_back": (lambda d: stn.MatrixGrid(np.eye(3)[None], (3, 2)).own_gradient(d), {"d": np.ones((1, 3, 2, 2))}),
+        "grid_of_pixel_matrix": (lambda **o: stn.grid_of_pixel_matrix(**o).dense(),
+                                 {"matrix": np.eye(2, 3), "in_shape": (3, 4), "out_shape": (3, 2), "inverse": True}),
         "base_points": (stn.base_points, {"shape": (3, 2), "align_corners": True}),
         "to_pixels": (to_pixels, {"points": points, "shape": (3, 2), "align_corners": True}),
         "to_normalised": (to_normalised, {"pixels": points, "shape": (3, 2), "align_corners": True}),
