@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +38,8 @@ def in_turn(runs: Iterable[Run], x: Floats, rng: np.random.Generator | None = No
             if d is None:  # nothing before this layer has parameters
                 break
             d, own = way_back(d, input_gradient=input_gradient or place > needed)
+            if d is None and place > needed:
+                raise TypeError(f"layer {prefix[:-1]!r}: backprop: expected the gradient by its input, got None")
             gradients.update({prefix + key: array for key, array in own.items()})
         return d, gradients
 
@@ -71,11 +72,9 @@ class Chain(Container):
             input_shape = layer.initialise(input_shape, rng, dtype)
         return input_shape
 
-    @cached_property
+    @property
     def _runs(self) -> list[Run]:
-        from stn_numba.nn import fusion
-
-        return fusion.runs(self.layers.items())
+        return self._runs_of(list(self.layers.items()))
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the last layer's output and the way back through all of them."""

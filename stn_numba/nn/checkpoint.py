@@ -18,6 +18,8 @@ __all__ = ["plain", "read_checkpoint", "write_checkpoint"]
 
 _DIGEST, _FORMAT = "stn_numba.checkpoint.sha256", 1
 
+_MOST_HEADER = 1 << 26  # bytes; an optimiser may keep much that is no array
+
 Tree = dict[str, Any]
 
 
@@ -50,7 +52,7 @@ def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -
         If it is damaged or no checkpoint.
     """
     path = as_path(path, "path")
-    metadata, tensors = read_tensors(path, max_bytes)
+    metadata, tensors = read_tensors(path, max_bytes, most_header=_MOST_HEADER)
     if _KEY not in metadata:
         raise StorageError(f"{path}: it holds no checkpoint of stn-numba")
     if metadata.get(_DIGEST) != digest(metadata[_KEY], tensors):
@@ -86,7 +88,7 @@ def _without_arrays(value: Any, tensors: Arrays) -> Any:
         return {key: _without_arrays(inner, tensors) for key, inner in value.items()}
     if isinstance(value, np.ndarray):
         name = str(len(tensors))
-        tensors[name] = np.ascontiguousarray(value)
+        tensors[name] = np.asarray(value, order="C")  # np.ascontiguousarray gives a number an axis
         return {_MARK: name}
     return value
 

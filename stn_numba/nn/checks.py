@@ -35,6 +35,8 @@ def _hint(y: NDArray[Any], count: int) -> str:
     """How to make whole numbers of what other libraries take."""
     if y.shape == (count,) and y.dtype.kind in "USO":
         return "; `names, y = numpy.unique(y, return_inverse=True)` numbers classes given by name"
+    if y.shape == (count, 1):
+        return "; `y[:, 0]` has the shape"
     return "; `y.argmax(axis=1)` makes whole numbers of one-hot rows" if y.ndim == 2 and len(y) == count else ""
 
 

@@ -198,7 +198,7 @@ class Classifier:
 
     def _first_transformer(self) -> SpatialTransformer:
         if not self.transformers:
-            raise ValueError("model: it has no spatial transformer")
+            raise ValueError("model: it has no spatial transformer in its chain, or in a Chain or Parallel there")
         return self.transformers[0]
 
     def _before(self, x: Floats) -> Floats:
@@ -206,16 +206,16 @@ class Classifier:
 
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
-        X = self.check_images(X)
+        X = self.expect_images(X)
         parts: list[Floats] = []
         with one_blas_thread(of_scipy=len(X) >= LEAST_ROWS):
             for start in range(0, len(X), _BATCH):
-                batch = X[start : start + _BATCH]
+                batch = X[start : start + _BATCH].astype(self.dtype, copy=False)
                 self.expect_finite(batch, first=start)
                 parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))
         if parts:
             return np.concatenate(parts)
-        return function(X) if empty is None else np.empty((0, *empty), self.dtype)
+        return function(X.astype(self.dtype)) if empty is None else np.empty((0, *empty), self.dtype)
 
 
 def _apply(function: Callable[[Floats], Floats], batch: Floats, parts: list[slice], number: int) -> Floats:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stn_numba.nn.layer import Arrays, Floats, Layer
+from stn_numba.nn.layer import Arrays, Floats, Layer, Named
+
+if TYPE_CHECKING:
+    from stn_numba.nn.fusion import Run
 
 __all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "numbered"]
 
@@ -32,8 +35,17 @@ class Container(Layer):
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
 
+    def _runs_of(self, named: list[Named]) -> list[Run]:
+        """Layers cut into runs; once, as long as they are the same layers."""
+        from stn_numba.nn import fusion
+
+        kept = vars(self).get("_kept")
+        if kept is None or kept[0] != named:
+            kept = self._kept = named, fusion.runs(named)
+        return kept[1]
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_runs"}  # a copy works them out for itself
+        return {name: value for name, value in vars(self).items() if name != "_kept"}  # a copy works them out for itself
 
     def config(self) -> dict[str, Any]:
         """Return the layers' classes and options."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -94,8 +95,8 @@ def _difference(place: str, before: Any, now: Any) -> tuple[str, Any, Any]:
 
 
 def optimiser_name(rule: Optimiser) -> str:
-    """Return how an optimiser says what it is; a class of one's own without ``__repr__`` goes by its name."""
-    return type(rule).__qualname__ if type(rule).__repr__ is object.__repr__ else repr(rule)
+    """Return how an optimiser says what it is; what has no ``__repr__`` goes by its class, wherever it lies in memory."""
+    return re.sub(r"<(\S+) object at 0x[0-9a-fA-F]+>", r"\1", repr(rule))
 
 
 def architecture_of(model: Classifier) -> dict[str, Any]:

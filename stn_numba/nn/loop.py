@@ -98,6 +98,8 @@ class Loop:
             batch, labels = check_data(run.model, batch, labels, free_size=self.augment is not None, name=name)
         images: Floats = np.asarray(batch, run.model.dtype)
         if self.augment is not None:
+            if np.may_share_memory(images, batch) and not isinstance(self.source, ArrayBatches):
+                images = images.copy()  # the stream's own, which `augment` may write to
             images = self._augmented(images)
         run.rate = self.rate_at(run.clock.progress())
         place = f"epoch {len(run.history) + 1}, step {run.clock.step + 1}"

@@ -86,9 +86,9 @@ def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
         arrays = (np.ascontiguousarray(d_out).reshape(rows), x_slope, y_slope)
 
         def backward_part(part: slice, sums: Floats) -> None:
-            attend.matrix_gradient(*(array[part] for array in arrays), C, sums, d_matrix[part])
+            attend.matrix_gradient(*(array[part] for array in arrays), C, matrix[part], sums, d_matrix[part])
 
-        each_part(backward_part, parts, lambda: np.empty((4, w * C), x.dtype))
+        each_part(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
         d_grid = pixel_matrix_vjp(d_matrix, *sizes).astype(grid.values.dtype)
         d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image else None
         return d_image, d_grid

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,14 +87,12 @@ class SpatialTransformer(Container):
         self.layers = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
         self.initial = None if initial is None else as_floats(initial, "initial", (self.theta_layer.units,))
 
-    @cached_property
+    @property
     def _runs(self) -> list[Run]:
         """What leads to theta; the layers of a chain one by one, so that the last of them can be done together with ours."""
-        from stn_numba.nn import fusion
-
         name, layer = "localisation", self.localisation
         inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
-        return fusion.runs([*inner, (f"{name}.theta", self.theta_layer)])
+        return self._runs_of([*inner, (f"{name}.theta", self.theta_layer)])
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise the localisation network; its last layer starts at `initial`."""

@@ -40,7 +40,7 @@ class Step:
         self.clip_norm, self.smoothing, self.weight_decay = clip_norm, smoothing, weight_decay
         self.scales = _scales(model.params, rates)
         self.state = rule.init(model.params)
-        self.in_place = rule if isinstance(rule, InPlace) else None  # asked once: it takes long
+        self.in_place = rule if isinstance(rule, InPlace) and _is_up_to_date(rule) else None
 
     def __call__(
         self, images: Floats, labels: NDArray[Any], noise: np.random.Generator, rate: float, place: str
@@ -59,6 +59,8 @@ class Step:
 
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported here, by name
             passes = each_number(pass_part, len(parts))
+            for _, _, own in passes:
+                _expect_like(own, self.network.params)
             loss, gradients = sum(loss for loss, _, _ in passes), summed([own for _, _, own in passes])
             self._expect_finite(loss, "the loss", images, place)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
@@ -91,6 +93,21 @@ class Step:
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
             raise NonFiniteError(f"{what} is not finite in {place}: {why_not_finite(self.network, images)}")
+
+
+def _is_up_to_date(rule: InPlace) -> bool:
+    """Whether `apply` means what `update` does, which a subclass may have changed alone."""
+    owners = [next((kind for kind in type(rule).__mro__ if name in vars(kind)), object) for name in ("apply", "update")]
+    return issubclass(*owners)
+
+
+def _expect_like(gradients: Arrays, params: Arrays) -> None:
+    """Refuse gradients that are not one for each parameter, of its shape."""
+    for name in {**params, **gradients}:
+        got = np.shape(gradients[name]) if name in gradients else "none"
+        expected = params[name].shape if name in params else "none, since there is no such parameter"
+        if got != expected:
+            raise ValueError(f"gradient of {name!r}: expected {expected}, got {got}")
 
 
 def _total(arrays: Arrays) -> float:

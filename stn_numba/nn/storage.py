@@ -54,7 +54,7 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
         architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})
     except TypeError as error:
         raise ValueError(f"model: an option of a layer or transform cannot be saved: {error}") from error
-    tensors = {name: np.ascontiguousarray(array) for name, array in model.params.items()}
+    tensors = {name: np.asarray(array, order="C") for name, array in model.params.items()}
     content = write(tensors, metadata={_KEY: architecture, _DIGEST: digest(architecture, tensors)})
     write_atomically(path, content)
 
@@ -104,7 +104,7 @@ def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
     return architecture, tensors
 
 
-def read_tensors(path: Path, max_bytes: int) -> tuple[dict[str, str], Arrays]:
+def read_tensors(path: Path, max_bytes: int, *, most_header: int = _MOST_HEADER) -> tuple[dict[str, str], Arrays]:
     """Read metadata and tensors of a safetensors file of at most `max_bytes`."""
     unpack = safetensors().load
     if path.is_dir():
@@ -116,7 +116,7 @@ def read_tensors(path: Path, max_bytes: int) -> tuple[dict[str, str], Arrays]:
         if size > max_bytes:
             raise StorageError(f"{path}: expected at most {max_bytes:,} bytes, got {size:,}")
         content = file.read(size)
-    metadata = _metadata(path, content)
+    metadata = _metadata(path, content, most_header)
     try:
         tensors: Arrays = unpack(content)
     except Exception as error:  # its own errors, and those of NumPy for dtypes that it lacks
@@ -124,15 +124,15 @@ def read_tensors(path: Path, max_bytes: int) -> tuple[dict[str, str], Arrays]:
     return metadata, tensors
 
 
-def _metadata(path: Path, content: bytes) -> dict[str, str]:
+def _metadata(path: Path, content: bytes, most: int) -> dict[str, str]:
     """Read texts from the header: its length in eight bytes, then JSON."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > len(content) - 8:
         if content[8:9] not in (b"", b"{"):
             raise StorageError(f"{path}: not a safetensors file: it begins with {content[:12]!r}")
         raise StorageError(f"{path}: not a whole safetensors file: it ends within its header")
-    if length > _MOST_HEADER:
-        raise StorageError(f"{path}: expected a header of at most {_MOST_HEADER:,} bytes, got {length:,}")
+    if length > most:
+        raise StorageError(f"{path}: expected a header of at most {most:,} bytes, got {length:,}")
     try:
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     except (ValueError, RecursionError, AttributeError) as error:

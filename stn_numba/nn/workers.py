@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from stn_numba.nn import memory
 from stn_numba.nn.layer import Arrays, Floats
 
 __all__ = ["batch_parts", "each_number", "each_part", "even_parts", "summed", "thread_parts"]
@@ -134,9 +135,14 @@ def each_number(work: Callable[[int], Result], count: int, *, most: int | None =
 
 
 def summed(shares: list[Arrays]) -> Arrays:
-    """Sum of the parts' gradients, added in order to the arrays of the first."""
-    total = shares[0]
-    for share in shares[1:]:
+    """Sum of the parts' gradients, added in order; the arrays themselves may be a layer's own and are left as they are."""
+    if len(shares) == 1:
+        return shares[0]
+    total: Arrays = {}
+    for name, array in shares[0].items():
+        total[name] = memory.empty(array.shape, array.dtype)
+        np.add(array, shares[1][name], out=total[name])
+    for share in shares[2:]:
         for name, array in share.items():
             total[name] += array
     return total

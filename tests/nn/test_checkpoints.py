@@ -1,5 +1,6 @@
 """A run that is stopped, killed or interrupted goes on as if nothing had happened."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.models import st_fcn
-from stn_numba.nn import SGD, Adam, RandomWarp, StorageError
+from stn_numba.models import fcn, st_fcn
+from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, RandomWarp, StorageError
 from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
 from stn_numba.nn.schedules import constant
 
@@ -242,3 +243,70 @@ def test_another_number_of_images_is_refused(tmp_path):
     stn.fit(model, np.zeros((8, 12, 12)), np.zeros(8, int), epochs=1, checkpoint=path, progress=False)
     with pytest.raises(StorageError, match="a run with images = 8, got 5"):
         stn.fit(model, np.zeros((5, 12, 12)), np.zeros(5, int), epochs=1, checkpoint=path, progress=False)
+
+
+class Gain(Layer):
+    """One number, an array without axes."""
+
+    def initialise(self, input_shape, rng, dtype=np.float32):
+        self.params = {"gain": np.ones((), dtype)}
+        return input_shape
+
+    def forward(self, x, rng=None):
+        gain = self.params["gain"]
+        return x * gain, lambda dy, *, input_gradient=True: (dy * gain, {"gain": np.asarray((x * dy).sum(), x.dtype)})
+
+
+class Lazy:
+    """Makes its buffers when they are first needed, counts, and keeps much that is no array."""
+
+    def init(self, params):
+        return {}
+
+    def update(self, gradients, state):
+        steps = state.get("steps", 0) + 1
+        return gradients, {"steps": steps, "norm": np.array(0.5), "log": [0.123456789] * 200_000}
+
+    def apply(self, params, gradients, state, rates):
+        directions, new = self.update(gradients, state)
+        for name, array in params.items():
+            array -= rates[name] * directions[name]
+        state.update(new)
+
+
+def test_numbers_without_axes_and_states_of_ones_own_are_kept(tmp_path):
+    def train(epochs_before_the_cut, path):
+        model = Classifier(Chain(Flatten(), Gain(), Dense(2)), (12, 12, 1), 2)
+
+        def cut(model, history):
+            if len(history) == epochs_before_the_cut:
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            stn.fit(model, X, Y, epochs=3, optimiser=Lazy(), callbacks=[cut], checkpoint=path, progress=False)
+        return model
+
+    calm = train(None, tmp_path / "calm")
+    train(1, tmp_path / "cut")
+    resumed = train(None, tmp_path / "cut")
+    assert resumed.params["gain1.gain"].shape == ()
+    for name, array in calm.params.items():
+        np.testing.assert_array_equal(resumed.params[name], array)
+
+
+def test_an_augmentation_in_place_leaves_a_stream_s_arrays_alone():
+    class Kept:
+        images = X.copy()
+
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield self.images, Y
+
+    def halve(images, rng):
+        images *= 0.5
+        return images
+
+    stn.fit(fcn((12, 12, 1), 2, units=4), Kept(), epochs=2, augment=halve, progress=False)
+    np.testing.assert_array_equal(Kept.images, X)

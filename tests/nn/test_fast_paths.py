@@ -145,7 +145,24 @@ def test_the_way_through_affine_maps_is_that_of_the_sampler(C, align_corners):
     (d_image, d_grid), (expected_d_image, expected_d_grid) = backprop(d_out, True), expected_backprop(d_out)
     np.testing.assert_allclose(d_image, expected_d_image, atol=1e-12)
     finite = [n for n in range(6) if n != 1]
-    np.testing.assert_allclose(d_grid[finite, :2], expected_d_grid[finite, :2], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(d_grid[finite], expected_d_grid[finite], rtol=1e-9, atol=1e-8)
+
+
+@pytest.mark.parametrize("transform", ["affine", "projective"])
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_gradients_in_training_are_those_of_inference(transform, align_corners):
+    layer, x = SpatialTransformer(Flatten(), transform, (7, 10), align_corners=align_corners), RNG.random((5, 9, 8, 2))
+    layer.initialise(x.shape[1:], np.random.default_rng(0), np.float64)
+    layer.params["localisation.theta.bias"] += (
+        0.1 * RNG.standard_normal(6).repeat(2)[: layer.transform.n_params] * (np.arange(layer.transform.n_params) < 6)
+    )
+    y, backprop = layer.forward(x, np.random.default_rng(0))
+    expected, expected_backprop = layer.forward(x)
+    np.testing.assert_allclose(y, expected, atol=1e-12)
+    (dx, gradients), (expected_dx, expected_gradients) = backprop(np.cos(y)), expected_backprop(np.cos(y))
+    np.testing.assert_allclose(dx, expected_dx, atol=1e-10)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("rule", [Adam(), SGD(0.8), SGD(0.8, nesterov=True)])

@@ -176,7 +176,7 @@ def test_copies_have_plans_of_their_own():
     chain = network()
     expected = chain.forward(X)[0].copy()
     for twin in (copy.deepcopy(chain), pickle.loads(pickle.dumps(chain))):
-        assert "_runs" not in vars(twin)
+        assert "_kept" not in vars(twin)
         chain.layers["conv2d1"].params["weight"][:] = 0
         np.testing.assert_array_equal(twin.forward(X)[0], expected)
 

@@ -8,6 +8,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import (
+    SGD,
     Adam,
     Chain,
     Classifier,
@@ -179,3 +180,75 @@ def test_gradients_of_another_shape_are_refused(count, layers):
 def test_slips_are_named(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+class Offsets(Layer):
+    """y = x + a + b; hands out one array as the gradient of both, or what `broken` makes of its answer."""
+
+    def __init__(self, broken=lambda dx, gradients: (dx, gradients)):
+        super().__init__()
+        self.broken = broken
+
+    def initialise(self, input_shape, rng, dtype=np.float32):
+        self.params = {"a": np.zeros(input_shape, dtype), "b": np.zeros(input_shape, dtype)}
+        return input_shape
+
+    def forward(self, x, rng=None):
+        def backprop(dy, *, input_gradient=True):
+            total = dy.sum(axis=0)
+            return self.broken(dy, {"a": total, "b": total})
+
+        return x + self.params["a"] + self.params["b"], backprop
+
+
+def test_gradients_that_share_memory_are_left_as_they_are():
+    images, labels = np.tile(X, (4, 1, 1, 1)), np.tile(Y, 4)  # two passes
+    model = network(Flatten(), Dense(3), Offsets())
+    before = model.params["dense1.bias"].copy()
+    stn.fit(model, images, labels, epochs=1, batch_size=160, optimiser=SGD(0), learning_rate=1.0, progress=False)
+    for name in ("a", "b"):
+        np.testing.assert_allclose(model.params[f"offsets1.{name}"], model.params["dense1.bias"] - before, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda dx, gradients: (None, gradients), "layer 'offsets1': backprop: expected the gradient by its input, got None"),
+        (lambda dx, gradients: (dx, {"a": gradients["a"]}), r"gradient of 'offsets1.b': expected \(3,\), got none"),
+        (lambda dx, gradients: (dx, {**gradients, "c": 1}), "gradient of 'offsets1.c': expected none, since"),
+        (lambda dx, gradients: (dx, {**gradients, "b": np.zeros(1)}), r"gradient of 'offsets1.b': expected \(3,\), got \(1,\)"),
+    ],
+)
+def test_layers_that_answer_too_little_are_named(broken, message):
+    model = network(Flatten(), Dense(3), Offsets(broken))
+    before = {name: array.copy() for name, array in model.params.items()}
+    with pytest.raises((TypeError, ValueError), match=message):
+        stn.fit(model, X, Y, epochs=1, progress=False)
+    assert all(np.array_equal(array, before[name]) for name, array in model.params.items())
+
+
+def test_a_layer_put_in_the_place_of_another_is_used():
+    model = network(Flatten(), Dense(4), ReLU(), Dense(3))
+    model.predict(X)
+    head = Dense(3)
+    head.initialise((4,), np.random.default_rng(5))
+    model.network.layers["dense2"] = head
+    head.params["weight"][:], head.params["bias"][:] = 0, [1, 2, 3]
+    np.testing.assert_array_equal(model.logits(X), np.tile(np.float32([1, 2, 3]), (40, 1)))
+
+
+def test_an_update_of_a_subclass_is_called():
+    class Still(Adam):
+        def update(self, gradients, state):
+            return {name: np.zeros_like(array) for name, array in gradients.items()}, state
+
+    class Both(Still):
+        def apply(self, params, gradients, state, rates):
+            raise RuntimeError("in place")
+
+    model = network(Flatten(), Dense(3))
+    before = model.params["dense1.weight"].copy()
+    stn.fit(model, X, Y, epochs=1, optimiser=Still(), progress=False)
+    np.testing.assert_array_equal(model.params["dense1.weight"], before)
+    with pytest.raises(RuntimeError, match="in place"):
+        stn.fit(model, X, Y, epochs=1, optimiser=Both(), progress=False)

@@ -64,8 +64,11 @@ def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels
 
 
 @jit.serial
-def matrix_gradient(d_out, x_slope, y_slope, channels, sums, d_matrix):
-    """Gradient (N, 2, 3) by the maps, for arrays (N, h, w * channels); `sums` is scratch (4, w * channels)."""
+def matrix_gradient(d_out, x_slope, y_slope, channels, matrix, sums, d_matrix):
+    """Gradient (N, 3, 3) by the maps (N, 2, 3), for arrays (N, h, w * channels); `sums` is scratch (6, w * channels).
+
+    The last row, by which positions are divided, is (0, 0, 1) here, and has a gradient nevertheless: minus the position's.
+    """
     for n in range(d_out.shape[0]):
         sums[:] = 0
         for i in range(d_out.shape[1]):
@@ -75,11 +78,23 @@ def matrix_gradient(d_out, x_slope, y_slope, channels, sums, d_matrix):
                 by_y = d_out[n, i, k] * y_slope[n, i, k]
                 sums[0, k] += by_x
                 sums[1, k] += by_x * place
-                sums[2, k] += by_y
-                sums[3, k] += by_y * place
+                sums[2, k] += by_x * place * place
+                sums[3, k] += by_y
+                sums[4, k] += by_y * place
+                sums[5, k] += by_y * place * place
         d_matrix[n] = 0
         for k in range(d_out.shape[2]):
+            j = np.float64(k // channels)
             for axis in range(2):
-                d_matrix[n, axis, 0] += np.float64(sums[2 * axis, k]) * (k // channels)
-                d_matrix[n, axis, 1] += sums[2 * axis + 1, k]
-                d_matrix[n, axis, 2] += sums[2 * axis, k]
+                total, down = np.float64(sums[3 * axis, k]), np.float64(sums[3 * axis + 1, k])
+                twice_down = np.float64(sums[3 * axis + 2, k])
+                if total == 0 and down == 0 and twice_down == 0:
+                    continue  # a position outside may be infinite
+                a, b, c = matrix[n, axis, 0], matrix[n, axis, 1], matrix[n, axis, 2]
+                d_matrix[n, axis, 0] += total * j
+                d_matrix[n, axis, 1] += down
+                d_matrix[n, axis, 2] += total
+                at = (a * j + c) * total + b * down  # sum of the slopes times the positions
+                d_matrix[n, 2, 0] -= at * j
+                d_matrix[n, 2, 1] -= (a * j + c) * down + b * twice_down
+                d_matrix[n, 2, 2] -= at
