@@ -43,8 +43,10 @@ _DIFFERENCES = """\
   seen: CNN for more epochs, ST-CNN with weight decay (affine once more then, for more epochs), ST-FCN at another size and a
   lower rate. These had the fewest errors of some twenty settings on the digits held out, by less than the standard error there,
   and not each was compared for as many epochs: a few hundredths on RTS are chance. With half of the training digits held out,
-  which tells settings apart better, ST-CNN affine did worse without label smoothing, with dropout and with three times the
-  weight decay, and no better with twice the smoothing, without decay or with a slower localisation net. On the test digits
+  which tells settings apart better, ST-CNN affine did worse without label smoothing, with dropout, with three times the
+  weight decay and with noise on theta, and no better with twice the smoothing, without decay, with a slower, a faster or a
+  larger localisation net, with a higher learning rate, with more filters in one convolution and fewer in the other, with a
+  larger output of the transformer, with moving averages of the weights or for twice the epochs. On the test digits
   neither weight decay nor more epochs changed its error. The earlier runs are kept, too; the table has the last.
 - Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
 - All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
