@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ def main() -> None:
 @main.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
 @click.option("--seconds", default=100.0, show_default=True, help="Training time of each of the two networks.")
-@seed_option
+@click.option("--seed", default=0, show_default=True, help="Of parameters, order and distortions.")
 @click.option("--progress/--no-progress", default=True, help="Show progress bars.")
 def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
     """Train a plain network and a spatial transformer on cluttered digits, and compare them.
@@ -69,11 +70,16 @@ def train(
 ) -> None:  # fmt: skip
     """Train a network of the paper on distorted digits, drawn afresh for each epoch."""
     from stn_numba.data import get_distortion
+    from stn_numba.demo import test_set
+    from stn_numba.nn.files import expect_writable, write_atomically
+    from stn_numba.nn.storage import safetensors
 
     with plain_errors():
         digits, distort = _digits(data), get_distortion(distortion)
         model = _make_model(model_name, transform, distort.canvas, seed)
-        out.mkdir(parents=True, exist_ok=True)
+        test_set(digits, distort)
+        safetensors()
+        expect_writable(out)
         click.echo(
             f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}"
         )
@@ -87,7 +93,7 @@ def train(
         record = {"model": model_name, "transform": transform, "distortion": distort.name, "seed": seed,
                   "epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params}  # fmt: skip
         record |= _report(model, digits, distort)
-        (out / "result.json").write_text(json.dumps(record, indent=2) + "\n")
+        write_atomically(out / "result.json", (json.dumps(record, indent=2) + "\n").encode())
 
 
 @main.command()
@@ -111,10 +117,13 @@ def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
 def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out: Path) -> None:
     """Draw what a saved MODEL attends to, a row a digit; the ending of --out tells the format, PNG without one."""
     from stn_numba.data import get_distortion
-    from stn_numba.demo import test_set, write_figure
+    from stn_numba.demo import test_set
     from stn_numba.plot import attention_figure
+    from stn_numba.plot.files import write_figure
 
     with plain_errors():
+        if not out.name or out.is_dir():
+            raise ValueError(f"out: expected a file, got {str(out)!r}")
         out = out if out.suffix else out.with_suffix(".png")
         model = stn_numba.load(model_path)
         X, y = test_set(_digits(data), get_distortion(distortion))
@@ -130,12 +139,13 @@ def plugins(as_json: bool) -> None:
     from stn_numba.server.doctor import plugin_rows
     from stn_numba.server.text import table
 
-    rows = plugin_rows()
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for line in table([("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]):
-        click.echo(line)
+    with plain_errors():
+        rows = plugin_rows()
+        if as_json:
+            click.echo(json.dumps(rows, indent=2))
+            return
+        for line in table([("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]):
+            click.echo(line)
 
 
 @main.command()
@@ -269,5 +279,7 @@ def _report(model: Classifier, digits: Any, distort: Any) -> dict[str, float]:
 
     X, y = test_set(digits, distort)
     loss, error = model.evaluate(X, y)
+    if not math.isfinite(loss):
+        raise ArithmeticError(f"the loss on test images is {loss}: training has diverged; try a smaller learning rate")
     click.echo(f"test error {error:.2%} on {len(X):,} test images (loss {loss:.4f})")
     return {"test_error": error, "test_loss": loss, "test_images": len(X)}

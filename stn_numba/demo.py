@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stn_numba.data import DIGIT, Digits, Distortion, get_distortion, load_digits
 from stn_numba.models import cnn, st_cnn
 from stn_numba.nn import Classifier, History, fit, save
+from stn_numba.nn.files import expect_writable, write_atomically
 from stn_numba.nn.layer import Floats
+from stn_numba.nn.storage import safetensors
+from stn_numba.plot.canvas import new_axes
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = ["run", "test_set", "write_figure"]
+__all__ = ["run", "test_set"]
 
 _TEST_SEED = 2015  # test digits are distorted once and for all
 _ROWS = 6
@@ -27,6 +27,8 @@ _LOCALISATION_RATE = 0.5
 
 def test_set(digits: Digits, distort: Distortion) -> tuple[Floats, Any]:
     """Return the test digits, distorted with a fixed seed, and their labels."""
+    if not len(digits.test_images):
+        raise ValueError("digits: expected test digits, got none")
     parts = np.array_split(digits.test_images, max(1, len(digits.test_images) // 500))
     rng = np.random.default_rng(_TEST_SEED)
     return np.concatenate([distort(part, rng) for part in parts]), digits.test_labels
@@ -51,7 +53,9 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
     say
         Receives a line for each stage.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    expect_writable(out)
+    new_axes(1, 1, (1.0, 1.0))  # says at once that matplotlib is missing
+    safetensors()
     digits, distort = load_digits(), get_distortion("TC")
     X, y = test_set(digits, distort)
     canvas = (*distort.canvas, 1)
@@ -70,10 +74,10 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
             "test_error": error, "test_loss": loss, "test_images": len(X), "n_params": model.n_params,
             "epochs": len(histories[name]), "seconds": histories[name][-1].seconds,
         }  # fmt: skip
-    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    write_atomically(out / "results.json", (json.dumps(results, indent=2) + "\n").encode())
     _draw(out, models["st_cnn"], histories, X, y)
     text = _compare(results, out)
-    (out / "results.txt").write_text(text + "\n")
+    write_atomically(out / "results.txt", (text + "\n").encode())
     return text
 
 
@@ -95,17 +99,10 @@ def _warm_up(model: Classifier, digits: Digits, distort: Distortion) -> None:
 
 def _draw(out: Path, model: Classifier, histories: dict[str, History], X: Floats, y: Any) -> None:
     from stn_numba.plot import attention_figure, learning_curves
+    from stn_numba.plot.files import write_figure
 
     write_figure(attention_figure(model, X[:_ROWS], y[:_ROWS]).flat[0], out / "figure.png")
     write_figure(learning_curves(histories, against="seconds"), out / "curves.png")
-
-
-def write_figure(axes: Axes, path: Path) -> None:
-    """Write the figure that holds `axes` to a file, whose ending tells the format."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.savefig(path, dpi=150)
 
 
 def _compare(results: dict[str, dict[str, Any]], out: Path) -> str:

@@ -17,5 +17,7 @@ def plain_errors() -> Iterator[None]:
     """Show what went wrong as one line, without a traceback."""
     try:
         yield
+    except BrokenPipeError:  # who reads the output has seen enough: click ends quietly
+        raise
     except _FAILURES as error:
         raise click.ClickException(str(error) or type(error).__name__) from error

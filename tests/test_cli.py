@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +93,27 @@ def test_a_figure_has_rows(rows):
     result = run("figure", "model", "--rows", rows)
     assert result.exit_code == 2
     assert "--rows" in result.output
+
+
+def test_what_cannot_be_written_is_said_before_any_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    for command in (("train", "--epochs", 1000), ("demo", "--seconds", 1000)):
+        result = run(*command, "--out", tmp_path / "file")
+        assert result.exit_code == 1
+        assert "file" in result.output
+
+
+@pytest.mark.parametrize("out", [".", "/"])
+def test_a_figure_is_no_folder(trained, out):
+    result = run("figure", trained[0] / "model.safetensors", "--out", out)
+    assert result.exit_code == 1
+    assert "out: expected a file, got" in result.output
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="this system has no pipes of this kind")
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -c 'from stn_numba.cli import main; main()' reproduce --list | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("fcn/R")
+    assert "Error" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -50,7 +50,12 @@ def compiled() -> set[Compiled]:
 
 
 def compile_parallel() -> Iterator[tuple[str, float]]:
-    """Compile the parallel form of all kernels whose serial form has been compiled; yields (name, seconds)."""
+    """Compile the parallel form of all kernels whose serial form has been compiled; yields (name, seconds).
+
+    None where Numba's threads cannot be launched: only serial kernels run there.
+    """
+    if layer.launch():
+        return
     kernels = dict(_kernels())
     for name, serial in kernels.items():
         twin = name.removesuffix("_serial") + "_parallel"

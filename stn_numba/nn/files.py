@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["with_folder", "write_atomically"]
+__all__ = ["expect_writable", "with_folder", "write_atomically"]
 
 
 def with_folder(path: Path) -> Path:
@@ -16,6 +16,13 @@ def with_folder(path: Path) -> Path:
     if path.is_dir():
         raise IsADirectoryError(f"{path}: expected a file, got a folder")
     return path
+
+
+def expect_writable(folder: Path) -> None:
+    """Make a folder if there is none, and see that files can be written to it: before hours of work, not after them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

@@ -63,7 +63,7 @@ class Keeper:
                 where, before, now = _difference(name, theirs.get(name), value)
                 raise StorageError(
                     f"checkpoint {self.path}: it belongs to a run with {where} = {before!r:.200}, got {now!r:.200}; "
-                    "repeat that run's settings, or give another file"
+                    "repeat that run's settings, or use another file or folder"
                 )
         try:
             run.restore(state)

@@ -34,7 +34,8 @@ def reproduce(
 ) -> None:  # fmt: skip
     """Train and test cells of the paper's tables: st-cnn/affine/R, 'fcn/*', 2st-fcn/tps/addition.
 
-    A killed run goes on where it was when the same command is given again. Results are appended to results.json.
+    A killed run goes on where it was when the same command is given again; with --again, leave out the cells that were done.
+    Results are appended to results.json. A run with other options needs another --out while an unfinished one is there.
     """
     from stn_numba import paper
     from stn_numba.data import load_mnist

@@ -75,6 +75,8 @@ def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[P
     digits
         Whose test part the figures show.
     """
+    if page.suffix == ".json":
+        raise ValueError(f"out: expected a page, as results.md, beside which the results are copied, got {page}")
     results = [result for result in read_results(runs / "results.json") if result.part == "test"]
     if not results:
         raise ValueError(f"{runs / 'results.json'}: expected results on test digits, got none")
@@ -84,7 +86,7 @@ def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[P
     if copy.resolve() != (runs / "results.json").resolve():
         write_atomically(copy, (runs / "results.json").read_bytes())
     pictures = {column: path.relative_to(page.parent) for column, path in figures.items()}
-    write_atomically(page, _page(_by_cell(results), pictures).encode())
+    write_atomically(page, _page(_by_cell(results), pictures, copy.name).encode())
     return [page, copy, *figures.values()]
 
 
@@ -97,7 +99,7 @@ def _by_cell(results: Sequence[Result]) -> Seeds:
     return groups
 
 
-def _page(results: Seeds, figures: dict[str, Path]) -> str:
+def _page(results: Seeds, figures: dict[str, Path], copy: str) -> str:
     parts = [_INTRODUCTION, _overview(results)]
     for column in _COLUMNS:
         rows = [_row(cell, results[cell.name]) for cell in CELLS if cell.column == column and cell.name in results]
@@ -110,7 +112,7 @@ def _page(results: Seeds, figures: dict[str, Path]) -> str:
                 f"(a) input, (b) sampled region, (c) what the transformer puts out, (d) prediction:\n\n"
                 f"![{column}: input, sampled region, transformer output, prediction]({figures[column].as_posix()})\n"
             )
-    return "\n".join([*parts, _DIFFERENCES])
+    return "\n".join([*parts, _DIFFERENCES]).replace("results.json", copy)
 
 
 _HEADER = (
@@ -156,8 +158,8 @@ def _figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[s
     from stn_numba.nn import load
     from stn_numba.paper.reproduce import distorted, run_name
     from stn_numba.plot import attention_figure
+    from stn_numba.plot.files import write_figure
 
-    folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for column in _COLUMNS[:-1]:  # the two channels of an addition are no picture
         for kind in _SHOWN:
@@ -168,6 +170,6 @@ def _figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[s
             X, y = distorted(find_cells(name)[0], (digits.test_images[:500], digits.test_labels[:500]))
             axes = attention_figure(load(path), X[:_ROWS], y[:_ROWS])
             written[column] = folder / f"results-{column}.png"
-            axes.flat[0].get_figure(root=True).savefig(written[column], dpi=110)
+            write_figure(axes.flat[0], written[column], dpi=110)
             break
     return written

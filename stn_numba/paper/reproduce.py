@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stn_numba.data import Digits, get_distortion
 from stn_numba.nn import Classifier, History, fit, save
+from stn_numba.nn.files import expect_writable
 from stn_numba.paper.addition import AdditionBatches, addition_set
 from stn_numba.paper.cells import Cell
 from stn_numba.paper.networks import make_network
@@ -64,13 +65,17 @@ def reproduce(
     """
     settings = settings or settings_of(cell)
     training, held_out = _split(digits, validate)
+    if not len(held_out[0]):
+        raise ValueError("digits: expected test digits, got none")
     model = make_network(cell, seed, settings.budget)
     run = run_name(cell.name, seed, validate=validate)
-    out.mkdir(parents=True, exist_ok=True)
+    expect_writable(out)
     checkpoint = out / f"{run}.checkpoint"
     say(f"{run}: {model.n_params:,} parameters, {len(training[0]):,} digits, {settings.epochs} epochs")
     history = _train(model, cell, training, settings, seed, checkpoint, progress, lambda line: say(f"{run}: {line}"))
     loss, error = model.evaluate(*distorted(cell, held_out))
+    if not np.isfinite(loss):
+        raise ArithmeticError(f"{run}: the loss is {loss} after training; try a smaller learning rate")
     save(model, out / f"{run}.safetensors")
     result = Result(
         cell=cell.name, paper=cell.paper, error=100 * error, loss=loss, images=len(held_out[0]),

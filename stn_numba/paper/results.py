@@ -97,7 +97,14 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
 
 
 def append_result(path: Path, result: Result) -> None:
-    """Append a result; nothing that another process appends meanwhile is lost."""
+    """Append a result; nothing that another process appends meanwhile is lost.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `read_results` would not read it again: a loss that is not finite, say.
+    """
+    _result(1, asdict(result))
     with _locked(path.with_suffix(".lock")):
         rows = read_results(path) if path.exists() else []
         text = json.dumps([asdict(row) for row in (*rows, result)], indent=1)

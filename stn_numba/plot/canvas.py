@@ -43,12 +43,12 @@ def draw_image(axes: Axes, image: Floats, limits: tuple[float, float], margin: f
     limits
         Values to be drawn black and white.
     margin
-        Room to leave on all sides, in pixels, black as what lies outside an image reads; the image's edge is then drawn.
+        Room to leave on all sides, in pixels, of the grey of zero, which lies outside an image; its edge is then drawn.
     """
     low, high = limits
     height, width, channels = image.shape
     shown = image[..., 0] if channels == 1 else np.clip((image - low) / (high - low), 0, 1)
-    axes.set_facecolor("black")
+    axes.set_facecolor(str(float(np.clip(-low / (high - low), 0, 1))))  # the grey of zero
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     if margin:
         left, right, top, bottom = -0.5, width - 0.5, -0.5, height - 0.5

@@ -67,7 +67,9 @@ def learning_curves(
     scale = 100.0 if quantity == "error" else 1.0
     for (name, history), marker in zip(named.items(), cycle(_MARKERS), strict=False):
         prefix, x = f"{name}, " if name else "", history.column(against)
-        (line,) = axes.plot(x, _scaled(history, quantity, scale), "--", linewidth=1, label=f"{prefix}training")
+        training = _scaled(history, quantity, scale)
+        dot = "." if np.isfinite(training).sum() == 1 else ""  # one point makes no line
+        (line,) = axes.plot(x, training, "--", linewidth=1, marker=dot, label=f"{prefix}training")
         validation = _scaled(history, f"validation_{quantity}", scale)
         if np.isfinite(validation).any():
             axes.plot(x, validation, color=line.get_color(), marker=marker, markersize=4, label=f"{prefix}validation")

@@ -39,7 +39,8 @@ def _threads(report: Report) -> Iterator[str]:
 def _layer(report: Report) -> Iterator[str]:
     layer = report["threading"]["layer"]
     if layer is None:
-        yield f"Kernels run on one thread: {report['threading']['why']}."
+        why = report["threading"]["why"].rstrip(".")
+        yield f"{why}." if "one thread" in why else f"Kernels run on one thread: {why}."
     elif layer == "workqueue":
         yield (
             "The threading layer is workqueue: of calls at the same time, only one uses several threads. "

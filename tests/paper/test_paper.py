@@ -1,5 +1,6 @@
 """The cells of the paper's tables: that they exist, are fair, are repeatable, and get into the page."""
 
+import dataclasses
 import json
 import re
 
@@ -179,3 +180,40 @@ def test_a_page_needs_results(tmp_path):
     append_result(tmp_path / "results.json", result("fcn/R", part="validation"))
     with pytest.raises(ValueError, match="expected results on test digits, got none"):
         write_report(tmp_path, tmp_path / "results.md")
+
+
+def test_a_page_cannot_take_the_place_of_results(tmp_path):
+    append_result(tmp_path / "results.json", result("fcn/R"))
+    before = (tmp_path / "results.json").read_text()
+    with pytest.raises(ValueError, match="out: expected a page, as results.md"):
+        write_report(tmp_path, tmp_path / "results.json")
+    assert (tmp_path / "results.json").read_text() == before
+
+
+def test_a_page_of_another_name_links_to_its_own_copy(tmp_path):
+    append_result(tmp_path / "results.json", result("fcn/R"))
+    page, copy = write_report(tmp_path, tmp_path / "docs" / "report.md")
+    assert copy.name == "report.json"
+    assert "(report.json)" in page.read_text()
+    assert "results.json" not in page.read_text()
+
+
+def test_results_that_could_not_be_read_again_are_not_written(tmp_path):
+    append_result(tmp_path / "results.json", result("fcn/R"))
+    with pytest.raises(ValueError, match="loss: expected"):
+        append_result(tmp_path / "results.json", dataclasses.replace(result("fcn/E"), loss=float("nan")))
+    assert [row.cell for row in read_results(tmp_path / "results.json")] == ["fcn/R"]
+
+
+def test_a_run_that_diverged_is_no_result(tmp_path, monkeypatch):
+    cell = find_cells("fcn/R")[0]
+    monkeypatch.setattr("stn_numba.nn.Classifier.evaluate", lambda *_: (float("inf"), 0.9))
+    with pytest.raises(ArithmeticError, match="the loss is inf after training; try a smaller learning rate"):
+        reproduce(cell, DIGITS, tmp_path, settings=small(cell, epochs=1), say=lambda line: None)
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_without_test_digits_nothing_is_trained(tmp_path):
+    none = Digits(DIGITS.train_images, DIGITS.train_labels, DIGITS.test_images[:0], DIGITS.test_labels[:0])
+    with pytest.raises(ValueError, match="digits: expected test digits, got none"):
+        reproduce(find_cells("fcn/R")[0], none, tmp_path, say=lambda line: None)

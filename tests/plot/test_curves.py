@@ -59,3 +59,10 @@ def test_wrong_options():
         learning_curves(history(), quantity="accuracy")
     with pytest.raises(ValueError, match="against: expected one of epoch, seconds, got 'day'"):
         learning_curves(history(), against="day")
+
+
+def test_a_single_epoch_is_a_dot():
+    one = History(history(validation=False).epochs[:1])
+    (line,) = learning_curves(one).lines
+    assert line.get_marker() == "."
+    assert learning_curves(history(validation=False)).lines[0].get_marker() in ("", "None")

@@ -176,3 +176,9 @@ print(*[kernel.name for kernel in inspection.compiled() - before])
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not found.stdout.split()
+
+
+def test_without_a_threading_layer_the_serial_kernels_are_compiled(monkeypatch):
+    monkeypatch.setattr("stn_numba.kernels.layer.launch", lambda: "Numba's threads cannot be launched")
+    names = [step.name for step in warmup(dtypes=["uint8"], gradients=[], networks="none")]
+    assert names == ["sample uint8 bilinear", "matrices of pixels"]
