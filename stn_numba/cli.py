@@ -26,7 +26,13 @@ __all__ = ["main"]
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files; without it, 5,000 embedded digits."
 )
-distortion_option = click.option("--distortion", default="R", show_default=True, help="R, RTS, P, E, T or TC, as in the paper.")
+distortion_option = click.option(
+    "--distortion",
+    type=click.Choice(["R", "RTS", "P", "E", "T", "TC"]),
+    default="R",
+    show_default=True,
+    help="Of the paper; a saved model needs the one it was trained with.",
+)
 seed_option = click.option("--seed", default=0, show_default=True, help="Repeats a run bit for bit.")
 
 
@@ -68,7 +74,10 @@ def train(
     data: Path | None, distortion: str, model_name: str, transform: str, epochs: int, batch_size: int,
     learning_rate: float, localisation_rate: float, seed: int, out: Path, progress: bool,
 ) -> None:  # fmt: skip
-    """Train a network of the paper on distorted digits, drawn afresh for each epoch."""
+    """Train a network of the paper on distorted digits, drawn afresh for each epoch.
+
+    A stopped or killed training goes on when the same command is given again.
+    """
     from stn_numba.data import get_distortion
     from stn_numba.demo import test_set
     from stn_numba.nn.files import expect_writable, write_atomically
@@ -80,13 +89,14 @@ def train(
         test_set(digits, distort)
         safetensors()
         expect_writable(out)
+        checkpoint = out / "train.checkpoint"
         click.echo(
             f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}"
         )
         history = stn_numba.fit(
             model, digits.train_images, digits.train_labels, epochs=epochs, batch_size=batch_size,
             learning_rate=learning_rate, rates={"localisation": localisation_rate}, augment=distort,
-            seed=seed, progress=progress,
+            seed=seed, progress=progress, checkpoint=checkpoint,
         )  # fmt: skip
         stn_numba.save(model, out / "model.safetensors")
         click.echo(f"trained {len(history)} epochs in {history[-1].seconds:.0f} s")
@@ -94,6 +104,7 @@ def train(
                   "epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params}  # fmt: skip
         record |= _report(model, digits, distort)
         write_atomically(out / "result.json", (json.dumps(record, indent=2) + "\n").encode())
+        checkpoint.unlink(missing_ok=True)
 
 
 @main.command()

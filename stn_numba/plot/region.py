@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.border import chosen
 from stn_numba.grid import to_pixels
 from stn_numba.transform import Transform
 
@@ -19,7 +20,7 @@ _CORNERS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
 def region_outline(
-    transform: Transform,
+    transform: str | Transform,
     theta: ArrayLike,
     shape: tuple[int, int],
     *,
@@ -31,7 +32,7 @@ def region_outline(
     Parameters
     ----------
     transform
-        The transform.
+        A registered name, or a `Transform`.
     theta
         (P,) its parameters for one image.
     shape
@@ -54,6 +55,7 @@ def region_outline(
     >>> outline[:, 0].tolist()
     [[7.0, 7.0], [21.0, 7.0], [21.0, 21.0], [7.0, 21.0]]
     """
+    transform = chosen(transform)
     along = np.linspace(0, 1, points_per_side)[:, None]
     sides = [a + along * (b - a) for a, b in zip(_CORNERS, np.roll(_CORNERS, -1, axis=0), strict=True)]
     mapped = transform.apply(np.asarray(theta)[None], np.concatenate(sides))[0]
@@ -62,7 +64,7 @@ def region_outline(
 
 def draw_region(
     axes: Axes,
-    transform: Transform,
+    transform: str | Transform,
     theta: ArrayLike,
     shape: tuple[int, int],
     *,

@@ -217,3 +217,26 @@ def test_without_test_digits_nothing_is_trained(tmp_path):
     none = Digits(DIGITS.train_images, DIGITS.train_labels, DIGITS.test_images[:0], DIGITS.test_labels[:0])
     with pytest.raises(ValueError, match="digits: expected test digits, got none"):
         reproduce(find_cells("fcn/R")[0], none, tmp_path, say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("cell", "foo/R", "row 1: cell: expected the name of a cell"),
+        ("part", "tset", "row 1: part: expected"),
+        ("images", 0, "row 1: images: expected at least 1"),
+        ("error", 150.0, r"row 1: error: expected a number in \[0, 100\]"),
+    ],
+)
+def test_rows_edited_by_hand_are_named(name, value, message, tmp_path):
+    row = dataclasses.asdict(result("fcn/R")) | {name: value}
+    (tmp_path / "results.json").write_text(json.dumps([row]))
+    with pytest.raises(ValueError, match=message):
+        read_results(tmp_path / "results.json")
+
+
+def test_seeds_with_unlike_epochs_are_told_apart(tmp_path):
+    for seed, epochs in ((0, 40), (1, 2)):
+        append_result(tmp_path / "results.json", dataclasses.replace(result("cnn/R", seed=seed), epochs=epochs))
+    page, _ = write_report(tmp_path, tmp_path / "page.md")
+    assert "| 200,000 | 40, 2 |" in page.read_text()

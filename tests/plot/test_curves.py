@@ -66,3 +66,9 @@ def test_a_single_epoch_is_a_dot():
     (line,) = learning_curves(one).lines
     assert line.get_marker() == "."
     assert learning_curves(history(validation=False)).lines[0].get_marker() in ("", "None")
+
+
+@pytest.mark.parametrize("given", [[history()], {"a": 1}, None])
+def test_what_is_no_history_is_refused(given):
+    with pytest.raises(TypeError, match="histories: expected a History, or several by name, got"):
+        learning_curves(given)

@@ -68,3 +68,10 @@ def test_no_position_behind_the_horizon():
     outline = region_outline(get_transform("projective"), [1, 0, 0, 0, 1, 0, 2, 0], (28, 28))
     assert np.isnan(outline[3]).all()  # the left side, x = -1, depth -1
     assert np.isfinite(outline[1]).all()
+
+
+def test_a_transform_can_be_given_by_its_name():
+    by_name, by_object = (region_outline(which, [1, 0, 0, 0, 1, 0], (4, 5)) for which in ("affine", get_transform("affine")))
+    np.testing.assert_array_equal(by_name, by_object)
+    with pytest.raises(TypeError, match="transform: expected a registered name or a Transform, got int"):
+        region_outline(3, [0.0], (4, 5))
