@@ -81,13 +81,11 @@ def train(
     from stn_numba.data import get_distortion
     from stn_numba.demo import test_set
     from stn_numba.nn.files import expect_writable, write_atomically
-    from stn_numba.nn.storage import safetensors
 
     with plain_errors():
         digits, distort = _digits(data), get_distortion(distortion)
         model = _make_model(model_name, transform, distort.canvas, seed)
-        test_set(digits, distort)
-        safetensors()
+        test = test_set(digits, distort)  # now, rather than after the training: there may be none
         expect_writable(out)
         checkpoint = out / "train.checkpoint"
         click.echo(
@@ -102,7 +100,7 @@ def train(
         click.echo(f"trained {len(history)} epochs in {history[-1].seconds:.0f} s")
         record = {"model": model_name, "transform": transform, "distortion": distort.name, "seed": seed,
                   "epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params}  # fmt: skip
-        record |= _report(model, digits, distort)
+        record |= _report(model, *test)
         write_atomically(out / "result.json", (json.dumps(record, indent=2) + "\n").encode())
         checkpoint.unlink(missing_ok=True)
 
@@ -114,9 +112,10 @@ def train(
 def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
     """Print the error of a saved MODEL on test digits, distorted once with a fixed seed."""
     from stn_numba.data import get_distortion
+    from stn_numba.demo import test_set
 
     with plain_errors():
-        _report(stn_numba.load(model_path), _digits(data), get_distortion(distortion))
+        _report(stn_numba.load(model_path), *test_set(_digits(data), get_distortion(distortion)))
 
 
 @main.command()
@@ -284,11 +283,8 @@ def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -
     return makers[name]((*canvas, 1), seed=seed, **options)
 
 
-def _report(model: Classifier, digits: Any, distort: Any) -> dict[str, float]:
+def _report(model: Classifier, X: Any, y: Any) -> dict[str, float]:
     """Print the error on the distorted test digits."""
-    from stn_numba.demo import test_set
-
-    X, y = test_set(digits, distort)
     loss, error = model.evaluate(X, y)
     if not math.isfinite(loss):
         raise ArithmeticError(f"the loss on test images is {loss}: training has diverged; try a smaller learning rate")

@@ -8,7 +8,6 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_int, as_real
-from stn_numba.arrays import as_array
 from stn_numba.nn.classifier import Classifier
 
 __all__ = ["check_data", "check_functions", "check_numbers", "check_pair", "check_rates"]
@@ -21,23 +20,11 @@ def check_data(
 
     `name` is put before X and y in errors.
     """
-    X, y = model.expect_images(X, free_size=free_size, name=f"{name}X"), as_array(y, f"{name}y")
-    if y.shape != (len(X),) or y.dtype.kind not in "iu":
-        raise ValueError(f"{name}y: expected ({len(X)},) whole numbers, got {y.dtype} {y.shape}{_hint(y, len(X))}")
+    X = model.expect_images(X, free_size=free_size, name=f"{name}X")
+    y = model.expect_labels(y, len(X), name=f"{name}y")
     if not len(X):
         raise ValueError(f"{name}X: expected at least one image, got none")
-    if not 0 <= y.min() <= y.max() < model.n_classes:
-        raise ValueError(f"{name}y: expected labels 0 to {model.n_classes - 1}, got {y.min()} to {y.max()}")
     return X, y
-
-
-def _hint(y: NDArray[Any], count: int) -> str:
-    """How to make whole numbers of what other libraries take."""
-    if y.shape == (count,) and y.dtype.kind in "USO":
-        return "; `names, y = numpy.unique(y, return_inverse=True)` numbers classes given by name"
-    if y.shape == (count, 1):
-        return "; `y[:, 0]` has the shape"
-    return "; `y.argmax(axis=1)` makes whole numbers of one-hot rows" if y.ndim == 2 and len(y) == count else ""
 
 
 def check_pair(validation: Any) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ from stn_numba.nn.container import expect_distinct
 from stn_numba.nn.dense_run import LEAST_ROWS
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
+from stn_numba.nn.pixels import expect_finite
 from stn_numba.nn.search import input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 from stn_numba.nn.workers import batch_parts, each_number
@@ -153,11 +154,7 @@ class Classifier:
     def evaluate(self, X: ArrayLike, y: ArrayLike) -> tuple[float, float]:
         """(mean cross entropy, share of wrong predictions) on labelled images."""
         logits = self.logits(X)
-        y = as_array(y, "y")
-        if y.shape != (len(logits),) or y.dtype.kind not in "iu":
-            raise ValueError(f"y: expected ({len(logits)},) whole numbers, got {y.dtype} {y.shape}")
-        if len(y) and not 0 <= y.min() <= y.max() < self.n_classes:
-            raise ValueError(f"y: expected labels 0 to {self.n_classes - 1}, got {y.min()} to {y.max()}")
+        y = self.expect_labels(y, len(logits))
         loss, _ = softmax_cross_entropy(logits, y)
         return loss, float(np.mean(logits.argmax(axis=1) != y)) if len(logits) else 0.0
 
@@ -176,21 +173,14 @@ class Classifier:
             raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
         return X
 
-    def expect_finite(self, images: NDArray[Any], *, name: str = "X", first: int = 0) -> None:
-        """Refuse images with pixels that are NaN or infinite: a transformer would read nothing, and the rest still answer.
-
-        `first` is the number of the first of them.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            flat = images.reshape(-1)
-            if images.dtype.kind != "f" or np.isfinite(np.dot(flat, flat)):  # once through the memory, by BLAS
-                return
-        bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))  # none, if only the square was too large
-        if len(bad):
-            raise ValueError(
-                f"{name}: expected finite pixels, got NaN or infinite ones in {len(bad)} of {len(images)} images, "
-                f"the first of them number {first + bad[0]}"
-            )
+    def expect_labels(self, y: ArrayLike, count: int, *, name: str = "y") -> NDArray[Any]:
+        """Return as many labels (N,), whole numbers from 0 to n_classes - 1, as an array."""
+        y = as_array(y, name)
+        if y.shape != (count,) or y.dtype.kind not in "iu":
+            raise ValueError(f"{name}: expected ({count},) whole numbers, got {y.dtype} {y.shape}{_hint(y, count)}")
+        if len(y) and not 0 <= y.min() <= y.max() < self.n_classes:
+            raise ValueError(f"{name}: expected labels 0 to {self.n_classes - 1}, got {y.min()} to {y.max()}")
+        return y
 
     def config(self) -> dict[str, Any]:
         """Return the architecture, as JSON can hold it."""
@@ -211,7 +201,7 @@ class Classifier:
         with one_blas_thread(of_scipy=len(X) >= LEAST_ROWS):
             for start in range(0, len(X), _BATCH):
                 batch = X[start : start + _BATCH].astype(self.dtype, copy=False)
-                self.expect_finite(batch, first=start)
+                expect_finite(batch, first=start)
                 parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))
         if parts:
             return np.concatenate(parts)
@@ -220,3 +210,12 @@ class Classifier:
 
 def _apply(function: Callable[[Floats], Floats], batch: Floats, parts: list[slice], number: int) -> Floats:
     return function(batch[parts[number]])
+
+
+def _hint(y: NDArray[Any], count: int) -> str:
+    """How to make whole numbers of what other libraries take."""
+    if y.shape == (count,) and y.dtype.kind in "USO":
+        return "; `names, y = numpy.unique(y, return_inverse=True)` numbers classes given by name"
+    if y.shape == (count, 1):
+        return "; `y[:, 0]` has the shape"
+    return "; `y.argmax(axis=1)` makes whole numbers of one-hot rows" if y.ndim == 2 and len(y) == count else ""

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.layer import Floats
+from stn_numba.nn.pixels import not_finite
 from stn_numba.nn.search import transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 
-__all__ = ["warn_if_outside", "warn_of_large_pixels", "why_not_finite"]
+__all__ = ["warn_if_outside", "why_not_finite"]
 
 _OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
-_SEEN = 64  # images that are looked at
 _THETA = "localisation.theta"
 
 
 def why_not_finite(network: Chain, images: Floats) -> str:
     """Name the first of images, layers and loss that is not finite, and what helps."""
-    bad = len(images) - np.count_nonzero(np.isfinite(images).all(axis=(1, 2, 3)))
+    bad = len(not_finite(images))
     if bad:
         return f"{bad} of the {len(images)} images of the batch have NaN or infinite pixels, in the data or made by `augment`"
     return f"{_first(network, images)} is the first that is not finite; try a smaller learning_rate, or clip_norm"
@@ -37,17 +35,6 @@ def _first(network: Chain, images: Floats) -> str:
             if not np.isfinite(output).all():
                 return f"the output of layer {name!r} ({type(layer).__name__})"
     return "none of images, parameters and outputs, so the backward pass"
-
-
-def warn_of_large_pixels(X: NDArray[Any]) -> None:
-    """Warn of whole numbers beyond 0 and 1: the weights' first values are meant for pixels of about 1."""
-    if X.dtype.kind in "iu" and (most := int(np.max(X[:_SEEN]))) > 1:
-        warnings.warn(
-            f"X: pixels are whole numbers of up to {most}, and are learnt from as they are; networks learn better from "
-            f"X / {np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else most} as float32, and predictions then need the same",
-            RuntimeWarning,
-            stacklevel=3,
-        )
 
 
 def warn_if_outside(network: Chain, images: Floats) -> bool:

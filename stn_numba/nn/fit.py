@@ -13,11 +13,11 @@ from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.checks import check_data, check_functions, check_numbers, check_pair, check_rates
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
-from stn_numba.nn.diagnosis import warn_of_large_pixels
 from stn_numba.nn.history import History
 from stn_numba.nn.keeper import Keeper, architecture_of, optimiser_name, schedule_name
 from stn_numba.nn.loop import Augment, Callback, Loop
 from stn_numba.nn.optimisers import Adam, Optimiser
+from stn_numba.nn.pixels import expect_finite, warn_of_large_pixels
 from stn_numba.nn.progress import progress_bar
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule, one_cycle
@@ -137,7 +137,7 @@ def fit(
         warn_of_large_pixels(source.X)
     if validation is not None:
         validation = check_data(model, *check_pair(validation), name="validation ")
-        model.expect_finite(validation[0], name="validation X")
+        expect_finite(validation[0], name="validation X")
     rates = _RATES if rates is None else rates
     check_rates(model, set(_RATES), rates)
     _check_best(best, validation is not None)

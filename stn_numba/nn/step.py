@@ -59,8 +59,9 @@ class Step:
 
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported here, by name
             passes = each_number(pass_part, len(parts))
+            params = self.network.params
             for _, _, own in passes:
-                _expect_like(own, self.network.params)
+                _expect_one_for_each(own, params)
             loss, gradients = sum(loss for loss, _, _ in passes), summed([own for _, _, own in passes])
             self._expect_finite(loss, "the loss", images, place)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
@@ -101,7 +102,7 @@ def _is_up_to_date(rule: InPlace) -> bool:
     return issubclass(*owners)
 
 
-def _expect_like(gradients: Arrays, params: Arrays) -> None:
+def _expect_one_for_each(gradients: Arrays, params: Arrays) -> None:
     """Refuse gradients that are not one for each parameter, of its shape."""
     for name in {**params, **gradients}:
         got = np.shape(gradients[name]) if name in gradients else "none"

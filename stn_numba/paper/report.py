@@ -145,10 +145,9 @@ def _row(cell: Cell, runs: list[Result]) -> str:
     deviation = math.sqrt(error * (100 - error) / images)
     alike = len({run.threads for run in runs}) == 1  # else a mean of minutes says nothing
     seconds = [sum(run.seconds for run in runs) / len(runs)] if alike else [run.seconds for run in runs]
-    threads = [run.threads for run in (runs[:1] if alike else runs)]
     values = (
         cell.model.upper(), cell.transform or "", _each(f"{run.n_params:,}" for run in runs), _each(run.epochs for run in runs),
-        ", ".join(f"{each / 60:.0f}" for each in seconds), ", ".join(map(str, threads)), len(runs),
+        ", ".join(f"{each / 60:.0f}" for each in seconds), _each(run.threads for run in runs), len(runs),
         f"{error:.2f}", f"{cell.paper:.1f}", f"{error - cell.paper:+.2f}", f"{deviation:.2f}",
     )  # fmt: skip
     return "| " + " | ".join(map(str, values)) + " |\n"

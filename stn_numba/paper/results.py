@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,34 +84,20 @@ def _options(value: Any, name: str) -> None:
         raise TypeError(f"{name}: expected settings by name, got {value!r:.60}")
 
 
-def _count(value: Any, name: str) -> None:
-    as_int(value, name, least=0)
-
-
 def _cell(value: Any, name: str) -> None:
-    if value not in {cell.name for cell in CELLS}:
+    _text(value, name)
+    if value not in _NAMES:
         raise ValueError(f"{name}: expected the name of a cell, as 'st-cnn/affine/R', got {value!r:.60}")
 
 
-def _part(value: Any, name: str) -> None:
-    as_option(value, name, ("test", "validation"))
-
-
-def _images(value: Any, name: str) -> None:
-    as_int(value, name, least=1)
-
-
-def _percent(value: Any, name: str) -> None:
-    as_real(value, name, "[0, 100]")
-
-
-def _positive(value: Any, name: str) -> None:
-    as_real(value, name, "[0, inf)")
-
+_NAMES = {cell.name for cell in CELLS}
+_count, _percent = partial(as_int, least=0), partial(as_real, within="[0, 100]")
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "cell": _cell, "paper": _percent, "error": _percent, "loss": as_real, "images": _images, "part": _part, "seed": _count,
-    "n_params": _count, "epochs": _count, "seconds": _positive, "threads": _count, "settings": _options, "command": _text,
+    "cell": _cell, "paper": _percent, "error": _percent, "loss": as_real, "images": partial(as_int, least=1),
+    "part": partial(as_option, options=("test", "validation")), "seed": _count,
+    "n_params": _count, "epochs": _count, "seconds": partial(as_real, within="[0, inf)"), "threads": _count,
+    "settings": _options, "command": _text,
 }  # fmt: skip
 
 
