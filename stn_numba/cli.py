@@ -15,10 +15,12 @@ except ImportError:  # the extra `cli` is not installed: say so, whatever was as
     sys.exit("stn-numba: the command line needs click: pip install stn-numba[cli]")
 
 import stn_numba
+from stn_numba.data import DISTORTIONS
 from stn_numba.failures import plain_errors
 from stn_numba.paper.commands import reproduce, results
 
 if TYPE_CHECKING:
+    from stn_numba.data import Digits, Distortion
     from stn_numba.nn import Classifier
 
 __all__ = ["main"]
@@ -28,7 +30,7 @@ data_option = click.option(
 )
 distortion_option = click.option(
     "--distortion",
-    type=click.Choice(["R", "RTS", "P", "E", "T", "TC"]),
+    type=click.Choice(DISTORTIONS),
     default="R",
     show_default=True,
     help="Of the paper; a saved model needs the one it was trained with.",
@@ -79,13 +81,11 @@ def train(
     A stopped or killed training goes on when the same command is given again.
     """
     from stn_numba.data import get_distortion
-    from stn_numba.demo import test_set
     from stn_numba.nn.files import expect_writable, write_atomically
 
     with plain_errors():
         digits, distort = _digits(data), get_distortion(distortion)
         model = _make_model(model_name, transform, distort.canvas, seed)
-        test = test_set(digits, distort)  # now, rather than after the training: there may be none
         expect_writable(out)
         checkpoint = out / "train.checkpoint"
         click.echo(
@@ -100,7 +100,7 @@ def train(
         click.echo(f"trained {len(history)} epochs in {history[-1].seconds:.0f} s")
         record = {"model": model_name, "transform": transform, "distortion": distort.name, "seed": seed,
                   "epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params}  # fmt: skip
-        record |= _report(model, *test)
+        record |= _report(model, digits, distort)
         write_atomically(out / "result.json", (json.dumps(record, indent=2) + "\n").encode())
         checkpoint.unlink(missing_ok=True)
 
@@ -112,10 +112,9 @@ def train(
 def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
     """Print the error of a saved MODEL on test digits, distorted once with a fixed seed."""
     from stn_numba.data import get_distortion
-    from stn_numba.demo import test_set
 
     with plain_errors():
-        _report(stn_numba.load(model_path), *test_set(_digits(data), get_distortion(distortion)))
+        _report(stn_numba.load(model_path), _digits(data), get_distortion(distortion))
 
 
 @main.command()
@@ -127,7 +126,6 @@ def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
 def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out: Path) -> None:
     """Draw what a saved MODEL attends to, a row a digit; the ending of --out tells the format, PNG without one."""
     from stn_numba.data import get_distortion
-    from stn_numba.demo import test_set
     from stn_numba.plot import attention_figure
     from stn_numba.plot.files import write_figure
 
@@ -136,8 +134,9 @@ def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out:
             raise ValueError(f"out: expected a file, got {str(out)!r}")
         out = out if out.suffix else out.with_suffix(".png")
         model = stn_numba.load(model_path)
-        X, y = test_set(_digits(data), get_distortion(distortion))
-        axes = attention_figure(model, X[:rows], y[:rows])
+        digits = _digits(data)
+        X = get_distortion(distortion).fixed(digits.test_images)[:rows]
+        axes = attention_figure(model, X, digits.test_labels[:rows])
         write_figure(axes.flat[0], out)
         click.echo(f"wrote {out}")
 
@@ -260,10 +259,13 @@ main.add_command(reproduce)
 main.add_command(results)
 
 
-def _digits(folder: Path | None) -> Any:
+def _digits(folder: Path | None) -> Digits:
     from stn_numba.data import load_digits, load_mnist
 
-    return load_digits() if folder is None else load_mnist(folder)
+    digits = load_digits() if folder is None else load_mnist(folder)
+    if not len(digits.test_images):
+        raise ValueError("digits: expected test digits, got none")
+    return digits
 
 
 def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -> Classifier:
@@ -283,9 +285,10 @@ def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -
     return makers[name]((*canvas, 1), seed=seed, **options)
 
 
-def _report(model: Classifier, X: Any, y: Any) -> dict[str, float]:
+def _report(model: Classifier, digits: Digits, distort: Distortion) -> dict[str, float]:
     """Print the error on the distorted test digits."""
-    loss, error = model.evaluate(X, y)
+    X = distort.fixed(digits.test_images)
+    loss, error = model.evaluate(X, digits.test_labels)
     if not math.isfinite(loss):
         raise ArithmeticError(f"the loss on test images is {loss}: training has diverged; try a smaller learning rate")
     click.echo(f"test error {error:.2%} on {len(X):,} test images (loss {loss:.4f})")

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stn_numba.data import DIGIT, Digits, Distortion, get_distortion, load_digits
 from stn_numba.models import cnn, st_cnn
 from stn_numba.nn import Classifier, History, fit, save
@@ -17,24 +15,11 @@ from stn_numba.nn.layer import Floats
 from stn_numba.nn.storage import safetensors
 from stn_numba.plot.canvas import new_axes
 
-__all__ = ["run", "test_set"]
+__all__ = ["run"]
 
-_TEST_SEED = 2015  # test digits are distorted once and for all
 _ROWS = 6
 _MIDDLE = (0.6, 0, 0, 0, 0.6, 0)  # a digit fills half of the canvas: the transformer starts from the middle of it
 _LOCALISATION_RATE = 0.5
-
-
-def test_set(digits: Digits, distort: Distortion) -> tuple[Floats, Any]:
-    """Return the test digits, distorted with a fixed seed, and their labels."""
-    if not len(digits.test_images):
-        raise ValueError("digits: expected test digits, got none")
-    parts = np.array_split(digits.test_images, max(1, len(digits.test_images) // 500))
-    rng = np.random.default_rng(_TEST_SEED)
-    return np.concatenate([distort(part, rng) for part in parts]), digits.test_labels
-
-
-test_set.__test__ = False  # type: ignore[attr-defined]  # its name is no invitation to pytest
 
 
 def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[str], Any]) -> str:
@@ -57,7 +42,7 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
     new_axes(1, 1, (1.0, 1.0))  # says at once that matplotlib is missing
     safetensors()
     digits, distort = load_digits(), get_distortion("TC")
-    X, y = test_set(digits, distort)
+    X, y = distort.fixed(digits.test_images), digits.test_labels
     canvas = (*distort.canvas, 1)
     models = {
         "cnn": cnn(canvas, filters=32, seed=seed),

@@ -65,6 +65,18 @@ def test_drawn_afresh_and_repeatable(name, blots):
     np.testing.assert_array_equal(distorted(name, blots, seed=0), first)
 
 
+def test_fixed_once_and_for_all(digits):
+    images = digits.train_images[:1100]  # in more than one part
+    distort = get_distortion("RTS")
+    first = distort.fixed(images)
+    np.testing.assert_array_equal(get_distortion("RTS").fixed(images.copy()), first)
+    np.testing.assert_array_equal(first[:550], distorted("RTS", images[:550], seed=2015))  # the seed of results.json
+    assert not np.array_equal(distort.fixed(images[:1])[0], distort.fixed(images[1:2])[0])
+    assert distort.fixed(images[:0]).shape == (0, 42, 42, 1)
+    with pytest.raises(TypeError, match="images: expected float32 or float64, got list"):
+        distort.fixed([1.0])
+
+
 @pytest.mark.parametrize("name", DISTORTIONS)
 def test_same_bits_for_any_number_of_threads(name, digits):
     images, before = digits.train_images[:256], numba.get_num_threads()
