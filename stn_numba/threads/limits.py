@@ -19,11 +19,23 @@ def affinity() -> int:
 
 
 def numba_ceiling() -> int:
-    """Most threads that Numba will ever start in this process; Numba is not imported to find out."""
+    """Most threads that Numba will ever start in this process; Numba is not imported to find out.
+
+    Raises
+    ------
+    ValueError
+        If ``NUMBA_NUM_THREADS`` is a number below 1, at which Numba cannot be imported.
+    """
     if "numba" in sys.modules:
         return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
     text = os.environ.get("NUMBA_NUM_THREADS", "")
-    return int(text) if text.isdecimal() and int(text) >= 1 else affinity()
+    try:
+        number = int(text)
+    except ValueError:  # Numba warns, and goes by the machine
+        return affinity()
+    if number < 1:
+        raise ValueError(f"NUMBA_NUM_THREADS: expected a whole number of at least 1, got {text!r}")
+    return number
 
 
 def omp_num_threads() -> int | None:

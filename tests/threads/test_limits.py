@@ -1,6 +1,8 @@
 """What the machine allows, on simulated machines."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -68,5 +70,16 @@ def test_the_ceiling_without_numba_is_what_numba_would_take(monkeypatch):
     monkeypatch.delitem(limits.sys.modules, "numba", raising=False)
     monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
     assert limits.numba_ceiling() == 7
+    for unusable in ("", "many"):
+        monkeypatch.setenv("NUMBA_NUM_THREADS", unusable)
+        assert limits.numba_ceiling() == limits.affinity()
     monkeypatch.delenv("NUMBA_NUM_THREADS")
     assert limits.numba_ceiling() == limits.affinity()
+
+
+@pytest.mark.parametrize("text", ["0", "-2"])
+def test_a_ceiling_at_which_numba_cannot_be_imported_is_named(text):
+    code = "from stn_numba.kernels import forward"
+    environment = {**os.environ, "NUMBA_NUM_THREADS": text}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert run.stderr.endswith(f"ValueError: NUMBA_NUM_THREADS: expected a whole number of at least 1, got {text!r}\n")
