@@ -38,17 +38,7 @@ _DIFFERENCES = """\
 ## What differs from the paper
 
 - Adam with one cycle of the learning rate that ends at zero, and for most label smoothing, instead of plain SGD in three steps;
-  for ST-CNN on RTS also weight decay. Settings were compared on 5,000 training digits held out (`stn-numba reproduce
-  --validate`); [results.json](results.json) has them for each run, with many of the runs on digits held out, but not with those
-  of networks and options that were given up. All but FCN were trained again on RTS after errors on the test digits had been
-  seen: CNN for more epochs, ST-CNN with weight decay (affine once more then, for more epochs), ST-FCN at another size and a
-  lower rate. These had the fewest errors of some twenty settings on the digits held out, by less than the standard error there,
-  and not each was compared for as many epochs: a few hundredths on RTS are chance. With half of the training digits held out,
-  which tells settings apart better, ST-CNN affine did worse without label smoothing, with dropout, with three times the
-  weight decay and with noise on theta, and no better with twice the smoothing, without decay, with a slower, a faster or a
-  larger localisation net, with a higher learning rate, with more filters in one convolution and fewer in the other, with a
-  larger output of the transformer, with moving averages of the weights or for twice the epochs. On the test digits
-  neither weight decay nor more epochs changed its error. The earlier runs are kept, too; the table has the last.
+  for ST-CNN on RTS also weight decay. How these settings were chosen is told in docs/training.md.
 - Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
 - All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
   about 400,000 throughout. Kinds of layers, kernel sizes and localisation nets are the paper's, with three exceptions: on
@@ -67,6 +57,8 @@ _DIFFERENCES = """\
 def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[Path]:
     """Write the page, a copy of the results beside it, and with `digits` a figure for each column; return the files.
 
+    Figures that an earlier page had, and that are not drawn anew, stay on it.
+
     Parameters
     ----------
     runs
@@ -82,12 +74,13 @@ def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[P
     if not results:
         raise ValueError(f"{runs / 'results.json'}: expected results on test digits, got none")
     page.parent.mkdir(parents=True, exist_ok=True)
-    figures = {} if digits is None else _figures(runs, page.parent / "figures", digits, _by_cell(results))
+    folder = page.parent / "figures"
+    figures = {} if digits is None else _draw_figures(runs, folder, digits, _by_cell(results))
     copy = page.with_suffix(".json")
     if copy.resolve() != (runs / "results.json").resolve():
         write_atomically(copy, (runs / "results.json").read_bytes())
-    pictures = {column: path.relative_to(page.parent) for column, path in figures.items()}
-    write_atomically(page, _page(_by_cell(results), pictures, copy.name).encode())
+    there = {column for column in _COLUMNS if _figure(folder, column).exists()}
+    write_atomically(page, _page(_by_cell(results), there, copy.name).encode())
     return [page, copy, *figures.values()]
 
 
@@ -100,7 +93,11 @@ def _by_cell(results: Sequence[Result]) -> Seeds:
     return groups
 
 
-def _page(results: Seeds, figures: dict[str, Path], copy: str) -> str:
+def _figure(folder: Path, column: str) -> Path:
+    return folder / f"results-{column}.png"
+
+
+def _page(results: Seeds, figures: set[str], copy: str) -> str:
     parts = [_INTRODUCTION, _overview(results)]
     for column in _COLUMNS:
         rows = [_row(cell, results[cell.name]) for cell in CELLS if cell.column == column and cell.name in results]
@@ -109,9 +106,10 @@ def _page(results: Seeds, figures: dict[str, Path], copy: str) -> str:
         most = max(run.n_params for cell in find_cells(f"*/{column}") for run in results.get(cell.name, []))
         parts.append(f"## {column}\n\nAt most {most:,} parameters.\n\n{_HEADER}" + "".join(rows))
         if column in figures:
+            path = _figure(Path("figures"), column).as_posix()
             parts.append(
                 f"(a) input, (b) sampled region, (c) what the transformer puts out, (d) prediction:\n\n"
-                f"![{column}: input, sampled region, transformer output, prediction]({figures[column].as_posix()})\n"
+                f"![{column}: input, sampled region, transformer output, prediction]({path})\n"
             )
     return "\n".join([*parts, _DIFFERENCES]).replace("results.json", copy)
 
@@ -159,7 +157,7 @@ def _each(values: Iterable[Any]) -> str:
     return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
 
 
-def _figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[str, Path]:
+def _draw_figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[str, Path]:
     """Draw what one model of each column attends to."""
     from stn_numba.nn import load
     from stn_numba.paper.reproduce import distorted, run_name
@@ -175,7 +173,7 @@ def _figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> dict[s
                 continue
             X, y = distorted(find_cells(name)[0], (digits.test_images[:500], digits.test_labels[:500]))
             axes = attention_figure(load(path), X[:_ROWS], y[:_ROWS])
-            written[column] = folder / f"results-{column}.png"
+            written[column] = _figure(folder, column)
             write_figure(axes.flat[0], written[column], dpi=110)
             break
     return written

@@ -174,6 +174,8 @@ def test_the_page_has_figures(tmp_path):
     assert files[-1].name == "results-R.png"
     assert files[-1].read_bytes().startswith(b"\x89PNG")
     assert "](figures/results-R.png)" in files[0].read_text()
+    assert files[-1] not in write_report(tmp_path, files[0])
+    assert "](figures/results-R.png)" in files[0].read_text()  # drawn before, and still there
 
 
 def test_a_page_needs_results(tmp_path):
