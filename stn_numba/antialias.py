@@ -116,41 +116,55 @@ def _runs(factors: NDArray[np.int64], longest: int) -> list[Run]:
 def _steps(grid: Grid, rows: slice, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> Floats:
     """(n, 2): longest step along y and along x between neighbouring output pixels, in input pixels."""
     if not isinstance(grid, MatrixGrid):
-        return _longest_steps(_pixels(_points(grid, rows), scale), in_shape, everywhere)
+        points = _points(grid, rows)
+        return _longest_steps(lambda lines: _pixels(points, lines, scale), points.shape[:3], in_shape, everywhere)
     matrix = pixel_matrix(grid.values[rows], in_shape, grid.shape, grid.align_corners)
     everywhere_the_same: Floats = np.hypot(matrix[:, 0, 1::-1], matrix[:, 1, 1::-1])
     is_affine = (matrix[:, 2] == (0, 0, 1)).all(axis=1)
     if is_affine.all():
         return everywhere_the_same
-    h, w = grid.shape
-    x, y = np.meshgrid(np.arange(w + 1) - 0.5, np.arange(h + 1) - 0.5)  # the corners of the cells
-    corners = map_points(matrix, np.stack([x.ravel(), y.ravel()], axis=-1)).reshape(-1, h + 1, w + 1, 2)
-    return np.where(is_affine[:, None], everywhere_the_same, _longest_steps(corners, in_shape, everywhere))
+    corners = len(matrix), grid.shape[0] + 1, grid.shape[1] + 1
+    longest = _longest_steps(lambda lines: _corners(matrix, lines, grid.shape[1]), corners, in_shape, everywhere)
+    return np.where(is_affine[:, None], everywhere_the_same, longest)
 
 
-def _pixels(points: Floats, scale: NDArray[np.float64]) -> Floats:
-    """The grid's numbers (n, h, w, 2) as input pixels."""
+def _pixels(points: Floats, lines: slice, scale: NDArray[np.float64]) -> Floats:
+    """Some lines of the grid's numbers (n, h, w, 2) as input pixels."""
     h, w = points.shape[1:3]
-    along = np.arange(w)[:, None] * scale[:, 2] + np.arange(h)[:, None, None] * scale[:, 3]
-    result: Floats = points * scale[:, 0] + scale[:, 1] + along
+    along = np.arange(w)[:, None] * scale[:, 2] + np.arange(h)[lines, None, None] * scale[:, 3]
+    result: Floats = points[:, lines] * scale[:, 0] + scale[:, 1] + along
     return result
 
 
-def _longest_steps(pixels: Floats, in_shape: Shape, everywhere: bool) -> Floats:
-    """(n, 2) for positions (n, h, w, 2).
+def _corners(matrix: Floats, lines: slice, w: int) -> Floats:
+    """Where some lines of the corners of w cells an output row lie, in input pixels."""
+    x, y = np.meshgrid(np.arange(w + 1) - 0.5, np.arange(lines.start, lines.stop) - 0.5)
+    points = np.stack([x.ravel(), y.ravel()], axis=-1)
+    return map_points(matrix, points).reshape(len(matrix), *x.shape, 2)
+
+
+def _longest_steps(
+    pixels_of: Callable[[slice], Floats], size: tuple[int, ...], in_shape: Shape, everywhere: bool
+) -> NDArray[np.float64]:
+    """(n, 2) for positions of a size (n, h, w), of which `pixels_of` gives some lines at a time.
 
     Left out are steps with an end that is not finite, or so far outside the image that nothing of it shows.
     """
+    n, h, w = size
     reach = np.array([in_shape[1], in_shape[0]]) - 1 + MOST
-    inside = np.isfinite(pixels) if everywhere else (pixels >= -MOST) & (pixels <= reach)
-    counts = inside[..., 0] & inside[..., 1]
-    longest = []
-    for axis in (1, 2):
-        step = np.diff(pixels, axis=axis)
-        ends = np.moveaxis(counts, axis, 0)
-        both = np.moveaxis(ends[1:] & ends[:-1], 0, axis)
-        longest.append(np.max(np.hypot(step[..., 0], step[..., 1]), axis=(1, 2), initial=0.0, where=both))
-    return np.stack(longest, axis=1)
+    longest = np.zeros((n, 2))
+    together = max(1, _POSITIONS_AT_ONCE // max(1, n * w))
+    for first in range(0, h, together):
+        pixels = pixels_of(slice(first, min(first + together + 1, h)))  # with the first line of the next
+        inside = np.isfinite(pixels) if everywhere else (pixels >= -MOST) & (pixels <= reach)
+        counts = inside[..., 0] & inside[..., 1]
+        for column, axis in enumerate((1, 2)):
+            step = np.diff(pixels, axis=axis)
+            ends = np.moveaxis(counts, axis, 0)
+            both = np.moveaxis(ends[1:] & ends[:-1], 0, axis)
+            steepest = np.max(np.hypot(step[..., 0], step[..., 1]), axis=(1, 2), initial=0.0, where=both)
+            np.maximum(longest[:, column], steepest, out=longest[:, column])
+    return longest
 
 
 def average(readings: Iterator[Callable[[Array], object]], count: int, out: Array, working: np.dtype[Any]) -> None:
