@@ -12,7 +12,7 @@ Report = dict[str, Any]
 
 def advice(report: Report) -> list[str]:
     """Return one sentence or two for each thing that could be better; an empty list is a clean bill."""
-    parts: tuple[Callable[[Report], Iterator[str]], ...] = (_tests, _threads, _layer, _cache, _plugins)
+    parts: tuple[Callable[[Report], Iterator[str]], ...] = (_tests, _threads, _blas, _layer, _cache, _plugins)
     return [text for part in parts for text in part(report)]
 
 
@@ -34,6 +34,11 @@ def _threads(report: Report) -> Iterator[str]:
     quota, ceiling = threads["cgroup_quota"], threads["numba_ceiling"]
     if quota and quota < ceiling and not report["settings"]["NUMBA_NUM_THREADS"]:
         yield f"The container may use {quota} CPUs, but Numba starts {ceiling} threads. Set NUMBA_NUM_THREADS={quota} as well."
+
+
+def _blas(report: Report) -> Iterator[str]:
+    if report["versions"]["threadpoolctl"] is None:
+        yield "BLAS and Numba threads get in each other's way in training and prediction. pip install threadpoolctl."
 
 
 def _layer(report: Report) -> Iterator[str]:

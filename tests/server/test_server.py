@@ -111,6 +111,7 @@ def test_a_kernel_that_raises_does_not_keep_the_others_from_running(monkeypatch)
         ({"threading": {"layer": None, "why": "no layer"}}, "Kernels run on one thread: no layer"),
         ({"threads": {"cgroup_quota": 2, "numba_ceiling": 64}}, "Set NUMBA_NUM_THREADS=2"),
         ({"threads": {"num_threads": 0, "origin": "X: expected"}}, "X: expected"),
+        ({"versions": {"threadpoolctl": None}}, "pip install threadpoolctl"),
         ({"cache": {"write": None, "kernels": 0, "why": "read-only"}}, "Compiled kernels are not kept: read-only"),
         ({"cache": {"write": None, "kernels": 8, "why": "read-only"}}, None),
         ({"settings": {"NUMBA_DISABLE_JIT": "1"}}, "NUMBA_DISABLE_JIT"),
@@ -118,6 +119,7 @@ def test_a_kernel_that_raises_does_not_keep_the_others_from_running(monkeypatch)
 )
 def test_advice(report, parts, expected):
     clean = changed(report, threading={"layer": "tbb"}, threads={"cgroup_quota": None}, cache={"write": "/x"})
+    clean = changed(clean, versions={"threadpoolctl": "3.6"})
     clean["plugins"] = []
     said = advice(changed(clean, **parts))
     assert [expected in sentence for sentence in said] == ([True] if expected else [])
