@@ -2,7 +2,8 @@
 
 Sixteen functions at 1080 x 1920 pixels are 265 MB. Here the output is cut into blocks of rows of about 1.5 MB, and a block
 into pieces of `PIXELS_AT_ONCE` pixels, which stay in the cache while they are evaluated. Blocks and pieces follow from the
-shape alone, and whatever works on a basis that is kept uses the same: so results are the same, bit for bit, in both cases.
+shape alone, and the values of a basis that is kept are worked out in the same: so outputs are the same, bit for bit, in both
+cases. Gradients are summed block by block, and may differ by rounding.
 Pieces are evaluated one after the other: NumPy's calls on so few numbers are too short for several Python threads to gain.
 """
 

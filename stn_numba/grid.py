@@ -122,16 +122,16 @@ def _pairs(array: ArrayLike, name: str) -> NDArray[np.float64]:
     return result.astype(np.float64, copy=False)
 
 
-def check_shape(shape: Any) -> Shape:
+def check_shape(shape: Any, name: str = "shape") -> Shape:
     """Return `shape` as two plain ints >= 0."""
     try:
-        h, w = (as_int(size, "shape") for size in shape)
+        h, w = (as_int(size, name) for size in shape)
     except (TypeError, ValueError):
-        raise TypeError(f"shape: expected two whole numbers (h, w), got {shape!r}") from None
+        raise TypeError(f"{name}: expected two whole numbers (h, w), got {shape!r}") from None
     if h < 0 or w < 0:
-        raise ValueError(f"shape: expected two whole numbers (h, w) >= 0, got {shape!r}")
+        raise ValueError(f"{name}: expected two whole numbers (h, w) >= 0, got {shape!r}")
     if max(h, w, h * w) > _MOST_PIXELS:
-        raise ValueError(f"shape: expected at most {_MOST_PIXELS:,} pixels, got {shape!r}")
+        raise ValueError(f"{name}: expected at most {_MOST_PIXELS:,} pixels, got {shape!r}")
     return h, w
 
 
@@ -167,6 +167,9 @@ class Grid:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: N = {len(self)}, shape {self.shape}, align_corners={self.align_corners}>"
 
     def dense(self) -> Floats:
         """All positions, (N, h, w, 2) normalised (x, y)."""
@@ -232,6 +235,8 @@ class MatrixGrid(Grid):
         (h, w) of the output.
     align_corners
         The convention of both sides.
+    in_shape
+        (H, W) of the only images that it may read, where it was made for those.
 
     Examples
     --------
@@ -239,9 +244,10 @@ class MatrixGrid(Grid):
     [[-1.0, 0.0], [1.0, 0.0]]
     """
 
-    def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
+    def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True, in_shape: Shape | None = None) -> None:
         self.values = as_floats(matrix, "matrix", ("N", 3, 3))
         self.shape = check_shape(shape)
+        self.in_shape = None if in_shape is None else check_shape(in_shape, "in_shape")
         self.align_corners = as_bool(align_corners, "align_corners")
 
     def dense(self) -> Floats:

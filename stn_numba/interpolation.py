@@ -21,6 +21,7 @@ __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lancz
 Array = NDArray[np.float64]
 
 _WIDEST = 16  # taps an axis
+_NEARLY = 1e-6  # coefficients of one's own may be given with so many digits
 
 
 class PiecewisePolynomial:
@@ -207,6 +208,18 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
         return kernel_rule(KERNELS[kernel]())
     names = ", ".join(["nearest", "bilinear", *KERNELS])
     raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r:.60}")
+
+
+def sums_to_one(kernel: Any) -> bool:
+    """Whether the weights of all taps add up to 1 at every position, up to rounding of coefficients."""
+    return not isinstance(kernel, PiecewisePolynomial) or _sums_to_one(kernel)
+
+
+@functools.lru_cache(32)
+def _sums_to_one(kernel: PiecewisePolynomial) -> bool:
+    sums = _tables(kernel)[0][:, 1:].sum(axis=1)  # a polynomial a piece
+    sums[:, -1] -= 1
+    return bool(np.abs(sums).max() <= _NEARLY)
 
 
 @functools.lru_cache(32)

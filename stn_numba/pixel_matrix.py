@@ -29,7 +29,8 @@ def grid_of_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *
     Returns
     -------
     MatrixGrid
-        For `stn_numba.sample`, with ``align_corners=False``; scaled so that the middle of the output lies before the horizon.
+        For `stn_numba.sample` of images of `in_shape`, with ``align_corners=False``; scaled so that the middle of the output
+        lies before the horizon.
 
     Raises
     ------
@@ -48,14 +49,15 @@ def grid_of_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *
     rows = as_floats(given.reshape(-1, *given.shape[-2:]), "matrix", ("N", given.shape[-2], 3))
     pixels: Floats = np.tile(np.eye(3), (len(rows), 1, 1))
     pixels[:, : rows.shape[1]] = rows
-    in_shape, out_shape, inverse = check_shape(in_shape), check_shape(out_shape), as_bool(inverse, "inverse")
+    in_shape, out_shape = check_shape(in_shape, "in_shape"), check_shape(out_shape, "out_shape")
+    inverse = as_bool(inverse, "inverse")
     with np.errstate(all="ignore"):  # infinite and NaN entries lead outside
         result = (_inverse(pixels) if inverse else pixels) @ _to_pixels(out_shape, False)
         result /= np.where(result[:, 2:, 2:] == 0, 1, result[:, 2:, 2:])
         for axis, size in enumerate(in_shape[::-1]):
             scale, offset = input_axis(size, False)
             result[:, axis] = (result[:, axis] - offset * result[:, 2]) / (scale or 1)
-    return MatrixGrid(result, out_shape, align_corners=False)
+    return MatrixGrid(result, out_shape, align_corners=False, in_shape=in_shape)
 
 
 def _inverse(matrices: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 Distributions announce transforms in the entry-point group ``stn_numba.transforms``; the `entrypoints` package reads what
 they announce. Nothing is imported before it is asked for. A plugin that is broken, or claimed twice, hurts only
-whoever asks for it: it is named with its distribution and the cause, once as a warning and again when asked for.
+whoever asks for it: it is named with its distribution and the cause, once as a warning and again when asked for. The names of
+stn-numba's own transforms are nobody else's; only `register_transform` replaces them.
 
 ``STN_NUMBA_PLUGINS`` lists, separated by commas, the distributions or transforms that may be loaded; empty: none. Transforms of
 stn-numba itself, and those that the program registers, always may. What may not is never imported.
@@ -11,6 +12,7 @@ stn-numba itself, and those that the program registers, always may. What may not
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import functools
 import importlib.util
@@ -172,18 +174,16 @@ def register_transform(name: str, factory: Factory, *, overwrite: bool = False) 
 def _load(name: str) -> tuple[Factory, str]:
     """Import the one announced transform of this name; returns it with its distribution."""
     found = _find(name)
-    if not found:
+    if found is None:
         _announced.cache_clear()  # a distribution may have been installed since
         found = _find(name)
-    if not found:
+    if found is None:
         near = difflib.get_close_matches(str(name), available(), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"transform: expected one of {', '.join(available())}, got {name!r}{hint or '; a plugin must be installed first'}"
         )
-    if len(found) > 1:
-        raise PluginError(f"two distributions claim one name: {' and '.join(str(p) for p, _ in found)}")
-    plugin, entry = found[0]
+    plugin, entry = found
     if plugin.problem:
         raise PluginError(f"{plugin}: {plugin.problem}")
     try:
@@ -193,10 +193,10 @@ def _load(name: str) -> tuple[Factory, str]:
     return factory, plugin.source
 
 
-def _find(name: str) -> list[tuple[Plugin, Any]]:
-    """Announced transforms of a name; of several, those that may be loaded."""
+def _find(name: str) -> tuple[Plugin, Any] | None:
+    """The announced transform of a name; of several the one that can be used, else one that may be loaded."""
     found = [(plugin, entry) for plugin, entry in _everything() if plugin.name == name]
-    return [(plugin, entry) for plugin, entry in found if not plugin.problem.startswith(_NOT_ALLOWED)] or found[:1]
+    return min(found, key=lambda pair: (bool(pair[0].problem), pair[0].problem.startswith(_NOT_ALLOWED)), default=None)
 
 
 def _everything() -> list[tuple[Plugin, Any]]:
@@ -205,17 +205,27 @@ def _everything() -> list[tuple[Plugin, Any]]:
 
 @functools.cache
 def _announced(path: tuple[str, ...], allowed: frozenset[str] | None) -> list[tuple[Plugin, Any]]:
-    """All entry points of the group on `path`, with a warning for each that is broken or claimed twice."""
+    """All entry points of the group on `path`, with a warning for each that is broken or whose name is not its own."""
     found = list(_scan(path, allowed))
     heard = [plugin for plugin, _ in found if not plugin.problem.startswith(_NOT_ALLOWED)]
-    names = [plugin.name for plugin in heard]
-    for plugin in heard:
-        rivals = [str(p) for p in heard if p.name == plugin.name]
-        if plugin.problem:
+    found = [(_among(plugin, [rival for rival in heard if rival.name == plugin.name]), entry) for plugin, entry in found]
+    for plugin, _ in found:
+        if plugin.problem and not plugin.problem.startswith(_NOT_ALLOWED):
             warnings.warn(f"{plugin}: {plugin.problem}", RuntimeWarning, stacklevel=2)
-        elif names.count(plugin.name) > 1 and rivals[0] == str(plugin):
-            warnings.warn(f"two distributions claim one name: {' and '.join(rivals)}", RuntimeWarning, stacklevel=2)
     return found
+
+
+def _among(plugin: Plugin, rivals: list[Plugin]) -> Plugin:
+    """The plugin, with what comes of others that claim its name: stn-numba's own names stay its own, others are nobody's."""
+    if plugin.problem or len(rivals) < 2 or _is_own(plugin):
+        return plugin
+    if any(map(_is_own, rivals)):
+        return dataclasses.replace(plugin, problem=f"the name belongs to {_OWN} itself")
+    return dataclasses.replace(plugin, problem=f"two distributions claim one name: {' and '.join(map(str, rivals))}")
+
+
+def _is_own(plugin: Plugin) -> bool:
+    return plugin.source.partition(" ")[0] == _OWN
 
 
 def _scan(path: tuple[str, ...], allowed: frozenset[str] | None) -> Iterator[tuple[Plugin, Any]]:

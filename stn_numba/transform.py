@@ -63,11 +63,14 @@ class Transform(ABC):
     ...     def identity(self):
     ...         return np.zeros(1)
     ...     def apply(self, theta, points):
+    ...         theta, points = np.asarray(theta), np.asarray(points)
     ...         squared = np.sum(points**2, axis=-1, keepdims=True)
     ...         return points * (1 + theta[:, None] * squared)
     >>> grid, _ = FishEye().forward([[0.5]], (3, 3))
     >>> grid.dense().shape
     (1, 3, 3, 2)
+    >>> FishEye().apply([[0.5]], [[1.0, 0.0]]).tolist()
+    [[[1.5, 0.0]]]
     """
 
     n_params: int
@@ -131,6 +134,8 @@ class Transform(ABC):
         return grid, backprop
 
     def _check_theta(self, theta: ArrayLike) -> Floats:
+        if np.shape(theta) == (self.n_params,):
+            raise ValueError(f"theta: expected (N, {self.n_params}), got ({self.n_params},); one row is theta[None]")
         return as_floats(theta, "theta", ("N", self.n_params))
 
     def _check_result(self, mapped: Any, expected: tuple[int, ...]) -> None:
@@ -168,6 +173,36 @@ class MatrixTransform(Transform):
         """As `apply`, with the way back to theta."""
         matrix, pull_back = self.matrix_vjp(theta)
         return map_points(matrix, points), lambda d: pull_back(map_points_vjp(matrix, points, np.asarray(d)))
+
+    def apply_inverse(self, theta: ArrayLike, points: ArrayLike) -> Floats:
+        """Map positions of the input to positions of the output: where in the output a key point or a box's corner is found.
+
+        Parameters
+        ----------
+        theta
+            (N, P) parameters.
+        points
+            (M, 2) normalised (x, y).
+
+        Returns
+        -------
+        (N, M, 2); NaN for points that no output position reads, and for all under a matrix that has no inverse.
+
+        Examples
+        --------
+        What lies half-way to the right is seen at the right edge by a transform that zooms in twofold:
+
+        >>> from stn_numba import get_transform
+        >>> get_transform("affine").apply_inverse([[0.5, 0, 0, 0, 0.5, 0]], [[0.5, 0.0]]).tolist()
+        [[[1.0, 0.0]]]
+        """
+        theta, points = self._check_theta(theta), as_floats(points, "points", ("M", 2))
+        matrix = np.asarray(self.matrix_vjp(theta)[0], np.float64)
+        finite = np.isfinite(matrix).all(axis=(1, 2))
+        rows = np.flatnonzero(finite)[np.linalg.det(matrix[finite]) != 0]
+        inverse = np.full_like(matrix, np.nan)
+        inverse[rows] = np.linalg.inv(matrix[rows])
+        return map_points(inverse, points).astype(theta.dtype)
 
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[MatrixGrid, Backprop]:
         """As `Transform.forward`; the grid is a `MatrixGrid`."""

@@ -14,6 +14,7 @@ from stn_numba.border import chosen, lay_grid, n_params_of
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
 from stn_numba.sampler import sample
+from stn_numba.sampler.layout import laid_out
 from stn_numba.transform import Transform
 
 __all__ = ["warp"]
@@ -94,7 +95,10 @@ def warp(
         raise ValueError(f"theta: expected 1 or {len(batch)} rows, as the image has, got {len(grid)}")
     single = image.ndim < 4 and len(rows) == 1
     if out is not None:
-        _check_out(out, image.ndim, single)
+        full = laid_out((max(len(batch), len(grid)), *grid.shape, batch.shape[layout.find("C")]), layout)
+        expected = tuple(size for k, size in enumerate(full) if not (k == 0 and single) and not (k == axis and image.ndim == 2))
+        if not isinstance(out, np.ndarray) or out.shape != expected:
+            raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
         out = out[None] if single else out
         out = np.expand_dims(out, axis) if image.ndim == 2 else out
     result = sample(
@@ -114,11 +118,14 @@ def warp(
 
 def _check_meaning(image: NDArray[Any], theta: NDArray[Any], transform: Transform, layout: str) -> None:
     """Tell what was most likely meant by an image or a theta that means something else, or nothing."""
-    if theta.shape in ((2, 3), (3, 3)) and (count := n_params_of(transform)) != 3:
+    count = n_params_of(transform)
+    if theta.shape in ((2, 3), (3, 3)) and count != 3:
         raise ValueError(
             f"theta: expected (N, {count}) parameters, got {theta.shape}; a matrix between pixels becomes a grid "
             "for `sample` by `grid_of_pixel_matrix`"
         )
+    if theta.ndim == 1 and len(theta) != count:
+        raise ValueError(f"theta: expected ({count},) or (N, {count}), got {theta.shape}")
     several = theta.ndim == 2 and len(theta) == len(image) > 1
     if several and image.ndim == 3 and layout == "NHWC" and image.shape[2] > _MOST_COLOURS:
         warnings.warn(
@@ -127,14 +134,6 @@ def _check_meaning(image: NDArray[Any], theta: NDArray[Any], transform: Transfor
             RuntimeWarning,
             stacklevel=3,
         )
-
-
-def _check_out(out: Any, ndim: int, single: bool) -> None:
-    """Refuse what has not the output's number of axes; its sizes are checked by the sampler."""
-    expected = ndim + (ndim < 4) - single
-    if not isinstance(out, np.ndarray) or out.ndim != expected:
-        got = f"{out.ndim} axes" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ValueError(f"out: expected an array of {expected} axes, got {got}")
 
 
 def _as_batch(image: NDArray[Any], layout: str) -> tuple[NDArray[Any], int]:

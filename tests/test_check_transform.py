@@ -211,5 +211,17 @@ def test_an_identity_that_cannot_be_written_to_is_the_transform_s_own():
 def test_what_is_checked_must_be_there():
     with pytest.raises(TypeError, match="transform: expected a registered name or a Transform, got NoneType"):
         check_transform(lambda: None)
-    with pytest.raises(ValueError, match=r"theta: expected \(N, P\) with N >= 1, got N = 0"):
+    with pytest.raises(ValueError, match=r"theta: expected \(N, P\) with N >= 1, got \(0, 6\)"):
         check_transform(stn.get_transform("affine"), theta=np.zeros((0, 6)))
+    with pytest.raises(ValueError, match=r"theta: expected \(N, P\) with N >= 1, got \(6,\)"):
+        check_transform(stn.get_transform("affine"), theta=stn.get_transform("affine").identity())
+
+
+def test_a_basis_that_depends_on_the_points_beside_is_caught():
+    class Centred(stn.LinearTransform):
+        def basis(self, points):
+            x, y = (points - points.mean(axis=0)).T
+            return np.stack([np.ones_like(x), x, y], axis=1)
+
+    with pytest.raises(AssertionError, match="each_point_stands_for_itself: a point is mapped otherwise among other points"):
+        check_transform(Centred(), exact_identity=False, pickled=False)

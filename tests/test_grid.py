@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.grid import as_floats, check_shape, map_points, map_points_vjp, to_normalised, to_pixels
+from stn_numba.grid import MatrixGrid, as_floats, check_shape, map_points, map_points_vjp, to_normalised, to_pixels
 from stn_numba.pixel_matrix import grid_of_pixel_matrix, pixel_matrix, pixel_matrix_vjp
+from stn_numba.sampler import sample
 from stn_numba.testing import check_vjp
 
 BOTH = pytest.mark.parametrize("align_corners", [True, False])
@@ -180,3 +181,20 @@ def test_what_is_no_pixel_matrix_is_refused(matrix, message):
 def test_numbers_beyond_reason_in_a_pixel_matrix_pass_in_silence(value, inverse):
     grid = grid_of_pixel_matrix(np.diag([value, 1.0, 1.0]), (3, 4), (3, 2), inverse=inverse)
     assert stn.sample(np.ones((1, 3, 4, 1)), grid).shape == (1, 3, 2, 1)
+
+
+def test_a_grid_between_pixels_is_for_images_of_its_size():
+    grid = grid_of_pixel_matrix([[1, 0, 1], [0, 1, 0]], (8, 4), (1, 4))
+    with pytest.raises(ValueError, match=r"image: expected \(H, W\) = \(8, 4\), for which the grid was made, got \(4, 8\)"):
+        sample(np.zeros((1, 4, 8, 1)), grid)
+    with pytest.raises(ValueError, match=r"got \(4, 8\)"):
+        sample(np.zeros((1, 1, 4, 8)), grid, layout="NCHW")
+    with pytest.raises(TypeError, match=r"in_shape: expected two whole numbers"):
+        grid_of_pixel_matrix(np.eye(3), (4, 4, 3), (4, 4))
+    for antialias in (True, False):
+        rows = sample(np.arange(32.0).reshape(1, 8, 4, 1), grid, antialias=antialias)
+        assert rows[0, 0, :, 0].tolist() == [1.0, 2.0, 3.0, 0.0]
+
+
+def test_a_grid_says_what_it_is():
+    assert repr(MatrixGrid(np.eye(3)[None], (2, 3))) == "<MatrixGrid: N = 1, shape (2, 3), align_corners=True>"

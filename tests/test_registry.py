@@ -7,6 +7,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba import registry
+from stn_numba.server.doctor import plugin_rows
 
 SHIFT = """
 import numpy as np
@@ -100,7 +101,18 @@ def test_a_name_claimed_twice_is_refused_with_both_claimants(install):
         stn.available()
     with pytest.raises(stn.PluginError, match=r"(?s)(?=.*first-one 1\.0)(?=.*second-one 1\.0)"):
         stn.get_transform("shift")
+    assert "shift" not in stn.available()
     assert stn.get_transform("affine").n_params == 6
+
+
+def test_the_library_s_own_names_are_nobody_else_s(install):
+    install("greedy-one", "affine = shift_d:Shift", shift_d=SHIFT)
+    with pytest.warns(RuntimeWarning, match=r"greedy-one 1\.0: the name belongs to stn-numba itself"):
+        assert "affine" in stn.available()
+    assert stn.get_transform("affine").n_params == 6
+    assert stn.warp(np.eye(3), [1, 0, 0, 0, 1, 0]).tolist() == np.eye(3).tolist()
+    statuses = {row["distribution"].split()[0]: row["status"] for row in plugin_rows() if row["name"] == "affine"}
+    assert statuses == {"stn-numba": "ok", "greedy-one": "the name belongs to stn-numba itself"}
 
 
 def test_a_plugin_that_raises_at_import_is_named_with_the_cause(install):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -47,3 +50,17 @@ def test_the_arguments_are_not_changed():
 
 def test_a_constant_function_has_gradient_zero():
     assert check_vjp(lambda a: (np.ones(2), lambda d: np.zeros_like(a)), A) == 0
+
+
+def test_errors_are_caught_without_assert_statements():
+    code = """
+import numpy as np
+from stn_numba.testing import check_vjp
+for wrong in (lambda a: (a**2, lambda d: 3 * a * d), lambda a: (a**2, lambda d: 2 * a[:1] * d[:1])):
+    try:
+        check_vjp(wrong, np.ones(3))
+    except AssertionError:
+        print("caught")
+"""
+    run = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["caught", "caught"]

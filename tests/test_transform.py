@@ -173,3 +173,29 @@ def test_bases_go_with_their_transform():
         assert seen() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", ["affine", "projective"])
+def test_apply_inverse_leads_back(name):
+    transform = stn.get_transform(name)
+    theta = near_identity(transform, 3)
+    for row, mapped in zip(theta, transform.apply(theta, POINTS), strict=True):
+        np.testing.assert_allclose(transform.apply_inverse(row[None], mapped)[0], POINTS, atol=1e-12)
+    assert transform.apply_inverse(theta.astype(np.float32), POINTS).dtype == np.float32
+    assert transform.apply_inverse(theta[:0], POINTS).shape == (0, 11, 2)
+
+
+def test_what_no_output_position_reads_has_no_place_there():
+    flat = [0.0, 0, 0, 0, 1, 0]
+    places = stn.get_transform("affine").apply_inverse([flat, [np.nan] * 6, [2.0, 0, 0, 0, 2, 0]], [[1.0, 0.5]])
+    assert np.isnan(places[:2]).all()
+    assert places[2].tolist() == [[0.5, 0.25]]
+    horizon = stn.get_transform("projective")
+    theta = np.array([[1.0, 0, 0, 0, 1, 0, 1, 0]])  # depth 1 + x: inputs x / (1 + x) stay below 1
+    assert np.isnan(horizon.apply_inverse(theta, [[1.5, 0.0]])).all()
+    np.testing.assert_allclose(horizon.apply_inverse(theta, [[0.5, 0.0]]), [[[1.0, 0.0]]])
+
+
+def test_one_row_of_theta_is_told_how_to_become_many():
+    with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(6,\); one row is theta\[None\]"):
+        stn.get_transform("affine").forward(stn.get_transform("affine").identity(), (2, 2))

@@ -54,7 +54,7 @@ def test_integer_theta_and_lists_are_taken():
 def test_errors_name_argument_expected_and_got():
     with pytest.raises(ValueError, match=r"image: expected \(H, W\), \(H, W, C\) or \(N, H, W, C\), got \(6,\)"):
         stn.warp(np.ones(6), IDENTITY)
-    with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(1, 5\)"):
+    with pytest.raises(ValueError, match=r"theta: expected \(6,\) or \(N, 6\), got \(5,\)"):
         stn.warp(IMAGE, IDENTITY[:5])
     with pytest.raises(ValueError, match="theta: expected 1 or 3 rows, as the image has, got 2"):
         stn.warp(IMAGE, np.tile(IDENTITY, (2, 1)))
@@ -79,9 +79,16 @@ def test_layout_out_and_fill_reach_the_sampler():
 @pytest.mark.parametrize(
     ("image", "rows", "options", "message"),
     [
-        (np.zeros((3, 4)), 1, {"out": np.zeros(3)}, "out: expected an array of 2 axes, got 1 axes"),
-        (np.zeros((3, 4)), 1, {"out": [[0.0]]}, "out: expected an array of 2 axes, got list"),
-        (np.zeros((3, 4)), 2, {"out": np.zeros((3, 4))}, "out: expected an array of 3 axes, got 2 axes"),
+        (np.zeros((3, 4)), 1, {"out": np.zeros(3)}, r"out: expected an array \(3, 4\), got \(3,\)"),
+        (np.zeros((3, 4)), 1, {"out": [[0.0]]}, r"out: expected an array \(3, 4\), got list"),
+        (np.zeros((3, 4)), 2, {"out": np.zeros((3, 4))}, r"out: expected an array \(2, 3, 4\), got \(3, 4\)"),
+        (np.zeros((5, 6)), 1, {"out": np.zeros((6, 5))}, r"out: expected an array \(5, 6\), got \(6, 5\)"),
+        (
+            np.zeros((3, 4, 2)),
+            1,
+            {"layout": "NCHW", "out": np.zeros((4, 2, 3))},
+            r"out: expected an array \(3, 4, 2\), got \(4, 2, 3\)",
+        ),
         (np.zeros((3, 4, 4, 1)), 2, {}, "theta: expected 1 or 3 rows, as the image has, got 2"),
         (np.zeros((3, 4)), 1, {"align_corners": 1}, "align_corners: expected True or False, got 1"),
         (np.zeros((3, 4)), 1, {"shape": (np.inf, 3)}, r"shape: expected two whole numbers \(h, w\), got"),

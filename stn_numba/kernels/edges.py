@@ -86,7 +86,7 @@ def edge_taps(family, K, axis, table, x, indices, weights, zero):
     fraction = x - base if abs(x) < np.inf else 0.0
     if axis[MODE] == BORDER:  # beyond the reach every tap reads the edge
         base = limit(base, -reach, axis[SIZE] - 1.0 + reach)
-    near = -reach <= base <= axis[SIZE] - 1.0 + reach
+    near = -reach <= base <= axis[FOLD_START] + axis[FOLD_LENGTH] + reach
     first = np.int64(base if near else 0.0) - (K - 1) // 2
     piece, total = piece_of(table, fraction), zero
     for k in range(K):

@@ -18,9 +18,10 @@ PIECE = 16  # pixels of a strip that is looked through anew where what lies insi
 def near_lines(rule, top, bottom):
     """Positions (above, below) beyond which no pixel reads the rows [top, bottom) of the image."""
     mode = rule.y_axis[MODE]
+    if mode >= REFLECT:
+        return -FARTHEST, FARTHEST
     endless_above, endless_below = mode != ZEROS and top == 0, mode != ZEROS and bottom == rule.y_axis[SIZE]
-    above = -FARTHEST if mode >= REFLECT or endless_above else np.float64(top - rule.K)
-    return above, FARTHEST if mode >= REFLECT or endless_below else np.float64(bottom - 1 + rule.K)
+    return -np.inf if endless_above else np.float64(top - rule.K), np.inf if endless_below else np.float64(bottom - 1 + rule.K)
 
 
 @jit.inline

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
 from stn_numba.arguments import as_bool, as_int, as_option
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid
-from stn_numba.interpolation import PiecewisePolynomial, kernel_rule
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, as_floats
+from stn_numba.interpolation import PiecewisePolynomial, kernel_rule, sums_to_one
 from stn_numba.outside import PADDINGS, axis_rule, fill_rule
 from stn_numba.sampler.layout import channels_last, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
@@ -76,12 +76,17 @@ def check_call(
     if num_threads is not None:
         as_int(num_threads, "num_threads", least=1)
     grid = _check_grid(grid, align_corners, units, displacement)
+    in_shape = channels_last(image, layout).shape[1:3]
+    if isinstance(grid, MatrixGrid) and grid.in_shape not in (None, in_shape):
+        raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {in_shape}")
     images, grids = len(image), len(grid)
     if images != grids and 1 not in (images, grids):
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
     image = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
     working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
     filling = fill_rule(fill, padding, image.shape[3], working.dtype)
+    if padding == "constant" and filling[0].any() and not sums_to_one(kernel):
+        raise ValueError("padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere")
     scale = scale_of(grid, image.shape[1:3], units, displacement)
     everywhere = fill is None and padding not in ("zeros", "constant")
     return Call(
@@ -102,7 +107,10 @@ def check_call(
 
 def _check_grid(grid: Grid | ArrayLike, align_corners: bool | None, units: str, displacement: bool) -> Grid:
     """The grid of one of the kinds that kernels know."""
+    if isinstance(grid, tuple) and any(isinstance(part, Grid) for part in grid):
+        raise TypeError("grid: expected a Grid or positions, got a tuple with a Grid; `forward` returns (grid, backprop)")
     if not isinstance(grid, Grid):
+        grid = as_floats(grid, "grid", ("N", "h", "w", 2))
         grid = DenseGrid(grid, align_corners=True if align_corners is None else align_corners)
     elif align_corners is not None and align_corners != grid.align_corners:
         raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")

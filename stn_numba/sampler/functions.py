@@ -132,7 +132,8 @@ def sample_vjp(
     backprop
         ``backprop(d_out, *, image=True, grid=True) -> (d_image, d_grid)``. Each can be left out by passing False, and is then
         None. `d_grid` has the shape of the grid's own numbers: (N, h, w, 2) for plain positions, (N, 3, 3) for a `MatrixGrid`,
-        (N, 2, B) for a `BasisGrid`; a transform's backprop takes it as it is.
+        (N, 2, B) for a `BasisGrid`; a transform's backprop takes it as it is. It reads image and grid again: leave both
+        unchanged until it has been called.
 
     Examples
     --------

@@ -102,8 +102,8 @@ def make_case(
 ) -> Case:
     """Put a case together, with parameters near the identity if none are given."""
     made = chosen(transform if isinstance(transform, str | Transform) else transform())
-    if theta is not None and not len(np.atleast_1d(theta)):
-        raise ValueError("theta: expected (N, P) with N >= 1, got N = 0")
+    if theta is not None and (np.ndim(theta) != 2 or not len(theta)):
+        raise ValueError(f"theta: expected (N, P) with N >= 1, got {np.shape(theta)}")
     if theta is None:
         start = np.asarray(made.identity(), np.float64)
         theta = start + np.random.default_rng(0).normal(0, 0.1, (3, start.size))
@@ -149,6 +149,14 @@ def grid_is_apply_at_the_output_s_positions(case: Case) -> None:
         mapped = np.asarray(case.transform.apply(case.theta, base_points(_SHAPE, align_corners))).reshape(grid.shape)
         off = float(np.abs(mapped - grid).max())
         _expect(off <= 1e-6, f"grid and apply differ by {off:.3g} with align_corners={align_corners}")
+
+
+def each_point_stands_for_itself(case: Case) -> None:
+    """Where a point is mapped does not depend on those beside it, which the library is free to choose."""
+    together = np.asarray(case.transform.apply(case.theta, case.points))
+    apart = [np.asarray(case.transform.apply(case.theta, part)) for part in (case.points[:4], case.points[4:])]
+    off = float(np.abs(np.concatenate(apart, axis=1) - together).max())
+    _expect(off <= 1e-9, f"a point is mapped otherwise among other points, by {off:.3g}")
 
 
 def gradient(case: Case) -> None:
@@ -248,6 +256,7 @@ CHECKS: dict[str, Callable[[Case], None]] = {
         shapes_and_dtypes,
         identity_maps_points_to_themselves,
         grid_is_apply_at_the_output_s_positions,
+        each_point_stands_for_itself,
         gradient,
         no_argument_is_changed,
         each_way_back_is_of_its_own_call,

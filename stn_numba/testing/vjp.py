@@ -70,7 +70,8 @@ def check_vjp(
     if not isinstance(gradients, tuple):
         gradients = (gradients,)
     shapes = [np.shape(g) for g in gradients], [a.shape for a in arguments]
-    assert shapes[0] == shapes[1], f"gradients: expected shapes {shapes[1]}, got {shapes[0]}"
+    if shapes[0] != shapes[1]:
+        raise AssertionError(f"gradients: expected shapes {shapes[1]}, got {shapes[0]}")
 
     def moved(sign: int) -> NDArray[Any]:
         return function(*(a + sign * step * v for a, v in zip(arguments, directions, strict=True)))[0]
@@ -78,10 +79,11 @@ def check_vjp(
     by_differences = float(np.sum(cotangent * ((moved(+1) - moved(-1)) / (2 * step))))
     by_backprop = float(sum(np.sum(g * v) for g, v in zip(gradients, directions, strict=True)))
     error = abs(by_differences - by_backprop) / max(abs(by_differences), abs(by_backprop), 1e-12)
-    assert error <= tolerance, (
-        f"gradient: differences give {by_differences:.12g}, backprop gives {by_backprop:.12g}, "
-        f"relative error {error:.2e} exceeds {tolerance:.0e}"
-    )
+    if not error <= tolerance:
+        raise AssertionError(
+            f"gradient: differences give {by_differences:.12g}, backprop gives {by_backprop:.12g}, "
+            f"relative error {error:.2e} exceeds {tolerance:.0e}"
+        )
     return error
 
 

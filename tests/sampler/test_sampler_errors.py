@@ -13,8 +13,8 @@ GRID = np.zeros((2, 3, 3, 2))
         (IMAGE.astype(int), GRID, {}, TypeError, "image: .* float32.* float64.*, got int64"),
         (IMAGE[0], GRID, {}, ValueError, r"image: expected \(N, H, W, C\) .*, got \(4, 4, 1\)"),
         (IMAGE[:, :0], GRID, {}, ValueError, r"image: expected .* got \(2, 0, 4, 1\)"),
-        (IMAGE, GRID[..., :1], {}, ValueError, r"points: expected \(N, h, w, 2\), got \(2, 3, 3, 1\)"),
-        (IMAGE, GRID.astype(str), {}, TypeError, "points: expected numbers"),
+        (IMAGE, GRID[..., :1], {}, ValueError, r"grid: expected \(N, h, w, 2\), got \(2, 3, 3, 1\)"),
+        (IMAGE, GRID.astype(str), {}, TypeError, "grid: expected numbers"),
         (IMAGE, np.zeros((3, 3, 3, 2)), {}, ValueError, r"grid: expected N = 2 .*, got N = 3"),
         (IMAGE, GRID, {"padding": "mirror"}, ValueError, "padding: expected one of zeros, border, .*, got .mirror."),
         (IMAGE, GRID, {"num_threads": 0}, ValueError, "num_threads: expected at least 1, got 0"),
@@ -57,3 +57,11 @@ def test_an_output_between_the_image_s_channels_is_taken():
     both = np.arange(2.0 * 3 * 4).reshape(1, 3, 4, 2)
     stn.sample(both[..., :1], stn.grid.DenseGrid(np.zeros((1, 3, 4, 2))), out=both[..., 1:])
     assert (both[..., 1:] == both[0, 1, 1:3, 0].mean()).all()
+
+
+def test_positions_are_called_the_grid():
+    image = np.zeros((1, 3, 3, 1))
+    with pytest.raises(ValueError, match=r"grid: expected \(N, h, w, 2\), got \(3, 3, 2\)"):
+        stn.sample(image, np.zeros((3, 3, 2)))
+    with pytest.raises(TypeError, match=r"got a tuple with a Grid; `forward` returns \(grid, backprop\)"):
+        stn.sample(image, stn.get_transform("affine").forward([[1, 0, 0, 0, 1, 0]], (2, 2)))

@@ -57,7 +57,7 @@ def laid_out(rng, shape, dtype, strides):
     far=st.lists(st.sampled_from(FAR), max_size=6),
 )
 def test_every_combination_agrees_with_the_oracle(seed, kernel, padding, dtype, strides, layout, sizes, fill, far):
-    assume(kernel not in UNEVEN or padding in ("zeros", "constant", "wrap"))  # see below
+    assume(kernel not in UNEVEN or padding in ("zeros", "wrap") or (padding == "constant" and fill is None))  # see below
     rng, (H, W, C) = np.random.default_rng(seed), sizes
     shape = (2, C, H, W) if layout == "NCHW" else (2, H, W, C)
     image = laid_out(rng, shape, dtype, strides)
@@ -92,7 +92,7 @@ def test_every_combination_agrees_with_the_oracle(seed, kernel, padding, dtype, 
     far=st.lists(st.sampled_from(FAR), max_size=6),
 )
 def test_both_gradients_agree_with_the_oracle(seed, kernel, padding, dtypes, strides, layout, sizes, batch, fill, far):
-    assume(kernel not in UNEVEN or padding in ("zeros", "constant", "wrap"))  # see below
+    assume(kernel not in UNEVEN or padding in ("zeros", "wrap") or (padding == "constant" and fill is None))  # see below
     rng, (H, W, C), (images, grids) = np.random.default_rng(seed), sizes, batch
     image = laid_out(rng, (images, C, H, W) if layout == "NCHW" else (images, H, W, C), dtypes[0], strides)
     d_out = laid_out(rng, (2, C, 3, 4) if layout == "NCHW" else (2, 3, 4, C), dtypes[0], strides)
@@ -132,6 +132,40 @@ def test_a_kernel_is_not_mirrored_with_the_image(kernel, padding):
     image, pixels = np.random.default_rng(0).normal(size=(1, 4, 5, 1)), np.array([[[[-1.3, 1.05], [6.1, 2.05]]]])
     expected = naive_read(image, pixels, OWN[kernel], padding, None)
     np.testing.assert_allclose(stn.sample(image, pixels, kernel=OWN[kernel], padding=padding, units="pixels"), expected)
+
+
+@pytest.mark.parametrize("padding", ["symmetric", "reflect101"])
+@pytest.mark.parametrize("kernel", UNEVEN)
+def test_all_of_the_mirror_image_of_a_large_image_is_read(kernel, padding):
+    rng = np.random.default_rng(0)
+    image, pixels, d_out = rng.normal(size=(1, 17, 23, 1)), rng.uniform(-40, 60, (1, 9, 9, 2)), rng.normal(size=(1, 9, 9, 1))
+    out, backprop = stn.sample_vjp(image, pixels, kernel=OWN[kernel], padding=padding, units="pixels")
+    np.testing.assert_allclose(out, naive_read(image, pixels, OWN[kernel], padding, None), atol=1e-9)
+    for got, expected in zip(backprop(d_out), naive_gradients(image, pixels, d_out, OWN[kernel], padding, None), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", [*UNEVEN, "derivative"])
+def test_a_constant_beyond_the_edge_needs_weights_that_sum_to_1(kernel):
+    kernel = OWN[kernel] if kernel in OWN else KERNELS["bicubic"]().derivative()
+    options = {"kernel": kernel, "padding": "constant", "units": "pixels"}
+    image, pixels = np.ones((1, 3, 3, 1)), np.full((1, 1, 1, 2), 0.3)
+    with pytest.raises(
+        ValueError, match="padding: expected another than 'constant' for a kernel whose weights do not sum to 1"
+    ):
+        stn.sample(image, pixels, fill=2.0, **options)
+    zeros = stn.sample(image, pixels, **{**options, "padding": "zeros"})
+    np.testing.assert_array_equal(stn.sample(image, pixels, fill=0.0, **options), zeros)
+
+
+@pytest.mark.parametrize("name", ["affine", "projective"])
+@pytest.mark.parametrize("size", [8, 300])  # in one piece, and in bands
+def test_the_gradient_of_an_edge_that_is_read_from_very_far(name, size):
+    theta = stn.get_transform(name).identity()
+    theta[5] = -1e12
+    grid, _ = stn.get_transform(name).forward(theta[None], (size, size))
+    out, backprop = stn.sample_vjp(np.ones((1, 160, 160, 1)), grid, padding="border")
+    assert out.sum() == pytest.approx(backprop(np.ones_like(out))[0].sum()) == size**2
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
