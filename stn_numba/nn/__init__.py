@@ -13,6 +13,7 @@ from stn_numba.nn.flatten import Flatten
 from stn_numba.nn.history import History
 from stn_numba.nn.layer import Layer
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
+from stn_numba.nn.muon import Muon
 from stn_numba.nn.optimisers import SGD, Adam
 from stn_numba.nn.parallel import Parallel
 from stn_numba.nn.pooling import AvgPool, MaxPool
@@ -39,6 +40,7 @@ __all__ = [
     "JSONLinesLog",
     "Layer",
     "MaxPool",
+    "Muon",
     "NonFiniteError",
     "Parallel",
     "RandomWarp",

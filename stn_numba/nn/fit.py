@@ -72,7 +72,7 @@ def fit(
     batch_size
         Most images a step; an epoch is cut into steps of nearly equal size.
     optimiser
-        `SGD`, `Adam` (the default) or anything with their two methods.
+        `SGD`, `Adam` (the default), `Muon` or anything with their two methods.
     learning_rate, schedule
         The rate at its peak, and the function of progress that multiplies it.
     rates

@@ -12,6 +12,7 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
 from stn_numba.nn.history import COLUMNS, Epoch, History
 from stn_numba.nn.layer import Arrays
+from stn_numba.nn.muon import Muon
 from stn_numba.nn.optimisers import SGD, Adam
 from stn_numba.nn.step import Step
 
@@ -109,7 +110,7 @@ class Run:
             If it is not one of this model and optimiser: the file may say anything, and kernels look no more.
         """
         _expect_like("params", state["params"], self.model.params)
-        if isinstance(self.step.rule, SGD | Adam):
+        if isinstance(self.step.rule, SGD | Adam | Muon):
             _expect_like("optimiser", state["optimiser"], self.step.state)
         _expect_like("best", state["best"], self.model.params if state["best"] else {})
         for name in ("finished", "warned"):

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from stn_numba.nn import Adam
+from stn_numba.arguments import as_option
+from stn_numba.nn import Adam, Muon
+from stn_numba.nn.optimisers import Optimiser
 from stn_numba.paper.cells import Cell
 
 __all__ = ["Settings", "settings_of"]
+
+
+_OPTIMISERS: dict[str, Callable[[], Optimiser]] = {"adam": Adam, "muon": Muon}
 
 
 @dataclass(frozen=True)
 class Settings:
     """Options of a training, and the budget of parameters (None: the column's).
 
-    The optimiser is Adam, the schedule one cycle that ends at zero.
+    The optimiser is Adam or, for convolutions, Muon; the schedule is one cycle that ends at zero.
     """
 
+    optimiser: str = "adam"
     epochs: int = 40
     batch_size: int = 128
     learning_rate: float = 2e-3
@@ -27,6 +34,9 @@ class Settings:
     clip_norm: float | None = None
     budget: int | None = None
 
+    def __post_init__(self) -> None:
+        as_option(self.optimiser, "optimiser", tuple(_OPTIMISERS))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
         return asdict(self)
@@ -34,7 +44,8 @@ class Settings:
     def fit_options(self) -> dict[str, Any]:
         """Return the arguments of `fit`."""
         return {
-            "epochs": self.epochs, "batch_size": self.batch_size, "optimiser": Adam(), "learning_rate": self.learning_rate,
+            "epochs": self.epochs, "batch_size": self.batch_size, "optimiser": _OPTIMISERS[self.optimiser](),
+            "learning_rate": self.learning_rate,
             "rates": {"localisation": self.localisation_rate}, "label_smoothing": self.label_smoothing,
             "weight_decay": self.weight_decay, "clip_norm": self.clip_norm,
         }  # fmt: skip

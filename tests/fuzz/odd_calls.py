@@ -179,6 +179,7 @@ def targets(rng):
         "softmax_cross_entropy": (lambda **o: nn.softmax_cross_entropy(**o)[1](),
                                   {"logits": np.eye(3), "labels": np.arange(3), "label_smoothing": 0.1}),
         "SGD": (lambda **o: descend(nn.SGD(**o)), {"momentum": 0.9, "nesterov": True}),
+        "Muon": (lambda **o: descend(nn.Muon(**o)), {"momentum": 0.9}),
         "Adam": (lambda **o: descend(nn.Adam(**o)), {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}),
         "clip_by_global_norm": (clip_by_global_norm, {"gradients": {"w": np.ones(2)}, "limit": 1.0}),
         "schedules": ((nn.constant, nn.cosine, nn.one_cycle, nn.step_decay())[rng.integers(4)], {"progress": 0.5}),

@@ -13,7 +13,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.models import fcn, st_fcn
-from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, RandomWarp, StorageError
+from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, RandomWarp, StorageError
 from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
 from stn_numba.nn.schedules import constant
 
@@ -60,7 +60,7 @@ def test_ten_kills_at_random_moments_change_nothing(tmp_path):
     assert run.returncode == 0, f"seed {seed}: {run.stderr}"
 
 
-@pytest.mark.parametrize("optimiser", [Adam(), SGD(), SGD(0.5, nesterov=True)])
+@pytest.mark.parametrize("optimiser", [Adam(), SGD(), SGD(0.5, nesterov=True), Muon()])
 @pytest.mark.parametrize("steps", [1, 3, 4, 8, 11])
 def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimiser, steps):
     calm, history = small(), None
