@@ -70,7 +70,7 @@ _CELLS: dict[str, dict[str, Any]] = {
     "st-fcn/affine/RTS": {"learning_rate": 1.5e-3},
     "st-fcn/projective/RTS": {"learning_rate": 1.5e-3},
     "st-fcn/tps/RTS": {"learning_rate": 1.5e-3},
-    "st-cnn/affine/RTS": {"epochs": 60, "weight_decay": 0.1},
+    "st-cnn/affine/RTS": {"optimiser": "muon", "epochs": 60, "weight_decay": 0.1},
     "st-cnn/projective/RTS": {"epochs": 40, "weight_decay": 0.1},
     "st-cnn/tps/RTS": {"epochs": 44, "weight_decay": 0.1},
 }
