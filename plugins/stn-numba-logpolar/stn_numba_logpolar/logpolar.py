@@ -5,6 +5,7 @@ Used before a convolutional net by Esteves et al., "Polar Transformer Networks",
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,8 @@ from stn_numba.grid import Floats, as_floats
 from stn_numba.transform import Transform
 
 __all__ = ["LogPolar"]
+
+_FAR = 80.0  # e^80 is as far outside as infinity, and times 0 it is 0
 
 
 class LogPolar(Transform):
@@ -48,7 +51,7 @@ class LogPolar(Transform):
     n_params = 4
 
     def __init__(self, *, inner_radius: float = 0.05) -> None:
-        if not 0 < inner_radius < 1:
+        if not isinstance(inner_radius, numbers.Real) or not 0 < inner_radius < 1:
             raise ValueError(f"inner_radius: expected a number between 0 and 1, got {inner_radius!r}")
         self.inner_radius = float(inner_radius)
 
@@ -67,8 +70,8 @@ class LogPolar(Transform):
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Callable[[ArrayLike], Floats]]:
         """As `apply`, with the way back to theta."""
         centre = theta[:, None, :2]
-        with np.errstate(over="ignore", invalid="ignore"):  # runaway parameters give infinite or NaN positions: outside
-            radius = np.exp(theta[:, 2:3]) * self.inner_radius ** ((1 - points[:, 0]) / 2)
+        with np.errstate(invalid="ignore"):  # NaN parameters give NaN positions: outside
+            radius = np.exp(np.minimum(theta[:, 2:3], _FAR)) * self.inner_radius ** ((1 - points[:, 0]) / 2)
             angle = np.pi * points[:, 1] + theta[:, 3:4]
             arm = radius[..., None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (N, M, 2)
 

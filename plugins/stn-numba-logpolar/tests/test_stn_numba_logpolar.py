@@ -53,9 +53,10 @@ def test_runaway_parameters_give_zeros_and_no_gradient():
     out, backprop = stn.sample_vjp(np.ones((1, 5, 5, 1)), grid)
     assert not out.any()
     assert not to_theta(backprop(np.ones_like(out))[1]).any()
+    assert not stn.warp(np.ones((5, 5)), [0, 0, 1e4, 0], LogPolar(), shape=(1, 6)).any()  # the ray along which sin is 0
 
 
-@pytest.mark.parametrize("radius", [0.0, 1.0, -1.0, float("nan")])
+@pytest.mark.parametrize("radius", [0.0, 1.0, -1.0, float("nan"), "0.5"])
 def test_a_radius_out_of_range_is_refused(radius):
     with pytest.raises(ValueError, match="inner_radius: expected a number between 0 and 1"):
         LogPolar(inner_radius=radius)
