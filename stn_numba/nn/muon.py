@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -74,16 +75,24 @@ class Muon:
         momentum = {}
         for name, mean in state["momentum"].items():
             gradient, keep = gradients[name], mean.dtype.type(self.momentum)
-            momentum[name] = mean + (1 - keep) * (gradient - mean)
-            ahead = gradient + keep * (momentum[name] - gradient)
-            matrix = ahead.reshape(-1, ahead.shape[-1])
-            scale = ahead.dtype.type(_AS_ADAM * math.sqrt(max(matrix.shape)))
-            directions[name] = (scale * _orthogonal(matrix)).reshape(ahead.shape)
+            momentum[name] = _between(gradient, mean, 1 - keep)
+            ahead = _between(momentum[name], gradient, keep)
+            matrix = _orthogonal(ahead.reshape(-1, ahead.shape[-1]))
+            matrix *= matrix.dtype.type(_AS_ADAM * math.sqrt(max(matrix.shape)))
+            directions[name] = matrix.reshape(ahead.shape)
         return directions, {"momentum": momentum, "adam": adam}
 
 
 def _is_convolution(array: Floats) -> bool:
     return array.ndim > 2
+
+
+def _between(array: Floats, start: Floats, share: Any) -> Floats:
+    """Start + share * (array - start), in one new array."""
+    result: Floats = array - start
+    result *= share
+    result += start
+    return result
 
 
 def _orthogonal(matrix: Floats) -> Floats:
@@ -97,8 +106,15 @@ def _orthogonal(matrix: Floats) -> Floats:
     size = float(np.linalg.norm(matrix)) + 1e-7
     gram = (matrix.T @ matrix).astype(np.float64) / size**2
     one = np.eye(len(gram))
-    product = one
-    for _ in range(_STEPS):
-        step = _A * one + gram @ (_B * one + _C * gram)
-        product, gram = product @ step, step @ gram @ step
-    return matrix @ (product / size).astype(matrix.dtype)
+    step = product = _step(one, gram)
+    for _ in range(_STEPS - 1):
+        gram = step @ gram @ step
+        step = _step(one, gram)
+        product = product @ step
+    result: Floats = matrix @ (product / size).astype(matrix.dtype)
+    return result
+
+
+def _step(one: Floats, gram: Floats) -> Floats:
+    result: Floats = _A * one + gram @ (_B * one + _C * gram)
+    return result

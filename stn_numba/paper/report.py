@@ -38,7 +38,8 @@ _DIFFERENCES = """\
 ## What differs from the paper
 
 - Adam with one cycle of the learning rate that ends at zero, and for most label smoothing, instead of plain SGD in three steps;
-  for ST-CNN on RTS also weight decay. How these settings were chosen is told in docs/training.md.
+  for ST-CNN on RTS also weight decay, and Muon for the convolutions of its affine one. How these settings were chosen is told
+  in docs/training.md.
 - Far fewer steps: the paper trains for 150,000 batches of 256, some 640 epochs.
 - All networks of a column have at most as many parameters as its heading says and are as wide as that allows; the paper has
   about 400,000 throughout. Kinds of layers, kernel sizes and localisation nets are the paper's, with three exceptions: on
