@@ -210,13 +210,11 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
     raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r:.60}")
 
 
-def sums_to_one(kernel: Any) -> bool:
-    """Whether the weights of all taps add up to 1 at every position, up to rounding of coefficients."""
-    return not isinstance(kernel, PiecewisePolynomial) or _sums_to_one(kernel)
-
-
 @functools.lru_cache(32)
-def _sums_to_one(kernel: PiecewisePolynomial) -> bool:
+def sums_to_one(kernel: str | PiecewisePolynomial) -> bool:
+    """Whether the weights of all taps add up to 1 at every position, up to rounding of coefficients; those with a name do."""
+    if isinstance(kernel, str):
+        return True
     sums = _tables(kernel)[0][:, 1:].sum(axis=1)  # a polynomial a piece
     sums[:, -1] -= 1
     return bool(np.abs(sums).max() <= _NEARLY)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.arrays import as_array
 from stn_numba.basis import BasisRows
 from stn_numba.grid import (
     BasisGrid,
@@ -134,9 +135,10 @@ class Transform(ABC):
         return grid, backprop
 
     def _check_theta(self, theta: ArrayLike) -> Floats:
-        if np.shape(theta) == (self.n_params,):
-            raise ValueError(f"theta: expected (N, {self.n_params}), got ({self.n_params},); one row is theta[None]")
-        return as_floats(theta, "theta", ("N", self.n_params))
+        theta, count = as_array(theta, "theta"), self.n_params
+        if theta.shape == (count,):
+            raise ValueError(f"theta: expected (N, {count}), got ({count},); one row is theta[None]")
+        return as_floats(theta, "theta", ("N", count))
 
     def _check_result(self, mapped: Any, expected: tuple[int, ...]) -> None:
         got = getattr(mapped, "shape", type(mapped).__name__)

@@ -14,7 +14,7 @@ from stn_numba.border import chosen, lay_grid, n_params_of
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
 from stn_numba.sampler import sample
-from stn_numba.sampler.layout import laid_out
+from stn_numba.sampler.layout import expect_shape, laid_out
 from stn_numba.transform import Transform
 
 __all__ = ["warp"]
@@ -93,14 +93,11 @@ def warp(
     grid, _ = lay_grid(transform, rows, size, align_corners)
     if len(batch) not in (1, len(grid)) and len(grid) != 1:
         raise ValueError(f"theta: expected 1 or {len(batch)} rows, as the image has, got {len(grid)}")
-    single = image.ndim < 4 and len(rows) == 1
+    added = ((0,) if image.ndim < 4 and len(rows) == 1 else ()) + ((axis,) if image.ndim == 2 else ())
     if out is not None:
         full = laid_out((max(len(batch), len(grid)), *grid.shape, batch.shape[layout.find("C")]), layout)
-        expected = tuple(size for k, size in enumerate(full) if not (k == 0 and single) and not (k == axis and image.ndim == 2))
-        if not isinstance(out, np.ndarray) or out.shape != expected:
-            raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
-        out = out[None] if single else out
-        out = np.expand_dims(out, axis) if image.ndim == 2 else out
+        expect_shape(out, tuple(length for k, length in enumerate(full) if k not in added))
+        out = np.expand_dims(out, added) if added else out
     result = sample(
         batch,
         grid,
@@ -112,8 +109,7 @@ def warp(
         out=out,
         num_threads=num_threads,
     )
-    result = np.squeeze(result, axis) if image.ndim == 2 else result
-    return result[0] if single else result
+    return np.squeeze(result, added) if added else result
 
 
 def _check_meaning(image: NDArray[Any], theta: NDArray[Any], transform: Transform, layout: str) -> None:

@@ -199,3 +199,8 @@ def test_what_no_output_position_reads_has_no_place_there():
 def test_one_row_of_theta_is_told_how_to_become_many():
     with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(6,\); one row is theta\[None\]"):
         stn.get_transform("affine").forward(stn.get_transform("affine").identity(), (2, 2))
+
+
+def test_rows_of_theta_of_unlike_lengths_are_named():
+    with pytest.raises((TypeError, ValueError), match="theta: "):
+        stn.get_transform("affine").forward([[1.0, 2.0], [3.0]], (2, 2))

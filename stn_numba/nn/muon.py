@@ -23,9 +23,9 @@ _AS_ADAM = 0.2  # root mean square of a step of Adam
 class Muon:
     """Momentum made orthogonal (Jordan, 2024 [1]_), for the weights of convolutions; all other parameters follow `adam`.
 
-    A convolution's weights (k, k, C, F) are taken as a matrix (k k C, F). Of its momentum only the directions are kept: five
-    Newton-Schulz steps bring all singular values near 1. Steps are scaled to the size of Adam's, so that learning rate and
-    weight decay are those of Adam (Liu et al., arXiv 2502.16982, section 2.2).
+    Weights of convolutions are arrays of more than two axes, as (k, k, C, F), and taken as a matrix (k k C, F). Of its momentum
+    only the directions are kept: five Newton-Schulz steps bring all singular values near 1. Steps are scaled to the size of
+    Adam's, so that learning rate and weight decay are those of Adam (Liu et al., arXiv 2502.16982, section 2.2).
 
     Parameters
     ----------

@@ -75,12 +75,11 @@ def write_report(runs: Path, page: Path, digits: Digits | None = None) -> list[P
     if not results:
         raise ValueError(f"{runs / 'results.json'}: expected results on test digits, got none")
     page.parent.mkdir(parents=True, exist_ok=True)
-    folder = page.parent / "figures"
-    figures = {} if digits is None else _draw_figures(runs, folder, digits, _by_cell(results))
+    figures = {} if digits is None else _draw_figures(runs, page.parent, digits, _by_cell(results))
     copy = page.with_suffix(".json")
     if copy.resolve() != (runs / "results.json").resolve():
         write_atomically(copy, (runs / "results.json").read_bytes())
-    there = {column for column in _COLUMNS if _figure(folder, column).exists()}
+    there = {column for column in _COLUMNS if (page.parent / _figure(column)).exists()}
     write_atomically(page, _page(_by_cell(results), there, copy.name).encode())
     return [page, copy, *figures.values()]
 
@@ -94,8 +93,9 @@ def _by_cell(results: Sequence[Result]) -> Seeds:
     return groups
 
 
-def _figure(folder: Path, column: str) -> Path:
-    return folder / f"results-{column}.png"
+def _figure(column: str) -> str:
+    """Where a column's figure lies, seen from the page."""
+    return f"figures/results-{column}.png"
 
 
 def _page(results: Seeds, figures: set[str], copy: str) -> str:
@@ -107,10 +107,9 @@ def _page(results: Seeds, figures: set[str], copy: str) -> str:
         most = max(run.n_params for cell in find_cells(f"*/{column}") for run in results.get(cell.name, []))
         parts.append(f"## {column}\n\nAt most {most:,} parameters.\n\n{_HEADER}" + "".join(rows))
         if column in figures:
-            path = _figure(Path("figures"), column).as_posix()
             parts.append(
                 f"(a) input, (b) sampled region, (c) what the transformer puts out, (d) prediction:\n\n"
-                f"![{column}: input, sampled region, transformer output, prediction]({path})\n"
+                f"![{column}: input, sampled region, transformer output, prediction]({_figure(column)})\n"
             )
     return "\n".join([*parts, _DIFFERENCES]).replace("results.json", copy)
 
@@ -174,7 +173,7 @@ def _draw_figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> d
                 continue
             X, y = distorted(find_cells(name)[0], (digits.test_images[:500], digits.test_labels[:500]))
             axes = attention_figure(load(path), X[:_ROWS], y[:_ROWS])
-            written[column] = _figure(folder, column)
+            written[column] = folder / _figure(column)
             write_figure(axes.flat[0], written[column], dpi=110)
             break
     return written

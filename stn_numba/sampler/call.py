@@ -14,7 +14,7 @@ from stn_numba.arguments import as_bool, as_int, as_option
 from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, as_floats
 from stn_numba.interpolation import PiecewisePolynomial, kernel_rule, sums_to_one
 from stn_numba.outside import PADDINGS, axis_rule, fill_rule
-from stn_numba.sampler.layout import channels_last, laid_out
+from stn_numba.sampler.layout import channels_last, expect_shape, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
 
 __all__ = ["IMAGE_DTYPES", "MOST_TASKS", "PIXELS_A_TASK", "Call", "check_call", "check_out", "parts", "tasks_of"]
@@ -76,13 +76,12 @@ def check_call(
     if num_threads is not None:
         as_int(num_threads, "num_threads", least=1)
     grid = _check_grid(grid, align_corners, units, displacement)
-    in_shape = channels_last(image, layout).shape[1:3]
-    if isinstance(grid, MatrixGrid) and grid.in_shape not in (None, in_shape):
-        raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {in_shape}")
     images, grids = len(image), len(grid)
     if images != grids and 1 not in (images, grids):
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
     image = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
+    if isinstance(grid, MatrixGrid) and grid.in_shape not in (None, image.shape[1:3]):
+        raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {image.shape[1:3]}")
     working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
     filling = fill_rule(fill, padding, image.shape[3], working.dtype)
     if padding == "constant" and filling[0].any() and not sums_to_one(kernel):
@@ -142,8 +141,7 @@ def check_out(out: Array | None, call: Call, image: Array) -> Array:
     expected, dtype = laid_out(call.size, call.layout), image.dtype.newbyteorder("=")
     if out is None:
         return channels_last(np.empty(expected, dtype), call.layout)
-    if not isinstance(out, np.ndarray) or out.shape != expected:
-        raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
+    expect_shape(out, expected)
     if out.dtype != dtype:
         raise TypeError(f"out: expected {dtype}, as the image, got {out.dtype}")
     if not out.flags.writeable:

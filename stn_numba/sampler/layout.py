@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["caller_layout", "channels_last", "laid_out", "memory"]
+__all__ = ["caller_layout", "channels_last", "expect_shape", "laid_out", "memory"]
 
 Array = NDArray[Any]
 
@@ -25,6 +26,12 @@ def laid_out(size: tuple[int, ...], layout: str) -> tuple[int, ...]:
     """Shape of an output of size (N, h, w, C) as the caller lays it out."""
     n, h, w, c = size
     return (n, c, h, w) if layout == "NCHW" else (n, h, w, c)
+
+
+def expect_shape(out: Any, expected: tuple[int, ...]) -> None:
+    """Refuse an output that is no array of the shape that the caller should have given."""
+    if not isinstance(out, np.ndarray) or out.shape != expected:
+        raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
 
 
 def memory(array: Array) -> tuple[Any, ...]:

@@ -51,12 +51,11 @@ def plugin_rows() -> list[dict[str, Any]]:
 
 
 def _describe(plugin: registry.Plugin) -> dict[str, Any]:
-    kind, count, status = "-", "-", "ok"
-    try:
-        if plugin.problem:
-            raise registry.PluginError(plugin.problem)
-        transform = registry.get_transform(plugin.name)
-        kind, count = type(transform).__mro__[1].__name__, str(transform.n_params)
-    except Exception as error:  # whatever a stranger's plugin raises
-        status = plugin.problem or f"{type(error).__name__}: {error}"
+    kind, count, status = "-", "-", plugin.problem or "ok"
+    if not plugin.problem:
+        try:
+            transform = registry.get_transform(plugin.name)
+            kind, count = type(transform).__mro__[1].__name__, str(transform.n_params)
+        except Exception as error:  # whatever a stranger's plugin raises
+            status = f"{type(error).__name__}: {error}"
     return {"name": plugin.name, "kind": kind, "parameters": count, "distribution": plugin.source, "status": status}

@@ -24,7 +24,8 @@ def get_num_threads() -> int:
     Raises
     ------
     ValueError
-        If ``STN_NUMBA_NUM_THREADS`` is set to something else than a whole number of at least 1.
+        If ``STN_NUMBA_NUM_THREADS`` is set to something else than a whole number of at least 1, or ``NUMBA_NUM_THREADS`` to a
+        number below 1.
 
     Examples
     --------
