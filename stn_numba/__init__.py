@@ -6,8 +6,16 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid, base_points
-from stn_numba.pixel_matrix import grid_of_pixel_matrix
+from stn_numba.grid import (
+    BasisGrid,
+    DenseGrid,
+    Grid,
+    MatrixGrid,
+    base_points,
+    grid_of_pixel_matrix,
+    to_normalised,
+    to_pixels,
+)
 from stn_numba.registry import PluginError, available, get_transform, register_transform
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
@@ -48,6 +56,8 @@ __all__ = [
     "save",
     "set_num_threads",
     "testing",
+    "to_normalised",
+    "to_pixels",
     "warp",
 ]
 

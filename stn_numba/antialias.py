@@ -26,10 +26,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, map_points, output_axis
-from stn_numba.pixel_matrix import pixel_matrix
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, map_points
 
-__all__ = ["MOST", "Run", "average", "grids", "plan", "pull_back", "shifted_scale"]
+__all__ = ["MOST", "Run", "average", "grids", "most_frequent", "plan", "pull_back", "shifted_scale"]
 
 MOST = 16  # sub-samples an axis: 256 readings of the image are a limit of time, not of the method
 _SLACK = 0.01  # a rotation, or float32 positions, exceed a step of one pixel by rounding; no eye sees this much
@@ -118,7 +117,7 @@ def _steps(grid: Grid, rows: slice, in_shape: Shape, scale: NDArray[np.float64],
     if not isinstance(grid, MatrixGrid):
         points = _points(grid, rows)
         return _longest_steps(lambda lines: _pixels(points, lines, scale), points.shape[:3], in_shape, everywhere)
-    matrix = pixel_matrix(grid.values[rows], in_shape, grid.shape, grid.align_corners)
+    matrix = grid[rows].pixel_matrix(in_shape)
     everywhere_the_same: Floats = np.hypot(matrix[:, 0, 1::-1], matrix[:, 1, 1::-1])
     is_affine = (matrix[:, 2] == (0, 0, 1)).all(axis=1)
     if is_affine.all():
@@ -190,13 +189,33 @@ def average(readings: Iterator[Callable[[Array], object]], count: int, out: Arra
             out[...] = np.fmin(np.fmax(total, limits.min), limits.max)
 
 
-def grids(grid: Grid, run: Run) -> Iterator[tuple[Offset, Grid]]:
+def most_frequent(readings: Iterator[Callable[[Array], object]], count: int, out: Array) -> None:
+    """Write to `out` what most of `count` readings write to the array they are given; of several values the smallest.
+
+    A mean of labels is another label, or none. All readings are held at once: `count` arrays of the output's size.
+    """
+    if count == 1:
+        next(readings)(out)
+        return
+    values = np.empty((count, *out.shape), out.dtype)
+    for read, place in zip(readings, values, strict=True):
+        read(place)
+    values.sort(axis=0)
+    out[...] = values[0]
+    length = longest = np.ones(out.shape, np.uint16)
+    for before, value in itertools.pairwise(values):
+        length = np.where(value == before, length + 1, 1).astype(np.uint16)
+        np.copyto(out, value, where=length > longest)
+        longest = np.maximum(length, longest)
+
+
+def grids(grid: Grid, run: Run, in_shape: Shape) -> Iterator[tuple[Offset, Grid]]:
     """Each offset of a run with its grids moved by it; they read one sub-sample of every output pixel."""
     if run.readings == 1:
-        yield (0.0, 0.0), _part(grid, run.grids)
+        yield (0.0, 0.0), grid[run.grids]
     elif isinstance(grid, MatrixGrid):
-        for offset in run.offsets:
-            yield offset, _moved_matrix(grid, run.grids, offset)
+        for down, right in run.offsets:
+            yield (down, right), grid[run.grids].shifted(in_shape, right, down)
     else:
         points = _points(grid, run.grids)
         for x, offsets in itertools.groupby(sorted(run.offsets, key=_across), key=_across):
@@ -205,19 +224,15 @@ def grids(grid: Grid, run: Run) -> Iterator[tuple[Offset, Grid]]:
                 yield offset, DenseGrid(_advance(halfway, offset[0], 1), align_corners=grid.align_corners)
 
 
-def pull_back(grid: Grid, run: Run, offset: Offset, d_moved: Floats) -> Floats:
+def pull_back(grid: Grid, run: Run, offset: Offset, d_moved: Floats, in_shape: Shape) -> Floats:
     """Turn a gradient by the numbers of the grid that `grids` gives for an offset into one by the grid's own."""
     if run.readings == 1:
         return d_moved
     if isinstance(grid, MatrixGrid):
-        right, down = _normalised(grid, offset)
-        d_matrix = d_moved.copy()
-        d_matrix[..., 0] += right * d_moved[..., 2]
-        d_matrix[..., 1] += down * d_moved[..., 2]
-        return d_matrix
+        return grid[run.grids].shifted_vjp(d_moved, in_shape, offset[1], offset[0])
     points = _points(grid, run.grids)
     d_halfway = _advance_vjp(_advance(points, offset[1], 2), offset[0], 1, d_moved)
-    return _part(grid, run.grids).pull_back(_advance_vjp(points, offset[1], 2, d_halfway))
+    return grid[run.grids].pull_back(_advance_vjp(points, offset[1], 2, d_halfway))
 
 
 def shifted_scale(scale: NDArray[np.float64], offset: Offset) -> NDArray[np.float64]:
@@ -231,34 +246,11 @@ def _across(offset: Offset) -> float:
     return offset[1]
 
 
-def _part(grid: Grid, rows: slice) -> Grid:
-    """Some grids of a batch, unchanged."""
-    if isinstance(grid, MatrixGrid):
-        return MatrixGrid(grid.values[rows], grid.shape, align_corners=grid.align_corners)
-    if isinstance(grid, BasisGrid):
-        return grid.with_values(grid.values[rows])
-    return DenseGrid(grid.dense()[rows], align_corners=grid.align_corners)
-
-
 def _points(grid: Grid, rows: slice) -> Floats:
     """Positions (n, h, w, 2) of some grids of a batch; of a basis in float64, as the kernels work them out."""
     if not isinstance(grid, BasisGrid):
         return grid.dense()[rows]
     return grid.with_values(grid.values[rows].astype(np.float64)).dense()
-
-
-def _moved_matrix(grid: MatrixGrid, rows: slice, offset: Offset) -> MatrixGrid:
-    right, down = _normalised(grid, offset)
-    matrix = grid.values[rows].astype(np.float64)
-    with np.errstate(all="ignore"):
-        matrix[..., 2] += right * matrix[..., 0] + down * matrix[..., 1]
-    return MatrixGrid(matrix, grid.shape, align_corners=grid.align_corners)
-
-
-def _normalised(grid: Grid, offset: Offset) -> tuple[float, float]:
-    """An offset in output pixels as (right, down) in normalised output coordinates."""
-    down, right = (output_axis(size, grid.align_corners)[0] * part for size, part in zip(grid.shape, offset, strict=True))
-    return right, down
 
 
 def _advance(points: Floats, distance: float, axis: int) -> Floats:

@@ -21,6 +21,7 @@ __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lancz
 Array = NDArray[np.float64]
 
 _WIDEST = 16  # taps an axis
+_ROUNDING = 1e-15  # of what is left where terms cancel, relative to the largest coefficient
 _NEARLY = 1e-6  # coefficients of one's own may be given with so many digits
 
 
@@ -107,6 +108,7 @@ class PiecewisePolynomial:
         for s, (start, end) in enumerate(zip(fractions, ends, strict=True)):
             for k in range(K):
                 table[s, 1 + k] = self._shifted((start + end) / 2, K // 2 - 1 - k)
+        table[np.abs(table) < _ROUNDING * np.abs(table).max()] = 0  # a weight of zero takes nothing from a pixel, one of 1e-17 does
         return table
 
     def _shifted(self, middle: float, shift: int) -> Array:
@@ -172,14 +174,21 @@ def cubic_b_spline() -> PiecewisePolynomial:
 
 @functools.cache
 def lanczos3() -> PiecewisePolynomial:
-    """Lanczos' windowed sinc over six pixels, scaled to sum 1 at every position, as polynomials right to 1e-6."""
+    """Lanczos' windowed sinc over six pixels, scaled to sum 1 at every position, as polynomials right to 1e-6.
+
+    At whole pixels they are exact, so the kernel passes through the pixels and has no jumps.
+    """
     degree, K = 9, 6
     t = (1 - np.cos(np.pi * (np.arange(40) + 0.5) / 40)) / 2
     distances = t[:, None] + (K // 2 - 1 - np.arange(K))
     weights = np.sinc(distances) * np.sinc(distances / 3)
-    fitted = np.polyfit(t, weights / weights.sum(axis=1, keepdims=True), degree)  # (degree + 1, K)
-    fitted -= fitted.mean(axis=1, keepdims=True) - np.where(np.arange(degree + 1) == degree, 1 / K, 0.0)[:, None]
-    return PiecewisePolynomial(np.arange(-3.0, 4.0), fitted[:, ::-1])
+    straight = np.zeros((2, K))  # between the weights at t = 0 and at t = 1, which are 1 for the pixel there and else 0
+    straight[:, K // 2 - 1], straight[:, K // 2] = (-1, 1), (1, 0)
+    rest = weights / weights.sum(axis=1, keepdims=True) - np.stack([np.polyval(line, t) for line in straight.T], axis=1)
+    fitted = np.polyfit(t, rest / (t * (1 - t))[:, None], degree - 2, w=t * (1 - t))
+    fitted -= fitted.mean(axis=1, keepdims=True)
+    pieces = [np.polyadd(np.polymul([-1, 1, 0], column), line) for column, line in zip(fitted.T, straight.T, strict=True)]
+    return PiecewisePolynomial(np.arange(-3.0, 4.0), np.stack(pieces, axis=1)[:, ::-1])
 
 
 KERNELS = {"bicubic": bicubic, "lanczos3": lanczos3, "cubic_b_spline": cubic_b_spline, "mitchell": mitchell}

@@ -55,7 +55,7 @@ def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]
     if family == NEAREST:
         return -0.5, size - 0.5
     if family == BILINEAR:  # its weights vanish by themselves where an image is followed by zeros
-        return (math.nextafter(-1.0, 0.0), size) if padding == "zeros" else (0.0, math.nextafter(size - 1, math.inf))
+        return (-1.0, size) if padding == "zeros" else (0.0, math.nextafter(size - 1, math.inf))
     return K // 2 - 1, size - K // 2
 
 

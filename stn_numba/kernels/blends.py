@@ -1,5 +1,8 @@
 """Reading pixels whose taps all lie inside the image: weighted sums, in a loop for each way of laying channels.
 
+The loops return a check: 0, or NaN where an output may be NaN or infinite. It costs a multiply-add for each vector, and none for
+integers. Zero weights are then left out by the caller, since zero times NaN is NaN.
+
 Weights and offsets have been prepared in scratch rows. `image` and `out` are `memory.Image`s, `address` and `out_address` where
 a strip begins in them, `across` and `down` the bytes from a tap to its neighbours.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import load, load_pairs, size_of, store, store_one, store_wide
+from stn_numba.kernels.memory import is_float, load, load_pairs, size_of, store, store_one, store_wide
 from stn_numba.kernels.rows import NEXT_TAP
 from stn_numba.kernels.scratch import found, positions, put_products, tap
 from stn_numba.kernels.taps import (
@@ -27,12 +30,19 @@ from stn_numba.kernels.vectors import (
     THREE,
     TWELVE,
     add_product,
+    lane_sum,
     plus,
     spread,
     threes,
     times,
     where_positive_there,
 )
+
+
+@jit.inline
+def checked(like, check, value, zero, lanes):
+    """Add zero times the value of a pixel to a check."""
+    return add_product(check, value, spread(zero, lanes)) if is_float(like) else check
 
 
 @jit.inline
@@ -122,13 +132,16 @@ def blend_of_three(kind, address, down, like, us, vs, j, zero):
 def pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address):
     """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
     like, target, step, offsets, us, vs = image.like, out.like, out.x_step, rows.offsets, rows.u, rows.v
-    last = stop - 1 if step == 3 * size_of(target) else first
+    last, check = stop - 1 if step == 3 * size_of(target) else first, spread(zero, THREE)
     for j in range(first, last):
         pixel = blend_of_three(kind, address + tap(offsets, np.int64(0), j), down, like, us, vs, j, zero)
         store_wide(out_address + j * step, target, pixel)
+        check = checked(like, check, pixel, zero, THREE)
     for j in range(last, stop):
         pixel = blend_of_three(kind, address + tap(offsets, np.int64(0), j), down, like, us, vs, j, zero)
         store(out_address + j * step, target, pixel)
+        check = checked(like, check, pixel, zero, THREE)
+    return lane_sum(check)
 
 
 @jit.inline
@@ -136,17 +149,25 @@ def pixels_of_many(kind, K, image, address, across, down, first, stop, rows, zer
     """Pixels of any number of channels side by side."""
     like, target, offsets, us, vs = image.like, out.like, rows.offsets, rows.u, rows.v
     size, out_size = size_of(like), size_of(target)
+    sixteen, four, one = spread(zero, SIXTEEN), spread(zero, FOUR), spread(zero, ONE)  # checks
     for j in range(first, stop):
         source, place, c = address + tap(offsets, np.int64(0), j), out_address + j * out.x_step, 0
         while c + 16 <= C:
-            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN))
+            value = blend(kind, K, source, across, down, like, us, vs, j, zero, SIXTEEN)
+            store(place, target, value)
+            sixteen = checked(like, sixteen, value, zero, SIXTEEN)
             source, place, c = source + 16 * size, place + 16 * out_size, c + 16
         while c + 4 <= C:
-            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR))
+            few = blend(kind, K, source, across, down, like, us, vs, j, zero, FOUR)
+            store(place, target, few)
+            four = checked(like, four, few, zero, FOUR)
             source, place, c = source + 4 * size, place + 4 * out_size, c + 4
         while c < C:
-            store(place, target, blend(kind, K, source, across, down, like, us, vs, j, zero, ONE))
+            single = blend(kind, K, source, across, down, like, us, vs, j, zero, ONE)
+            store(place, target, single)
+            one = checked(like, one, single, zero, ONE)
             source, place, c = source + size, place + out_size, c + 1
+    return lane_sum(sixteen) + lane_sum(four) + lane_sum(one)
 
 
 @jit.inline
@@ -154,12 +175,13 @@ def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, 
     """Pixels whose channels lie side by side, or channel by channel where they do not."""
     packed = image.c_step == size_of(image.like) and out.c_step == size_of(out.like)
     if packed and C == 3 and len(kind) > 1 and across == 3 * size_of(image.like):
-        pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address)
-        return
+        return pixels_of_three(kind, image, address, down, first, stop, rows, zero, out, out_address)
     lanes, channels = (C, 1) if packed else (1, C)
+    check = zero
     for c in range(channels):
         source, place = address + c * image.c_step, out_address + c * out.c_step
-        pixels_of_many(kind, K, image, source, across, down, first, stop, rows, zero, out, place, lanes)
+        check += pixels_of_many(kind, K, image, source, across, down, first, stop, rows, zero, out, place, lanes)
+    return check
 
 
 @jit.inline
@@ -169,7 +191,7 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
     Weights are worked out once more for each channel: that costs less than to write them down and read them again.
     """
     x_axis, y_axis = axes
-    target, step = out.like, out.x_step
+    target, step, check = out.like, out.x_step, spread(zero, EIGHT)
     for j in range(first, stop, 8):
         _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
         _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
@@ -181,10 +203,12 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
         p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
         left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)
         value = add_product(times(u0, left), u1, right)
-        value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # not even zero times the image: it may hold NaN
+        value = where_positive_there(value, times(plus(u0, u1), plus(v0, v1)))  # far outside, where an edge may hold NaN
         if step == size_of(target) and j + 8 <= stop:
             store(out_address + j * step, target, value)
         else:
             put_products(rows.gx, 0, value)
             for k in range(min(8, stop - j)):
                 store_one(out_address + (j + k) * step, target, found(rows.gx, zero, k))
+        check = checked(like, check, value, zero, EIGHT)
+    return lane_sum(check)

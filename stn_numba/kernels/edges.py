@@ -4,7 +4,8 @@ An axis is a tuple of the numbers named below; a table is (address, pieces, K, t
 Neither is an array, for arrays are reference-counted, atomically, and this is done for single pixels. A NaN fails
 every comparison and ends with weights 0 at tap 0: whatever a grid holds, no index leaves the image.
 
-Pixels whose taps all lie inside the image, nearly all of most images, take the fast way of `kernels.taps`.
+Pixels whose taps all lie inside the image, nearly all of most images, take the fast way of `kernels.taps`. Both ways give the
+same bits, so it does not matter which pixels of a strip take which.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.memory import load_one
-from stn_numba.kernels.scratch import position, put_position, put_product
+from stn_numba.kernels.scratch import found, position, put_position, put_product
+from stn_numba.kernels.vectors import fmuladd
 
 # The numbers of an axis; positions in [INSIDE, BEYOND) have all taps inside the image
 SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)
@@ -24,6 +26,7 @@ SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)
 ZEROS, BORDER, REFLECT, WRAP, REFLECT_TAPS = range(5)
 NEAREST, BILINEAR, POLYNOMIAL, TENT_SLOPE = 0, 1, 2, 3  # families of interpolation kernels
 FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no longer tells where in it one is
+HAIR = 2.0**-52  # the relative distance to the next float64
 
 
 @jit.inline
@@ -44,8 +47,19 @@ def limit_row(axis, count, xs, places, signs):
 
 
 @jit.inline
-def fold_row(axis, count, xs, places, signs):
-    """Bring positions of a repeating image back into it; signs gets the derivative, +1 or -1."""
+def round_row(count, xs, places):
+    """Move positions to the nearest pixel, ties to the even one."""
+    for j in range(count):
+        put_position(places, j, np.rint(position(xs, 0.0, j)))
+
+
+@jit.inline
+def fold_row(axis, count, xs, places, signs, from_right):
+    """Bring positions of a repeating image back into it; signs gets the derivative, +1 or -1.
+
+    In a mirrored copy the derivative from the right is the one from the left of the pixels that are read: `from_right` moves
+    positions there to the left by a hair, so that those on a pixel take the slope on its left.
+    """
     first, length, mirrored = axis[FOLD_START], axis[FOLD_LENGTH], axis[MODE] == REFLECT
     period = 2.0 * length if mirrored else length
     for j in range(count):
@@ -57,6 +71,8 @@ def fold_row(axis, count, xs, places, signs):
             if mirrored and beyond > length:
                 beyond, sign = period - beyond, -1.0
             x = first + beyond if abs(x) < FARTHEST else np.nan
+            if from_right and sign < 0.0:
+                x -= (abs(x) + 2.0**-20) * HAIR
         put_position(places, j, x)
         put_product(signs, j, sign)
 
@@ -80,7 +96,9 @@ def reaches(axis, K, x):
 
 @jit.inline
 def edge_taps(family, K, axis, table, x, indices, weights, zero):
-    """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights."""
+    """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights, 1 if all lie inside."""
+    if axis[MODE] == ZEROS and (family == BILINEAR or family == TENT_SLOPE):
+        return tent_taps(family, axis, x, indices, weights, zero)
     T, size, reach = type(zero), np.int64(axis[SIZE]), np.float64(K)
     base = np.rint(x) if family == NEAREST else np.floor(x)
     fraction = x - base if abs(x) < np.inf else 0.0
@@ -97,21 +115,53 @@ def edge_taps(family, K, axis, table, x, indices, weights, zero):
         put_product(indices, k, index)
         put_product(weights, k, weight)
         total += weight
+    return T(1) if near and first >= 0 and first + K <= size else total
+
+
+@jit.inline
+def tent_taps(family, axis, x, indices, weights, zero):
+    """As `edge_taps` for bilinear reading of an image followed by zeros, as `taps.tents` and `taps.tent_slopes` have them.
+
+    The two taps stay within the image and their weights vanish by themselves beyond it.
+    """
+    T, one = type(zero), type(zero)(1)
+    before = limit(np.floor(x), 0.0, max(axis[SIZE] - 2.0, 0.0))
+    near = -1.0 <= x < axis[SIZE]
+    behind = T(x - before if near else 2.0)
+    before = np.int64(before if near else 0.0)
+    total = zero
+    for k in range(2):
+        lone = k == 1 and axis[SIZE] <= 1.0
+        distance = behind - T(k)
+        weight = max(zero, one - abs(distance))
+        if family == TENT_SLOPE:
+            weight = one if -one <= distance < zero else (-one if zero <= distance < one else zero)
+        weight = zero if lone else weight
+        put_product(indices, k, np.int64(0) if lone else before + k)
+        put_product(weights, k, weight)
+        total += weight
     return total
 
 
 @jit.inline
 def both_edge_taps(rule, x, y, rows, zero):
-    """Taps and weights of one position along both axes, in the rows for them; return the sums of the weights."""
-    across = edge_taps(rule.family, rule.K, rule.x_axis, rule.table, x, rows.x_taps, rows.x_weights, zero)
-    down = edge_taps(rule.family, rule.K, rule.y_axis, rule.table, y, rows.y_taps, rows.y_weights, zero)
-    return across, down
+    """Taps and weights of one position along both axes, in the rows for them; return the product of the sums of the weights."""
+    total = type(zero)(1)
+    for k in range(2):  # a loop, so that the code of an axis is compiled once
+        axis, place = (rule.x_axis, rule.y_axis)[k], (x, y)[k]
+        indices, weights = (rows.x_taps, rows.y_taps)[k], (rows.x_weights, rows.y_weights)[k]
+        total *= edge_taps(rule.family, rule.K, axis, rule.table, place, indices, weights, zero)
+    return total
 
 
 @jit.inline
-def edge_slopes(family, K, axis, slope_table, x, indices, slopes, zero):
-    """As `edge_taps`, with the derivatives of the weights by the position."""
-    return edge_taps(TENT_SLOPE if family == BILINEAR else family, K, axis, slope_table, x, indices, slopes, zero)
+def both_edge_slopes(rule, x, y, rows, zero):
+    """As `both_edge_taps`, with the derivatives of the weights by the position."""
+    family = TENT_SLOPE if rule.family == BILINEAR else rule.family
+    for k in range(2):
+        axis, place = (rule.x_axis, rule.y_axis)[k], (x, y)[k]
+        indices, slopes = (rows.x_taps, rows.y_taps)[k], (rows.x_slopes, rows.y_slopes)[k]
+        edge_taps(family, rule.K, axis, rule.slope_table, place, indices, slopes, zero)
 
 
 @jit.inline
@@ -121,10 +171,31 @@ def edge_weight(family, table, piece, k, fraction, one):
     if family == NEAREST:
         return one
     if family == BILINEAR:
-        return T(fraction) if k == 1 else one - T(fraction)
+        first = one - T(fraction)
+        return one - first if k == 1 else first
     if family == TENT_SLOPE:
         return one if k == 1 else -one
     return T(polynomial(table, piece, k, fraction))
+
+
+@jit.inline
+def edge_value(K, image, address, rows, start, zero):
+    """The weighted sum of one pixel's taps in one channel, on top of `start`; a weight of zero takes nothing from a pixel.
+
+    Sums go down the columns first, then across, as `blends` does it.
+    """
+    x_taps, us, y_taps, vs, none = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights, np.int64(0)
+    total = start
+    for b in range(K):
+        u, column = found(us, zero, b), zero
+        if u != zero:
+            line = address + found(x_taps, none, b) * image.x_step
+            for a in range(K):
+                v = found(vs, zero, a)
+                if v != zero:
+                    column = fmuladd(v, load_one(line + found(y_taps, none, a) * image.y_step, image.like), column)
+            total = fmuladd(u, column, total)
+    return total
 
 
 @jit.inline

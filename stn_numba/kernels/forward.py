@@ -12,8 +12,8 @@ from numba import prange
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.blends import pixels, pixels_of_plane
-from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, both_edge_taps
-from stn_numba.kernels.memory import Image, hold, load_one, size_of, store, store_one
+from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, both_edge_taps, edge_value
+from stn_numba.kernels.memory import Image, hold, load_back, size_of, store, store_one
 from stn_numba.kernels.positions import by_address
 from stn_numba.kernels.rows import (
     FILL_OUTSIDE,
@@ -26,7 +26,7 @@ from stn_numba.kernels.rows import (
     to_next,
 )
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
-from stn_numba.kernels.scratch import found, position, tap
+from stn_numba.kernels.scratch import position, tap
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
 from stn_numba.kernels.taps import (
     fetch_ahead,
@@ -45,10 +45,10 @@ from stn_numba.kernels.vectors import (
 
 @jit.inline
 def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out_address, C):
-    """The pixels [first, stop) of a strip, whose taps all lie inside the image."""
+    """The pixels [first, stop) of a strip, whose taps all lie inside the image; return whether all came out finite."""
     family, K, like, one = rule.family, rule.K, image.like, type(zero)(1)
     across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
-    plane = is_plane(rule, image, out, C)
+    plane, check = is_plane(rule, image, out, C), zero
     if plane:
         offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, rows.offsets)
     else:
@@ -58,36 +58,32 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
         axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
         for c in range(C):
             source, target = address + c * image.c_step, out_address + c * out.c_step
-            pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)
+            check += pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)
     elif family == BILINEAR:
-        pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+        check = pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     elif K == 4:
-        pixels(FOUR, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+        check = pixels(FOUR, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     else:
-        pixels(ONE, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+        check = pixels(ONE, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
+    return check == zero
 
 
 @jit.inline
-def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C):
-    """A pixel anywhere: tap by tap, and its share of the fill value."""
-    K, fill, fills = rule.K, rule.fill, rule.fills
-    x_taps, us, y_taps, vs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights
-    across, down = both_edge_taps(rule, x, y, rows, zero)
+def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C, only_nan):
+    """A pixel anywhere: tap by tap, and its share of the fill value. `only_nan`: just the channels that came out as NaN."""
+    fill, fills = rule.fill, rule.fills
+    total = both_edge_taps(rule, x, y, rows, zero)
     share = zero
     if fills == FILL_TAPS:
-        share = type(zero)(1) - across * down
+        share = type(zero)(1) - total
     elif fills == FILL_OUTSIDE and x != x:
         share = type(zero)(1)
     for c in range(C):
-        total = share * tap(fill, zero, c) if share != zero else zero
-        for a in range(K):
-            v = found(vs, zero, a)
-            line = address + c * image.c_step + found(y_taps, np.int64(0), a) * image.y_step
-            for b in range(K):
-                weight = v * found(us, zero, b)
-                if weight != zero:  # not even zero times the image, which may hold NaN
-                    total += weight * load_one(line + found(x_taps, np.int64(0), b) * image.x_step, image.like)
-        store_one(out_address + c * out.c_step, out.like, total)
+        place = out_address + c * out.c_step
+        before = load_back(place, out.like)
+        if not only_nan or before != before:
+            start = share * tap(fill, zero, c) if share != zero else zero
+            store_one(place, out.like, edge_value(rule.K, image, address + c * image.c_step, rows, start, zero))
 
 
 @jit.inline
@@ -109,26 +105,31 @@ def clear(count, C, zero, out, out_address):
 
 
 @jit.inline
-def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C):
-    """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together."""
-    if anywhere(rule) and in_one_run:  # all that has a weight is in the run
+def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, finite, rows, zero, out, out_address, C):
+    """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together.
+
+    And the pixels in [first, stop) that came out as NaN, unless all are `finite`: zero times a NaN or an infinite pixel is to be
+    nothing.
+    """
+    nothing_outside = anywhere(rule) and in_one_run  # all that has a weight is in the run
+    if nothing_outside:
         clear(first - start, C, zero, out, out_address + start * out.x_step)
         clear(end - stop, C, zero, out, out_address + stop * out.x_step)
-        return
-    j = start
+    j = first if nothing_outside else start
     while j < end:
-        if j == first and first < stop:
-            j = stop
+        inside = first <= j < stop
+        if (inside and finite) or (j >= stop and nothing_outside):
+            j = stop if inside else end
             continue
         behind, limit = j, first if j < first else end
-        while rule.fills == NO_FILL and behind < limit and is_far(rule, behind, rows):
+        while not inside and rule.fills == NO_FILL and behind < limit and is_far(rule, behind, rows):
             behind += 1
         if behind > j:
             clear(behind - j, C, zero, out, out_address + j * out.x_step)
             j = behind
         else:
             x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
-            edge_pixel(rule, image, address, x, y, rows, zero, out, out_address + j * out.x_step, C)
+            edge_pixel(rule, image, address, x, y, rows, zero, out, out_address + j * out.x_step, C, inside)
             j += 1
 
 
@@ -138,9 +139,10 @@ def sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, ou
     start = 0
     while start < count:
         first, stop, end, in_one_run = next_piece(run, start, count, bounds, rows)
+        finite = True
         if first < stop:
-            inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out_address, C)
-        edge_pixels(rule, image, address, start, first, stop, end, in_one_run, rows, zero, out, out_address, C)
+            finite = inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out_address, C)
+        edge_pixels(rule, image, address, start, first, stop, end, in_one_run, finite, rows, zero, out, out_address, C)
         start = end
 
 
@@ -152,7 +154,7 @@ def sample_columns(rule, image, source, n, i, together, steps, C, left, right, b
         start, stop = near_columns(rule, source, n * steps[1], i, left, right, 0, np.int64(rule.y_axis[SIZE]))
     clear(start - left, C, zero, out, out_address + left * out.x_step)
     if start < stop:
-        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows, together)
+        prepare_positions(rule, source, n * steps[1], i, start, stop - start, rows, together, False)
         count = (stop - start) * together
         run = np.int64(0), count, True
         if together == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, STEP, edge_slopes
+from stn_numba.kernels.edges import BILINEAR, STEP, both_edge_slopes
 from stn_numba.kernels.memory import load, load_one, size_of
 from stn_numba.kernels.rows import FILL_TAPS, NEXT_TAP, to_next
 from stn_numba.kernels.scratch import found, position, put_product, tap, taps
@@ -167,22 +167,21 @@ def inside_gradients(rule, image, address, ahead, d_out, d_row, first, stop, row
 @jit.inline
 def edge_gradient(rule, image, address, d_out, d_address, j, rows, zero, C):
     """Gradient by the position of a pixel anywhere, tap by tap; its taps have been prepared."""
-    family, K, fill, fills = rule.family, rule.K, rule.fill, rule.fills
+    K, fill, fills = rule.K, rule.fill, rule.fills
     x_taps, us, y_taps, vs, dus, dvs = rows.x_taps, rows.x_weights, rows.y_taps, rows.y_weights, rows.x_slopes, rows.y_slopes
-    edge_slopes(family, K, rule.x_axis, rule.slope_table, position(rows.x_places, 0.0, j), x_taps, dus, zero)
-    edge_slopes(family, K, rule.y_axis, rule.slope_table, position(rows.y_places, 0.0, j), y_taps, dvs, zero)
+    both_edge_slopes(rule, position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j), rows, zero)
     gx = gy = zero
     for a in range(K):
         line = address + found(y_taps, np.int64(0), a) * image.y_step
         for b in range(K):
             along_x, along_y = found(vs, zero, a) * found(dus, zero, b), found(dvs, zero, a) * found(us, zero, b)
-            if along_x != zero or along_y != zero:
+            if along_x != zero or along_y != zero:  # a slope of zero takes nothing from a pixel
                 source, total = line + found(x_taps, np.int64(0), b) * image.x_step, zero
                 for c in range(C):
                     value = load_one(source + c * image.c_step, image.like)
                     value -= tap(fill, zero, c) if fills == FILL_TAPS else zero
                     total += value * load_one(d_address + c * d_out.c_step, d_out.like)
-                gx += along_x * total
-                gy += along_y * total
+                gx += along_x * total if along_x != zero else zero
+                gy += along_y * total if along_y != zero else zero
     put_product(rows.gx, j, gx)
     put_product(rows.gy, j, gy)

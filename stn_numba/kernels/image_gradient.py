@@ -1,4 +1,8 @@
-"""Gradient of <d_out, out> by the image (equation 6 of arXiv 1506.02025): what output pixels give back to their taps."""
+"""Gradient of <d_out, out> by the image (equation 6 of arXiv 1506.02025): what output pixels give back to their taps.
+
+Loops over pixels inside the image give zero times d_out where a weight is zero, so d_out is finite there; pixels with another
+d_out are done tap by tap (`edge_shares`).
+"""
 
 from __future__ import annotations
 
@@ -30,8 +34,6 @@ def give_pixel(address, across, down, like, d_address, j, rows, zero, C):
     us, vs, row, size = rows.u, rows.v, NEXT_TAP, size_of(like)
     u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)
     c = 0
-    if (u0 + u1) * (v0 + v1) == zero:  # not even zero times d_out, which may hold NaN
-        return
     if C == 3:
         give_two(address, across, down, like, load(d_address, like, THREE), u0, u1, v0, v1, THREE)
         c = 3
@@ -63,19 +65,6 @@ def give_row(address, across, down, like, d_row, d_step, first, stop, rows, offs
 
 
 @jit.inline
-def all_weighted(first, stop, rows, zero):
-    """Whether every pixel gives to something: not even zero times d_out may be added elsewhere, for it may hold NaN."""
-    us, vs = rows.u, rows.v
-    for j in range(first, stop, 8):
-        u = plus(taps(us, zero, j, EIGHT), taps(us + NEXT_TAP, zero, j, EIGHT))
-        v = plus(taps(vs, zero, j, EIGHT), taps(vs + NEXT_TAP, zero, j, EIGHT))
-        bits = (1 << min(stop - j, 8)) - 1
-        if not_zero(times(u, v)) & bits != bits:
-            return False
-    return True
-
-
-@jit.inline
 def give_three(address, down, like, d_address, j, rows, zero):
     """One output pixel's share to 2 x 2 pixels of three channels: those of a row lie side by side, and are one sum."""
     us, vs = rows.u, rows.v
@@ -87,7 +76,7 @@ def give_three(address, down, like, d_address, j, rows, zero):
 
 @jit.inline
 def give_row_of_three(address, across, down, like, d_row, d_step, first, stop, rows, offsets, zero):
-    """The shares of the pixels [first, stop) of a strip, all of which give to something."""
+    """The shares of the pixels [first, stop) of a strip."""
     none, part = np.int64(0), (stop - first) // TURNS
     for j in range(first, first + part):
         for k in range(j, j + TURNS * part, part):
@@ -119,7 +108,7 @@ def inside_shares(rule, d_image, address, ahead, d_out, d_row, first, stop, rows
     fetch_ahead(ahead, address, across, down, first, stop, offsets)
     packed, step = d_image.c_step == size and d_out.c_step == size, d_out.x_step
     if rule.family == BILINEAR and packed and C == 3:  # numbers of channels known at compile time: far less work
-        if across == 3 * size and all_weighted(first, stop, rows, zero):
+        if across == 3 * size:
             give_row_of_three(address, across, down, like, d_row, step, first, stop, rows, offsets, zero)
         else:
             give_row(address, across, down, like, d_row, step, first, stop, rows, offsets, zero, 3)

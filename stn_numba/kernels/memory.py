@@ -59,6 +59,13 @@ def size_of(typingctx, like):
 
 
 @intrinsic
+def is_float(typingctx, like):
+    """Whether a scalar is a float: known when compiled, so that integer images pay for nothing that only floats need."""
+    flag = ir.Constant(ir.IntType(1), isinstance(like, types.Float))
+    return types.boolean(like), lambda context, builder, signature, arguments: flag
+
+
+@intrinsic
 def load(typingctx, address, like, lanes):
     """A vector of consecutive elements of the input, as working floats; behind the last lane nothing is read."""
     dtype, working, count = like, working_type(like), len(lanes)
@@ -222,6 +229,29 @@ def store_one(typingctx, address, like, value):
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+@intrinsic
+def load_back(typingctx, address, like):
+    """One element of the output, which a store may have written a moment ago."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load(pointer_to(builder, arguments[0], llvm_type(context, like)), align=1)
+
+    return like(address, like), codegen
+
+
+@intrinsic
+def copy(typingctx, target, source, like):
+    """Copy one element of the input to the output, bit for bit."""
+
+    def codegen(context, builder, signature, arguments):
+        element = llvm_type(context, like)
+        value = belongs(builder, builder.load(pointer_to(builder, arguments[1], element), align=1), INPUT)
+        spares(builder, builder.store(value, pointer_to(builder, arguments[0], element), align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return types.void(target, source, like), codegen
 
 
 @intrinsic

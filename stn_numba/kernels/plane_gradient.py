@@ -18,7 +18,7 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
 
     `more`: gradients of a further channel, added to those that are there.
     """
-    (x_axis, y_axis), (by_image, by_grid) = axes, wanted
+    (x_axis, y_axis, ends), (by_image, by_grid) = axes, wanted
     for j in range(first, stop, 8):
         _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
         _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
@@ -27,7 +27,7 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
             slopes = line_slopes(x_axis), line_slopes(y_axis)
         else:
             (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
-            slopes = tent_slopes(x_axis, behind_x), tent_slopes(y_axis, behind_y)
+            slopes = tent_slopes(x_axis, ends, behind_x), tent_slopes(y_axis, ends, behind_y)
         d = plane_lanes(like, d_row, d_step, j, stop, rows.dx, zero)
         if by_grid:
             a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
@@ -38,7 +38,6 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
             put_products(rows.gx, j, gx)
             put_products(rows.gy, j, gy)
         if by_image:
-            d = where_positive_there(d, times(plus(u0, u1), plus(v0, v1)))  # not even zero times d_out, which may hold NaN
             upper, lower = times(v0, d), times(v1, d)
             put_products(rows.upper, 2 * j, in_turns(times(u0, upper), times(u1, upper)))
             put_products(rows.lower, 2 * j, in_turns(times(u0, lower), times(u1, lower)))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BORDER, MODE, POLYNOMIAL, REFLECT, SIZE
+from stn_numba.kernels.edges import BORDER, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE
 from stn_numba.kernels.memory import address_of
 from stn_numba.kernels.scratch import put_positions
 from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
@@ -110,6 +110,7 @@ def row_addresses(rule, array):
     """Addresses of the scratch rows."""
     family, row, first = rule.family, 8 * ROW, address_of(array)
     moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or (rule.x_axis[MODE] == BORDER and family != POLYNOMIAL)
+    moved = moved or family == NEAREST
     places = first + (2 * row if moved else 0)
     rest, taps = first + 8 * row, first + 25 * row
     return Rows(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BEYOND, FARTHEST, INSIDE, MODE, REFLECT, SIZE, ZEROS, reaches
+from stn_numba.kernels.edges import BEYOND, BILINEAR, FARTHEST, INSIDE, MODE, REFLECT, SIZE, ZEROS, reaches
 from stn_numba.kernels.positions import AFFINE, along_row, columns_reaching
-from stn_numba.kernels.rows import WORTH_A_LOOK
+from stn_numba.kernels.rows import FILL_TAPS, WORTH_A_LOOK
 from stn_numba.kernels.scratch import position, positions
 from stn_numba.kernels.vectors import EIGHT, bits_above, bits_set, lanes_between, lowest_bit
 
@@ -74,6 +74,15 @@ def inside_bounds(rule, top, bottom):
     if bottom < y_axis[SIZE]:
         below = min(below, bottom - max(K // 2, 0.5))
     return x_axis[INSIDE], x_axis[BEYOND], above, below
+
+
+@jit.inline
+def slope_bounds(rule, top, bottom):
+    """As `inside_bounds`, for slopes: that from the right of the last pixel reads what lies beyond the edge."""
+    left, right, above, below = inside_bounds(rule, top, bottom)
+    if rule.family == BILINEAR and (rule.x_axis[MODE] >= REFLECT or rule.fills == FILL_TAPS):
+        right, below = min(right, rule.x_axis[SIZE] - 1.0), min(below, rule.y_axis[SIZE] - 1.0)
+    return left, right, above, below
 
 
 @jit.inline

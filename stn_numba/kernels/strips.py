@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import edges, jit
-from stn_numba.kernels.edges import BILINEAR, BORDER, MODE, POLYNOMIAL, REFLECT, ZEROS
+from stn_numba.kernels.edges import BILINEAR, BORDER, MODE, NEAREST, POLYNOMIAL, REFLECT, ZEROS
 from stn_numba.kernels.memory import size_of
 from stn_numba.kernels.positions import BASIS, row_positions
 from stn_numba.kernels.rows import FILL_OUTSIDE, NO_FILL, STRIP, to_next
@@ -49,10 +49,11 @@ def image_and_row(row, source, size):
 
 
 @jit.inline
-def prepare_positions(rule, source, n, i, first, count, rows, together):
+def prepare_positions(rule, source, n, i, first, count, rows, together, by_grid):
     """Positions of `count` pixels of row i of grid n from column `first` on, hidden, limited and folded as the padding wants.
 
-    Or of so many rows together. Returns whether anything was changed, so that signs matter.
+    Or of so many rows together. Returns whether anything was changed, so that signs matter. `by_grid`: for the gradient by the
+    positions, which is that from the right.
     """
     x_axis, y_axis, xs, ys = rule.x_axis, rule.y_axis, rows.xs, rows.ys
     for k in range(together):
@@ -60,13 +61,17 @@ def prepare_positions(rule, source, n, i, first, count, rows, together):
     count *= together
     if rows.x_places == xs:
         return False
+    if rule.family == NEAREST:  # which pixel is read decides whether it lies outside
+        edges.round_row(count, xs, rows.x_places)
+        edges.round_row(count, ys, rows.y_places)
+        xs, ys = rows.x_places, rows.y_places
     if rule.fills == FILL_OUTSIDE:
         edges.hide_outside(x_axis, y_axis, count, xs, ys, rows.x_places, rows.y_places)
         xs, ys = rows.x_places, rows.y_places
     mode = x_axis[MODE]
     if mode >= REFLECT:
-        edges.fold_row(x_axis, count, xs, rows.x_places, rows.x_signs)
-        edges.fold_row(y_axis, count, ys, rows.y_places, rows.y_signs)
+        edges.fold_row(x_axis, count, xs, rows.x_places, rows.x_signs, by_grid)
+        edges.fold_row(y_axis, count, ys, rows.y_places, rows.y_signs, by_grid)
     elif mode == BORDER and rule.family != POLYNOMIAL:
         edges.limit_row(x_axis, count, xs, rows.x_places, rows.x_signs)
         edges.limit_row(y_axis, count, ys, rows.y_places, rows.y_signs)
@@ -78,6 +83,7 @@ def take_signs(count, rows, zero):
     """The chain rule through what the padding did to the positions; where nothing is left of a gradient, its position is 0."""
     for xs, signs, gradients in ((rows.xs, rows.x_signs, rows.gx), (rows.ys, rows.y_signs, rows.gy)):
         for j in range(count):
-            gradient = found(gradients, zero, j) * type(zero)(found(signs, 0.0, j))
+            sign = type(zero)(found(signs, 0.0, j))
+            gradient = found(gradients, zero, j) * sign if sign != zero else zero
             put_product(gradients, j, gradient)
             put_position(xs, j, position(xs, 0.0, j) if gradient != zero else 0.0)

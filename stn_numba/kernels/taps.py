@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import edges, jit
-from stn_numba.kernels.edges import BILINEAR, NEAREST, SIZE, STEP
+from stn_numba.kernels.edges import BILINEAR, MODE, NEAREST, SIZE, STEP, ZEROS
 from stn_numba.kernels.memory import prefetch
 from stn_numba.kernels.positions import AFFINE, HOMOGRAPHY, along_column
 from stn_numba.kernels.rows import NEXT_TAP
@@ -49,23 +49,23 @@ def inside_taps(rule, first, stop, rows, slopes, one):
 @jit.inline
 def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
     """Two neighbours along each axis and tents for them, which vanish by themselves beyond the image."""
-    axis_x, axis_y = (x_axis[SIZE], one), (y_axis[SIZE], one)
+    axis_x, axis_y, ends_x, ends_y = (x_axis[SIZE], one), (y_axis[SIZE], one), x_axis[MODE] == ZEROS, y_axis[MODE] == ZEROS
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
-        column = bilinear_axis(axis_x, rows.x_places, j, rows.u, rows.du, slopes)
-        line = bilinear_axis(axis_y, rows.y_places, j, rows.v, rows.dv, slopes)
+        column = bilinear_axis(axis_x, ends_x, rows.x_places, j, rows.u, rows.du, slopes)
+        line = bilinear_axis(axis_y, ends_y, rows.y_places, j, rows.v, rows.dv, slopes)
         put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
 
 
 @jit.inline
-def bilinear_axis(axis, places, j, weights, slopes, with_slopes):
+def bilinear_axis(axis, ends, places, j, weights, slopes, with_slopes):
     """The first of the two neighbours of eight positions along one axis; their weights and slopes go to the rows."""
     before, behind = neighbours(axis, positions(places, 0.0, j, EIGHT))
     first, second = tents(axis, behind)
     put_taps(weights, j, first)
     put_taps(weights + NEXT_TAP, j, second)
     if with_slopes:
-        first, second = tent_slopes(axis, behind)
+        first, second = tent_slopes(axis, ends, behind)
         put_taps(slopes, j, first)
         put_taps(slopes + NEXT_TAP, j, second)
     return before
@@ -114,8 +114,13 @@ def line_slopes(axis):
 
 
 @jit.inline
-def tent_slopes(axis, behind):
-    """Derivatives of the weights by the position, from the right at the corners of the tent."""
+def tent_slopes(axis, ends, behind):
+    """Derivatives of the weights by the position, from the right at the corners of the tent.
+
+    Where an image does not end (`ends`: it is followed by zeros), positions lie between two neighbours, up to the second one.
+    """
+    if not ends:
+        return line_slopes(axis)
     size, one = axis
     unit, other = spread(one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
     first = plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one))

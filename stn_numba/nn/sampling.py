@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
+from stn_numba.grid import Grid, MatrixGrid
+from stn_numba.grid.pixel_matrix import is_affine
 from stn_numba.nn import memory
 from stn_numba.nn.layer import Floats
 from stn_numba.nn.workers import each_number, each_part, thread_parts
-from stn_numba.pixel_matrix import is_affine, pixel_matrix, pixel_matrix_vjp
 from stn_numba.sampler import sample_vjp
 
 __all__ = ["SamplesBackprop", "sample_parts"]
@@ -34,8 +34,10 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     Samples do not touch each other, so the number of threads does not show. In `training`, affine maps take a way that costs
     a little more forward and much less back; the two differ by rounding.
     """
-    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and is_affine(grid.values) and _small(x):
-        return _attend(x, grid)
+    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and _small(x):
+        matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
+        if is_affine(matrix):
+            return _attend(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
     if len(parts) < 2:
         out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
@@ -46,7 +48,7 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
             return d_image, d_grid
 
         return out, backprop_whole
-    pieces = each_part(lambda part, _: sample_vjp(x[part], _part(grid, part), padding=padding, num_threads=1), parts)
+    pieces = each_part(lambda part, _: sample_vjp(x[part], grid[part], padding=padding, num_threads=1), parts)
 
     def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
         shares = each_number(lambda number: pieces[number][1](d_out[parts[number]], image=image), len(parts))
@@ -61,12 +63,11 @@ def _small(x: Floats) -> bool:
     return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
 
 
-def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
-    """As `sample_parts`, for affine maps and zeros beyond the edge."""
+def _attend(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
+    """As `sample_parts`, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
     from stn_numba.nn.kernels import attend
 
-    sizes = x.shape[1:3], grid.shape, grid.align_corners
-    matrix = pixel_matrix(grid.values, *sizes)[:, :2].astype(x.dtype, order="C")
+    matrix = matrix[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)
     (h, w), C = grid.shape, x.shape[3]
     rows = (len(x), h, w * C)
@@ -89,7 +90,7 @@ def _attend(x: Floats, grid: MatrixGrid) -> tuple[Floats, SamplesBackprop]:
             attend.matrix_gradient(*(array[part] for array in arrays), C, matrix[part], sums, d_matrix[part])
 
         each_part(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
-        d_grid = pixel_matrix_vjp(d_matrix, *sizes).astype(grid.values.dtype)
+        d_grid = grid.pixel_matrix_vjp(d_matrix, (x.shape[1], x.shape[2]))
         d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image else None
         return d_image, d_grid
 
@@ -102,12 +103,3 @@ def _strip(h: int, w: int, C: int, dtype: np.dtype[Any]) -> tuple[Floats, Floats
     rows = max(1, min(h, _STRIP // (w * C)))
     row, column, channel = (index.ravel() for index in np.indices((rows, w, C)))
     return column.astype(dtype), row.astype(dtype), channel.astype(np.int32)
-
-
-def _part(grid: Grid, part: slice) -> Grid:
-    """The grid of some of the images."""
-    if isinstance(grid, BasisGrid):
-        return grid.with_values(grid.values[part])
-    if isinstance(grid, MatrixGrid):
-        return MatrixGrid(grid.values[part], grid.shape, align_corners=grid.align_corners)
-    return DenseGrid(grid.values[part], align_corners=grid.align_corners)

@@ -35,13 +35,18 @@ class Call(NamedTuple):
     source: tuple[Any, ...]
     scale: NDArray[np.float64]
     rule: tuple[Any, ...]  # kernel and padding for an image of these strides, as `kernels.rows` describes them
+    kernel: str | PiecewisePolynomial
     working: Floats  # an empty array of the floats in which the image's numbers are computed
-    differentiable: bool  # by the grid
     layout: str
     steps: tuple[int, int]
     batch: int
     num_threads: int | None
     runs: list[sub_samples.Run]  # empty without antialiasing, or where it has nothing to do
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the output changes smoothly with the grid."""
+        return self.kernel != "nearest"
 
     @property
     def size(self) -> tuple[int, int, int, int]:
@@ -63,8 +68,7 @@ def check_call(
     num_threads: int | None,
 ) -> Call:
     """Check the arguments of `sample`, for an image of a dtype that kernels know, before any work is done."""
-    if not _is_known(image.dtype):
-        raise TypeError(f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {image.dtype}")
+    _expect_dtype(image.dtype, kernel)
     as_option(padding, "padding", PADDINGS)
     as_option(layout, "layout", ("NHWC", "NCHW"))
     as_option(units, "units", ("normalised", "pixels"))
@@ -83,7 +87,9 @@ def check_call(
     if isinstance(grid, MatrixGrid) and grid.in_shape not in (None, image.shape[1:3]):
         raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {image.shape[1:3]}")
     working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
-    filling = fill_rule(fill, padding, image.shape[3], working.dtype)
+    if kernel == "nearest" and fill is not None:  # a pixel is read or it is not: nothing is left for the padding to do
+        padding = "constant"
+    filling = fill_rule(fill, padding, image.shape[3], image.dtype if kernel == "nearest" else working.dtype)
     if padding == "constant" and filling[0].any() and not sums_to_one(kernel):
         raise ValueError("padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere")
     scale = scale_of(grid, image.shape[1:3], units, displacement)
@@ -94,8 +100,8 @@ def check_call(
         source_of(grid, image.shape[1:3], scale),
         scale,
         (*_kernel_and_axes(image, kernel_numbers, padding, grid.align_corners), *filling),
+        kernel,
         working,
-        kernel != "nearest",
         layout,
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
@@ -130,9 +136,21 @@ def _kernel_and_axes(image: Array, kernel: tuple[Any, ...], padding: str, align_
     return family, K, x, y, table, slope_table
 
 
+def _expect_dtype(dtype: np.dtype[Any], kernel: str | PiecewisePolynomial) -> None:
+    """Refuse an image of a dtype that a kernel cannot read."""
+    if kernel == "nearest":  # copies whatever an item holds, but for references to objects, which are counted
+        if dtype.hasobject or not dtype.itemsize:
+            raise TypeError(f"image: expected numbers, got dtype {dtype}")
+    elif not _is_known(dtype):
+        raise TypeError(
+            f"image: expected {', '.join(IMAGE_DTYPES)}, float16, bool or complex, got {dtype}; "
+            'kernel="nearest" reads every dtype'
+        )
+
+
 @functools.lru_cache(64)
 def _is_known(dtype: np.dtype[Any]) -> bool:
-    """Whether kernels know a dtype, in any order of bytes."""
+    """Whether kernels compute with a dtype, in any order of bytes."""
     return dtype.newbyteorder("=").name in IMAGE_DTYPES
 
 

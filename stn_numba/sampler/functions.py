@@ -96,6 +96,11 @@ def sample(
     if image.dtype == np.bool_ and kernel != "nearest":
         raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
     options = align_corners, units, displacement, antialias, layout, num_threads
+    if kernel == "nearest":
+        call = check_call(image, grid, kernel, padding, fill, *options)
+        out = check_out(out, call, image)
+        read(call, out)
+        return caller_layout(out, layout)
     parts = zip(_numbers(image), _fills(fill, image.dtype.kind), strict=True)
     calls = [check_call(part, grid, kernel, padding, value, *options) for part, value in parts]
     out = check_out(out, calls[0], image)
@@ -146,6 +151,8 @@ def sample_vjp(
     image = as_array(image, "image")
     if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
+    if antialias and kernel == "nearest":
+        raise ValueError("antialias: the most frequent of several pixels has no gradient; take another kernel than 'nearest'")
     call = check_call(image, grid, kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads)
 
     def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["caller_layout", "channels_last", "expect_shape", "laid_out", "memory"]
+__all__ = ["Items", "caller_layout", "channels_last", "expect_shape", "items_of", "laid_out", "memory"]
 
 Array = NDArray[Any]
 
@@ -36,4 +36,41 @@ def expect_shape(out: Any, expected: tuple[int, ...]) -> None:
 
 def memory(array: Array) -> tuple[Any, ...]:
     """An array as the tuple that `kernels.memory` describes."""
-    return (array.__array_interface__["data"][0], array.dtype.type(0), *array.strides)
+    return (address_of(array), array.dtype.type(0), *array.strides)
+
+
+def address_of(array: Array) -> int:
+    """Where an array begins in memory."""
+    return int(array.__array_interface__["data"][0])
+
+
+class Items(NamedTuple):
+    """Two arrays (N, H, W, C) of one dtype as units of 1, 2, 4 or 8 bytes, of which `kernels.nearest` copies some together.
+
+    Attributes
+    ----------
+    source, target
+        The arrays as the tuples that `kernels.memory` describes.
+    count
+        Units that lie side by side: those of a number, or of a pixel whose channels do.
+    channels
+        Such items of a pixel.
+    """
+
+    source: tuple[Any, ...]
+    target: tuple[Any, ...]
+    count: int
+    channels: int
+
+
+def items_of(image: Array, out: Array) -> Items:
+    """Return an image and an output as items to be copied, as few as there can be."""
+    size, channels = image.dtype.itemsize, image.shape[3]
+    if all(array.strides[3] == size for array in (image, out)):
+        size, channels = size * channels, 1
+    unit = next(kind for kind in _UNITS if size % kind.dtype.itemsize == 0)
+    source, target = ((address_of(array), unit, *array.strides) for array in (image, out))
+    return Items(source, target, size // unit.dtype.itemsize, channels)
+
+
+_UNITS = np.uint64(0), np.uint32(0), np.uint16(0), np.uint8(0)

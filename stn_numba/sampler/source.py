@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stn_numba.basis import BasisRows
 from stn_numba.grid import BasisGrid, Floats, Grid, MatrixGrid, displacement_axis, input_axis
-from stn_numba.pixel_matrix import is_affine, pixel_matrix
+from stn_numba.grid.pixel_matrix import is_affine
 from stn_numba.sampler.layout import memory
 
 __all__ = ["is_streamed", "scale_of", "source_of"]
@@ -39,7 +39,7 @@ def source_of(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64])
     positions, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
     basis: Floats = _NO_BASIS
     if isinstance(grid, MatrixGrid):
-        matrix = pixel_matrix(grid.values, in_shape, grid.shape, grid.align_corners)
+        matrix = grid.pixel_matrix(in_shape)
         kind = AFFINE if is_affine(matrix) else HOMOGRAPHY
     elif isinstance(grid, BasisGrid):
         kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `parts`

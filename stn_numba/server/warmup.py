@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from stn_numba.grid import MatrixGrid, base_points
-from stn_numba.pixel_matrix import pixel_matrix
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
 from stn_numba.server.networks import USES, network_calls
 
@@ -134,7 +133,7 @@ def _calls(
 def _matrices() -> None:
     """What grids given by matrices need before they are read, whatever the image."""
     for align_corners in (True, False):
-        pixel_matrix(np.eye(3)[None], (1, 1), (1, 1), align_corners)
+        MatrixGrid(np.eye(3)[None], (1, 1), align_corners=align_corners).pixel_matrix((1, 1))
 
 
 def _antialiased(dtypes: Sequence[str], kernels: Sequence[str]) -> Iterator[tuple[str, Callable[[], Any]]]:

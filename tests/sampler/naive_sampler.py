@@ -81,6 +81,8 @@ def axis_taps(x, size, kernel, padding):
     else:
         if abs(x) >= 2**31:
             return []
+        if isinstance(kernel, str) and kernel == "nearest":
+            x = np.rint(x)  # ties go to the even pixel, before the image is repeated
         period = {"wrap": size, "symmetric": 2 * size, "reflect101": max(2 * (size - 1), 1)}[padding]
         x -= np.floor(x / period) * period
     if isinstance(kernel, str) and kernel == "nearest":

@@ -1,0 +1,124 @@
+"""Reading by the nearest pixel: items are copied bit for bit, whatever they hold.
+
+An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where its channels lie side by side. So
+there is one compiled kernel for each size of unit, not for each dtype. `image` and `out` are the tuples that `kernels.memory`
+describes, of units; `source`, `steps` and `size` are those of `kernels.forward`. `axes` = (x_axis, y_axis), see `kernels.edges`;
+`outside` holds the bytes of the pixel that is read outside the image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from stn_numba.kernels import jit
+from stn_numba.kernels.edges import BORDER, FARTHEST, MODE, SIZE, STEP, ZEROS, limit, resolve
+from stn_numba.kernels.memory import Image, address_of, copy, hold, size_of
+from stn_numba.kernels.positions import by_address, row_positions
+from stn_numba.kernels.rows import ROW, STRIP, axis_numbers
+from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
+from stn_numba.kernels.strips import TILE_ROWS, image_and_row
+from stn_numba.kernels.vectors import EIGHT, add_product, lanes_between, rounded, spread, times, whole_numbers
+
+NOWHERE = np.iinfo(np.int64).min  # the offset of a position outside the image
+
+
+@jit.inline
+def pixel_of(axis, x):
+    """The pixel that a position along one axis reads; -1 for none."""
+    size = np.int64(axis[SIZE])
+    x = np.rint(x)
+    if axis[MODE] == BORDER:
+        x = limit(x, 0.0, axis[SIZE] - 1.0)
+    if not (abs(x) < FARTHEST):  # NaN, too
+        return np.int64(-1)
+    index = np.int64(x)
+    if index < 0 or index >= size:
+        return np.int64(-1) if axis[MODE] == ZEROS else resolve(index, size, axis, 0.0)[0]
+    return index
+
+
+@jit.inline
+def offset_rows(axes, count, xs, ys, offsets):
+    """Bytes from the first pixel of the image to the one that each of `count` positions reads; whether all lie inside."""
+    x_axis, y_axis = axes
+    x_step, y_step, everywhere = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT), True
+    for j in range(0, count, 8):
+        column, line = rounded(positions(xs, 0.0, j, EIGHT)), rounded(positions(ys, 0.0, j, EIGHT))
+        if lanes_between(column, 0.0, x_axis[SIZE]) & lanes_between(line, 0.0, y_axis[SIZE]) == 255:
+            put_taps(offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
+        else:
+            for k in range(j, min(j + 8, count)):
+                m, n = pixel_of(x_axis, position(xs, 0.0, k)), pixel_of(y_axis, position(ys, 0.0, k))
+                inside = m >= 0 and n >= 0
+                everywhere &= inside
+                put_tap(offsets, k, n * np.int64(y_axis[STEP]) + m * np.int64(x_axis[STEP]) if inside else NOWHERE)
+    return everywhere
+
+
+@jit.inline
+def copy_item(target, source, like, count):
+    """Copy the units of one item."""
+    size = size_of(like)
+    if count == 1:
+        copy(target, source, like)
+    elif count == 3:
+        copy(target, source, like)
+        copy(target + size, source + size, like)
+        copy(target + 2 * size, source + 2 * size, like)
+    else:
+        for k in range(count):
+            copy(target + k * size, source + k * size, like)
+
+
+@jit.inline
+def copy_row(address, offsets, pixels, everywhere, like, count, outside, target, step):
+    """One item of each pixel of a strip."""
+    none = np.int64(0)
+    if everywhere and count == 1:
+        for j in range(pixels):
+            copy(target + j * step, address + tap(offsets, none, j), like)
+    elif everywhere and count == 3:
+        for j in range(pixels):
+            copy_item(target + j * step, address + tap(offsets, none, j), like, 3)
+    else:
+        for j in range(pixels):
+            offset = tap(offsets, none, j)
+            copy_item(target + j * step, outside if offset == NOWHERE else address + offset, like, count)
+
+
+@jit.inline
+def nearest_rows(task, tasks, image, source, axes, steps, size, count, outside, out):
+    """Read one task's rows, tile by tile: a tile of a turned image stays in the caches."""
+    batch, h, w, C = size
+    image, out, source = Image(*image), Image(*out), by_address(source)
+    axes, item = (axis_numbers(axes[0]), axis_numbers(axes[1])), count * size_of(image.like)
+    memory = np.empty(3 * ROW)
+    xs = address_of(memory)
+    ys, offsets = xs + 8 * ROW, xs + 16 * ROW
+    end = (task + 1) * batch * h // tasks
+    for top in range(task * batch * h // tasks, end, TILE_ROWS):
+        for left in range(0, w, STRIP):
+            pixels = min(STRIP, w - left)
+            for row in range(top, min(top + TILE_ROWS, end)):
+                n, i = image_and_row(row, source, size)
+                row_positions(source, n * steps[1], i, left, pixels, xs, ys)
+                everywhere = offset_rows(axes, pixels, xs, ys, offsets)
+                address = image.address + n * steps[0] * image.n_step
+                target = out.address + n * out.n_step + i * out.y_step + left * out.x_step
+                for c in range(C):
+                    here, there, beyond = address + c * image.c_step, target + c * out.c_step, address_of(outside) + c * item
+                    copy_row(here, offsets, pixels, everywhere, image.like, count, beyond, there, out.x_step)
+    hold(memory)
+
+
+@jit.serial
+def nearest_serial(tasks, image, source, axes, steps, size, count, outside, out):
+    for task in range(tasks):
+        nearest_rows(task, tasks, image, source, axes, steps, size, count, outside, out)
+
+
+@jit.parallel
+def nearest_parallel(tasks, image, source, axes, steps, size, count, outside, out):
+    for task in prange(tasks):
+        nearest_rows(task, tasks, image, source, axes, steps, size, count, outside, out)
