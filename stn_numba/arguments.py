@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.other_names import hint
+
 __all__ = ["as_bool", "as_int", "as_option", "as_path", "as_real", "as_size"]
 
 
@@ -64,7 +66,7 @@ def as_size(value: Any, name: str) -> tuple[int, int]:
 
 
 def as_option(value: Any, name: str, options: Sequence[str]) -> str:
-    """Return one of the options.
+    """Return one of the options; the error for any other value suggests the option that was probably meant.
 
     Examples
     --------
@@ -73,9 +75,12 @@ def as_option(value: Any, name: str, options: Sequence[str]) -> str:
     >>> as_option("accuracy", "best", ("loss", "error"))
     Traceback (most recent call last):
     ValueError: best: expected one of loss, error, got 'accuracy'
+    >>> as_option("eror", "best", ("loss", "error"))
+    Traceback (most recent call last):
+    ValueError: best: expected one of loss, error, got 'eror'; did you mean 'error'?
     """
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name}: expected one of {', '.join(options)}, got {value!r:.60}")
+        raise ValueError(f"{name}: expected one of {', '.join(options)}, got {value!r:.60}{hint(value, name, options)}")
     return value
 
 

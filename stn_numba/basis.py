@@ -61,6 +61,9 @@ class BasisRows:
     def __init__(self, evaluate: Callable[[int, int], Any], count: int, shape: tuple[int, int]) -> None:
         self.evaluate, self.count, self.shape = evaluate, count, shape
 
+    def __repr__(self) -> str:
+        return f"<BasisRows: B = {self.count}, shape {self.shape}>"
+
     @property
     def nbytes(self) -> int:
         """Bytes of the whole basis, if it were kept."""

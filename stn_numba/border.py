@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_bool
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, as_floats, check_shape
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, check_shape
+from stn_numba.parameters import as_theta
 from stn_numba.registry import PluginError, get_transform, name_of
 from stn_numba.transform import Transform
 
@@ -27,7 +28,10 @@ Backprop = Callable[[ArrayLike], Floats]
 def expect_transform(value: Any) -> Transform:
     """Return `value` if it is a transform."""
     if not isinstance(value, Transform):
-        raise TypeError(f"transform: expected a registered name or a Transform, got {type(value).__name__}")
+        got = type(value).__name__
+        if isinstance(value, type) and issubclass(value, Transform):
+            got = f"the class {value.__name__}; an instance is {value.__name__}()"
+        raise TypeError(f"transform: expected a registered name or a Transform, got {got}")
     return value
 
 
@@ -84,7 +88,7 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     >>> lay_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
     (4, 5)
     """
-    theta = as_floats(theta, "theta", ("N", n_params_of(expect_transform(transform))))
+    theta = as_theta(theta, n_params_of(expect_transform(transform)), transform)
     shape, align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
     with _Named(transform, "forward"):
         grid, pull_back = transform.forward(theta, shape, align_corners)

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_real
 from stn_numba.arrays import as_array
+from stn_numba.other_names import hint
+from stn_numba.representation import expression
 
 __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
 
@@ -51,6 +53,8 @@ class PiecewisePolynomial:
     [0.75, 1.0, 0.5, 0.0]
     """
 
+    _made_by = ""  # the call that makes a kernel with a name
+
     def __init__(self, breakpoints: ArrayLike, coefficients: ArrayLike) -> None:
         self.breakpoints = _numbers(breakpoints, "breakpoints")
         self.coefficients = _numbers(coefficients, "coefficients")
@@ -71,6 +75,11 @@ class PiecewisePolynomial:
         if self.taps > _WIDEST:
             raise ValueError(f"breakpoints: expected a kernel over at most {_WIDEST} pixels, got {self.taps}")
 
+    def __repr__(self) -> str:
+        if self._made_by:
+            return self._made_by
+        return expression(self, {"breakpoints": self.breakpoints, "coefficients": self.coefficients})
+
     @property
     def taps(self) -> int:
         """K: how many pixels of an axis a position reads; even."""
@@ -90,9 +99,10 @@ class PiecewisePolynomial:
     def derivative(self) -> PiecewisePolynomial:
         """k', piece by piece."""
         degree = len(self.coefficients) - 1
-        if degree == 0:
-            return PiecewisePolynomial(self.breakpoints, np.zeros_like(self.coefficients))
-        return PiecewisePolynomial(self.breakpoints, self.coefficients[:-1] * np.arange(degree, 0, -1)[:, None])
+        slopes = self.coefficients[:-1] * np.arange(degree, 0, -1)[:, None] if degree else np.zeros_like(self.coefficients)
+        result = PiecewisePolynomial(self.breakpoints, slopes)
+        result._made_by = self._made_by and f"{self._made_by}.derivative()"
+        return result
 
     def table(self) -> Array:
         """(pieces, 1 + K, degree + 1): for every tap a polynomial in the fraction of the position.
@@ -142,6 +152,12 @@ def _unit_pieces(*pieces: ArrayLike) -> PiecewisePolynomial:
     return PiecewisePolynomial(breakpoints, np.stack(columns, axis=1))
 
 
+def _named(kernel: PiecewisePolynomial, made_by: str) -> PiecewisePolynomial:
+    """Let a kernel show itself as the call that makes it."""
+    kernel._made_by = made_by
+    return kernel
+
+
 @functools.cache
 def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     """Keys' cubic convolution kernel; a = -0.75 as in torch and OpenCV, -0.5 reproduces quadratics.
@@ -154,7 +170,7 @@ def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     [1.0, 0.59375, 0.0]
     """
     a = as_real(a, "a")
-    return _unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a])
+    return _named(_unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a]), f"bicubic({a:g})")
 
 
 @functools.cache
@@ -163,13 +179,13 @@ def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
     b, c = as_real(b, "b"), as_real(c, "c")
     inner = np.array([12 - 9 * b - 6 * c, -18 + 12 * b + 6 * c, 0, 6 - 2 * b]) / 6
     outer = np.array([-b - 6 * c, 6 * b + 30 * c, -12 * b - 48 * c, 8 * b + 24 * c]) / 6
-    return _unit_pieces(inner, outer)
+    return _named(_unit_pieces(inner, outer), f"mitchell({b:.4g}, {c:.4g})")
 
 
 @functools.cache
 def cubic_b_spline() -> PiecewisePolynomial:
     """The cubic B-spline. It smooths; for interpolation filter the image by `scipy.ndimage.spline_filter` first."""
-    return mitchell(1.0, 0.0)
+    return _named(PiecewisePolynomial(mitchell(1.0, 0.0).breakpoints, mitchell(1.0, 0.0).coefficients), "cubic_b_spline()")
 
 
 @functools.cache
@@ -188,7 +204,7 @@ def lanczos3() -> PiecewisePolynomial:
     fitted = np.polyfit(t, rest / (t * (1 - t))[:, None], degree - 2, w=t * (1 - t))
     fitted -= fitted.mean(axis=1, keepdims=True)
     pieces = [np.polyadd(np.polymul([-1, 1, 0], column), line) for column, line in zip(fitted.T, straight.T, strict=True)]
-    return PiecewisePolynomial(np.arange(-3.0, 4.0), np.stack(pieces, axis=1)[:, ::-1])
+    return _named(PiecewisePolynomial(np.arange(-3.0, 4.0), np.stack(pieces, axis=1)[:, ::-1]), "lanczos3()")
 
 
 KERNELS = {"bicubic": bicubic, "lanczos3": lanczos3, "cubic_b_spline": cubic_b_spline, "mitchell": mitchell}
@@ -208,15 +224,31 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
     if not isinstance(kernel, str):
-        raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}")
+        raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}{_meant(kernel)}")
     if kernel == "nearest":
         return NEAREST, 1, _NO_TABLE, _NO_TABLE, True
     if kernel == "bilinear":
         return BILINEAR, 2, _NO_TABLE, _NO_TABLE, True
     if kernel in KERNELS:
         return kernel_rule(KERNELS[kernel]())
-    names = ", ".join(["nearest", "bilinear", *KERNELS])
-    raise ValueError(f"kernel: expected one of {names}, or a PiecewisePolynomial, got {kernel!r:.60}")
+    raise ValueError(
+        f"kernel: expected one of {', '.join(_names())}, or a PiecewisePolynomial, got {kernel!r:.60}{_meant(kernel)}"
+    )
+
+
+def _names() -> list[str]:
+    return ["nearest", "bilinear", *KERNELS]
+
+
+def _meant(kernel: Any) -> str:
+    """Suggest what was probably meant by something that is no kernel."""
+    uncalled = next((name for name, maker in KERNELS.items() if kernel is maker), None)
+    return f"; did you mean {uncalled!r}, or {uncalled}()?" if uncalled else hint(kernel, "kernel", _names())
+
+
+def is_nearest(kernel: Any) -> bool:
+    """Whether a kernel copies pixels instead of weighing them."""
+    return isinstance(kernel, str) and kernel == "nearest"
 
 
 @functools.lru_cache(32)

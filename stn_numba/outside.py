@@ -11,6 +11,8 @@ padding         ``a b c d`` goes on as       elsewhere
 ``reflection``  one of the two before        torch, ONNX: about centres with align_corners, about edges without
 ``wrap``        ``c d | a b c d | a b``      OpenCV ``WRAP``; SciPy ``grid-wrap``; NumPy ``wrap``
 ==============  ===========================  ===================================================================
+
+A call that names no padding gets ``constant`` if it gives a `fill`, else ``zeros``.
 """
 
 from __future__ import annotations
@@ -22,11 +24,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.arrays import as_array
+from stn_numba.arguments import as_option
 
-__all__ = ["PADDINGS", "axis_rule", "fill_rule"]
+__all__ = ["PADDINGS", "axis_rule", "chosen_padding", "fill_rule"]
 
 PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", "constant")
+
+
+def chosen_padding(padding: str | None, fill: ArrayLike | None) -> str:
+    """Return the padding of a call: the one given, else ``"constant"`` with a `fill` and ``"zeros"`` without.
+
+    Examples
+    --------
+    >>> chosen_padding(None, None), chosen_padding(None, 7), chosen_padding("border", 7)
+    ('zeros', 'constant', 'border')
+    """
+    if padding is None:
+        return "zeros" if fill is None else "constant"
+    return as_option(padding, "padding", PADDINGS)
 
 
 @functools.lru_cache(256)
@@ -59,17 +74,17 @@ def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]
     return K // 2 - 1, size - K // 2
 
 
-def fill_rule(fill: ArrayLike | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
-    """(fill (C,), fills) as `kernels.rows` describes them."""
+def fill_rule(fill: NDArray[Any] | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
+    """(fill (C,), fills) as `kernels.rows` describes them, for what `fills.as_fill` made of a `fill`."""
     from stn_numba.kernels.rows import FILL_OUTSIDE, FILL_TAPS, NO_FILL
 
-    if fill is None and padding != "constant":
-        return _no_fill(channels, np.dtype(dtype)), NO_FILL
-    values = as_array(0.0 if fill is None else fill, "fill")
-    if values.dtype.kind not in "biuf" or values.shape not in ((), (1,), (channels,)):
-        raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill!r:.60}")
-    kind = FILL_TAPS if padding == "constant" else NO_FILL if fill is None else FILL_OUTSIDE
-    return np.array(np.broadcast_to(values, channels), dtype), kind
+    if fill is None:
+        return _no_fill(channels, np.dtype(dtype)), FILL_TAPS if padding == "constant" else NO_FILL
+    if fill.shape not in ((), (1,), (channels,)):
+        raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill.tolist()!r:.60}")
+    if np.dtype(dtype).kind in "iu" and fill.dtype.kind == "f":
+        fill = np.rint(fill)  # a cast would cut off
+    return np.array(np.broadcast_to(fill, channels), dtype), FILL_TAPS if padding == "constant" else FILL_OUTSIDE
 
 
 @functools.lru_cache(64)

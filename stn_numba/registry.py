@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import functools
 import importlib.util
 import os
@@ -25,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stn_numba import settings
+from stn_numba.other_names import hint
 from stn_numba.transform import Transform
 
 __all__ = ["Plugin", "PluginError", "available", "get_transform", "name_of", "plugins", "register_transform"]
@@ -101,8 +101,10 @@ def get_transform(name: str, **options: Any) -> Transform:
 
     Raises
     ------
+    TypeError
+        If the name is no text.
     ValueError
-        If no transform has this name.
+        If no transform has this name; the message suggests the one that was probably meant.
     PluginError
         If one has, but it cannot be loaded, two distributions claim it, or it makes no `Transform`.
 
@@ -111,6 +113,8 @@ def get_transform(name: str, **options: Any) -> Transform:
     >>> get_transform("affine").n_params
     6
     """
+    if not isinstance(name, str):
+        raise TypeError(f"name: expected the name of a transform, got {name!r:.60}")
     factory, source = _registered.get(name), "register_transform"
     if factory is None:
         factory, source = _load(name)
@@ -178,11 +182,9 @@ def _load(name: str) -> tuple[Factory, str]:
         _announced.cache_clear()  # a distribution may have been installed since
         found = _find(name)
     if found is None:
-        near = difflib.get_close_matches(str(name), available(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"transform: expected one of {', '.join(available())}, got {name!r}{hint or '; a plugin must be installed first'}"
-        )
+        names = available()
+        advice = hint(name, "transform", names) or "; a plugin must be installed first"
+        raise ValueError(f"transform: expected one of {', '.join(names)}, got {name!r}{advice}")
     plugin, entry = found
     if plugin.problem:
         raise PluginError(f"{plugin}: {plugin.problem}")

@@ -15,6 +15,7 @@ Jaderberg et al., "Spatial Transformer Networks", NIPS 2015, arXiv 1506.02025, s
 from __future__ import annotations
 
 import functools
+import reprlib
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -23,7 +24,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.arrays import as_array
 from stn_numba.basis import BasisRows
 from stn_numba.grid import (
     BasisGrid,
@@ -39,6 +39,8 @@ from stn_numba.grid import (
     map_points_vjp,
     pixel_points,
 )
+from stn_numba.parameters import as_theta
+from stn_numba.representation import arguments_of, expression
 
 __all__ = ["LinearTransform", "MatrixTransform", "Transform"]
 
@@ -75,6 +77,17 @@ class Transform(ABC):
     """
 
     n_params: int
+
+    @reprlib.recursive_repr("...")
+    def __repr__(self) -> str:
+        try:
+            return expression(self, self._shown_options())
+        except Exception:  # of an instance whose constructor has not run to its end
+            return f"<{type(self).__name__}>"
+
+    def _shown_options(self) -> dict[str, Any]:
+        """Options that ``repr`` shows; by default the constructor's arguments that are attributes of the same names."""
+        return arguments_of(self)
 
     @abstractmethod
     def identity(self) -> NDArray[np.float64]:
@@ -135,10 +148,7 @@ class Transform(ABC):
         return grid, backprop
 
     def _check_theta(self, theta: ArrayLike) -> Floats:
-        theta, count = as_array(theta, "theta"), self.n_params
-        if theta.shape == (count,):
-            raise ValueError(f"theta: expected (N, {count}), got ({count},); one row is theta[None]")
-        return as_floats(theta, "theta", ("N", count))
+        return as_theta(theta, self.n_params, self)
 
     def _check_result(self, mapped: Any, expected: tuple[int, ...]) -> None:
         got = getattr(mapped, "shape", type(mapped).__name__)

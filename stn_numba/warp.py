@@ -13,6 +13,7 @@ from stn_numba.arrays import as_array
 from stn_numba.border import chosen, lay_grid, n_params_of
 from stn_numba.grid import Shape
 from stn_numba.interpolation import PiecewisePolynomial
+from stn_numba.parameters import as_numbers, shape_advice
 from stn_numba.sampler import sample
 from stn_numba.sampler.layout import expect_shape, laid_out
 from stn_numba.transform import Transform
@@ -29,7 +30,7 @@ def warp(
     shape: Shape | None = None,
     *,
     kernel: str | PiecewisePolynomial = "bilinear",
-    padding: str = "zeros",
+    padding: str | None = None,
     fill: ArrayLike | None = None,
     align_corners: bool = True,
     antialias: bool = False,
@@ -42,9 +43,12 @@ def warp(
     Parameters
     ----------
     image
-        (H, W), (H, W, C) or (N, H, W, C); with ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`.
+        (H, W), (H, W, C) or (N, H, W, C); with ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`. Three
+        axes are always one image. With more than four channels a RuntimeWarning says so, because (8, 28, 28) may be meant
+        as a batch of grey images: give ``image[..., None]`` for that, or ``image[None]`` for one image of many channels.
     theta
-        Parameters (P,) or (N, P). The transform maps output positions to input positions.
+        Normalised parameters (P,) or (N, P). The transform maps output positions to input positions. A matrix between
+        pixels is no theta: make a grid of it with `grid_of_pixel_matrix`, and read it with `sample`.
     transform
         A registered name, or a `Transform`; give an instance to choose options, and to let a spline be factored only once.
     shape
@@ -81,14 +85,17 @@ def warp(
     >>> warp(np.array([[1.0, 2.0, 3.0]]), [-1, 0, 0, 0, 1, 0]).tolist()
     [[3.0, 2.0, 1.0]]
     """
-    image, theta = as_array(image, "image"), as_array(theta, "theta")
+    image, transform = as_array(image, "image"), chosen(transform)
+    count = n_params_of(transform)
     if image.ndim not in (2, 3, 4):
-        raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
+        raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}{_swapped(image, theta, count)}")
     as_option(layout, "layout", ("NHWC", "NCHW"))
-    transform = chosen(transform)
-    _check_meaning(image, theta, transform, layout)
+    given = as_numbers(theta, count)
+    if given.shape[-1:] != (count,) or given.ndim > 2:
+        raise ValueError(_no_theta(theta, given, count, transform) + _swapped(image, given, count))
+    _warn_of_many_channels(image, layout)
     batch, axis = _as_batch(image, layout)
-    rows = theta[None] if theta.ndim == 1 else theta
+    rows = given[None] if given.ndim == 1 else given
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
     grid, _ = lay_grid(transform, rows, size, align_corners)
     if len(batch) not in (1, len(grid)) and len(grid) != 1:
@@ -112,21 +119,31 @@ def warp(
     return np.squeeze(result, added) if added else result
 
 
-def _check_meaning(image: NDArray[Any], theta: NDArray[Any], transform: Transform, layout: str) -> None:
-    """Tell what was most likely meant by an image or a theta that means something else, or nothing."""
-    count = n_params_of(transform)
-    if theta.shape in ((2, 3), (3, 3)) and count != 3:
-        raise ValueError(
-            f"theta: expected (N, {count}) parameters, got {theta.shape}; a matrix between pixels becomes a grid "
-            "for `sample` by `grid_of_pixel_matrix`"
+def _no_theta(theta: Any, given: NDArray[Any], count: int, transform: Transform) -> str:
+    """What to say of a theta of the wrong shape."""
+    advice = shape_advice(theta, given, count, transform)
+    if given.shape[-2:] in ((2, 3), (3, 3)) and given.ndim < 4:
+        return (
+            f"theta: expected (N, {count}) parameters, got {given.shape}{advice.replace('; ', '; if it is normalised, ')}; "
+            "a matrix between pixels becomes a grid for `sample` by `grid_of_pixel_matrix`"
         )
-    if theta.ndim == 1 and len(theta) != count:
-        raise ValueError(f"theta: expected ({count},) or (N, {count}), got {theta.shape}")
-    several = theta.ndim == 2 and len(theta) == len(image) > 1
-    if several and image.ndim == 3 and layout == "NHWC" and image.shape[2] > _MOST_COLOURS:
+    return f"theta: expected ({count},) or (N, {count}), got {given.shape}{advice}"
+
+
+def _swapped(image: NDArray[Any], theta: Any, count: int) -> str:
+    """Say so if the image looks like theta, and theta like an image."""
+    alike = image.ndim in (1, 2) and image.shape[-1] == count
+    return "; `warp` takes the image first, then theta" if alike and np.ndim(theta) in (2, 3, 4) else ""
+
+
+def _warn_of_many_channels(image: NDArray[Any], layout: str) -> None:
+    """Say how (8, 28, 28) is read: it may be meant as a batch of grey images."""
+    channels = image.shape[0 if layout == "NCHW" else -1]
+    if image.ndim == 3 and channels > _MOST_COLOURS:
+        grey = "image[:, None]" if layout == "NCHW" else "image[..., None]"
         warnings.warn(
-            f"image: {image.shape} is read as one image of {image.shape[2]} channels; for a batch of grey images give "
-            "image[..., None]",
+            f"image: {image.shape} is read as one image of {channels} channels; give {grey} for a batch of grey images, "
+            f"image[None] for one image of {channels} channels",
             RuntimeWarning,
             stacklevel=3,
         )

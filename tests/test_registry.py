@@ -68,6 +68,20 @@ def test_an_unknown_name_is_answered_with_the_names_and_a_hint():
         stn.get_transform("afine")
 
 
+def test_what_is_no_name_is_refused():
+    for name in (type(stn.get_transform("affine")), stn.get_transform("affine"), None, ["affine"]):
+        with pytest.raises(TypeError, match="name: expected the name of a transform, got "):
+            stn.get_transform(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"), [("homography", "projective"), ("thin_plate_spline", "tps"), ("Projective", "projective")]
+)
+def test_names_of_other_libraries_lead_on(name, ours):
+    with pytest.raises(ValueError, match=rf"transform: expected one of .*; did you mean '{ours}'\?"):
+        stn.get_transform(name)
+
+
 def test_a_missing_module_is_warned_of_with_its_distribution(install):
     install("broken-one", "lost = no_such_module:Thing")
     with pytest.warns(RuntimeWarning, match=r"'lost' = no_such_module:Thing of broken-one 1.0: there is no module"):

@@ -110,10 +110,59 @@ def test_a_matrix_is_no_theta(shape):
 
 def test_a_batch_of_grey_images_without_channels_is_warned_of():
     theta = np.tile([1.0, 0, 0, 0, 1, 0], (6, 1))
-    with pytest.warns(RuntimeWarning, match=r"image: \(6, 8, 9\) is read as one image of 9 channels; .* image\[..., None\]"):
-        stn.warp(np.zeros((6, 8, 9)), theta)
+    message = (
+        r"image: \(6, 8, 9\) is read as one image of 9 channels; give image\[..., None\] for a batch of grey images, "
+        r"image\[None\] for one image of 9 channels"
+    )
+    for rows in (theta, theta[:1], theta[0]):
+        with pytest.warns(RuntimeWarning, match=message) as caught:
+            stn.warp(np.zeros((6, 8, 9)), rows)
+        assert caught[0].filename == __file__
+    with pytest.warns(RuntimeWarning, match=r"one image of 6 channels; give image\[:, None\] .* image\[None\]"):
+        stn.warp(np.zeros((6, 8, 3)), theta, layout="NCHW")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stn.warp(np.zeros((6, 8, 3)), theta)
-        stn.warp(np.zeros((6, 8, 9)), theta[:1])
+        stn.warp(np.zeros((6, 8, 4)), theta)
+        stn.warp(np.zeros((4, 6, 8)), theta, layout="NCHW")
         stn.warp(np.zeros((6, 8, 9, 1)), theta)
+        stn.warp(np.zeros((1, 6, 8, 9)), theta)
+        stn.warp(np.zeros((6, 8)), theta)
+
+
+def test_a_theta_with_the_axes_of_a_matrix_leads_both_ways():
+    image, theta = np.random.default_rng(0).random((3, 8, 8, 1)), np.tile(np.eye(2, 3), (3, 1, 1))
+    both = r"if it is normalised, take theta\.reshape\(3, 6\); a matrix between pixels .* `grid_of_pixel_matrix`"
+    with pytest.raises(ValueError, match=both):
+        stn.warp(image, theta)
+    np.testing.assert_array_equal(stn.warp(image, theta.reshape(3, 6)), image)
+
+
+@pytest.mark.parametrize("wrap", [lambda grid, backprop: grid, lambda *both: both, lambda grid, backprop: [grid]])
+def test_a_grid_given_as_theta_names_sample(wrap):
+    pair = stn.get_transform("affine").forward([IDENTITY], (6, 5))
+    with pytest.raises(TypeError, match=r"theta: expected .*MatrixGrid.*; a grid goes to `sample\(image, grid\)`"):
+        stn.warp(IMAGE, wrap(*pair))
+
+
+def test_positions_given_as_theta_name_sample():
+    with pytest.raises(ValueError, match=r"theta: .* got \(3, 4, 4, 2\); positions .* go to `sample\(image, grid\)`"):
+        stn.warp(IMAGE, np.zeros((3, 4, 4, 2)))
+
+
+@pytest.mark.parametrize("theta", [IDENTITY, np.tile(IDENTITY, (3, 1))])
+def test_swapped_arguments_are_named(theta):
+    with pytest.raises(ValueError, match="`warp` takes the image first, then theta"):
+        stn.warp(theta, IMAGE)
+
+
+def test_a_class_is_no_transform():
+    with pytest.raises(TypeError, match=r"transform: expected .*, got the class Affine; an instance is Affine\(\)"):
+        stn.warp(IMAGE, IDENTITY, type(stn.get_transform("affine")))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.complex64])
+def test_fill_alone_leaves_no_dark_seam(dtype):
+    image, turned = np.full((60, 50, 3), 100, dtype), [0.8, -0.6, 0, 0.6, 0.8, 0]
+    assert np.abs(stn.warp(image, turned, fill=100) - image).max() < 1e-4
+    seam = stn.warp(image, turned, fill=100, padding="zeros")  # a padding that is given keeps its meaning
+    assert np.abs(seam).min() < 60

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import numbers
+import warnings
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.grid import as_floats, base_points
+from stn_numba.grid import Shape, as_floats, base_points, to_normalised, to_pixels
 from stn_numba.transform import LinearTransform
 
 __all__ = ["ThinPlateSpline"]
 
 _TINY = np.finfo(np.float64).tiny
 _NEAREST = 1e-9  # control points nearer than this part of their extent count as doubled
+_LONGEST = 100_000  # beyond this aspect the equations of points in one column are equal but for rounding
+_FAR = 2.0  # control points beyond this are probably in pixels
 
 
 class ThinPlateSpline(LinearTransform):
@@ -21,16 +27,30 @@ class ThinPlateSpline(LinearTransform):
     therefore the control points themselves. The spline is linear in theta: its system of K + 3 equations is factored
     once, in float64, in coordinates scaled to the points.
 
+    A spline bends by distances between points. In an image that is not square, normalised distances are not those in pixels:
+    x and y are both [-1, 1]. With ``aspect=W / H`` of the output the spline is the one that you get in its pixels, to
+    within a pixel; `from_pixels` makes it exact.
+
     Parameters
     ----------
     control_points
         (rows, columns) for a regular grid over [-1, 1] x [-1, 1], numbered row by row, or the points themselves, (K, 2),
         normalised (x, y).
+    aspect
+        How many times longer a normalised unit of x is than one of y: the width of the image in which distances are
+        measured, over its height. The default, 1, measures normalised distances. In pixels the exact factor is W / H with
+        ``align_corners=False``, and (W - 1) / (H - 1) with ``align_corners=True``.
 
     Raises
     ------
     ValueError
-        If there are fewer than three points, two coincide, or all lie on one line: the spline is then not unique.
+        If there are fewer than three points, two coincide, or all lie on one line: the spline is then not unique. If
+        `aspect` is not a number from 0.00001 to 100,000.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a control point lies farther out than 2, which happens where points are in pixels by mistake.
 
     Examples
     --------
@@ -41,11 +61,67 @@ class ThinPlateSpline(LinearTransform):
     True
     """
 
-    def __init__(self, control_points: tuple[int, int] | ArrayLike = (4, 4)) -> None:
-        self.control_points = _control_points(control_points)
+    def __init__(self, control_points: tuple[int, int] | ArrayLike = (4, 4), aspect: float = 1.0) -> None:
+        self.aspect = _aspect(aspect)
+        self._units = np.array([self.aspect, 1.0])  # lengths of a unit of x and of one of y
+        self._regular, self.control_points = _control_points(control_points)
         self._centre: NDArray[np.float64] = self.control_points.mean(axis=0)
-        self._extent = float(np.abs(self.control_points - self._centre).max())
+        self._extent = float(np.abs((self.control_points - self._centre) * self._units).max())
         self._solution = self._solve()
+        _warn_of_pixels(self.control_points)
+
+    @classmethod
+    def from_pixels(
+        cls, control_points: tuple[int, int] | ArrayLike, shape: Shape, align_corners: bool = True
+    ) -> ThinPlateSpline:
+        """Make the spline that bends by distances in the pixels of an image, from control points in these pixels.
+
+        Parameters
+        ----------
+        control_points
+            (K, 2) pixels (x, y), where 0 is the centre of the first pixel; or (rows, columns) for a regular grid over
+            [-1, 1] x [-1, 1], as for the class.
+        shape
+            (H, W) of the image: that of the output, in which control points lie.
+        align_corners
+            The convention in which theta and grids are normalised; use the same for `forward`, `warp` and for theta.
+
+        Returns
+        -------
+        ThinPlateSpline
+            With normalised `control_points`, and `aspect` (W - 1) / (H - 1), or W / H with ``align_corners=False``. Its theta
+            is normalised as ever. For targets (K, 2) in pixels of the input it is
+            ``to_normalised(targets, input_shape, align_corners).T.reshape(1, -1)``.
+
+        Raises
+        ------
+        ValueError
+            As the class; and if the image is a single row or column of pixels, where ``align_corners=True`` has no unit.
+
+        Examples
+        --------
+        The middle of an image of 201 x 1001 pixels is moved down by 30 pixels:
+
+        >>> corners_and_middle = np.array([[0, 0], [1000, 0], [500, 100], [0, 200], [1000, 200.0]])
+        >>> spline = ThinPlateSpline.from_pixels(corners_and_middle, (201, 1001))
+        >>> spline
+        ThinPlateSpline(control_points=<array (5, 2)>, aspect=5.0)
+        >>> targets = corners_and_middle + [[0, 0], [0, 0], [0, 30], [0, 0], [0, 0]]
+        >>> theta = to_normalised(targets, (201, 1001)).T.reshape(1, -1)
+        >>> spline.apply(theta, to_normalised([[500, 100]], (201, 1001))).round(9).tolist()   # 130 pixels down
+        [[[0.0, 0.3]]]
+        """
+        (left, top), (right, bottom) = to_pixels([[-1, -1], [1, 1]], shape, align_corners)
+        if left == right or top == bottom:
+            least = "2 x 2" if align_corners else "1 x 1"
+            raise ValueError(f"shape: expected at least {least} pixels with align_corners={align_corners}, got {shape}")
+        if not _is_regular(control_points):
+            pixels = as_floats(_as_given(control_points), "control_points", ("K", 2))
+            control_points = to_normalised(pixels, shape, align_corners)
+        return cls(control_points, float((right - left) / (bottom - top)))
+
+    def _shown_options(self) -> dict[str, Any]:
+        return {"control_points": self._regular or self.control_points, "aspect": self.aspect}
 
     @property
     def n_params(self) -> int:  # type: ignore[override]
@@ -74,7 +150,8 @@ class ThinPlateSpline(LinearTransform):
         return features
 
     def _scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (points - self._centre) / self._extent
+        scaled: NDArray[np.float64] = (points - self._centre) * self._units / self._extent
+        return scaled
 
     def _solve(self) -> NDArray[np.float64]:
         """(K + 3, K): the coefficients of the K basis functions."""
@@ -88,22 +165,59 @@ class ThinPlateSpline(LinearTransform):
         return np.asarray(linalg.lu_solve(linalg.lu_factor(system), np.eye(count + 3, count)))
 
 
-def _control_points(given: tuple[int, int] | ArrayLike) -> NDArray[np.float64]:
-    """Return the control points (K, 2), after checking that they determine a spline."""
+def _aspect(value: Any) -> float:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (is_number and 1 / _LONGEST <= value <= _LONGEST):
+        raise ValueError(
+            f"aspect: expected the image's width over its height, from 1/{_LONGEST} to {_LONGEST}, got {value!r:.60}"
+        )
+    return float(value)
+
+
+def _warn_of_pixels(points: NDArray[np.float64]) -> None:
+    farthest = float(np.abs(points).max())
+    if farthest > _FAR:
+        warnings.warn(
+            f"control_points: {farthest:.6g} is far outside the image, which is [-1, 1]; for points (x, y) in pixels of "
+            "an image (H, W) take ThinPlateSpline.from_pixels(points, (H, W))",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _as_given(given: Any) -> NDArray[Any]:
     try:
-        array = np.asanyarray(given)  # a masked one is refused below
+        array: NDArray[Any] = np.asanyarray(given)  # a masked one is refused by `as_floats`
     except Exception as error:  # lists of unequal lengths, or whatever a stranger's object raises
         raise TypeError(f"control_points: expected (rows, columns) or points (K, 2): {error}") from error
-    if array.shape == (2,) and array.dtype.kind in "iu":
+    return array
+
+
+def _is_regular(given: Any) -> bool:
+    """Whether control points are given as (rows, columns)."""
+    array = _as_given(given)
+    return array.shape == (2,) and array.dtype.kind in "iu"
+
+
+def _control_points(given: Any) -> tuple[tuple[int, int] | None, NDArray[np.float64]]:
+    """Return (rows, columns) if given so, and the control points (K, 2), after checking that they determine a spline."""
+    array = _as_given(given)
+    if _is_regular(array):
         rows, columns = (int(size) for size in array)
         if rows < 2 or columns < 2:
             raise ValueError(f"control_points: expected at least 2 rows and 2 columns, got {(rows, columns)}")
-        return base_points((rows, columns))
+        return (rows, columns), base_points((rows, columns))
     points = as_floats(array, "control_points", ("K", 2)).astype(np.float64)
     if len(points) < 3:
         raise ValueError(f"control_points: expected at least 3 points, got {len(points)}")
     if not np.isfinite(points).all():
         raise ValueError("control_points: expected finite positions, got NaN or infinity")
+    _check_spread(points)
+    return None, points
+
+
+def _check_spread(points: NDArray[np.float64]) -> None:
+    """Refuse points of which two coincide, or which all lie on one line."""
     centred = points - points.mean(axis=0)
     extent = np.abs(centred).max()
     distances = np.abs(points[:, None] - points).max(axis=-1)
@@ -113,4 +227,3 @@ def _control_points(given: tuple[int, int] | ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"control_points: points {min(first, second)} and {max(first, second)} coincide")
     if np.linalg.svd(centred / extent, compute_uv=False)[-1] <= _NEAREST:
         raise ValueError("control_points: all points lie on one line; at least one must lie off it")
-    return points

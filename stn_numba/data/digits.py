@@ -34,6 +34,10 @@ class Digits:
     test_images: NDArray[np.float32]
     test_labels: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, np.shape(self.train_images)[1:3]))
+        return f"<Digits: {len(self.train_images)} training and {len(self.test_images)} test images of {shape}>"
+
 
 def load_mnist(folder: str | os.PathLike[str]) -> Digits:
     """Read the MNIST digits [1]_, or any data set in the same form, from its four IDX files.

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
 from stn_numba.arguments import as_bool, as_int, as_option
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, as_floats
-from stn_numba.interpolation import PiecewisePolynomial, kernel_rule, sums_to_one
-from stn_numba.outside import PADDINGS, axis_rule, fill_rule
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid
+from stn_numba.interpolation import PiecewisePolynomial, is_nearest, kernel_rule, sums_to_one
+from stn_numba.outside import axis_rule, chosen_padding, fill_rule
+from stn_numba.sampler.advice import as_positions, axes_advice
 from stn_numba.sampler.layout import channels_last, expect_shape, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
 
@@ -46,7 +47,7 @@ class Call(NamedTuple):
     @property
     def differentiable(self) -> bool:
         """Whether the output changes smoothly with the grid."""
-        return self.kernel != "nearest"
+        return not is_nearest(self.kernel)
 
     @property
     def size(self) -> tuple[int, int, int, int]:
@@ -58,8 +59,8 @@ def check_call(
     image: Array,
     grid: Grid | ArrayLike,
     kernel: str | PiecewisePolynomial,
-    padding: str,
-    fill: ArrayLike | None,
+    padding: str | None,
+    fill: Array | None,
     align_corners: bool | None,
     units: str,
     displacement: bool,
@@ -67,16 +68,22 @@ def check_call(
     layout: str,
     num_threads: int | None,
 ) -> Call:
-    """Check the arguments of `sample`, for an image of a dtype that kernels know, before any work is done."""
-    _expect_dtype(image.dtype, kernel)
-    as_option(padding, "padding", PADDINGS)
+    """Check the arguments of `sample`, for an image of a dtype that kernels know, before any work is done.
+
+    `fill` is what `as_fill` made of the caller's.
+    """
+    nearest = is_nearest(kernel)
+    _expect_dtype(image.dtype, nearest)
+    padding = chosen_padding(padding, fill)
     as_option(layout, "layout", ("NHWC", "NCHW"))
     as_option(units, "units", ("normalised", "pixels"))
     for name, value in (("antialias", antialias), ("displacement", displacement)):
         as_bool(value, name)
     kernel_numbers = kernel_rule(kernel)
     if image.ndim != 4 or 0 in channels_last(image, layout).shape[1:3]:
-        raise ValueError(f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}")
+        raise ValueError(
+            f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}{axes_advice(image.shape, layout)}"
+        )
     if num_threads is not None:
         as_int(num_threads, "num_threads", least=1)
     grid = _check_grid(grid, align_corners, units, displacement)
@@ -87,11 +94,14 @@ def check_call(
     if isinstance(grid, MatrixGrid) and grid.in_shape not in (None, image.shape[1:3]):
         raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {image.shape[1:3]}")
     working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
-    if kernel == "nearest" and fill is not None:  # a pixel is read or it is not: nothing is left for the padding to do
+    if nearest and fill is not None:  # a pixel is read or it is not: nothing is left for the padding to do
         padding = "constant"
-    filling = fill_rule(fill, padding, image.shape[3], image.dtype if kernel == "nearest" else working.dtype)
+    filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working.dtype)
     if padding == "constant" and filling[0].any() and not sums_to_one(kernel):
-        raise ValueError("padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere")
+        raise ValueError(
+            "padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere; "
+            "with padding='zeros' `fill` is what outputs beyond the edges are set to"
+        )
     scale = scale_of(grid, image.shape[1:3], units, displacement)
     everywhere = fill is None and padding not in ("zeros", "constant")
     return Call(
@@ -115,8 +125,7 @@ def _check_grid(grid: Grid | ArrayLike, align_corners: bool | None, units: str, 
     if isinstance(grid, tuple) and any(isinstance(part, Grid) for part in grid):
         raise TypeError("grid: expected a Grid or positions, got a tuple with a Grid; `forward` returns (grid, backprop)")
     if not isinstance(grid, Grid):
-        grid = as_floats(grid, "grid", ("N", "h", "w", 2))
-        grid = DenseGrid(grid, align_corners=True if align_corners is None else align_corners)
+        grid = DenseGrid(as_positions(grid), align_corners=True if align_corners is None else align_corners)
     elif align_corners is not None and align_corners != grid.align_corners:
         raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
     elif units != "normalised" or displacement:
@@ -136,9 +145,9 @@ def _kernel_and_axes(image: Array, kernel: tuple[Any, ...], padding: str, align_
     return family, K, x, y, table, slope_table
 
 
-def _expect_dtype(dtype: np.dtype[Any], kernel: str | PiecewisePolynomial) -> None:
+def _expect_dtype(dtype: np.dtype[Any], nearest: bool) -> None:
     """Refuse an image of a dtype that a kernel cannot read."""
-    if kernel == "nearest":  # copies whatever an item holds, but for references to objects, which are counted
+    if nearest:  # copies whatever an item holds, but for references to objects, which are counted
         if dtype.hasobject or not dtype.itemsize:
             raise TypeError(f"image: expected numbers, got dtype {dtype}")
     elif not _is_known(dtype):

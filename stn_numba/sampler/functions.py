@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arrays import as_array
+from stn_numba.fills import as_fill, fill_parts
 from stn_numba.grid import Grid
-from stn_numba.interpolation import PiecewisePolynomial
+from stn_numba.interpolation import PiecewisePolynomial, is_nearest
 from stn_numba.sampler.call import check_call, check_out
 from stn_numba.sampler.gradients import gradients
 from stn_numba.sampler.layout import caller_layout, channels_last, laid_out
@@ -27,7 +28,7 @@ def sample(
     grid: Grid | ArrayLike,
     *,
     kernel: str | PiecewisePolynomial = "bilinear",
-    padding: str = "zeros",
+    padding: str | None = None,
     fill: ArrayLike | None = None,
     align_corners: bool | None = None,
     units: str = "normalised",
@@ -52,11 +53,12 @@ def sample(
         `stn_numba.interpolation.PiecewisePolynomial`.
     padding
         What taps beyond the edge read: ``"zeros"``, ``"border"``, ``"symmetric"``, ``"reflect101"``, ``"reflection"`` (one of
-        the two before, by align_corners), ``"wrap"``, or ``"constant"`` for `fill`. See `stn_numba.outside`.
+        the two before, by align_corners), ``"wrap"``, or ``"constant"`` for `fill`. By default ``"constant"`` if you give a
+        `fill`, else ``"zeros"``. See `stn_numba.outside`.
     fill
-        A number, or one for each channel, which may be complex for a complex image. With ``padding="constant"`` taps beyond
-        the edge read it; with the others it is the output wherever a position lies beyond the outer edges of the image,
-        whatever taps near the edge read.
+        A number, or one for each channel, that the image's dtype can hold (complex for a complex image). Taps beyond the
+        edge read it. If you also give a padding other than ``"constant"``, taps read as that padding says, and `fill` is the
+        output wherever a position lies beyond the outer edges of the image.
     align_corners
         The convention of plain positions, True unless said otherwise. A `Grid` knows its own.
     units
@@ -82,9 +84,10 @@ def sample(
     Raises
     ------
     TypeError
-        If the dtype of image or `out` is not offered.
+        If the dtype of image or `out` is not offered, or `fill` is not made of numbers.
     ValueError
-        If shapes do not fit, an option is unknown, or `align_corners` contradicts the grid.
+        If shapes do not fit, an option is unknown, the image's dtype cannot hold `fill`, or `align_corners` contradicts the
+        grid.
 
     Examples
     --------
@@ -93,15 +96,16 @@ def sample(
     1.5
     """
     image = as_array(image, "image")
-    if image.dtype == np.bool_ and kernel != "nearest":
+    if image.dtype == np.bool_ and not is_nearest(kernel):
         raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
     options = align_corners, units, displacement, antialias, layout, num_threads
-    if kernel == "nearest":
-        call = check_call(image, grid, kernel, padding, fill, *options)
+    filling = as_fill(fill, image.dtype)
+    if is_nearest(kernel):
+        call = check_call(image, grid, kernel, padding, filling, *options)
         out = check_out(out, call, image)
         read(call, out)
         return caller_layout(out, layout)
-    parts = zip(_numbers(image), _fills(fill, image.dtype.kind), strict=True)
+    parts = zip(_numbers(image), fill_parts(filling, image.dtype), strict=True)
     calls = [check_call(part, grid, kernel, padding, value, *options) for part, value in parts]
     out = check_out(out, calls[0], image)
     for call, place in zip(calls, _numbers(out), strict=True):
@@ -117,7 +121,7 @@ def sample_vjp(
     grid: Grid | ArrayLike,
     *,
     kernel: str | PiecewisePolynomial = "bilinear",
-    padding: str = "zeros",
+    padding: str | None = None,
     fill: ArrayLike | None = None,
     align_corners: bool | None = None,
     units: str = "normalised",
@@ -151,9 +155,10 @@ def sample_vjp(
     image = as_array(image, "image")
     if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
-    if antialias and kernel == "nearest":
+    if antialias and is_nearest(kernel):
         raise ValueError("antialias: the most frequent of several pixels has no gradient; take another kernel than 'nearest'")
-    call = check_call(image, grid, kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads)
+    options = align_corners, units, displacement, antialias, layout, num_threads
+    call = check_call(image, grid, kernel, padding, as_fill(fill, image.dtype), *options)
 
     def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:
         d_out, expected = as_array(d_out, "d_out"), laid_out(call.size, layout)
@@ -177,17 +182,3 @@ def _numbers(array: Array) -> list[Array]:
     if array.dtype == np.bool_:
         return [array.view(np.uint8)]
     return [array.astype(np.float32) if array.dtype.newbyteorder("=") == np.float16 else array]
-
-
-def _fills(fill: Any, kind: str) -> list[Any]:
-    """`fill` for each of `_numbers` of an image of a dtype of this kind."""
-    if fill is None and kind == "c":
-        return [None, None]
-    if fill is None or kind not in "bc":
-        return [fill]
-    values = as_array(fill, "fill")
-    if values.dtype.kind not in "bfiuc":
-        raise TypeError(f"fill: expected numbers, got dtype {values.dtype}")
-    if kind == "b":
-        return [values.astype(bool)]
-    return [values.real, values.imag] if values.dtype.kind == "c" else [fill, 0.0]

@@ -26,7 +26,7 @@ def read(call: Call, out: Array) -> None:
     for run in call.runs:
         readings = (functools.partial(_forward, part) for _, part in sub_calls(call, run))
         place = out[outputs(call, run)]
-        if call.kernel == "nearest":
+        if not call.differentiable:
             sub_samples.most_frequent(readings, run.readings, place)
         else:
             sub_samples.average(readings, run.readings, place, call.working.dtype)
@@ -52,7 +52,7 @@ def _forward(call: Call, out: Array) -> None:
 
     if not out.size:
         return
-    if call.kernel == "nearest":
+    if not call.differentiable:
         _copy(call, out)
         return
     image, rule = memory(call.image), call.rule

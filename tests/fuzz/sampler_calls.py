@@ -62,7 +62,7 @@ class Case:
 
     def __init__(self, rng, dtypes, positions):
         self.rng, self.dtype = rng, pick(rng, dtypes)
-        self.layout, self.padding = pick(rng, ("NHWC", "NCHW")), pick(rng, PADDINGS)
+        self.layout, self.padding = pick(rng, ("NHWC", "NCHW")), pick(rng, (None, *PADDINGS))
         self.kernel, self.align_corners = pick(rng, CHOICES), bool(rng.random() < 0.6)
         batch = int(pick(rng, (0, 1, 1, 2, 3)))
         self.images, self.grids = pick(rng, ((batch, batch), (1, batch), (batch, 1)))
@@ -71,7 +71,7 @@ class Case:
         self.h, self.w = (size(rng), size(rng)) if rng.random() < 0.95 else (int(rng.integers(0, 2)), int(rng.integers(0, 700)))
         self.fill = pick(rng, FILLS)
         if rng.random() < 0.1:
-            self.fill = rng.normal(size=self.C)
+            self.fill = np.abs(rng.normal(size=self.C))  # unsigned images hold no negative number
         self.antialias = bool(rng.random() < 0.06)
         self.num_threads = pick(rng, (None, 1, 1, 2, 3))
         self.rounded = False  # whether the grid's numbers are so large that rounding alone says where positions lie
@@ -80,6 +80,8 @@ class Case:
 
     @property
     def judged_padding(self):
+        if self.padding is None:
+            return "zeros" if self.fill is None else "constant"
         if self.padding == "reflection":
             return "reflect101" if self.align_corners else "symmetric"
         return self.padding

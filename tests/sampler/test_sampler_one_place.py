@@ -41,5 +41,7 @@ def test_it_is_read_right_in_every_layout_and_dtype(added):
 
 
 def test_an_error_names_it(added):
-    with pytest.raises(ValueError, match="kernel: expected one of nearest, .*, smoothstep, or a PiecewisePolynomial"):
+    with pytest.raises(
+        ValueError, match="kernel: expected one of nearest, .*, smoothstep, or a PiecewisePolynomial.* 'smoothstep'\\?"
+    ):
         stn.sample(np.ones((1, 2, 2, 1)), np.zeros((1, 1, 1, 2)), kernel="smoothstpe")

@@ -269,7 +269,8 @@ def test_a_real_fill_of_a_complex_image_is_real():
 
 
 def test_a_value_beyond_float16_is_infinite_without_a_warning():
-    assert np.isinf(stn.sample(np.ones((1, 2, 2, 1), np.float16), np.full((1, 1, 1, 2), 5.0), fill=1e9)).all()
+    row = np.array([0, 65504, 65504, 0], np.float16).reshape(1, 1, 4, 1)  # the cubic swings over
+    assert np.isinf(stn.sample(row, [[[[1.5, 0.0]]]], units="pixels", kernel="bicubic")).all()
 
 
 def test_no_image_is_copied_but_float16():
@@ -291,8 +292,46 @@ def test_no_image_is_copied_but_float16():
 def test_integers_are_rounded_to_even_and_limited():
     image = np.array([0, 1, 2, 255], np.uint8).reshape(1, 1, 4, 1)
     positions = np.array([[0.5, 0], [1.5, 0], [9, 0], [3, 0]]).reshape(1, 1, 4, 2)
-    out = stn.sample(image, positions, units="pixels", fill=300)
-    assert out.ravel().tolist() == [0, 2, 255, 255]
+    out = stn.sample(image, positions, units="pixels", fill=254.5)
+    assert out.ravel().tolist() == [0, 2, 254, 255]
+    row = np.array([0, 250, 255, 255, 0], np.uint8).reshape(1, 1, 5, 1)
+    assert stn.sample(row, [[[[2.5, 0]]]], units="pixels", kernel="bicubic").item() == 255
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.complex128, np.uint8, bool])
+@pytest.mark.parametrize("kernel", ["nearest", "bilinear", "bicubic", OWN["quadratic"]])
+def test_fill_alone_is_a_constant_outside(kernel, dtype):
+    if dtype is bool and kernel != "nearest":
+        return
+    rng = np.random.default_rng(0)
+    image = (rng.integers(0, 2 if dtype is bool else 200, (2, 5, 6, 2))).astype(dtype)
+    fill = True if dtype is bool else [3, 7 + 2j if dtype is np.complex128 else 7]
+    pixels = rng.uniform(-2, 8, (2, 7, 8, 2))
+    options = {"kernel": kernel, "units": "pixels", "fill": fill}
+    got = stn.sample(image, pixels, **options)
+    np.testing.assert_array_equal(got, stn.sample(image, pixels, padding="constant", **options))
+    if kernel != "nearest":
+        assert (got != stn.sample(image, pixels, padding="zeros", **options)).any()
+
+
+def test_nearest_and_fill_alone_read_no_zero_at_the_outer_edge():
+    row = np.full((1, 1, 2, 1), 5, np.uint8)  # at 1.5 the tie goes to pixel 2, which is beyond the edge
+    assert stn.sample(row, [[[[1.5, 0.0], [1.4, 0.0]]]], kernel="nearest", units="pixels", fill=9).ravel().tolist() == [9, 5]
+
+
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
+def test_gradients_of_fill_alone_agree_with_differences(kernel):
+    rng = np.random.default_rng(0)
+    image, pixels = rng.normal(size=(1, 4, 5, 2)), rng.uniform(-1.4, 6.4, (1, 6, 7, 2))
+    check_vjp(lambda *both: stn.sample_vjp(*both, kernel=kernel, units="pixels", fill=[2.0, -3.0]), image, pixels)
+
+
+def test_fill_alone_and_a_kernel_that_does_not_sum_to_1():
+    image, pixels = np.ones((1, 3, 3, 1)), np.full((1, 1, 1, 2), 9.0)
+    options = {"kernel": OWN["lopsided"], "units": "pixels", "fill": 2.0}
+    with pytest.raises(ValueError, match="padding: expected another than 'constant' .*; with padding='zeros' `fill` is what"):
+        stn.sample(image, pixels, **options)
+    assert stn.sample(image, pixels, padding="zeros", **options).item() == 2
 
 
 def test_out_is_written_and_returned():
@@ -339,7 +378,7 @@ def test_nan_pixels_do_not_reach_positions_outside():
     ("options", "message"),
     [
         ({"kernel": "sinc"}, "kernel: expected one of nearest, bilinear, bicubic, .*, got 'sinc'"),
-        ({"layout": "CHW"}, "layout: expected one of NHWC, NCHW, got 'CHW'"),
+        ({"layout": "CHW"}, "layout: expected one of NHWC, NCHW, got 'CHW'; did you mean 'NCHW'"),
         ({"units": "metres"}, "units: expected one of normalised, pixels, got 'metres'"),
         ({"fill": [1, 2]}, r"fill: expected a number or one for each of 3 channels, got \[1, 2\]"),
     ],

@@ -1,12 +1,19 @@
+import warnings
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.interpolate import RBFInterpolator
 
 import stn_numba as stn
+from stn_numba.grid import to_normalised, to_pixels
+from stn_numba.testing import check_transform
 
 RNG = np.random.default_rng(0)
 SCATTERED = RNG.uniform(-1, 1, (9, 2))
 CONTROL = [(4, 4), (2, 3), SCATTERED, SCATTERED * 1000 + 5000]
+pytestmark = pytest.mark.filterwarnings("ignore:control_points. .* is far outside the image:RuntimeWarning")
 
 
 def spline_and_points(control_points):
@@ -80,3 +87,114 @@ def test_masked_control_points_are_refused():
     points = np.ma.masked_array(np.random.default_rng(0).random((5, 2)), [[False, False]] * 4 + [[True, True]])
     with pytest.raises((TypeError, ValueError), match="control_points: .*masked"):
         stn.get_transform("tps", control_points=points)
+
+
+ThinPlateSpline = type(stn.get_transform("tps"))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    shape=st.tuples(st.integers(2, 3000), st.integers(2, 3000)),
+    out_shape=st.tuples(st.integers(2, 3000), st.integers(2, 3000)),
+    align_corners=st.booleans(),
+    count=st.integers(4, 25),
+    seed=st.integers(0, 10**6),
+)
+def test_splines_from_pixels_are_those_of_scipy_in_pixels(shape, out_shape, align_corners, count, seed):
+    rng = np.random.default_rng(seed)
+    size, in_size = np.subtract(out_shape[::-1], 1), np.subtract(shape[::-1], 1)
+    control = rng.uniform(0, 1, (count, 2)) * size
+    targets = control / size * in_size + rng.normal(0, 5, control.shape)
+    places = rng.uniform(-0.1, 1.1, (20, 2)) * size
+    spline = ThinPlateSpline.from_pixels(control, out_shape, align_corners)
+    theta = to_normalised(targets, shape, align_corners).T.reshape(1, -1)
+    mapped = spline.apply(theta, to_normalised(places, out_shape, align_corners))[0]
+    expected = RBFInterpolator(control, targets, kernel="thin_plate_spline", degree=1)(places)
+    np.testing.assert_allclose(to_pixels(mapped, shape, align_corners), expected, atol=1e-6)
+
+
+def test_aspect_is_width_over_height_to_within_a_pixel():
+    control = np.stack(np.meshgrid(np.linspace(0, 999, 3), np.linspace(0, 199, 3)), -1).reshape(9, 2)
+    targets = control + np.eye(9)[4][:, None] * [0, 30]
+    expected = RBFInterpolator(control, targets, kernel="thin_plate_spline")([[500, 60]])
+    theta = to_normalised(targets, (200, 1000)).T.reshape(1, -1)
+    for aspect, tolerance in ((5.0, 0.05), (999 / 199, 1e-9)):
+        spline = stn.get_transform("tps", control_points=(3, 3), aspect=aspect)
+        got = to_pixels(spline.apply(theta, to_normalised([[500, 60]], (200, 1000)))[0], (200, 1000))
+        np.testing.assert_allclose(got, expected, atol=tolerance)
+    square = stn.get_transform("tps", control_points=(3, 3)).apply(theta, to_normalised([[500, 60]], (200, 1000)))[0]
+    assert np.abs(to_pixels(square, (200, 1000)) - expected).max() > 0.5  # normalised distances bend otherwise
+
+
+def test_a_turned_image_has_the_turned_spline():
+    """x and y change places with W and H, so neither axis is favoured."""
+    points, theta = RNG.uniform(-1, 1, (7, 2)), RNG.normal(0, 1, (7, 2))
+    wide = ThinPlateSpline(points, 4.0).apply(theta.T.reshape(1, -1), SCATTERED)
+    high = ThinPlateSpline(points[:, ::-1], 0.25).apply(theta[:, ::-1].T.reshape(1, -1), SCATTERED[:, ::-1])
+    np.testing.assert_allclose(high[..., ::-1], wide, atol=1e-10)
+
+
+@pytest.mark.parametrize("aspect", [1, 0.2, 5.0, 1e5, 1e-5])
+def test_with_any_aspect_it_keeps_to_the_contract(aspect):
+    spline = ThinPlateSpline((3, 3), aspect)
+    np.testing.assert_allclose(spline.apply(spline.identity()[None], SCATTERED)[0], SCATTERED, atol=1e-4)
+    if 0.1 < aspect < 10:
+        check_transform(spline)
+
+
+def test_an_aspect_of_1_is_the_default_bit_for_bit():
+    for control in CONTROL:
+        default, one = ThinPlateSpline(control), ThinPlateSpline(control, aspect=1)
+        np.testing.assert_array_equal(default.basis(SCATTERED), one.basis(SCATTERED))
+
+
+@pytest.mark.parametrize("aspect", [0, -1, np.nan, np.inf, "1", True, None, 10**400, [2.0], 1 + 0j])
+def test_an_aspect_that_is_none_is_refused(aspect):
+    with pytest.raises(ValueError, match="aspect: expected the image's width over its height"):
+        stn.get_transform("tps", aspect=aspect)
+
+
+def test_regular_points_in_pixels_cover_the_image():
+    spline = ThinPlateSpline.from_pixels((2, 3), (101, 201))
+    assert spline.control_points.tolist() == ThinPlateSpline((2, 3)).control_points.tolist()
+    assert spline.aspect == 2
+    assert ThinPlateSpline.from_pixels((2, 3), (100, 200), align_corners=False).aspect == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0, 0], [9, 0]], (10, 10)), "control_points: expected at least 3 points"),
+        (([[0, 0, 0]] * 4, (10, 10)), r"control_points: expected \(K, 2\), got \(4, 3\)"),
+        ((SCATTERED, (1, 10)), "shape: expected at least 2 x 2 pixels with align_corners=True, got"),
+        ((SCATTERED, (0, 10), False), "shape: expected at least 1 x 1 pixels with align_corners=False, got"),
+        ((SCATTERED, 10), "shape: expected two whole numbers"),
+        ((SCATTERED, (10, 10), "yes"), "align_corners: expected True or False"),
+    ],
+)
+def test_pixels_that_make_no_spline_are_refused(arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        ThinPlateSpline.from_pixels(*arguments)
+
+
+def test_control_points_in_pixels_by_mistake_are_warned_of_once():
+    pixels = np.array([[0, 0], [27, 0], [0, 27], [27.0, 27]])
+    message = r"control_points: 27 is far outside .* ThinPlateSpline\.from_pixels\(points, \(H, W\)\)"
+    for make in (ThinPlateSpline, lambda points: stn.get_transform("tps", control_points=points)):
+        with pytest.warns(RuntimeWarning, match=message) as caught:
+            spline = make(pixels)
+        assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        spline.forward(spline.identity()[None], (4, 4))
+        ThinPlateSpline(SCATTERED * 2)  # moderately outside
+        ThinPlateSpline.from_pixels(pixels, (28, 28))
+
+
+def test_the_aspect_is_saved_with_a_model(tmp_path):
+    model = stn.models.st_fcn((8, 16, 1), units=4, transform="tps", options={"control_points": (3, 3), "aspect": 2.0})
+    stn.save(model, tmp_path / "model")
+    images = RNG.random((3, 8, 16, 1), np.float32)
+    again = stn.load(tmp_path / "model")
+    assert "aspect=2.0" in repr(next(layer for layer in again.network.layers.values() if hasattr(layer, "transform")).transform)
+    np.testing.assert_array_equal(again.predict_proba(images), model.predict_proba(images))

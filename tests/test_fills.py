@@ -1,0 +1,38 @@
+"""What `fill` becomes for dtypes that the sampler's own tests do not cover."""
+
+import numpy as np
+import pytest
+
+from stn_numba.fills import as_fill
+from stn_numba.outside import fill_rule
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "uint32"])
+def test_the_ends_of_wide_integers_are_exact(dtype):
+    limits = np.iinfo(dtype)
+    for fill in (int(limits.min), int(limits.max)):
+        assert int(as_fill(fill, np.dtype(dtype))) == fill
+        assert fill_rule(as_fill(fill, np.dtype(dtype)), "constant", 2, dtype)[0].tolist() == [fill, fill]
+    for fill in (int(limits.min) - 1, int(limits.max) + 1, float(limits.max) + 1, 2.0**64, np.nan):
+        with pytest.raises(ValueError, match=f"fill: expected numbers that {dtype} can hold, .* to {limits.max}, got"):
+            as_fill(fill, np.dtype(dtype))
+
+
+def test_fractions_are_rounded_half_to_even_where_they_are_cast():
+    fill = as_fill([0.5, 1.5, -0.5], np.dtype(np.int64))
+    assert fill_rule(fill, "zeros", 3, np.int64)[0].tolist() == [0, 2, 0]
+
+
+def test_images_that_hold_no_numbers():
+    day = np.datetime64("2020-01-02")
+    assert as_fill(day, np.dtype("M8[D]")) == day
+    with pytest.raises(TypeError, match=r"fill: expected what an image of datetime64\[D\] can hold, got 'x'"):
+        as_fill("x", np.dtype("M8[D]"))
+
+
+def test_no_warning_whatever_numpy_is_told():
+    with np.errstate(all="raise"):
+        with pytest.raises(ValueError, match="fill: expected"):
+            as_fill(1e300, np.dtype(np.float32))
+        assert np.isnan(as_fill(np.nan, np.dtype(np.float16)))
+        as_fill(np.longdouble(1), np.dtype(np.longdouble))
