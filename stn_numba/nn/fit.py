@@ -78,10 +78,10 @@ def fit(
         The rate at its peak, and the function of progress that multiplies it.
     rates
         Multipliers of the learning rate, by name. A key is a parameter's full name, as ``"dense1.bias"``; the name of a layer,
-        as ``"spatialtransformer1.localisation"`` or ``"dense1"``; a pattern with ``*``, as ``"*.bias"``; or ``"localisation"``,
-        which means every localisation net. If several keys name a parameter, the most specific one counts, in this order. A
-        multiplier of 0 freezes: not a bit of the parameter changes. Parameters that no key names have 1, but those of
-        localisation nets have 0.1.
+        as ``"spatialtransformer1.localisation"`` or ``"dense1"``; or a pattern with ``*``, as ``"*.bias"``, among which
+        ``"localisation"`` means every localisation net. If several keys name a parameter, the most specific one counts, in this
+        order, and the longer one of two of a kind. A multiplier of 0 freezes: not a bit of the parameter changes. Parameters
+        that no key names have 1, but those of localisation nets have 0.1.
     clip_norm
         Limit of the joint norm of all gradients, those of frozen parameters left out.
     label_smoothing

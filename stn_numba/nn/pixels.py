@@ -52,8 +52,8 @@ def warn_of_large_pixels(X: NDArray[Any]) -> None:
 def warn_of_another_scale(name: str, asked: PixelRange, trained: PixelRange) -> None:
     """Warn of images on another scale than those of training, at the line outside of this package that gave them."""
     warnings.warn(
-        f"{name}: pixels are {asked}, but the model was trained on {trained}; scale images as for training, or the output has no "
-        "meaning (this warning comes once)",
+        f"{name}: pixels are {asked}, but the model was trained on {trained}; scale images as for training, or the output has "
+        "no meaning (this warning comes once)",
         RuntimeWarning,
         stacklevel=_level_outside(),
     )

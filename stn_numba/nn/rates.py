@@ -24,7 +24,7 @@ def multipliers(names: Iterable[str], rates: Mapping[str, float]) -> dict[str, f
     """Return the multiplier of each parameter: that of the most specific key which names it, else 1.
 
     From most to least specific: the parameter's full name; the name of a layer that holds it, the innermost first; a pattern,
-    the one with the most characters besides wildcards first; ``"localisation"``, for all parameters of localisation nets.
+    the one with the most characters besides wildcards first, among which ``"localisation"`` stands for all localisation nets.
     `DEFAULT_RATES` hold for parameters that no key names.
 
     Examples
@@ -52,8 +52,8 @@ def check_rates(names: Collection[str], rates: Any) -> None:
         if key != LOCALISATION and not any(_names(key, name) for name in names):
             layers = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
             raise ValueError(
-                f"rates: expected parts of parameter names from their start ({layers}, or with more after a dot), patterns with *, "
-                f"or {LOCALISATION!r}, got {key!r:.60}{_suggestion(key, names)}"
+                f"rates: expected parts of parameter names from their start ({layers}, or with more after a dot), patterns with "
+                f"*, or {LOCALISATION!r}, got {key!r:.60}{_suggestion(key, names)}"
             )
         as_real(rate, f"rates[{key!r}]", "[0, inf)")
 
@@ -80,7 +80,7 @@ def _specificity(key: str, name: str) -> tuple[int, int]:
         return 3, length
     if name.startswith(f"{key}."):
         return 2, length
-    return int(bool(_WILDCARDS & set(key))), length
+    return 1, length
 
 
 def _suggestion(key: str, names: Iterable[str]) -> str:

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arrays import as_array
 from stn_numba.nn.container import Container, leaves
-from stn_numba.nn.layer import Layer, Size
+from stn_numba.nn.layer import Arrays, Layer, Size
 
 __all__ = ["initialise_new", "own_copy", "unchanged_on_failure"]
 
@@ -46,8 +45,7 @@ def initialise_new(network: Layer, input_shape: Size, rng: np.random.Generator, 
     TypeError, ValueError
         If parameters that are there do not fit the input.
     """
-    kept = [(name, layer, dict(layer.params)) for name, layer in leaves(network) if layer.params]
-    kept = [(name, layer, {key: np.array(array) for key, array in params.items()}) for name, layer, params in kept]
+    kept = [(name, layer, {key: np.array(array) for key, array in _params(layer).items()}) for name, layer in leaves(network)]
     output = network.initialise(input_shape, rng, dtype)
     for name, layer, params in kept:
         for key, array in params.items():
@@ -80,12 +78,20 @@ def _put_back(layer: Layer, key: str, old: NDArray[Any], name: str) -> None:
         )
     if old.dtype.kind not in "fiu":
         raise TypeError(f"network: parameter {name!r}: expected real numbers, got dtype {old.dtype}")
-    new[...] = as_array(old, name)
+    new[...] = old
+
+
+def _params(layer: Layer) -> Arrays:
+    """The parameters that a layer has already; a layer of somebody's own may not be able to tell before it is initialised."""
+    try:
+        return layer.params
+    except (AttributeError, LookupError, TypeError):
+        return {}
 
 
 def _shared(layer: Layer) -> Iterator[Any]:
     """What a copy has in common with the network: layers without any parameters, and transforms."""
-    if not any(leaf.params for _, leaf in leaves(layer)):
+    if not any(_params(leaf) for _, leaf in leaves(layer)):
         yield layer
         return
     yield from filter(None, [vars(layer).get("transform")])
