@@ -146,8 +146,8 @@ def fit(
     if validation is not None:
         validation = check_data(model, *check_pair(validation), name="validation ")
         expect_finite(validation[0], name="validation X")
-    check_rates(model.params, {} if rates is None else rates)
-    rates = {**DEFAULT_RATES, **(rates or {})}
+    rates = {} if rates is None else rates
+    check_rates(model.params, rates)
     _check_best(best, validation is not None)
     make_trainable(model.network, model.dtype)
     rule = Adam() if optimiser is None else optimiser
@@ -157,7 +157,7 @@ def fit(
         "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source),
         "images": len(source.X) if isinstance(source, ArrayBatches) else None,
         "batch_size": batch_size, "optimiser": optimiser_name(rule), "learning_rate": learning_rate,
-        "schedule": schedule_name(schedule), "rates": rates, "clip_norm": clip_norm, "label_smoothing": label_smoothing,
+        "schedule": schedule_name(schedule), "rates": dict(rates or DEFAULT_RATES), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
         "weight_decay": weight_decay, "seed": seed, "best": best,
     }  # fmt: skip
     keeper = Keeper(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)

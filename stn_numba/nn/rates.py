@@ -52,8 +52,8 @@ def check_rates(names: Collection[str], rates: Any) -> None:
         if key != LOCALISATION and not any(_names(key, name) for name in names):
             layers = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
             raise ValueError(
-                f"rates: expected parts of parameter names from their start ({layers}, or with more after a dot), patterns with "
-                f"*, or {LOCALISATION!r}, got {key!r:.60}{_suggestion(key, names)}"
+                f"rates: expected parts of parameter names from their start ({layers}, and more after a dot), patterns with *, "
+                f"or {LOCALISATION!r}, got {key!r:.60}{_suggestion(key, names)}"
             )
         as_real(rate, f"rates[{key!r}]", "[0, inf)")
 
