@@ -157,8 +157,8 @@ def fit(
         "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source),
         "images": len(source.X) if isinstance(source, ArrayBatches) else None,
         "batch_size": batch_size, "optimiser": optimiser_name(rule), "learning_rate": learning_rate,
-        "schedule": schedule_name(schedule), "rates": dict(rates or DEFAULT_RATES), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
-        "weight_decay": weight_decay, "seed": seed, "best": best,
+        "schedule": schedule_name(schedule), "rates": dict(rates or DEFAULT_RATES), "clip_norm": clip_norm,
+        "label_smoothing": label_smoothing, "weight_decay": weight_decay, "seed": seed, "best": best,
     }  # fmt: skip
     keeper = Keeper(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     keeper.resume(run)

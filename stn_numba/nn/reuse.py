@@ -32,7 +32,7 @@ def own_copy(network: AnyLayer) -> AnyLayer:
     if shared and shared[0] is network:
         return network
     try:
-        return copy.deepcopy(network, {id(each): each for each in shared})
+        return copy.deepcopy(network, {id(each): each for each in shared if each is not None})
     except Exception as error:  # whatever `copy.deepcopy` runs into inside somebody's layer
         raise TypeError(f"network: expected layers that can be copied, since some have parameters already: {error}") from error
 
@@ -94,7 +94,7 @@ def _shared(layer: Layer) -> Iterator[Any]:
     if not any(_params(leaf) for _, leaf in leaves(layer)):
         yield layer
         return
-    yield from filter(None, [vars(layer).get("transform")])
+    yield vars(layer).get("transform")
     for inner in layer.layers.values() if isinstance(layer, Container) else ():
         yield from _shared(inner)
 

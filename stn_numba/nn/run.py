@@ -137,7 +137,8 @@ class Run:
         self.distortion.bit_generator.state = state["distortion"]
         # nothing is refused from here on: the model is changed as a whole or not at all
         self.model.params.update(state["params"])
-        self.model.trained_on(pixels)
+        if pixels is not None:
+            self.model.trained_on(pixels)
         self.step.state, self.order_before = state["optimiser"], state["order"]
         self.clock.resume(step, seconds)
         self.history.epochs, self.mean, self.position, self.rate = epochs, mean, position, rate
