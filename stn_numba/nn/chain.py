@@ -69,7 +69,7 @@ class Chain(Container):
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise each layer for the shape that the one before it gives."""
         for name in self.layers:
-            input_shape = self._initialise_inner(name, input_shape, rng, dtype)
+            input_shape = self._draw_inner(name, input_shape, rng, dtype)
         return input_shape
 
     @property

@@ -20,7 +20,7 @@ from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.pixel_range import PixelRange
 from stn_numba.nn.pixels import expect_finite, warn_of_another_scale
-from stn_numba.nn.reuse import initialise_new, own_copy, unchanged_on_failure
+from stn_numba.nn.reuse import draw_missing, own_copy, unchanged_on_failure
 from stn_numba.nn.search import chosen_transformer, input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 from stn_numba.nn.table import as_table
@@ -100,7 +100,7 @@ class Classifier:
         rng = np.random.default_rng(as_int(seed, "seed", least=0))
         self.network = own_copy(network)
         with unchanged_on_failure(self.network):
-            output = initialise_new(self.network, self.input_shape, rng, self.dtype)
+            output = draw_missing(self.network, self.input_shape, rng, self.dtype)
             if output != (self.n_classes,):
                 raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
             expect_distinct(self.network)

@@ -41,7 +41,7 @@ class Container(Layer):
         sizes: dict[str, Size] = vars(self).get("_sizes", {})
         return sizes.get(name)
 
-    def _initialise_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
+    def _draw_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
         """Initialise an inner layer, and note the shape of its output."""
         size = self.layers[name].initialise(input_shape, rng, dtype)
         self._sizes = {**vars(self).get("_sizes", {}), name: size}

@@ -82,12 +82,14 @@ def _of_names(y: NDArray[Any], n_classes: int, expression: str) -> str:
 
 
 def _renumbering(y: NDArray[Any], n_classes: int, expression: str) -> str:
-    """How to renumber labels that are out of range, where there is only one way."""
-    low, high = y.min(), y.max()
-    if (low, high) == (1, n_classes):
+    """How to renumber labels that are out of range: those that count from 1, or are codes, as -1 and 1, for all classes.
+
+    A few odd labels among good ones, as 255 for pixels to ignore, are no codes.
+    """
+    numbers = np.unique(y)
+    if (numbers[0], numbers[-1]) == (1, n_classes):
         return f"; labels start at 0: pass `{expression} - 1`"
-    numbers = _distinct(y)
-    if numbers is not None and len(numbers) == n_classes:
+    if len(numbers) == n_classes and 2 * np.sum((numbers >= 0) & (numbers < n_classes)) <= n_classes:
         return f"; `numbers, y = numpy.unique({expression}, return_inverse=True)` numbers these classes from 0"
     return ""
 

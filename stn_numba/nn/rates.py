@@ -9,13 +9,13 @@ from typing import Any
 
 from stn_numba.arguments import as_real
 
-__all__ = ["DEFAULT_RATES", "LOCALISATION", "check_rates", "multipliers"]
+__all__ = ["DEFAULT_RATES", "LOCALIZATION", "check_rates", "multipliers"]
 
-LOCALISATION = "localisation"
+LOCALIZATION = "localisation"
 
 # A localisation net that learns as fast as the classifier throws its region out of the image before the classifier knows
 # what to look for; the source trains it with a tenth of the rate (SVHN) or less.
-DEFAULT_RATES = {LOCALISATION: 0.1}
+DEFAULT_RATES = {LOCALIZATION: 0.1}
 
 _WILDCARDS = frozenset("*?[")
 
@@ -49,11 +49,11 @@ def check_rates(names: Collection[str], rates: Any) -> None:
     for key, rate in rates.items():
         if not isinstance(key, str):
             raise TypeError(f"rates: expected names of parameters or layers as keys, got {key!r:.60}")
-        if key != LOCALISATION and not any(_names(key, name) for name in names):
+        if key != LOCALIZATION and not any(_names(key, name) for name in names):
             layers = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
             raise ValueError(
                 f"rates: expected parts of parameter names from their start ({layers}, and more after a dot), patterns with *, "
-                f"or {LOCALISATION!r}, got {key!r:.60}{_suggestion(key, names)}"
+                f"or {LOCALIZATION!r}, got {key!r:.60}{_suggestion(key, names)}"
             )
         as_real(rate, f"rates[{key!r}]", "[0, inf)")
 
@@ -70,7 +70,7 @@ def _names(key: str, name: str) -> bool:
     """Whether a key names a parameter."""
     if _WILDCARDS & set(key):
         return fnmatch.fnmatchcase(name, key)
-    return name == key or name.startswith(f"{key}.") or (key == LOCALISATION and LOCALISATION in name.split("."))
+    return name == key or name.startswith(f"{key}.") or (key == LOCALIZATION and LOCALIZATION in name.split("."))
 
 
 def _specificity(key: str, name: str) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def _specificity(key: str, name: str) -> tuple[int, int]:
 
 def _suggestion(key: str, names: Iterable[str]) -> str:
     """What may have been meant: a layer or parameter that lies deeper, or one of a similar name."""
-    known: dict[str, None] = {LOCALISATION: None}
+    known: dict[str, None] = {LOCALIZATION: None}
     for name in names:
         parts = name.split(".")
         if key == parts[-1]:

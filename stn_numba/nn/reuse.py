@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stn_numba.nn.container import Container, leaves
 from stn_numba.nn.layer import Arrays, Layer, Size
 
-__all__ = ["initialise_new", "own_copy", "unchanged_on_failure"]
+__all__ = ["draw_missing", "own_copy", "unchanged_on_failure"]
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -37,7 +37,7 @@ def own_copy(network: AnyLayer) -> AnyLayer:
         raise TypeError(f"network: expected layers that can be copied, since some have parameters already: {error}") from error
 
 
-def initialise_new(network: Layer, input_shape: Size, rng: np.random.Generator, dtype: np.dtype[Any]) -> Size:
+def draw_missing(network: Layer, input_shape: Size, rng: np.random.Generator, dtype: np.dtype[Any]) -> Size:
     """Draw the parameters of layers that have none and keep those that are there, in `dtype`; return the output's shape.
 
     Raises

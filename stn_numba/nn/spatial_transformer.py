@@ -97,8 +97,8 @@ class SpatialTransformer(Container):
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise the localisation network; its last layer starts at `initial`."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
-        features = self._initialise_inner("localisation", input_shape, rng, dtype)
-        self._initialise_inner("localisation.theta", features, rng, dtype)
+        features = self._draw_inner("localisation", input_shape, rng, dtype)
+        self._draw_inner("localisation.theta", features, rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = identity_of(self.transform) if self.initial is None else self.initial
         return (*(self.shape or input_shape[:2]), input_shape[2])

@@ -52,6 +52,12 @@ def test_all_names_or_numbers_are_there_to_be_numbered(y):
     assert np.array_equal(eval(f"np.{expression}", {"np": np, "y": y})[1], Y)
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 255), (1, 2)])
+def test_two_codes_are_two_classes(low, high):
+    message = refusal(np.where(Y == 1, high, low), n_classes=2)
+    assert ("unique(y, return_inverse=True)" in message) or (low == 1 and "`y - 1`" in message)
+
+
 def test_truths_are_two_classes():
     assert "`y.astype(int)`" in refusal(Y == 1, n_classes=2)
 
@@ -75,6 +81,7 @@ WITHOUT = {  # what is given, and what the message says instead of a conversion
     "of images": (np.zeros((12, 4, 4)), "got float64 (12, 4, 4)"),
     "out of range": (Y + 7 * (Y == 2) * (np.arange(12) > 6), "expected labels 0 to 2, got 0 to 9"),
     "below 0": (np.where(np.arange(12) == 5, -1, Y), "expected labels 0 to 2, got -1 to 2"),
+    "one to ignore": (np.where(Y == 2, 255, Y), "expected labels 0 to 2, got 0 to 255"),
     "from 1, and 0": (np.where(np.arange(12) == 5, 3, Y), "expected labels 0 to 2, got 0 to 3"),
 }
 
