@@ -99,7 +99,7 @@ def play(case: Case, seconds: float) -> Outcome:
     model, labels = case.make(), digits.train_labels[: case.batch]
     X = model.check_images(_on_canvas(digits.train_images[: case.batch], *model.input_shape[:2]))
     theirs = Torch(model, X, labels)
-    rule = Step(model, Adam(), {})
+    rule = Step(model, Adam(), {"localisation": 1})
     noise = np.random.default_rng(0)
 
     def step() -> float:

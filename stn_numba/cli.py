@@ -48,7 +48,7 @@ def main() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
 @click.option("--seconds", default=100.0, show_default=True, help="Training time of each of the two networks.")
 @click.option("--seed", default=0, show_default=True, help="Of parameters, order and distortions.")
-@click.option("--progress/--no-progress", default=True, help="Show progress bars.")
+@click.option("--progress/--no-progress", default=True, help="Show progress bars; without a terminal, a line an epoch.")
 def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
     """Train a plain network and a spatial transformer on cluttered digits, and compare them.
 
@@ -71,7 +71,7 @@ def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
 @click.option("--localisation-rate", default=0.1, show_default=True, help="Multiplies the rate of the localisation net.")
 @seed_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/train"), show_default=True)
-@click.option("--progress/--no-progress", default=True, help="Show a progress bar.")
+@click.option("--progress/--no-progress", default=True, help="Show a progress bar; without a terminal, a line an epoch.")
 def train(
     data: Path | None, distortion: str, model_name: str, transform: str, epochs: int, batch_size: int,
     learning_rate: float, localisation_rate: float, seed: int, out: Path, progress: bool,
@@ -122,8 +122,9 @@ def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
 @data_option
 @distortion_option
 @click.option("--rows", type=click.IntRange(1), default=6, show_default=True, help="How many digits to draw.")
+@click.option("--transformer", default="0", show_default=True, help="Number or dotted name, where there are several.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("figure.png"), show_default=True)
-def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out: Path) -> None:
+def figure(model_path: Path, data: Path | None, distortion: str, rows: int, transformer: str, out: Path) -> None:
     """Draw what a saved MODEL attends to, a row a digit; the ending of --out tells the format, PNG without one."""
     from stn_numba.data import get_distortion
     from stn_numba.plot import attention_figure
@@ -136,7 +137,8 @@ def figure(model_path: Path, data: Path | None, distortion: str, rows: int, out:
         model = stn_numba.load(model_path)
         digits = _digits(data)
         X = get_distortion(distortion).fixed(digits.test_images)[:rows]
-        axes = attention_figure(model, X, digits.test_labels[:rows])
+        which = int(transformer) if transformer.removeprefix("-").isdecimal() else transformer
+        axes = attention_figure(model, X, digits.test_labels[:rows], transformer=which)
         write_figure(axes.flat[0], out)
         click.echo(f"wrote {out}")
 

@@ -57,7 +57,7 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
         loss, error = model.evaluate(X, y)
         results[name] = {
             "test_error": error, "test_loss": loss, "test_images": len(X), "n_params": model.n_params,
-            "epochs": len(histories[name]), "seconds": histories[name][-1].seconds,
+            "epochs": round(sum(histories[name].column("completed")), 1), "seconds": histories[name][-1].seconds,
         }  # fmt: skip
     write_atomically(out / "results.json", (json.dumps(results, indent=2) + "\n").encode())
     _draw(out, models["st_cnn"], histories, X, y)

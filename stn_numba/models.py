@@ -46,7 +46,7 @@ def cnn(
     54122
     """
     hidden = () if units is None else (Dense(units), ReLU())
-    return Classifier(Chain(*_features(filters), *hidden, Dense(n_classes)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(*_features(filters), *hidden, _output(n_classes)), input_shape, n_classes, seed=seed)
 
 
 def st_fcn(
@@ -126,7 +126,7 @@ def st_cnn(
     look = Chain(
         AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2), *second, Flatten(), Dense(20), ReLU()
     )  # fmt: skip
-    head = (*_features(filters), Dense(n_classes))
+    head = (*_features(filters), _output(n_classes))
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
 
 
@@ -154,7 +154,7 @@ def tutorial(
     """
     look = Chain(*_pooled(8, 7), *_pooled(10, 5), Flatten(), Dense(32), ReLU())
     drop = (Dropout(dropout),) if dropout else ()
-    head = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, Dense(n_classes))
+    head = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, _output(n_classes))
     return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, 1, seed)
 
 
@@ -170,7 +170,7 @@ def _second_convolution(input_shape: Shape, filters: int) -> tuple[Layer, ...]:
 
 
 def _fcn_head(units: int, n_classes: int) -> tuple[Layer, ...]:
-    return Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(n_classes)
+    return Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), _output(n_classes)
 
 
 def _features(filters: int) -> tuple[Layer, ...]:
@@ -225,6 +225,10 @@ def two_st_fcn(
 
 def _averaged(factor: int) -> tuple[Layer, ...]:
     return () if as_int(factor, "downsample", least=1) == 1 else (AvgPool(factor),)
+
+
+def _output(n_classes: int) -> Dense:
+    return Dense(as_int(n_classes, "n_classes", least=2))
 
 
 def _fcn_localisation(units: int, downsample: int) -> Chain:

@@ -44,6 +44,24 @@ def test_figure_is_a_png(trained, tmp_path):
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_figure_takes_a_transformer_by_number_or_name(trained, tmp_path):
+    for which in ("0", "-1", "spatialtransformer1"):
+        result = run(
+            "figure", trained[0] / "model.safetensors", "--rows", 1, "--transformer", which, "--out", tmp_path / "f.png"
+        )
+        assert result.exit_code == 0, result.output
+    result = run("figure", trained[0] / "model.safetensors", "--transformer", "1", "--out", tmp_path / "f.png")
+    assert result.exit_code == 1
+    assert "transformer: expected 0 or 'spatialtransformer1' (affine), got 1" in result.output
+
+
+def test_train_without_a_terminal_writes_a_line_an_epoch(tmp_path):
+    result = run("train", "--model", "fcn", "--epochs", 2, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "\r" not in result.output
+    assert [f"epoch {n} of 2, loss" in result.output for n in (1, 2)] == [True, True]
+
+
 def test_demo_compares_both_networks(tmp_path):
     result = run("demo", "--seconds", 0.1, "--no-progress", "--out", tmp_path)
     assert result.exit_code == 0, result.output

@@ -52,6 +52,9 @@ class EarlyStopping:
         self.patience, self.column = as_int(patience, "patience", least=1), as_option(column, "column", COLUMNS)
         self.least_change = as_real(least_change, "least_change", "[0, inf)")
 
+    def __repr__(self) -> str:
+        return f"EarlyStopping({self.patience}, {self.column!r}, least_change={self.least_change})"
+
     def __call__(self, model: Classifier | None, history: History) -> bool:
         """Whether it is time to stop."""
         best, since = float("inf"), 0
@@ -75,12 +78,15 @@ class CSVLog:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     CSVLog(Path(folder) / "log.csv")(None, History([Epoch(1, 2.5, 0.5, None, None, 1.0, 0.01)]))
     ...     print((Path(folder) / "log.csv").read_text())
-    epoch,loss,error,validation_loss,validation_error,seconds,learning_rate
-    1,2.5,0.5,,,1.0,0.01
+    epoch,loss,error,validation_loss,validation_error,seconds,learning_rate,completed
+    1,2.5,0.5,,,1.0,0.01,1.0
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = with_folder(as_path(path, "path"))
+
+    def __repr__(self) -> str:
+        return f"CSVLog({str(self.path)!r})"
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""
@@ -99,6 +105,9 @@ class JSONLinesLog:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = with_folder(as_path(path, "path"))
+
+    def __repr__(self) -> str:
+        return f"JSONLinesLog({str(self.path)!r})"
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the file."""
@@ -121,11 +130,14 @@ class TensorBoardLog:
             from tensorboardX.event_file_writer import EventsWriter
         except ImportError as error:
             raise ImportError("TensorBoardLog needs tensorboardX: pip install stn-numba[tensorboard]") from error
-        folder = as_path(folder, "folder")
+        self.folder = folder = as_path(folder, "folder")
         folder.mkdir(parents=True, exist_ok=True)
         # not its SummaryWriter, which writes some time later, from a thread: a run that is killed would lose epochs
         self._writer: Any = EventsWriter(str(folder / "events"))
         weakref.finalize(self, self._writer.close)
+
+    def __repr__(self) -> str:
+        return f"TensorBoardLog({str(self.folder)!r})"
 
     def __call__(self, model: Classifier | None, history: History) -> None:
         """Write the last epoch."""
@@ -134,6 +146,7 @@ class TensorBoardLog:
 
         values = asdict(history[-1])
         epoch = values.pop("epoch")
+        del values["completed"]
         for name, value in values.items():
             if value is not None:
                 summary = scalar(name.replace("validation_", "validation/"), value)

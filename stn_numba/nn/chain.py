@@ -68,8 +68,8 @@ class Chain(Container):
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise each layer for the shape that the one before it gives."""
-        for layer in self.layers.values():
-            input_shape = layer.initialise(input_shape, rng, dtype)
+        for name in self.layers:
+            input_shape = self._draw_inner(name, input_shape, rng, dtype)
         return input_shape
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba.arguments import as_int, as_real
 from stn_numba.nn.classifier import Classifier
 
-__all__ = ["check_data", "check_functions", "check_numbers", "check_pair", "check_rates"]
+__all__ = ["check_data", "check_functions", "check_numbers", "check_pair"]
 
 
 def check_data(
@@ -57,17 +57,6 @@ def check_numbers(
     as_real(weight_decay, "weight_decay", "[0, inf)")
     as_real(checkpoint_seconds, "checkpoint_seconds", "[0, inf]")
     as_int(seed, "seed", least=0)
-
-
-def check_rates(model: Classifier, always: set[str], rates: Mapping[str, float]) -> None:
-    """Refuse a misspelt part of parameter names; parts in `always` need not occur in this model."""
-    if not isinstance(rates, Mapping):
-        raise TypeError(f"rates: expected multipliers by parts of parameter names, got {type(rates).__name__}")
-    known = {part for name in model.params for part in name.split(".")} | always
-    for part, rate in rates.items():
-        if part not in known:
-            raise ValueError(f"rates: expected parts of parameter names ({', '.join(sorted(known))}), got {part!r:.60}")
-        as_real(rate, f"rates[{part!r}]", "[0, inf)")
 
 
 def check_functions(schedule: Any, augment: Any, callbacks: Any, optimiser: Any) -> None:

@@ -15,11 +15,15 @@ from stn_numba.nn.blas import one_blas_thread
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.container import expect_distinct
 from stn_numba.nn.dense_run import LEAST_ROWS
+from stn_numba.nn.labels import expect_labels
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
-from stn_numba.nn.pixels import expect_finite
-from stn_numba.nn.search import input_of, transformers_in
+from stn_numba.nn.pixel_range import PixelRange
+from stn_numba.nn.pixels import expect_finite, warn_of_another_scale
+from stn_numba.nn.reuse import draw_missing, own_copy, unchanged_on_failure
+from stn_numba.nn.search import chosen_transformer, input_of, transformers_in
 from stn_numba.nn.spatial_transformer import SpatialTransformer
+from stn_numba.nn.table import as_table
 from stn_numba.nn.workers import batch_parts, each_number
 
 __all__ = ["Classifier"]
@@ -33,29 +37,35 @@ class Classifier:
     Parameters
     ----------
     network
-        From images (N, H, W, C) to logits (N, n_classes). All its parameters are drawn anew, also those of layers that were
-        trained before.
+        From images (N, H, W, C) to logits (N, n_classes). Layers without parameters get them. Layers that have parameters
+        already, because they were trained in another model or filled by hand, keep them: the model then holds copies of these
+        layers, in its own dtype, so training one model never changes another. To draw anew, make a new layer, or call
+        ``network.initialise``, which always draws.
     input_shape
         (H, W, C).
     n_classes
-        Number of classes.
+        Number of classes, at least 2.
     seed
-        Seed of the initial parameters.
+        Seed of the parameters that are drawn.
     dtype
         float32, or float64 for gradient checks.
 
     Attributes
     ----------
+    network
+        The layers that the model uses: the network that was given, or its copy if some of its layers had parameters.
     params
         All parameters by dotted name; what is assigned to one is written into its array.
+    pixels
+        `PixelRange` that the network was trained on, None before `fit`.
 
     Raises
     ------
     TypeError
         If the network is no `Chain`, or an option of another type.
     ValueError
-        If the network does not fit the input shape, does not end in `n_classes` values, or has one layer with parameters at
-        two places.
+        If the network does not fit the input shape, does not end in `n_classes` values, has one layer with parameters at
+        two places, or a layer whose parameters do not fit the input that it gets here. The layers are left as they were.
 
     Examples
     --------
@@ -64,6 +74,9 @@ class Classifier:
     >>> model.predict(np.zeros((5, 28, 28), np.float32)).shape
     (5,)
     """
+
+    pixels: PixelRange | None = None
+    _warned = False  # of images on another scale than `pixels`
 
     def __init__(
         self,
@@ -76,19 +89,24 @@ class Classifier:
     ) -> None:
         if not isinstance(network, Chain):
             raise TypeError(f"network: expected a Chain of layers, got {type(network).__name__}")
-        self.network = network
         if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
             raise ValueError(f"input_shape: expected (H, W, C), got {input_shape!r:.60}")
         H, W, C = (as_int(size, "input_shape", least=1) for size in input_shape)
         self.input_shape = (H, W, C)
-        self.n_classes = as_int(n_classes, "n_classes", least=1)
+        self.n_classes = as_int(n_classes, "n_classes", least=2)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
-        output = network.initialise(self.input_shape, np.random.default_rng(as_int(seed, "seed", least=0)), self.dtype)
-        if output != (self.n_classes,):
-            raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
-        expect_distinct(network)
+        rng = np.random.default_rng(as_int(seed, "seed", least=0))
+        self.network = own_copy(network)
+        with unchanged_on_failure(self.network):
+            output = draw_missing(self.network, self.input_shape, rng, self.dtype)
+            if output != (self.n_classes,):
+                raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
+            expect_distinct(self.network)
+
+    def __repr__(self) -> str:
+        return as_table(self)
 
     @property
     def params(self) -> Arrays:
@@ -124,30 +142,35 @@ class Classifier:
         classes: NDArray[np.intp] = np.argmax(self.logits(X), axis=1)
         return classes
 
-    def theta(self, X: ArrayLike) -> Floats:
-        """Parameters (N, P) of the first spatial transformer.
+    def theta(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
+        """Parameters (N, P) that a spatial transformer chooses for images.
+
+        Parameters
+        ----------
+        X
+            Images, as for `logits`.
+        transformer
+            Which one: its number in `transformers`, the last one being -1, or its dotted name, as ``"spatialtransformer1"``. A
+            transformer inside a localisation network goes by its name only.
 
         Raises
         ------
         ValueError
-            If the network has none.
+            If there is no such transformer; the message lists those that there are.
         """
-        first = self._first_transformer()
-        return self._batched(lambda x: first.theta(self._before(x)), X, (first.transform.n_params,))
+        _, chosen = chosen_transformer(self.network, transformer)
+        return self._batched(lambda x: chosen.theta(input_of(chosen, self.network, x)), X, (chosen.transform.n_params,))
 
-    def transform(self, X: ArrayLike) -> Floats:
-        """What the first spatial transformer reads: the attended images (N, h, w, C).
+    def transform(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
+        """What a spatial transformer puts out: the attended images, or feature maps, (N, h, w, C).
 
-        Raises
-        ------
-        ValueError
-            If the network has none.
+        Parameters and errors as for `theta`.
         """
-        first = self._first_transformer()
+        _, chosen = chosen_transformer(self.network, transformer)
 
         def attend(x: Floats) -> Floats:
-            x = self._before(x)
-            return first.sample(x, first.theta(x))
+            x = input_of(chosen, self.network, x)
+            return chosen.sample(x, chosen.theta(x))
 
         return self._batched(attend, X, None)
 
@@ -175,24 +198,24 @@ class Classifier:
 
     def expect_labels(self, y: ArrayLike, count: int, *, name: str = "y") -> NDArray[Any]:
         """Return as many labels (N,), whole numbers from 0 to n_classes - 1, as an array."""
-        y = as_array(y, name)
-        if y.shape != (count,) or y.dtype.kind not in "iu":
-            raise ValueError(f"{name}: expected ({count},) whole numbers, got {y.dtype} {y.shape}{_hint(y, count)}")
-        if len(y) and not 0 <= y.min() <= y.max() < self.n_classes:
-            raise ValueError(f"{name}: expected labels 0 to {self.n_classes - 1}, got {y.min()} to {y.max()}")
-        return y
+        return expect_labels(y, count, self.n_classes, name=name)
+
+    def trained_on(self, pixels: PixelRange | None) -> None:
+        """Remember which pixels the network is trained on; a new warning may come where images are on another scale."""
+        self.pixels, self._warned = pixels, False
+
+    def warn_if_on_another_scale(self, images: NDArray[Any], *, name: str = "X") -> None:
+        """Warn, once, of images (N, H, W, C) whose pixels are on a scale far from that of training."""
+        if self.pixels is None or self._warned:
+            return
+        asked = PixelRange.of(images, images.dtype.kind)
+        if asked is not None and self.pixels.differs(asked, len(images)):
+            self._warned = True
+            warn_of_another_scale(name, asked, self.pixels)
 
     def config(self) -> dict[str, Any]:
         """Return the architecture, as JSON can hold it."""
         return {"input_shape": list(self.input_shape), "n_classes": self.n_classes, **self.network.config()}
-
-    def _first_transformer(self) -> SpatialTransformer:
-        if not self.transformers:
-            raise ValueError("model: it has no spatial transformer in its chain, or in a Chain or Parallel there")
-        return self.transformers[0]
-
-    def _before(self, x: Floats) -> Floats:
-        return input_of(self._first_transformer(), self.network, x)
 
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
@@ -200,8 +223,10 @@ class Classifier:
         parts: list[Floats] = []
         with one_blas_thread(of_scipy=len(X) >= LEAST_ROWS):
             for start in range(0, len(X), _BATCH):
-                batch = X[start : start + _BATCH].astype(self.dtype, copy=False)
+                given = X[start : start + _BATCH]
+                batch = given.astype(self.dtype, copy=False)
                 expect_finite(batch, first=start)
+                self.warn_if_on_another_scale(given)
                 parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))
         if parts:
             return np.concatenate(parts)
@@ -210,12 +235,3 @@ class Classifier:
 
 def _apply(function: Callable[[Floats], Floats], batch: Floats, parts: list[slice], number: int) -> Floats:
     return function(batch[parts[number]])
-
-
-def _hint(y: NDArray[Any], count: int) -> str:
-    """How to make whole numbers of what other libraries take."""
-    if y.shape == (count,) and y.dtype.kind in "USO":
-        return "; `names, y = numpy.unique(y, return_inverse=True)` numbers classes given by name"
-    if y.shape == (count, 1):
-        return "; `y[:, 0]` has the shape"
-    return "; `y.argmax(axis=1)` makes whole numbers of one-hot rows" if y.ndim == 2 and len(y) == count else ""

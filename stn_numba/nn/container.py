@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from stn_numba.nn.layer import Arrays, Floats, Layer, Named
+from stn_numba.arrays import as_array
+from stn_numba.nn.layer import Arrays, Floats, Layer, Named, Size
 
 if TYPE_CHECKING:
     from stn_numba.nn.fusion import Run
 
-__all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "numbered"]
+__all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "leaves", "numbered"]
 
 
 class Container(Layer):
@@ -35,6 +36,17 @@ class Container(Layer):
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
 
+    def output_shape_of(self, name: str) -> Size | None:
+        """Shape of an inner layer's output, without the batch axis; None if it was not noted by `initialise`."""
+        sizes: dict[str, Size] = vars(self).get("_sizes", {})
+        return sizes.get(name)
+
+    def _draw_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
+        """Initialise an inner layer, and note the shape of its output."""
+        size = self.layers[name].initialise(input_shape, rng, dtype)
+        self._sizes = {**vars(self).get("_sizes", {}), name: size}
+        return size
+
     def _runs_of(self, named: list[Named]) -> list[Run]:
         """Layers cut into runs; once, as long as they are the same layers."""
         from stn_numba.nn import fusion
@@ -46,6 +58,9 @@ class Container(Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_kept"}  # a copy works them out for itself
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers.values()))})"
 
     def config(self) -> dict[str, Any]:
         """Return the layers' classes and options."""
@@ -68,18 +83,30 @@ class Parameters(dict[str, Floats]):
     """
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
-        if name not in self:
-            raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
-        array = self[name]
-        if np.shape(value) != array.shape:
-            raise ValueError(f"params[{name!r}]: expected {array.shape}, got {np.shape(value)}")
-        if value is not array:
-            array[...] = value
+        self.update({name: value})
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Write several."""
-        for name, value in dict(*args, **kwargs).items():
-            self[name] = value
+        """Write several, or none if one of them cannot be written."""
+        fitting = {name: self._fitting(name, value) for name, value in dict(*args, **kwargs).items()}
+        for name, value in fitting.items():
+            if value is not self[name]:
+                self[name][...] = value
+
+    def _fitting(self, name: str, value: ArrayLike) -> Floats:
+        """Return what is to be written into an array, if it can be."""
+        if name not in self:
+            raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
+        array, label = self[name], f"params[{name!r}]"
+        if value is array:
+            return array
+        given = as_array(value, label)
+        if given.shape != array.shape:
+            raise ValueError(f"{label}: expected {array.shape}, got {given.shape}")
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"{label}: expected real numbers, got dtype {given.dtype}")
+        if not array.flags.writeable:
+            raise ValueError(f"{label}: expected an array that can be written to, and the layer's is read-only: give it a copy")
+        return given
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)
@@ -107,15 +134,16 @@ def expect_layer(value: Any, name: str) -> Layer:
 def expect_distinct(network: Layer) -> None:
     """Refuse a network in which one layer with parameters stands at two places: its gradients would be taken for two."""
     places: dict[int, str] = {}
-    for name, layer in _leaves(network, ""):
+    for name, layer in leaves(network):
         first = places.setdefault(id(layer), name)
         if layer.params and first != name:
             raise ValueError(f"network: the same {type(layer).__name__} stands at {first} and {name}; make one for each place")
 
 
-def _leaves(layer: Layer, name: str) -> Iterator[tuple[str, Layer]]:
+def leaves(layer: Layer, name: str = "") -> Iterator[Named]:
+    """Yield (dotted name, layer) of all layers inside that are no containers."""
     if not isinstance(layer, Container):
         yield name, layer
         return
     for inner, each in layer.layers.items():
-        yield from _leaves(each, f"{name}.{inner}" if name else inner)
+        yield from leaves(each, f"{name}.{inner}" if name else inner)

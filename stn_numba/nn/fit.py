@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from stn_numba.arguments import as_option, as_real
 from stn_numba.nn.blas import one_blas_thread
-from stn_numba.nn.checks import check_data, check_functions, check_numbers, check_pair, check_rates
+from stn_numba.nn.checks import check_data, check_functions, check_numbers, check_pair
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.clock import Clock
 from stn_numba.nn.history import History
@@ -18,17 +18,15 @@ from stn_numba.nn.keeper import Keeper, architecture_of, optimiser_name, schedul
 from stn_numba.nn.loop import Augment, Callback, Loop
 from stn_numba.nn.optimisers import Adam, Optimiser
 from stn_numba.nn.pixels import expect_finite, warn_of_large_pixels
-from stn_numba.nn.progress import progress_bar
+from stn_numba.nn.progress import shown_progress
+from stn_numba.nn.rates import DEFAULT_RATES, check_rates
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule, one_cycle
 from stn_numba.nn.sources import ArrayBatches, Source, Stream
 from stn_numba.nn.step import NonFiniteError, Step
+from stn_numba.nn.trainable import make_trainable
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
-
-# A localisation net that learns as fast as the classifier throws its region out of the image before the classifier knows
-# what to look for; the source trains it with a tenth of the rate (SVHN) or less.
-_RATES = {"localisation": 0.1}
 
 
 def fit(
@@ -57,10 +55,13 @@ def fit(
 ) -> History:
     """Train a model in place on labelled images.
 
+    The model remembers the range of the pixels that it is fed, and warns once when it is asked about images on another scale.
+
     Parameters
     ----------
     model
-        A `Classifier`, as `stn_numba.models` makes them.
+        A `Classifier`, as `stn_numba.models` makes them. Its parameter arrays are changed in place; layers get copies of those
+        that are read-only, have gaps, or another dtype or byte order.
     X, y
         Images (N, H, W, C) or (N, H, W), and labels (N,). Arrays may be mapped from files (`numpy.load` with ``mmap_mode``):
         only one batch at a time is read. Or a `Stream` alone, which yields batches of both.
@@ -76,23 +77,28 @@ def fit(
     learning_rate, schedule
         The rate at its peak, and the function of progress that multiplies it.
     rates
-        Multipliers for the parameters whose dotted name has a given part; by default ``{"localisation": 0.1}``.
+        Multipliers of the learning rate, by name. A key is a parameter's full name, as ``"dense1.bias"``; the name of a layer,
+        as ``"spatialtransformer1.localisation"`` or ``"dense1"``; or a pattern with ``*``, as ``"*.bias"``, among which
+        ``"localisation"`` means every localisation net. If several keys name a parameter, the most specific one counts, in this
+        order, and the longer one of two of a kind. A multiplier of 0 freezes: not a bit of the parameter changes. Parameters
+        that no key names have 1, but those of localisation nets have 0.1.
     clip_norm
-        Limit of the joint norm of all gradients.
+        Limit of the joint norm of all gradients, those of frozen parameters left out.
     label_smoothing
         See `softmax_cross_entropy`.
     weight_decay
         Each step multiplies weights, but not biases, by 1 - rate * weight_decay, whatever the optimiser does (Loshchilov and
         Hutter, arXiv 1711.05101).
     validation
-        (images, labels) to evaluate after each epoch, as the model takes them: they are not augmented.
+        (images, labels) to evaluate after each epoch, as the model takes them: they are not augmented, so scale them as
+        training images are when they reach the network.
     augment
         ``augment(images, rng) -> images``, drawn afresh for each batch; it may change the images' size.
     callbacks
         Called with (model, history) after each epoch; training stops when one returns True.
     best
         A loss or error of the history, as ``"validation_error"``. The model ends with the parameters of the epoch where it was
-        smallest, instead of those of the last one.
+        smallest, instead of those of the last one. A last epoch that `seconds` cut short has no chance by its mean in training.
     checkpoint
         A file for the state of the run. If it exists, the run goes on from there, with the same bits as if it had never
         stopped; it is written after every epoch, and after the running step when Ctrl-C comes.
@@ -101,7 +107,9 @@ def fit(
     seed
         Orders the batches and feeds dropout and augmentation. The same seed, model and data give the same bits again.
     progress
-        Whether to show a progress bar, where tqdm is installed.
+        Whether to show a progress bar, on a terminal or in a notebook where tqdm is installed. Elsewhere each epoch is a line
+        on the standard error stream, and a record of level INFO of the logger ``stn_numba.nn.progress``; if logging writes the
+        record to the console, the line is left out.
 
     Returns
     -------
@@ -138,9 +146,10 @@ def fit(
     if validation is not None:
         validation = check_data(model, *check_pair(validation), name="validation ")
         expect_finite(validation[0], name="validation X")
-    rates = _RATES if rates is None else rates
-    check_rates(model, set(_RATES), rates)
+    rates = {} if rates is None else rates
+    check_rates(model.params, rates)
     _check_best(best, validation is not None)
+    make_trainable(model.network, model.dtype)
     rule = Adam() if optimiser is None else optimiser
     step = Step(model, rule, rates, clip_norm=clip_norm, smoothing=label_smoothing, weight_decay=weight_decay)
     run = Run(model, step, Clock(epochs * len(source), seconds), seed)
@@ -148,14 +157,14 @@ def fit(
         "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source),
         "images": len(source.X) if isinstance(source, ArrayBatches) else None,
         "batch_size": batch_size, "optimiser": optimiser_name(rule), "learning_rate": learning_rate,
-        "schedule": schedule_name(schedule), "rates": dict(rates), "clip_norm": clip_norm, "label_smoothing": label_smoothing,
-        "weight_decay": weight_decay, "seed": seed, "best": best,
+        "schedule": schedule_name(schedule), "rates": dict(rates or DEFAULT_RATES), "clip_norm": clip_norm,
+        "label_smoothing": label_smoothing, "weight_decay": weight_decay, "seed": seed, "best": best,
     }  # fmt: skip
     keeper = Keeper(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     keeper.resume(run)
     loop = Loop(run, source, epochs, _rate_at(learning_rate, schedule), augment, validation, best, callbacks, keeper)
-    with one_blas_thread(of_scipy=True), progress_bar(epochs, seconds, progress) as bar:
-        loop.turn(bar)
+    with one_blas_thread(of_scipy=True), shown_progress(epochs, seconds, progress) as shown:
+        loop.turn(shown)
     run.put_best_back()
     return run.history
 

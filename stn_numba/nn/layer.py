@@ -31,7 +31,8 @@ class Layer(ABC):
     """A differentiable function of an input (N, ...) and of named parameters.
 
     A layer is made from its options, gets its parameters by `initialise`, and is then a plain function: `forward` changes
-    nothing and keeps nothing, gradients are returned and not stored.
+    nothing and keeps nothing, gradients are returned and not stored. A `Classifier` initialises its layers, and keeps the
+    parameters of those that have some already.
 
     Attributes
     ----------
@@ -46,7 +47,10 @@ class Layer(ABC):
         return _NoParameters(type(self).__name__)
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Draw the parameters for inputs of this shape (without the batch axis); return the output's shape."""
+        """Draw the parameters for inputs of this shape (without the batch axis); return the output's shape.
+
+        Each call draws anew and replaces the parameters that the layer had.
+        """
         return input_shape
 
     @abstractmethod
@@ -56,6 +60,9 @@ class Layer(ABC):
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON can hold them."""
         return {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.config().items())})"
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield (dotted name, layer, output) of every layer inside, in the order of the data."""

@@ -16,12 +16,16 @@ from stn_numba.nn.history import Epoch, History
 from stn_numba.nn.interrupts import Interrupts
 from stn_numba.nn.keeper import Keeper
 from stn_numba.nn.layer import Floats
-from stn_numba.nn.progress import Bar, summary
+from stn_numba.nn.pixel_range import PixelRange
+from stn_numba.nn.progress import Progress
 from stn_numba.nn.run import Run
 from stn_numba.nn.schedules import Schedule
 from stn_numba.nn.sources import ArrayBatches, Source, epoch_of
 
 __all__ = ["Augment", "Callback", "Loop"]
+
+_LOOKS = 8  # batches an epoch whose pixels are looked at
+_LOOKED_AT = 256  # images of the validation data
 
 Augment = Callable[[Floats, np.random.Generator], Floats]
 Callback = Callable[[Classifier, History], Any]
@@ -41,7 +45,7 @@ class Loop:
     callbacks: Sequence[Callback]
     keeper: Keeper
 
-    def turn(self, bar: Bar) -> None:
+    def turn(self, progress: Progress) -> None:
         """Train from where the run is to its end.
 
         Raises
@@ -50,11 +54,11 @@ class Loop:
             After a SIGINT, when the step is done and the checkpoint is written.
         """
         run = self.run
-        bar.update(run.clock.step / len(self.source))
+        progress.update(run.clock.step / len(self.source))
         with Interrupts() as interrupts:
             while not run.finished:
-                self._epoch(bar, interrupts)
-                bar.set_postfix_str(summary(run.history[-1]))
+                self._epoch(progress, interrupts)
+                progress.end_epoch(run.history[-1])
                 # a list: every callback is called, even after one has asked to stop
                 asked = any([_asks_to_stop(callback(run.model, run.history)) for callback in self.callbacks])
                 run.finished = asked or run.clock.finished() or len(run.history) >= self.epochs
@@ -63,12 +67,13 @@ class Loop:
                 if interrupts.came:
                     raise KeyboardInterrupt
 
-    def _epoch(self, bar: Bar, interrupts: Interrupts) -> None:
+    def _epoch(self, progress: Progress, interrupts: Interrupts) -> None:
         run, images = self.run, None
         run.begin_epoch()
+        run.make_trainable()
         for batch, labels in epoch_of(self.source, run.order, run.position):
             images = self._step(batch, np.asarray(labels))
-            bar.update(1 / len(self.source))
+            progress.update(1 / len(self.source))
             if interrupts.came:
                 self.keeper.write(run)
                 raise KeyboardInterrupt
@@ -85,8 +90,8 @@ class Loop:
             if self.validation is not None:
                 scores = run.model.evaluate(*self.validation)
         held_out = scores or (None, None)
-        number, seconds = len(run.history) + 1, run.clock.seconds()
-        run.end_epoch(Epoch(number, *run.mean.values(), held_out[0], held_out[1], seconds, run.rate))
+        number, seconds, completed = len(run.history) + 1, run.clock.seconds(), run.position / len(self.source)
+        run.end_epoch(Epoch(number, *run.mean.values(), held_out[0], held_out[1], seconds, run.rate, completed))
         if self.best is not None:
             run.keep_best(self.best)
 
@@ -97,6 +102,7 @@ class Loop:
             name = f"batch {run.position + 1} of epoch {len(run.history) + 1}: "
             batch, labels = check_data(run.model, batch, labels, free_size=self.augment is not None, name=name)
         images: Floats = np.asarray(batch, run.model.dtype)
+        kind = batch.dtype.kind if self.augment is None else images.dtype.kind
         if self.augment is not None:
             if np.may_share_memory(images, batch) and not isinstance(self.source, ArrayBatches):
                 images = images.copy()  # the stream's own, which `augment` may write to
@@ -104,9 +110,24 @@ class Loop:
         run.rate = self.rate_at(run.clock.progress())
         place = f"epoch {len(run.history) + 1}, step {run.clock.step + 1}"
         run.mean.add(len(images), *run.step(images, labels, run.noise, run.rate, place))
+        if run.position % max(1, len(self.source) // _LOOKS) == 0:
+            self._look_at_pixels(images, kind)
         run.clock.step += 1
         run.position += 1
         return images
+
+    def _look_at_pixels(self, images: Floats, kind: str) -> None:
+        """Let the model remember the range of the images; at the first look, see that other images are on the same scale."""
+        model, pixels = self.run.model, PixelRange.of(images, kind)
+        if pixels is None:
+            return
+        if self.run.clock.step:
+            model.pixels = pixels if model.pixels is None else model.pixels.joined(pixels)
+            return
+        model.warn_if_on_another_scale(images, name="images in training")
+        model.trained_on(pixels)
+        if self.validation is not None:
+            model.warn_if_on_another_scale(self.validation[0][:_LOOKED_AT], name="validation X")
 
     def _augmented(self, images: Floats) -> Floats:
         """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""

@@ -42,7 +42,11 @@ class InPlace(Protocol):
     """An optimiser that changes parameters and state in place."""
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
-        """Take one step, each parameter at its own rate."""
+        """Take one step, each parameter at its own rate.
+
+        Those of this library raise a ValueError before anything is written, if an array of parameters or of the state does
+        not fit or cannot be written to. (`fit` gives layers a copy of such arrays.) Gradients are only read.
+        """
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,11 @@ class SGD:
         return ahead, {"velocity": velocity}
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
-        """Take one step in place."""
+        """Take one step in place; see `InPlace`."""
         from stn_numba.nn.kernels import updates
 
-        for name, gradient in gradients.items():
-            param, number = params[name], params[name].dtype.type
-            arrays = _flat(name, param, gradient, state["velocity"][name])
+        for name, *arrays in _flat(params, gradients, {"velocity": state["velocity"]}, rates):
+            number = arrays[0].dtype.type
             updates.momentum(*arrays, number(self.momentum), self.nesterov, number(rates[name]))
 
 
@@ -148,29 +151,63 @@ class Adam:
         return directions, {"step": step, "mean": mean, "square": square}
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
-        """Take one step in place."""
+        """Take one step in place; see `InPlace`."""
         from stn_numba.nn.kernels import updates
 
+        flat = _flat(params, gradients, {"mean": state["mean"], "square": state["square"]}, rates)
         state["step"] += 1
         correction, root = 1 / (1 - self.beta1 ** state["step"]), 1 / math.sqrt(1 - self.beta2 ** state["step"])
         numbers = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, root, self.epsilon)
-        for name, gradient in gradients.items():
-            number = params[name].dtype.type
-            arrays = _flat(name, params[name], gradient, state["mean"][name], state["square"][name])
+        for name, *arrays in flat:
+            number = arrays[0].dtype.type
             updates.adam(*arrays, *map(number, numbers), number(rates[name] * correction))
 
 
-def _flat(name: str, param: Floats, gradient: Floats, *state: Floats) -> list[Floats]:
-    """Flat arrays of one length, those but the gradient to be written to: kernels look no more."""
-    flat = [gradient.reshape(-1)]
-    for array in (param, *state):
-        if array.shape != gradient.shape:
-            raise ValueError(f"{name}: expected {param.shape} for gradient and state, got {gradient.shape}, {array.shape}")
-        view = array.view()
-        view.shape = (array.size,)  # refuses what cannot be viewed so, where reshape would copy
-        flat.append(view)
-    gradient, param, *state_views = flat
-    return [param, gradient, *state_views]
+def _flat(
+    params: Arrays, gradients: Arrays, state: Mapping[str, Arrays], rates: Mapping[str, float]
+) -> list[tuple[str, Floats, Floats, *tuple[Floats, ...]]]:
+    """Name, parameter, gradient and arrays of the state, flat, of all parameters that have a gradient.
+
+    All are checked before any is written to, and kernels look no more.
+    """
+    return [
+        (
+            name,
+            _writable(params, name, gradient, "params"),
+            plain(gradient, params[name].dtype).reshape(-1),
+            *(_writable(arrays, name, gradient, f"state[{part!r}]") for part, arrays in state.items()),
+        )
+        for name, gradient in gradients.items()
+        if _has_rate(name, rates)
+    ]
+
+
+def plain(array: ArrayLike, dtype: np.dtype[Any]) -> Floats:
+    """Return an array of a dtype as kernels are compiled for: writable, without gaps; a copy only where it is none yet."""
+    if isinstance(array, np.ndarray) and array.dtype == dtype and array.flags.carray:
+        return array
+    return np.array(array, dtype, order="C")
+
+
+def _writable(arrays: Mapping[str, Floats], name: str, gradient: Floats, what: str) -> Floats:
+    """Return a flat view of an array that kernels can write to."""
+    label = f"{what}[{name!r}]"
+    if name not in arrays:
+        raise ValueError(f"{label}: expected an array, since there is a gradient of that name; got none")
+    array = arrays[name]
+    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64) or array.shape != np.shape(gradient):
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"{label}: expected float32 or float64 {np.shape(gradient)}, as its gradient, got {got}")
+    if not array.flags.carray:
+        fault = "with gaps" if array.flags.writeable else "that is read-only"
+        raise ValueError(f"{label}: expected an array that can be written to in place, got one {fault}: give a copy")
+    return array.reshape(-1)
+
+
+def _has_rate(name: str, rates: Mapping[str, float]) -> bool:
+    if name not in rates:
+        raise ValueError(f"rates[{name!r}]: expected a rate, since there is a gradient of that name; got none")
+    return True
 
 
 def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:

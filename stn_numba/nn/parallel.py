@@ -42,7 +42,7 @@ class Parallel(Container):
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise each layer for the same input; their outputs must fit side by side."""
-        shapes = [layer.initialise(input_shape, rng, dtype) for layer in self.layers.values()]
+        shapes = [self._draw_inner(name, input_shape, rng, dtype) for name in self.layers]
         if len({shape[:-1] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
             raise ValueError(f"Parallel: expected outputs alike in all axes but the last, got {', '.join(map(str, shapes))}")
         self._ends = np.cumsum([shape[-1] for shape in shapes])

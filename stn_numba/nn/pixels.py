@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["expect_finite", "not_finite", "warn_of_large_pixels"]
+from stn_numba.nn.pixel_range import PixelRange
+
+__all__ = ["expect_finite", "not_finite", "warn_of_another_scale", "warn_of_large_pixels"]
 
 _SEEN = 64  # images that are looked at
 
@@ -44,3 +47,21 @@ def warn_of_large_pixels(X: NDArray[Any]) -> None:
             RuntimeWarning,
             stacklevel=3,
         )
+
+
+def warn_of_another_scale(name: str, asked: PixelRange, trained: PixelRange) -> None:
+    """Warn of images on another scale than those of training, at the line outside of this package that gave them."""
+    warnings.warn(
+        f"{name}: pixels are {asked}, but the model was trained on {trained}; scale images as for training, or the output has "
+        "no meaning (this warning comes once)",
+        RuntimeWarning,
+        stacklevel=_level_outside(),
+    )
+
+
+def _level_outside() -> int:
+    """`stacklevel` that makes the caller of this function warn at the first frame outside of this package."""
+    package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    return level

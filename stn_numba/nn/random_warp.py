@@ -57,12 +57,23 @@ class RandomWarp:
         padding: str = "zeros",
     ) -> None:
         self.transform = chosen(transform, options)
+        self.name, self.options = (transform if isinstance(transform, str) else None), dict(options or {})
         self.identity, self.spread = identity_of(self.transform), np.asarray(spread, np.float64)
         if self.spread.ndim:
             as_floats(spread, "spread", self.identity.shape)
         if not (np.isfinite(self.spread).all() and (self.spread >= 0).all()):
             raise ValueError(f"spread: expected finite numbers of at least 0, got {spread!r}")
         self.shape, self.padding = None if shape is None else as_size(shape, "shape"), as_option(padding, "padding", PADDINGS)
+
+    def __repr__(self) -> str:
+        transform = self.name if self.name is not None else self.transform
+        given = {
+            "options": self.options or None,
+            "shape": self.shape,
+            "padding": None if self.padding == "zeros" else self.padding,
+        }
+        more = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        return f"RandomWarp({transform!r}, spread={self.spread.tolist()!r}{more})"
 
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
         """Warp images (N, H, W, C), each in its own way."""

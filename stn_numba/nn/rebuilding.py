@@ -16,6 +16,7 @@ from stn_numba.nn.architecture import build
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.layer import Arrays
+from stn_numba.nn.pixel_range import PixelRange
 
 __all__ = ["rebuild"]
 
@@ -46,7 +47,17 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
                 f"tensor {name!r}: expected {array.dtype} {array.shape}, got {tensors[name].dtype} {tensors[name].shape}"
             )
         array[...] = tensors[name]
+    model.trained_on(_pixels(architecture.get("pixels")))
     return model
+
+
+def _pixels(described: Any) -> PixelRange | None:
+    """Range of the pixels that the model was trained on; older files, and models that were not trained, have none."""
+    if described is None:
+        return None
+    if not isinstance(described, dict) or set(described) != {"low", "high", "kind"}:
+        raise ValueError(f"pixels: expected low, high and kind, got {described!r:.60}")
+    return PixelRange(**described)
 
 
 class _Allowance:

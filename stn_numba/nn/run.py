@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from stn_numba.nn.history import COLUMNS, Epoch, History
 from stn_numba.nn.layer import Arrays
 from stn_numba.nn.muon import Muon
 from stn_numba.nn.optimisers import SGD, Adam
+from stn_numba.nn.pixel_range import PixelRange
 from stn_numba.nn.step import Step
+from stn_numba.nn.trainable import make_trainable
 
 __all__ = ["Mean", "Run"]
 
@@ -75,13 +78,19 @@ class Run:
     def keep_best(self, column: str) -> None:
         """Keep a copy of the parameters if the last epoch is the best by this column of the history."""
         values = self.history.column(column)
+        if len(values) > 1 and self.history[-1].completed < 1 and not column.startswith("validation"):
+            return  # the mean over some of the batches is not to be compared with those over all
         if len(values) == 1 or values[-1] < min(values[:-1]):
             self.best = {name: array.copy() for name, array in self.model.params.items()}
 
     def put_best_back(self) -> None:
         """Give the model the best parameters that were kept."""
-        for name, array in self.best.items():
-            self.model.params[name][...] = array
+        self.make_trainable()
+        self.model.params.update(self.best)
+
+    def make_trainable(self) -> None:
+        """Replace parameter arrays that cannot be written to: those given, or put in their place by a callback."""
+        make_trainable(self.model.network, self.model.dtype)
 
     def state(self) -> Tree:
         """Return everything as nested dicts of arrays and of what JSON can hold."""
@@ -99,6 +108,7 @@ class Run:
             "finished": self.finished,
             "warned": self.warned,
             "rate": self.rate,
+            "pixels": None if self.model.pixels is None else asdict(self.model.pixels),
         }
 
     def restore(self, state: Tree) -> None:
@@ -115,20 +125,24 @@ class Run:
         _expect_like("best", state["best"], self.model.params if state["best"] else {})
         for name in ("finished", "warned"):
             as_bool(state[name], name)
-        for name, array in self.model.params.items():
-            array[...] = state["params"][name]
-        self.step.state = state["optimiser"]
-        self.clock.resume(_count(state["clock"]["step"], "step"), as_real(state["clock"]["seconds"], "seconds", "[0, inf)"))
-        self.order.bit_generator.state = self.order_before = state["order"]
+        step, seconds = _count(state["clock"]["step"], "step"), as_real(state["clock"]["seconds"], "seconds", "[0, inf)")
+        epochs = _epochs(state["history"])
+        count, loss, wrong = (state["mean"][name] for name in ("count", "loss", "wrong"))
+        mean = Mean(_count(count, "count"), as_real(loss, "loss"), _count(wrong, "wrong"))
+        position, rate = _count(state["position"], "position"), as_real(state["rate"], "rate")
+        pixels = state.get("pixels")  # older files have none
+        pixels = None if pixels is None else PixelRange(**pixels)
+        self.order.bit_generator.state = state["order"]
         self.noise.bit_generator.state = state["noise"]
         self.distortion.bit_generator.state = state["distortion"]
-        columns = [state["history"][name].tolist() for name in COLUMNS]
-        self.history.epochs = [_epoch(*row) for row in zip(*columns, strict=True)]
-        count, loss, wrong = (state["mean"][name] for name in ("count", "loss", "wrong"))
-        self.mean = Mean(_count(count, "count"), as_real(loss, "loss"), _count(wrong, "wrong"))
-        self.position, self.best = _count(state["position"], "position"), state["best"]
-        self.finished, self.warned = state["finished"], state["warned"]
-        self.rate = as_real(state["rate"], "rate")
+        # nothing is refused from here on: the model is changed as a whole or not at all
+        self.model.params.update(state["params"])
+        if pixels is not None:
+            self.model.trained_on(pixels)
+        self.step.state, self.order_before = state["optimiser"], state["order"]
+        self.clock.resume(step, seconds)
+        self.history.epochs, self.mean, self.position, self.rate = epochs, mean, position, rate
+        self.best, self.finished, self.warned = state["best"], state["finished"], state["warned"]
 
 
 def _expect_like(name: str, value: Any, model: Any) -> None:
@@ -152,6 +166,13 @@ def _count(value: Any, name: str) -> int:
 def _floats(column: list[Any]) -> np.ndarray[Any, Any]:
     """Return a column of the history with NaN for None."""
     return np.array([np.nan if value is None else value for value in column], np.float64)
+
+
+def _epochs(history: Mapping[str, Any]) -> list[Epoch]:
+    """Read the history; older files have no column `completed`, since only whole epochs were noted as such."""
+    columns = [history[name].tolist() for name in COLUMNS if name != "completed"]
+    completed = history["completed"].tolist() if "completed" in history else [1.0] * len(columns[0])
+    return [_epoch(*row) for row in zip(*columns, completed, strict=True)]
 
 
 def _epoch(epoch: float, *values: float) -> Epoch:

@@ -97,7 +97,8 @@ class SpatialTransformer(Container):
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise the localisation network; its last layer starts at `initial`."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
-        self.theta_layer.initialise(self.localisation.initialise(input_shape, rng, dtype), rng, dtype)
+        features = self._draw_inner("localisation", input_shape, rng, dtype)
+        self._draw_inner("localisation.theta", features, rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = identity_of(self.transform) if self.initial is None else self.initial
         return (*(self.shape or input_shape[:2]), input_shape[2])
@@ -148,6 +149,17 @@ class SpatialTransformer(Container):
             "padding": self.padding,
             "align_corners": self.align_corners,
         }
+
+    def __repr__(self) -> str:
+        shown = {
+            "shape": self.shape, "options": self.options or None,
+            "initial": None if self.initial is None else self.initial.tolist(),
+            "padding": None if self.padding == "zeros" else self.padding,
+            "align_corners": None if self.align_corners else False,
+        }  # fmt: skip
+        given = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
+        given = [repr(self.localisation), repr(self.transform_name or self.transform), *given]
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield from the localisation network, then the attended images."""

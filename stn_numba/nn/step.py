@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,8 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import why_not_finite
 from stn_numba.nn.layer import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
-from stn_numba.nn.optimisers import InPlace, Optimiser, clip_by_global_norm
+from stn_numba.nn.optimisers import InPlace, Optimiser, clip_by_global_norm, plain
+from stn_numba.nn.rates import multipliers
 from stn_numba.nn.workers import batch_parts, each_number, summed
 
 __all__ = ["NonFiniteError", "Step"]
@@ -24,7 +24,11 @@ class NonFiniteError(ArithmeticError):
 
 
 class Step:
-    """Forward, backward, update; the optimiser's state is kept between the calls."""
+    """Forward, backward, update; the optimiser's state is kept between the calls.
+
+    Parameters whose multiplier is 0 are frozen: nothing is written to them, neither the optimiser nor `weight_decay` nor
+    `clip_norm` ever sees them.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,10 @@ class Step:
     ) -> None:
         self.network, self.rule = model.network, rule
         self.clip_norm, self.smoothing, self.weight_decay = clip_norm, smoothing, weight_decay
-        self.scales = _scales(model.params, rates)
-        self.state = rule.init(model.params)
+        scales = multipliers(model.params, rates)
+        self.scales = {name: scale for name, scale in scales.items() if scale}
+        self.freezes = len(self.scales) < len(scales)
+        self.state = rule.init(self._trained(model.params))
         self.in_place = rule if isinstance(rule, InPlace) and _is_up_to_date(rule) else None
 
     def __call__(
@@ -61,8 +67,10 @@ class Step:
             passes = each_number(pass_part, len(parts))
             params = self.network.params
             for _, _, own in passes:
-                _expect_one_for_each(own, params)
-            loss, gradients = sum(loss for loss, _, _ in passes), summed([own for _, _, own in passes])
+                _expect_one_for_each(own, params, "gradient")
+            loss = sum(loss for loss, _, _ in passes)
+            gradients = self._trained(summed([own for _, _, own in passes]))
+            gradients = {name: plain(gradient, params[name].dtype) for name, gradient in gradients.items()}
             self._expect_finite(loss, "the loss", images, place)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
             self._expect_finite(_total(gradients), "a gradient", images, place)
@@ -75,17 +83,24 @@ class Step:
 
     def _update(self, gradients: Arrays, rate: float) -> None:
         """Change the parameters in place."""
-        params, rates = self.network.params, {name: rate * scale for name, scale in self.scales.items()}
+        params, rates = self._trained(self.network.params), {name: rate * scale for name, scale in self.scales.items()}
+        directions: Arrays = {}
+        if self.in_place is None:
+            directions, self.state = self.rule.update(gradients, self.state)
+            _expect_one_for_each(directions, params, "direction")
         if self.weight_decay:
             for name, array in params.items():
                 if array.ndim > 1:  # weights, not biases
                     array *= array.dtype.type(1 - rates[name] * self.weight_decay)
         if self.in_place is not None:
             self.in_place.apply(params, gradients, self.state, rates)
-            return
-        directions, self.state = self.rule.update(gradients, self.state)
-        for name, array in params.items():
-            array -= rates[name] * directions[name]
+        for name, direction in directions.items():
+            array = params[name]
+            array -= rates[name] * direction
+
+    def _trained(self, arrays: Arrays) -> Arrays:
+        """Leave out the arrays of frozen parameters."""
+        return {name: array for name, array in arrays.items() if name in self.scales} if self.freezes else arrays
 
     def expect_finite_parameters(self, images: Floats, place: str) -> None:
         """Raise a `NonFiniteError` if a parameter is not finite."""
@@ -102,13 +117,13 @@ def _is_up_to_date(rule: InPlace) -> bool:
     return issubclass(*owners)
 
 
-def _expect_one_for_each(gradients: Arrays, params: Arrays) -> None:
-    """Refuse gradients that are not one for each parameter, of its shape."""
-    for name in {**params, **gradients}:
-        got = np.shape(gradients[name]) if name in gradients else "none"
+def _expect_one_for_each(arrays: Arrays, params: Arrays, what: str) -> None:
+    """Refuse gradients or directions that are not one for each parameter, of its shape."""
+    for name in {**params, **arrays}:
+        got = np.shape(arrays[name]) if name in arrays else "none"
         expected = params[name].shape if name in params else "none, since there is no such parameter"
         if got != expected:
-            raise ValueError(f"gradient of {name!r}: expected {expected}, got {got}")
+            raise ValueError(f"{what} of {name!r}: expected {expected}, got {got}")
 
 
 def _total(arrays: Arrays) -> float:
@@ -116,8 +131,3 @@ def _total(arrays: Arrays) -> float:
     from stn_numba.nn.kernels import updates
 
     return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
-
-
-def _scales(params: Arrays, rates: Mapping[str, float]) -> dict[str, float]:
-    """Each parameter's multiplier: the product of the rates whose key is a part of its dotted name."""
-    return {name: math.prod(rate for part, rate in rates.items() if part in name.split(".")) for name in params}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     path = as_path(path, "path")
     write = safetensors().save
     try:
-        architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, **model.config()})
+        pixels = None if model.pixels is None else asdict(model.pixels)
+        architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, "pixels": pixels, **model.config()})
     except TypeError as error:
         raise ValueError(f"model: an option of a layer or transform cannot be saved: {error}") from error
     tensors = {name: np.asarray(array, order="C") for name, array in model.params.items()}

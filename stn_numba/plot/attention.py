@@ -28,6 +28,7 @@ def attention_figure(
     X: ArrayLike,
     labels: ArrayLike | None = None,
     *,
+    transformer: int | str = 0,
     axes: NDArray[Any] | None = None,
     colour: str = "tab:orange",
 ) -> NDArray[Any]:
@@ -35,16 +36,21 @@ def attention_figure(
 
     The figure of the source article (arXiv 1506.02025, figure 1). The outline in column (b) runs where the border of the
     sampling grid lies, so that of a spline is curved; the dot and the thick side mark the output's top left corner and its
-    top edge. The first transformer of the model is drawn, which must see the input itself.
+    top edge.
+
+    Columns (a) to (c) show what the transformer itself gets and puts out. For one with layers before it that is a feature map,
+    in its own pixels. Maps of one channel are drawn in grey, of three in colours, and others as the mean of their channels.
 
     Parameters
     ----------
     model
         A classifier with a spatial transformer, as `stn_numba.models.st_cnn`.
     X
-        (N, H, W, C) images with one channel or three, N >= 1.
+        (N, H, W, C) images, N >= 1.
     labels
         (N,) true classes. Predictions are then marked as right or wrong.
+    transformer
+        Which one to draw, by number or dotted name, as for `Classifier.theta`.
     axes
         (N, 4) matplotlib Axes to draw on; a new figure without it.
     colour
@@ -59,7 +65,7 @@ def attention_figure(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If the model has no spatial transformer that sees the image itself, or images, labels or axes do not fit.
+        If the model has no such spatial transformer, or images, labels or axes do not fit.
 
     Examples
     --------
@@ -68,26 +74,23 @@ def attention_figure(
     >>> axes.shape
     (2, 4)
     """
-    from stn_numba.nn.search import input_of
+    from stn_numba.nn.search import chosen_transformer
 
+    name, chosen = chosen_transformer(model.network, transformer)
     images = model.check_images(X)
     known = None if labels is None else np.asarray(labels)
     _check(images, known, axes)
-    theta, attended, probabilities = model.theta(images), model.transform(images), model.predict_proba(images)
-    transformer = model.transformers[0]
-    one = images[:1]
-    if input_of(transformer, model.network, one) is not one:
-        raise ValueError("model: expected a transformer that sees the image itself, got one with layers before it")
+    theta, attended = model.theta(X, transformer=name), _drawable(model.transform(X, transformer=name))
+    seen, probabilities = _drawable(_seen(model, chosen, images)), model.predict_proba(X)
     if axes is None:
         axes = new_axes(len(images), 4, (1.7, 1.6))
-    limits = min(0.0, float(images.min())), max(float(images.max()), 1e-6)
-    margin = _margin(transformer, theta, images.shape[1:3])
+    limits = min(0.0, float(seen.min())), max(float(seen.max()), 1e-6)
+    margin = _margin(chosen, theta, seen.shape[1:3])
     for n, row in enumerate(axes):
-        draw_image(row[0], images[n], limits)
-        draw_image(row[1], images[n], limits, margin)
+        draw_image(row[0], seen[n], limits)
+        draw_image(row[1], seen[n], limits, margin)
         draw_region(
-            row[1], transformer.transform, theta[n], images.shape[1:3],
-            align_corners=transformer.align_corners, colour=colour,
+            row[1], chosen.transform, theta[n], seen.shape[1:3], align_corners=chosen.align_corners, colour=colour
         )  # fmt: skip
         draw_image(row[2], attended[n], limits)
         draw_prediction(row[3], probabilities[n], None if known is None else int(known[n]))
@@ -124,14 +127,26 @@ def draw_prediction(axes: Axes, probabilities: NDArray[Any], label: int | None =
 
 
 def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | None) -> None:
-    if not len(images) or images.shape[3] not in (1, 3):
-        raise ValueError(f"X: expected (N, H, W, 1) or (N, H, W, 3) with N >= 1, got {images.shape}")
+    if not len(images):
+        raise ValueError(f"X: expected at least one image, got {images.shape}")
     if labels is not None and labels.shape != images.shape[:1]:
         raise ValueError(f"labels: expected ({len(images)},), got {labels.shape}")
     if labels is not None and labels.dtype.kind not in "iu":
         raise TypeError(f"labels: expected whole numbers, got dtype {labels.dtype}")
     if axes is not None and np.shape(axes) != (len(images), 4):
         raise ValueError(f"axes: expected ({len(images)}, 4), got {np.shape(axes)}")
+
+
+def _seen(model: Classifier, transformer: SpatialTransformer, images: Floats) -> Floats:
+    """What a transformer of the model gets when the model gets images."""
+    from stn_numba.nn.search import input_of
+
+    return input_of(transformer, model.network, images)
+
+
+def _drawable(maps: Floats) -> Floats:
+    """Feature maps as images of one channel or three."""
+    return maps if maps.shape[3] in (1, 3) else maps.mean(axis=3, keepdims=True)
 
 
 def _margin(transformer: SpatialTransformer, theta: Floats, shape: tuple[int, int]) -> float:

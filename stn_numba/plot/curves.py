@@ -28,6 +28,9 @@ def learning_curves(
 ) -> Axes:
     """Draw error or loss over training: solid and marked on validation data, thin and dashed on training data.
 
+    A last epoch that `seconds` of `fit` cut short stands at its share of an epoch. Its mean in training is over some of the
+    batches only and cannot be compared with the others: it is left out, unless there is no other epoch.
+
     Parameters
     ----------
     histories
@@ -68,8 +71,8 @@ def learning_curves(
         axes = new_axes(1, 1, (5.0, 3.2))[0, 0]
     scale = 100.0 if quantity == "error" else 1.0
     for (name, history), marker in zip(named.items(), cycle(_MARKERS), strict=False):
-        prefix, x = f"{name}, " if name else "", history.column(against)
-        training = _scaled(history, quantity, scale)
+        prefix, x = f"{name}, " if name else "", _places(history, against)
+        training = _of_whole_epochs(history, _scaled(history, quantity, scale))
         dot = "." if np.isfinite(training).sum() == 1 else ""  # one point makes no line
         (line,) = axes.plot(x, training, "--", linewidth=1, marker=dot, label=f"{prefix}training")
         validation = _scaled(history, f"validation_{quantity}", scale)
@@ -82,6 +85,19 @@ def learning_curves(
 def _scaled(history: History, column: str, scale: float) -> np.typing.NDArray[np.float64]:
     """One column of a history; what was not measured is NaN."""
     return np.array([np.nan if value is None else value * scale for value in history.column(column)])
+
+
+def _places(history: History, against: str) -> list[float]:
+    """Where each epoch stands on the axis."""
+    if against == "seconds":
+        return history.column(against)
+    return [epoch.epoch if epoch.completed == 1 else epoch.epoch - 1 + epoch.completed for epoch in history]
+
+
+def _of_whole_epochs(history: History, values: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
+    """Put NaN for epochs that were cut short, beside whole ones."""
+    whole = np.array([epoch.completed == 1 for epoch in history], bool)
+    return np.where(whole, values, np.nan) if whole.any() else values
 
 
 def _finish(axes: Axes, y_label: str, x_label: str) -> None:

@@ -106,14 +106,35 @@ def test_without_matplotlib_the_extra_is_named(images, monkeypatch):
         attention_figure(st_fcn(units=8), images)
 
 
-def test_a_transformer_behind_other_layers_is_refused():
-    layers = Conv2d(2, 3), SpatialTransformer(Flatten()), Flatten(), Dense(3)
+def test_a_transformer_in_the_middle_is_drawn_on_the_map_that_it_sees():
+    layers = SpatialTransformer(Flatten()), Conv2d(5, 3), SpatialTransformer(Flatten(), shape=(4, 3)), Flatten(), Dense(3)
     model = Classifier(Chain(*layers), (8, 8, 1), 3)
-    with pytest.raises(
-        ValueError, match="model: expected a transformer that sees the image itself, got one with layers before it"
-    ):
-        attention_figure(model, np.zeros((1, 8, 8), np.float32))
+    second = model.transformers[1]
+    second.theta_layer.params["bias"][:] = [0.5, 0, 0.25, 0, 0.5, 0]
+    X = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    seen = model.network.layers["conv2d1"].forward(X)[0]
+    for which in (1, -1, "spatialtransformer2"):
+        for n, row in enumerate(attention_figure(model, X, transformer=which)):
+            for column in row[:2]:
+                np.testing.assert_allclose(column.images[0].get_array(), seen[n].mean(axis=-1), atol=1e-5)
+            attended = model.transform(X, transformer=1)[n].mean(axis=-1)
+            np.testing.assert_allclose(row[2].images[0].get_array(), attended, atol=1e-5)
+            outline = region_outline(second.transform, [0.5, 0, 0.25, 0, 0.5, 0], (6, 6))
+            np.testing.assert_allclose(row[1].lines[-3].get_xydata(), outline.reshape(-1, 2), atol=1e-5)
 
 
-def test_the_first_of_several_side_by_side_is_drawn():
-    assert attention_figure(two_st_fcn((12, 12, 1), 3, units=8), np.zeros((1, 12, 12), np.float32)).shape == (1, 4)
+def test_an_unknown_transformer_is_refused_with_those_that_there_are(images):
+    with pytest.raises(ValueError, match=r"transformer: expected 0 or 'spatialtransformer1' \(affine\), got 1"):
+        attention_figure(st_fcn(units=8), images, transformer=1)
+
+
+def test_images_of_other_numbers_of_channels_are_drawn_as_their_mean(images):
+    pair = np.concatenate([images, 0 * images], axis=3)
+    axes = attention_figure(st_fcn((28, 28, 2), units=8), pair)
+    np.testing.assert_allclose(axes[0, 0].images[0].get_array(), images[0, ..., 0] / 2)
+
+
+def test_each_of_several_side_by_side_is_drawn():
+    model, X = two_st_fcn((12, 12, 1), 3, units=8), np.zeros((1, 12, 12), np.float32)
+    for which in (0, 1, "parallel1.spatialtransformer2"):
+        assert attention_figure(model, X, transformer=which).shape == (1, 4)

@@ -72,3 +72,23 @@ def test_a_single_epoch_is_a_dot():
 def test_what_is_no_history_is_refused(given):
     with pytest.raises(TypeError, match="histories: expected a History, or several by name, got"):
         learning_curves(given)
+
+
+def cut(share=0.25):
+    """Two whole epochs, and one that was cut short after a lucky batch."""
+    return History([*history().epochs, Epoch(3, 0.001, 0.0026, 1.0, 0.2, 25.0, 1e-3, share)])
+
+
+def test_the_mean_of_a_cut_epoch_is_left_out_and_its_validation_stands_where_it_was_done():
+    drawn = curves(learning_curves(cut()))
+    np.testing.assert_equal(drawn["training"], [[1, 50], [2, 25], [2.25, np.nan]])
+    assert drawn["validation"] == [[1, 60], [2, 30], [2.25, 20]]
+    np.testing.assert_equal(curves(learning_curves(cut(), against="seconds"))["training"], [[10, 50], [20, 25], [25, np.nan]])
+    assert learning_curves(cut()).get_yscale() == "log"
+
+
+def test_an_only_epoch_is_drawn_even_if_it_was_cut():
+    one = History([Epoch(1, 2.0, 0.5, None, None, 3.0, 1e-3, 0.5)])
+    (line,) = learning_curves(one).lines
+    assert line.get_xydata().tolist() == [[0.5, 50]]
+    assert line.get_marker() == "."

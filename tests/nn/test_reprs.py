@@ -1,0 +1,94 @@
+"""Everything public says what it is."""
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba import nn
+from stn_numba.nn.history import Epoch
+
+
+class Own(nn.Layer):
+    """A layer of somebody's own."""
+
+    def forward(self, x, rng=None):
+        return x, lambda dy, *, input_gradient=True: (dy, {})
+
+
+LAYERS = {
+    "Dense(units=3)": nn.Dense(3),
+    "Conv2d(filters=4, size=5, stride=2, padding=1)": nn.Conv2d(4, 5, stride=2, padding=1),
+    "MaxPool(size=2)": nn.MaxPool(),
+    "AvgPool(size=3)": nn.AvgPool(3),
+    "Dropout(rate=0.5)": nn.Dropout(0.5),
+    "ReLU()": nn.ReLU(),
+    "Flatten()": nn.Flatten(),
+    "Own()": Own(),
+    "Chain(Flatten(), Own(), Dense(units=2))": nn.Chain(nn.Flatten(), Own(), nn.Dense(2)),
+    "Parallel(Dense(units=2), Chain())": nn.Parallel(nn.Dense(2), nn.Chain()),
+    "SpatialTransformer(Flatten(), 'affine')": nn.SpatialTransformer(nn.Flatten()),
+    "SpatialTransformer(Flatten(), 'tps', shape=(4, 4), options={'control_points': [2, 3]}, padding='border')":
+        nn.SpatialTransformer(nn.Flatten(), "tps", (4, 4), options={"control_points": [2, 3]}, padding="border"),
+    "SpatialTransformer(ReLU(), 'affine', align_corners=False)": nn.SpatialTransformer(nn.ReLU(), align_corners=False),
+    "SpatialTransformer(Flatten(), 'affine', initial=[0.5, 0.0, 0.0, 0.0, 0.5, 0.0])":
+        nn.SpatialTransformer(nn.Flatten(), initial=[0.5, 0, 0, 0, 0.5, 0]),
+    "RandomWarp('affine', spread=0.1)": nn.RandomWarp(),
+    "RandomWarp('affine', spread=[0.0, 0.0, 0.1, 0.0, 0.0, 0.1], shape=(4, 4), padding='wrap')":
+        nn.RandomWarp("affine", [0, 0, 0.1, 0, 0, 0.1], shape=(4, 4), padding="wrap"),
+    "EarlyStopping(3, 'loss', least_change=0.5)": nn.EarlyStopping(3, "loss", least_change=0.5),
+    "Adam(beta1=0.9, beta2=0.999, epsilon=1e-08)": nn.Adam(),
+    "SGD(momentum=0.5, nesterov=True)": nn.SGD(0.5, nesterov=True),
+    "Muon(momentum=0.95, adam=Adam(beta1=0.9, beta2=0.999, epsilon=1e-08))": nn.Muon(),
+    "History(0 epochs)": nn.History(),
+    "History(2 epochs, the last: loss 0.5000, error 25.00%)":
+        nn.History([Epoch(n, 0.5, 0.25, None, None, 1.0, 1.0) for n in (1, 2)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LAYERS)
+def test_repr(text):
+    assert repr(LAYERS[text]) == text
+
+
+@pytest.mark.parametrize("kind", [nn.CSVLog, nn.JSONLinesLog])
+def test_logs_say_where_they_write(kind, tmp_path):
+    assert repr(kind(tmp_path / "log")) == f"{kind.__name__}({str(tmp_path / 'log')!r})"
+
+
+def test_tensorboard_says_where_it_writes(tmp_path):
+    pytest.importorskip("tensorboardX")
+    assert repr(nn.TensorBoardLog(tmp_path)) == f"TensorBoardLog({str(tmp_path)!r})"
+
+
+def rows(model):
+    return [line.split() for line in repr(model).splitlines()]
+
+
+def test_a_model_is_a_table_of_its_layers():
+    model = stn.models.st_fcn((8, 8, 1), 3, units=4, localisation_units=2, shape=(6, 5))
+    text = repr(model)
+    assert text.splitlines()[0] == f"Classifier of images (8, 8, 1) into 3 classes: {model.n_params:,} parameters of float32"
+    table = rows(model)
+    assert ["spatialtransformer1", "SpatialTransformer,", "affine", "(6,", "5,", "1)"] in table
+    assert ["spatialtransformer1.localisation.dense1", "Dense(units=2)", "(2,)", "130"] in table
+    assert ["spatialtransformer1.localisation.theta", "Dense(units=6)", "(6,)", "18"] in table
+    assert ["dense1", "Dense(units=4)", "(4,)", "124"] in table
+    named = {name.rpartition(".")[0] for name in model.params}
+    assert named <= {row[0] for row in table}
+
+
+@pytest.mark.parametrize("make", [stn.models.cnn, stn.models.tutorial, stn.models.two_st_fcn])
+def test_parameters_and_shapes_add_up(make):
+    model = make()
+    counts = [int(row[-1].replace(",", "")) for row in rows(model)[2:] if not row[-1].endswith(")")]
+    assert sum(counts) == model.n_params
+    outputs = {name: output for name, _, output in model.network.trace(np.zeros((1, *model.input_shape), np.float32))}
+    for name, output in outputs.items():
+        (line,) = (line for line in repr(model).splitlines() if line.split()[0] == name)
+        assert str(output.shape[1:]) in line
+
+
+def test_a_layer_put_in_by_hand_has_no_known_shape():
+    model = stn.models.fcn((8, 8, 1), 3, units=4)
+    del model.network._sizes  # as in models pickled by older versions
+    assert " ? " in repr(model)
