@@ -118,7 +118,9 @@ class PiecewisePolynomial:
         for s, (start, end) in enumerate(zip(fractions, ends, strict=True)):
             for k in range(K):
                 table[s, 1 + k] = self._shifted((start + end) / 2, K // 2 - 1 - k)
-        table[np.abs(table) < _ROUNDING * np.abs(table).max()] = 0  # a weight of zero takes nothing from a pixel, one of 1e-17 does
+        table[np.abs(table) < _ROUNDING * np.abs(table).max()] = (
+            0  # a weight of zero takes nothing from a pixel, one of 1e-17 does
+        )
         return table
 
     def _shifted(self, middle: float, shift: int) -> Array:

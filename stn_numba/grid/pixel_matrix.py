@@ -101,4 +101,6 @@ def facing(matrix: Matrices, in_shape: Shape) -> tuple[Matrices, NDArray[np.floa
 def _first_sign(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sign of the last entry (N, 3) that is not 0: a choice for maps whose horizon runs through the center of the input."""
     signs = np.nan_to_num(np.sign(rows))
-    return np.where(signs[:, 2] != 0, signs[:, 2], np.where(signs[:, 1] != 0, signs[:, 1], np.where(signs[:, 0] < 0, -1.0, 1.0)))
+    return np.where(
+        signs[:, 2] != 0, signs[:, 2], np.where(signs[:, 1] != 0, signs[:, 1], np.where(signs[:, 0] < 0, -1.0, 1.0))
+    )

@@ -1,7 +1,7 @@
 """Reading pixels whose taps all lie inside the image: weighted sums, in a loop for each way of laying channels.
 
-The loops return a check: 0, or NaN where an output may be NaN or infinite. It costs a multiply-add for each vector, and none for
-integers. Zero weights are then left out by the caller, since zero times NaN is NaN.
+The loops return a check: 0, or NaN where an output may be NaN or infinite. It costs a multiply-add a vector, and nothing for
+integers. The caller then leaves out weights of zero, since zero times NaN is NaN.
 
 Weights and offsets have been prepared in scratch rows. `image` and `out` are `memory.Image`s, `address` and `out_address` where
 a strip begins in them, `across` and `down` the bytes from a tap to its neighbours.

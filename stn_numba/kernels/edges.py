@@ -97,7 +97,7 @@ def reaches(axis, K, x):
 @jit.inline
 def edge_taps(family, K, axis, table, x, indices, weights, zero):
     """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights, 1 if all lie inside."""
-    if axis[MODE] == ZEROS and (family == BILINEAR or family == TENT_SLOPE):
+    if axis[MODE] == ZEROS and family in (BILINEAR, TENT_SLOPE):
         return tent_taps(family, axis, x, indices, weights, zero)
     T, size, reach = type(zero), np.int64(axis[SIZE]), np.float64(K)
     base = np.rint(x) if family == NEAREST else np.floor(x)

@@ -108,8 +108,8 @@ def clear(count, C, zero, out, out_address):
 def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, finite, rows, zero, out, out_address, C):
     """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together.
 
-    And the pixels in [first, stop) that came out as NaN, unless all are `finite`: zero times a NaN or an infinite pixel is to be
-    nothing.
+    And the pixels in [first, stop) that came out as NaN, unless all are `finite`: zero times a NaN or an infinite pixel is to
+    be nothing.
     """
     nothing_outside = anywhere(rule) and in_one_run  # all that has a weight is in the run
     if nothing_outside:

@@ -12,9 +12,9 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.edges import BILINEAR
 from stn_numba.kernels.memory import accumulate, accumulate_six, load, size_of
 from stn_numba.kernels.rows import NEXT_TAP, TURNS, to_next
-from stn_numba.kernels.scratch import found, tap, taps
+from stn_numba.kernels.scratch import found, tap
 from stn_numba.kernels.taps import fetch_ahead
-from stn_numba.kernels.vectors import EIGHT, FOUR, ONE, SIX, SIXTEEN, THREE, not_zero, plus, six, spread, times
+from stn_numba.kernels.vectors import FOUR, ONE, SIX, SIXTEEN, THREE, six, spread, times
 
 
 @jit.inline

@@ -1,9 +1,9 @@
 """Reading by the nearest pixel: items are copied bit for bit, whatever they hold.
 
-An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where its channels lie side by side. So
-there is one compiled kernel for each size of unit, not for each dtype. `image` and `out` are the tuples that `kernels.memory`
-describes, of units; `source`, `steps` and `size` are those of `kernels.forward`. `axes` = (x_axis, y_axis), see `kernels.edges`;
-`outside` holds the bytes of the pixel that is read outside the image.
+An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where its channels lie side by side.
+So there is one compiled kernel for each size of unit, not for each dtype. `image` and `out` are the tuples of units that
+`kernels.memory` describes; `source`, `steps` and `size` are those of `kernels.forward`. `axes` = (x_axis, y_axis), see
+`kernels.edges`; `outside` holds the bytes of the pixel that is read outside the image.
 """
 
 from __future__ import annotations

@@ -51,15 +51,15 @@ class Items(NamedTuple):
     ----------
     source, target
         The arrays as the tuples that `kernels.memory` describes.
-    count
-        Units that lie side by side: those of a number, or of a pixel whose channels do.
+    units
+        So many lie side by side: those of a number, or of a pixel whose channels do.
     channels
         Such items of a pixel.
     """
 
     source: tuple[Any, ...]
     target: tuple[Any, ...]
-    count: int
+    units: int
     channels: int
 
 

@@ -112,7 +112,12 @@ def test_quarter_turns_and_mirrors_are_exact(turn, mirror):
     H, W = 31, 46
     turned = np.rot90(image[:, :, ::-1] if mirror else image, turn, (1, 2))
     h, w = turned.shape[1:3]
-    matrix = {0: [[1, 0, 0], [0, 1, 0]], 1: [[0, -1, W - 1], [1, 0, 0]], 2: [[-1, 0, W - 1], [0, -1, H - 1]], 3: [[0, 1, 0], [-1, 0, H - 1]]}
+    matrix = {
+        0: [[1, 0, 0], [0, 1, 0]],
+        1: [[0, -1, W - 1], [1, 0, 0]],
+        2: [[-1, 0, W - 1], [0, -1, H - 1]],
+        3: [[0, 1, 0], [-1, 0, H - 1]],
+    }
     to_input = np.array(matrix[turn], float)
     if mirror:
         to_input = (np.array([[-1, 0, W - 1], [0, 1, 0], [0, 0, 1.0]]) @ np.vstack([to_input, [0, 0, 1]]))[:2]
@@ -147,7 +152,9 @@ def test_the_outer_edge_is_where_it_is_said_to_be():
 @pytest.mark.parametrize("antialias", [False, True])
 @pytest.mark.parametrize("kernel", ["bilinear", *KERNELS])
 def test_the_gradient_is_that_of_the_matrix_given(rows, inverse, antialias, kernel):
-    matrices = np.array([[[1.7, -0.2, 1.513], [0.3, 1.9, -0.527], [0.012, 0.021, 1.0]], [[0.5, 2.2, 0.317], [-1.8, 0.3, 9.713], [0, 0, 2.0]]])
+    matrices = np.array(
+        [[[1.7, -0.2, 1.513], [0.3, 1.9, -0.527], [0.012, 0.021, 1.0]], [[0.5, 2.2, 0.317], [-1.8, 0.3, 9.713], [0, 0, 2.0]]]
+    )
     matrices = matrices[:, :rows]
     given = np.linalg.inv(np.concatenate([matrices, [[[0, 0, 1.0]]] * 2], axis=1))[:, :2] if inverse and rows == 2 else matrices
     given = np.linalg.inv(matrices) if inverse and rows == 3 else given

@@ -1,0 +1,183 @@
+"""Both gradients from a strip of output pixels, see `kernels.gradient`: those inside the image together, the others alone."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stn_numba.kernels import jit
+from stn_numba.kernels.edges import MODE, SIZE, STEP, ZEROS, both_edge_taps
+from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
+from stn_numba.kernels.image_gradient import edge_shares, inside_shares
+from stn_numba.kernels.memory import Image, load, load_one, size_of
+from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
+from stn_numba.kernels.positions import Source
+from stn_numba.kernels.rows import Rows, Rule, to_next
+from stn_numba.kernels.runs import is_far, next_piece
+from stn_numba.kernels.scratch import found, position, products, put_product
+from stn_numba.kernels.strips import anywhere, is_plane
+from stn_numba.kernels.taps import fetch_ahead, inside_taps, offsets_row
+from stn_numba.kernels.vectors import EIGHT, ONE, TWO, add_product, lane_sum, not_numbers, plus, spread
+
+
+class Job(NamedTuple):
+    """What all strips of a piece have in common."""
+
+    rule: Rule
+    source: Source
+    image: Image
+    d_out: Image
+    d_image: Image
+    by_image: bool
+    by_grid: bool
+    top: int  # rows [top, bottom) of the image that the piece may add to
+    bottom: int
+    bounds: tuple[float, float, float, float]  # see `runs.slope_bounds`
+    steps: tuple[int, int]
+    size: tuple[int, int, int, int]
+    rows: Rows
+    zero: Any
+    d_total: Image
+    rows_a_sum: int
+
+
+class Place(NamedTuple):
+    """Where a strip reads and writes: the first elements of its image, of that image's gradient, and of its own in d_out."""
+
+    image: int
+    d_image: int
+    d_out: int
+    ahead: int  # see `taps.rows_ahead`
+
+
+@jit.inline
+def inside_pixels(job, place, first, stop):
+    """Both gradients from the pixels [first, stop) of a strip, whose taps all lie inside."""
+    rule, image, d_image, d_out, rows, zero, C = job.rule, job.image, job.d_image, job.d_out, job.rows, job.zero, job.size[3]
+    plane, offsets = is_plane(rule, image, d_out, C), rows.offsets
+    if plane:
+        offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, offsets)
+    else:
+        inside_taps(rule, first, stop, rows, job.by_grid, type(zero)(1))
+    if job.by_image and (d_image.y_step != image.y_step or d_image.x_step != image.x_step):
+        offsets = rows.d_offsets
+        offsets_row(rule, np.float64(d_image.x_step), np.float64(d_image.y_step), first, stop, rows, offsets)
+    if plane:
+        plane_pixels(job, place, first, stop, offsets)
+    elif job.by_grid:
+        inside_gradients(rule, image, place.image, place.ahead, d_out, place.d_out, first, stop, rows, zero, C)
+    if job.by_image and not plane:
+        inside_shares(rule, d_image, place.d_image, place.ahead, d_out, place.d_out, first, stop, rows, offsets, zero, C)
+
+
+@jit.inline
+def all_numbers(first, stop, rows, zero):
+    """Whether none of the gradients by the positions [first, stop) came out as NaN."""
+    for j in range(first, stop, 8):
+        bits = not_numbers(plus(products(rows.gx, zero, j, EIGHT), products(rows.gy, zero, j, EIGHT)))
+        if bits & ((1 << min(stop - j, 8)) - 1):
+            return False
+    return True
+
+
+@jit.inline
+def is_finite(d_out, address, count, C, zero):
+    """Whether a strip of d_out holds finite numbers only."""
+    size, check = size_of(d_out.like), zero
+    runs, length, step = C, count, d_out.c_step
+    if d_out.c_step == size and d_out.x_step == C * size:  # pixels side by side are one run of numbers
+        runs, length, step = 1, count * C, 0
+    elif d_out.x_step != size:
+        runs, length, step = C * count, 1, 0
+    for k in range(runs):
+        row = address + k * step if length > 1 else address + k % C * d_out.c_step + k // C * d_out.x_step
+        total, j = spread(zero, EIGHT), 0
+        while j + 8 <= length:
+            total = add_product(total, load(row + j * size, d_out.like, EIGHT), spread(zero, EIGHT))
+            j += 8
+        check += lane_sum(total)
+        while j < length:
+            check += zero * load_one(row + j * size, d_out.like)
+            j += 1
+    return check == zero
+
+
+@jit.inline
+def plane_pixels(job, place, first, stop, offsets):
+    """As `inside_pixels`, channel by channel."""
+    rule, image, d_image, d_out, rows, zero = job.rule, job.image, job.d_image, job.d_out, job.rows, job.zero
+    one, like, wanted = type(zero)(1), image.like, (job.by_image, job.by_grid)
+    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one), rule.x_axis[MODE] == ZEROS
+    down = to_next(rule.y_axis, image.y_step)
+    d_across, d_down = to_next(rule.x_axis, d_image.x_step), to_next(rule.y_axis, d_image.y_step)
+    if job.by_grid:
+        fetch_ahead(place.ahead, place.image, to_next(rule.x_axis, image.x_step), down, first, stop, rows.offsets)
+    if job.by_image:
+        fetch_ahead(place.ahead, place.d_image, d_across, d_down, first, stop, offsets)
+    for c in range(job.size[3]):
+        source, target = place.image + c * image.c_step, place.d_image + c * d_image.c_step
+        d_row, step = place.d_out + c * d_out.c_step, d_out.x_step
+        plane_gradients(axes, like, source, down, d_row, step, wanted, first, stop, rows, zero, c > 0)
+        if job.by_image and d_across == size_of(like):
+            give_plane(target, d_across, d_down, like, first, stop, rows, offsets, zero, TWO)
+        elif job.by_image:
+            give_plane(target, d_across, d_down, like, first, stop, rows, offsets, zero, ONE)
+
+
+@jit.inline
+def is_own(job, j):
+    """Whether the gradient by a pixel's position is this piece's to work out: where a pixel gives to two, one does."""
+    line = min(max(np.floor(position(job.rows.y_places, 0.0, j)), 0.0), job.rule.y_axis[SIZE] - 1.0)
+    return job.top <= line < job.bottom
+
+
+@jit.inline
+def edge_pixels(job, place, start, first, stop, end, numbers):
+    """Both gradients from the pixels from `start` to `end` that are not in [first, stop), one by one.
+
+    And the gradients by the positions in [first, stop) that came out as NaN, unless all are `numbers`: zero times a NaN or an
+    infinite pixel is to be nothing.
+    """
+    rule, d_out, rows, zero, C, j = job.rule, job.d_out, job.rows, job.zero, job.size[3], start
+    while j < end:
+        inside = first <= j < stop
+        if inside and numbers:
+            j = stop
+            continue
+        gx, gy = found(rows.gx, zero, j), found(rows.gy, zero, j)
+        if not is_far(rule, j, rows) and (not inside or gx != gx or gy != gy):
+            d_pixel = place.d_out + j * d_out.x_step
+            both_edge_taps(rule, position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j), rows, zero)
+            if job.by_image and not inside:
+                edge_shares(rule, job.d_image, place.d_image, d_out, d_pixel, job.top, job.bottom, rows, zero, C)
+            if job.by_grid and (inside or is_own(job, j)):
+                edge_gradient(rule, job.image, place.image, d_out, d_pixel, j, rows, zero, C)
+        j += 1
+
+
+@jit.inline
+def gradient_strip(job, place, run, count):
+    """Both gradients from the pixels of a strip: those inside in one run, the others one by one."""
+    rows, whole = job.rows, job.top == 0 and job.bottom == job.rule.y_axis[SIZE]
+    first, stop, in_one_run = run
+    finite = not job.by_image or is_finite(job.d_out, place.d_out, count, job.size[3], job.zero)
+    cleared = count // 8 * 8 if finite and in_one_run and first == 0 and stop == count else 0
+    for j in range(cleared, (count + 7) // 8 * 8):
+        put_product(rows.gx, j, job.zero)
+        put_product(rows.gy, j, job.zero)
+    start = 0
+    while start < count:
+        if finite:
+            first, stop, end, in_one_run = next_piece(run, start, count, job.bounds, rows)
+        else:  # tap by tap, so that a weight of zero gives nothing
+            first, stop, end, in_one_run = count, count, count, False
+        numbers = True
+        if first < stop:
+            inside_pixels(job, place, first, stop)
+            numbers = not job.by_grid or all_numbers(first, stop, rows, job.zero)
+        left, right = start, end
+        if in_one_run and whole and anywhere(job.rule):  # all that has a weight is in the run
+            left, right = first, stop
+        edge_pixels(job, place, left, first, stop, right, numbers)
+        start = end
