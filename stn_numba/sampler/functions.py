@@ -44,8 +44,8 @@ def sample(
     ----------
     image
         (N, H, W, C), or (N, C, H, W) with ``layout="NCHW"``; of any strides, and not copied. float32, float64, uint8, int8,
-        uint16, int16 or int32; bool with ``kernel="nearest"``; complex64 and complex128 as pairs. Copied are only float16,
-        which is widened to float32, and numbers of foreign byte order. N may be 1 to serve every grid.
+        uint16, int16 or int32; complex64 and complex128 as pairs; with ``kernel="nearest"`` any dtype but objects. Copied are
+        only float16, which is widened to float32, and numbers of foreign byte order. N may be 1 to serve every grid.
     grid
         A `Grid`, as a transform's ``forward`` gives it, or positions (N, h, w, 2). N may be 1 to serve every image.
     kernel
@@ -68,7 +68,8 @@ def sample(
     antialias
         Whether to average where the grid minifies: over q_y x q_x places in each output pixel's cell, as many as it takes to
         come no farther apart than input pixels, and at most 16 x 16; at the cost of as many readings. See
-        `stn_numba.antialias`. The gradient takes the factors as constant.
+        `stn_numba.antialias`. The gradient takes the factors as constant. ``"nearest"`` takes the most frequent value of the
+        cell instead, of several the smallest.
     layout
         ``"NHWC"`` or ``"NCHW"``, of image and output.
     out
@@ -141,8 +142,14 @@ def sample_vjp(
     backprop
         ``backprop(d_out, *, image=True, grid=True) -> (d_image, d_grid)``. Each can be left out by passing False, and is then
         None. `d_grid` has the shape of the grid's own numbers: (N, h, w, 2) for plain positions, (N, 3, 3) for a `MatrixGrid`,
-        (N, 2, B) for a `BasisGrid`; a transform's backprop takes it as it is. It reads image and grid again: leave both
+        (N, 2, B) for a `BasisGrid`; a transform's backprop takes it as it is. For a grid of matrices between pixels it is the
+        gradient by these matrices, (N, 2, 3) or (N, 3, 3) as they were given. It reads image and grid again: leave both
         unchanged until it has been called.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `sample`, if the image is not float32 or float64, and for `antialias` with ``"nearest"``.
 
     Examples
     --------
