@@ -86,6 +86,7 @@ class DenseGrid(Grid):
 
     Examples
     --------
+    >>> from stn_numba.grid import base_points
     >>> DenseGrid(base_points((2, 3)).reshape(1, 2, 3, 2)).shape
     (2, 3)
     """
@@ -121,6 +122,7 @@ class BasisGrid(Grid):
 
     Examples
     --------
+    >>> from stn_numba.grid import base_points
     >>> grid = BasisGrid(base_points((2, 2)), np.eye(2)[None], (2, 2))
     >>> grid.dense()[0, 0].tolist()
     [[-1.0, -1.0], [1.0, -1.0]]

@@ -1,7 +1,7 @@
 """Reading pixels whose taps all lie inside the image: weighted sums, in a loop for each way of laying channels.
 
-The loops return a check: 0, or NaN where an output may be NaN or infinite. It costs a multiply-add a vector, and nothing for
-integers. The caller then leaves out weights of zero, since zero times NaN is NaN.
+The loops return a check: the sum of all outputs, which is not finite if one of them is not. It costs an addition a vector, and
+nothing for integers. The caller then leaves out weights of zero, since zero times NaN is NaN.
 
 Weights and offsets have been prepared in scratch rows. `image` and `out` are `memory.Image`s, `address` and `out_address` where
 a strip begins in them, `across` and `down` the bytes from a tap to its neighbours.
@@ -41,8 +41,8 @@ from stn_numba.kernels.vectors import (
 
 @jit.inline
 def checked(like, check, value, zero, lanes):
-    """Add zero times the value of a pixel to a check."""
-    return add_product(check, value, spread(zero, lanes)) if is_float(like) else check
+    """Add the value of a pixel to a check."""
+    return plus(check, value) if is_float(like) else check
 
 
 @jit.inline

@@ -61,7 +61,7 @@ def fold_row(axis, count, xs, places, signs, from_right):
     positions there to the left by a hair, so that those on a pixel take the slope on its left.
     """
     first, length, mirrored = axis[FOLD_START], axis[FOLD_LENGTH], axis[MODE] == REFLECT
-    period = 2.0 * length if mirrored else length
+    period, hair = 2.0 * length if mirrored else length, HAIR if from_right else 0.0
     for j in range(count):
         x = position(xs, 0.0, j)
         sign = 1.0
@@ -71,8 +71,7 @@ def fold_row(axis, count, xs, places, signs, from_right):
             if mirrored and beyond > length:
                 beyond, sign = period - beyond, -1.0
             x = first + beyond if abs(x) < FARTHEST else np.nan
-            if from_right and sign < 0.0:
-                x -= (abs(x) + 2.0**-20) * HAIR
+            x -= (abs(x) + 2.0**-20) * hair if sign < 0.0 else 0.0
         put_position(places, j, x)
         put_product(signs, j, sign)
 

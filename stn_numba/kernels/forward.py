@@ -65,7 +65,7 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
         check = pixels(FOUR, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     else:
         check = pixels(ONE, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
-    return check == zero
+    return check - check == zero
 
 
 @jit.inline
@@ -104,22 +104,18 @@ def clear(count, C, zero, out, out_address):
                 store_one(out_address + j * out.x_step + c * out.c_step, like, zero)
 
 
-@jit.inline
-def edge_pixels(rule, image, address, start, first, stop, end, in_one_run, finite, rows, zero, out, out_address, C):
-    """The pixels from `start` to `end` that are not in [first, stop): those that read nothing together.
+@jit.aside
+def edge_pixels(rule, image, address, start, first, stop, end, finite, rows, zero, out, out_address, C):
+    """The pixels from `start` to `end` that are not in [first, stop), one by one; those that read nothing together.
 
     And the pixels in [first, stop) that came out as NaN, unless all are `finite`: zero times a NaN or an infinite pixel is to
     be nothing.
     """
-    nothing_outside = anywhere(rule) and in_one_run  # all that has a weight is in the run
-    if nothing_outside:
-        clear(first - start, C, zero, out, out_address + start * out.x_step)
-        clear(end - stop, C, zero, out, out_address + stop * out.x_step)
-    j = first if nothing_outside else start
+    j = start
     while j < end:
         inside = first <= j < stop
-        if (inside and finite) or (j >= stop and nothing_outside):
-            j = stop if inside else end
+        if inside and finite:
+            j = stop
             continue
         behind, limit = j, first if j < first else end
         while not inside and rule.fills == NO_FILL and behind < limit and is_far(rule, behind, rows):
@@ -142,7 +138,13 @@ def sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, ou
         finite = True
         if first < stop:
             finite = inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out_address, C)
-        edge_pixels(rule, image, address, start, first, stop, end, in_one_run, finite, rows, zero, out, out_address, C)
+        left, right = start, end
+        if anywhere(rule) and in_one_run:  # all that has a weight is in the run
+            clear(first - start, C, zero, out, out_address + start * out.x_step)
+            clear(end - stop, C, zero, out, out_address + stop * out.x_step)
+            left, right = first, stop
+        if left < first or stop < right or not finite:
+            edge_pixels(rule, image, address, left, first, stop, right, finite, rows, zero, out, out_address, C)
         start = end
 
 

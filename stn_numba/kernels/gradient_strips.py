@@ -7,18 +7,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import MODE, SIZE, STEP, ZEROS, both_edge_taps
+from stn_numba.kernels.edges import SIZE, STEP, both_edge_taps
+from stn_numba.kernels.finite import gradients_finite, pixels_finite
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
-from stn_numba.kernels.memory import Image, load, load_one, size_of
+from stn_numba.kernels.memory import Image, size_of
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import Source
 from stn_numba.kernels.rows import Rows, Rule, to_next
 from stn_numba.kernels.runs import is_far, next_piece
-from stn_numba.kernels.scratch import found, position, products, put_product
+from stn_numba.kernels.scratch import found, position, put_product
 from stn_numba.kernels.strips import anywhere, is_plane
-from stn_numba.kernels.taps import fetch_ahead, inside_taps, offsets_row
-from stn_numba.kernels.vectors import EIGHT, ONE, TWO, add_product, lane_sum, not_numbers, plus, spread
+from stn_numba.kernels.taps import farthest_behind, fetch_ahead, inside_taps, offsets_row
+from stn_numba.kernels.vectors import ONE, TWO
 
 
 class Job(NamedTuple):
@@ -53,7 +54,11 @@ class Place(NamedTuple):
 
 @jit.inline
 def inside_pixels(job, place, first, stop):
-    """Both gradients from the pixels [first, stop) of a strip, whose taps all lie inside."""
+    """Both gradients from the pixels [first, stop) of a strip, whose taps all lie inside.
+
+    Returns (finite, done): whether all gradients by positions are finite, and whether those by the image are done. Where d_out
+    is not finite they are left to `edge_pixels`, which gives nothing by a weight of zero.
+    """
     rule, image, d_image, d_out, rows, zero, C = job.rule, job.image, job.d_image, job.d_out, job.rows, job.zero, job.size[3]
     plane, offsets = is_plane(rule, image, d_out, C), rows.offsets
     if plane:
@@ -64,43 +69,22 @@ def inside_pixels(job, place, first, stop):
         offsets = rows.d_offsets
         offsets_row(rule, np.float64(d_image.x_step), np.float64(d_image.y_step), first, stop, rows, offsets)
     if plane:
-        plane_pixels(job, place, first, stop, offsets)
-    elif job.by_grid:
+        return plane_pixels(job, place, first, stop, offsets)
+    if job.by_grid:
         inside_gradients(rule, image, place.image, place.ahead, d_out, place.d_out, first, stop, rows, zero, C)
-    if job.by_image and not plane:
+    finite = not job.by_grid or gradients_finite(first, stop, rows, zero)
+    done = d_out_finite(job, place, first, stop, finite)
+    if job.by_image and done:
         inside_shares(rule, d_image, place.d_image, place.ahead, d_out, place.d_out, first, stop, rows, offsets, zero, C)
+    return finite, done
 
 
 @jit.inline
-def all_numbers(first, stop, rows, zero):
-    """Whether none of the gradients by the positions [first, stop) came out as NaN."""
-    for j in range(first, stop, 8):
-        bits = not_numbers(plus(products(rows.gx, zero, j, EIGHT), products(rows.gy, zero, j, EIGHT)))
-        if bits & ((1 << min(stop - j, 8)) - 1):
-            return False
-    return True
-
-
-@jit.inline
-def is_finite(d_out, address, count, C, zero):
-    """Whether a strip of d_out holds finite numbers only."""
-    size, check = size_of(d_out.like), zero
-    runs, length, step = C, count, d_out.c_step
-    if d_out.c_step == size and d_out.x_step == C * size:  # pixels side by side are one run of numbers
-        runs, length, step = 1, count * C, 0
-    elif d_out.x_step != size:
-        runs, length, step = C * count, 1, 0
-    for k in range(runs):
-        row = address + k * step if length > 1 else address + k % C * d_out.c_step + k // C * d_out.x_step
-        total, j = spread(zero, EIGHT), 0
-        while j + 8 <= length:
-            total = add_product(total, load(row + j * size, d_out.like, EIGHT), spread(zero, EIGHT))
-            j += 8
-        check += lane_sum(total)
-        while j < length:
-            check += zero * load_one(row + j * size, d_out.like)
-            j += 1
-    return check == zero
+def d_out_finite(job, place, first, stop, finite):
+    """Whether d_out is finite, where that matters: surely so, if the gradients by positions, of which it is a factor, are."""
+    known = job.by_grid and finite
+    d_row = place.d_out + first * job.d_out.x_step
+    return known or not job.by_image or pixels_finite(job.d_out, d_row, stop - first, job.size[3], job.zero)
 
 
 @jit.inline
@@ -108,21 +92,28 @@ def plane_pixels(job, place, first, stop, offsets):
     """As `inside_pixels`, channel by channel."""
     rule, image, d_image, d_out, rows, zero = job.rule, job.image, job.d_image, job.d_out, job.rows, job.zero
     one, like, wanted = type(zero)(1), image.like, (job.by_image, job.by_grid)
-    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one), rule.x_axis[MODE] == ZEROS
+    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one), farthest_behind(rule.x_axis, one)
     down = to_next(rule.y_axis, image.y_step)
     d_across, d_down = to_next(rule.x_axis, d_image.x_step), to_next(rule.y_axis, d_image.y_step)
     if job.by_grid:
         fetch_ahead(place.ahead, place.image, to_next(rule.x_axis, image.x_step), down, first, stop, rows.offsets)
     if job.by_image:
         fetch_ahead(place.ahead, place.d_image, d_across, d_down, first, stop, offsets)
-    for c in range(job.size[3]):
+    finite, C = True, job.size[3]
+    done = True if C == 1 else d_out_finite(job, place, first, stop, False)
+    for c in range(C):
         source, target = place.image + c * image.c_step, place.d_image + c * d_image.c_step
         d_row, step = place.d_out + c * d_out.c_step, d_out.x_step
         plane_gradients(axes, like, source, down, d_row, step, wanted, first, stop, rows, zero, c > 0)
-        if job.by_image and d_across == size_of(like):
+        if job.by_grid:
+            finite = gradients_finite(first, stop, rows, zero)
+        if C == 1:
+            done = d_out_finite(job, place, first, stop, finite)
+        if job.by_image and done and d_across == size_of(like):
             give_plane(target, d_across, d_down, like, first, stop, rows, offsets, zero, TWO)
-        elif job.by_image:
+        elif job.by_image and done:
             give_plane(target, d_across, d_down, like, first, stop, rows, offsets, zero, ONE)
+    return finite, done
 
 
 @jit.inline
@@ -132,26 +123,28 @@ def is_own(job, j):
     return job.top <= line < job.bottom
 
 
-@jit.inline
-def edge_pixels(job, place, start, first, stop, end, numbers):
+@jit.aside
+def edge_pixels(job, place, start, first, stop, end, finite, done):
     """Both gradients from the pixels from `start` to `end` that are not in [first, stop), one by one.
 
-    And the gradients by the positions in [first, stop) that came out as NaN, unless all are `numbers`: zero times a NaN or an
-    infinite pixel is to be nothing.
+    Of those in [first, stop) the gradients by positions that came out as NaN, unless all are `finite`, and those by the image,
+    unless they are `done`: zero times a number that is not finite is to be nothing.
     """
     rule, d_out, rows, zero, C, j = job.rule, job.d_out, job.rows, job.zero, job.size[3], start
     while j < end:
         inside = first <= j < stop
-        if inside and numbers:
+        if inside and finite and done:
             j = stop
             continue
         gx, gy = found(rows.gx, zero, j), found(rows.gy, zero, j)
-        if not is_far(rule, j, rows) and (not inside or gx != gx or gy != gy):
+        by_grid = job.by_grid and ((gx != gx or gy != gy) if inside else is_own(job, j))
+        by_image = job.by_image and not (inside and done)
+        if not is_far(rule, j, rows) and (by_grid or by_image):
             d_pixel = place.d_out + j * d_out.x_step
             both_edge_taps(rule, position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j), rows, zero)
-            if job.by_image and not inside:
+            if by_image:
                 edge_shares(rule, job.d_image, place.d_image, d_out, d_pixel, job.top, job.bottom, rows, zero, C)
-            if job.by_grid and (inside or is_own(job, j)):
+            if by_grid:
                 edge_gradient(rule, job.image, place.image, d_out, d_pixel, j, rows, zero, C)
         j += 1
 
@@ -161,23 +154,19 @@ def gradient_strip(job, place, run, count):
     """Both gradients from the pixels of a strip: those inside in one run, the others one by one."""
     rows, whole = job.rows, job.top == 0 and job.bottom == job.rule.y_axis[SIZE]
     first, stop, in_one_run = run
-    finite = not job.by_image or is_finite(job.d_out, place.d_out, count, job.size[3], job.zero)
-    cleared = count // 8 * 8 if finite and in_one_run and first == 0 and stop == count else 0
+    cleared = count // 8 * 8 if in_one_run and first == 0 and stop == count else 0
     for j in range(cleared, (count + 7) // 8 * 8):
         put_product(rows.gx, j, job.zero)
         put_product(rows.gy, j, job.zero)
     start = 0
     while start < count:
-        if finite:
-            first, stop, end, in_one_run = next_piece(run, start, count, job.bounds, rows)
-        else:  # tap by tap, so that a weight of zero gives nothing
-            first, stop, end, in_one_run = count, count, count, False
-        numbers = True
+        first, stop, end, in_one_run = next_piece(run, start, count, job.bounds, rows)
+        finite = done = True
         if first < stop:
-            inside_pixels(job, place, first, stop)
-            numbers = not job.by_grid or all_numbers(first, stop, rows, job.zero)
+            finite, done = inside_pixels(job, place, first, stop)
         left, right = start, end
         if in_one_run and whole and anywhere(job.rule):  # all that has a weight is in the run
             left, right = first, stop
-        edge_pixels(job, place, left, first, stop, right, numbers)
+        if left < first or stop < right or not (finite and done):
+            edge_pixels(job, place, left, first, stop, right, finite, done)
         start = end

@@ -1,7 +1,9 @@
-"""Every Numba option of the project, each with its reason; kernels use these three decorators only.
+"""Every Numba option of the project, each with its reason; kernels use these four decorators only.
 
 ``inline``
     a helper that kernels call; compiled with its caller, never cached on its own.
+``aside``
+    the same for rare cases, and called instead of inlined: its code stays out of the loops, which LLVM then optimizes better.
 ``serial``
     a kernel for one thread. It releases the GIL, so callers on several Python threads run side by side.
 ``parallel``
@@ -18,7 +20,7 @@ import numba
 
 from stn_numba.kernels.cache import KernelCache
 
-__all__ = ["inline", "parallel", "serial"]
+__all__ = ["aside", "inline", "parallel", "serial"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,11 @@ except ImportError as error:  # a Numba whose inner parts have changed
 def inline(function: Function) -> Function:
     """Compile a helper that is called from kernels."""
     return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_HELPER, **_OPTIONS)(function)
+
+
+def aside(function: Function) -> Function:
+    """Compile a helper for rare cases, which kernels call."""
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_HELPER, **_OPTIONS)(function)
 
 
 def serial(function: Function) -> Function:

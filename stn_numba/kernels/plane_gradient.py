@@ -18,7 +18,7 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
 
     `more`: gradients of a further channel, added to those that are there.
     """
-    (x_axis, y_axis, ends), (by_image, by_grid) = axes, wanted
+    (x_axis, y_axis, farthest), (by_image, by_grid) = axes, wanted
     for j in range(first, stop, 8):
         _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
         _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
@@ -27,7 +27,7 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
             slopes = line_slopes(x_axis), line_slopes(y_axis)
         else:
             (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
-            slopes = tent_slopes(x_axis, ends, behind_x), tent_slopes(y_axis, ends, behind_y)
+            slopes = tent_slopes(x_axis, farthest, behind_x), tent_slopes(y_axis, farthest, behind_y)
         d = plane_lanes(like, d_row, d_step, j, stop, rows.dx, zero)
         if by_grid:
             a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)

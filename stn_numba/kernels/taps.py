@@ -49,23 +49,23 @@ def inside_taps(rule, first, stop, rows, slopes, one):
 @jit.inline
 def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
     """Two neighbours along each axis and tents for them, which vanish by themselves beyond the image."""
-    axis_x, axis_y, ends_x, ends_y = (x_axis[SIZE], one), (y_axis[SIZE], one), x_axis[MODE] == ZEROS, y_axis[MODE] == ZEROS
+    axis_x, axis_y, farthest = (x_axis[SIZE], one), (y_axis[SIZE], one), farthest_behind(x_axis, one)
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
-        column = bilinear_axis(axis_x, ends_x, rows.x_places, j, rows.u, rows.du, slopes)
-        line = bilinear_axis(axis_y, ends_y, rows.y_places, j, rows.v, rows.dv, slopes)
+        column = bilinear_axis(axis_x, farthest, rows.x_places, j, rows.u, rows.du, slopes)
+        line = bilinear_axis(axis_y, farthest, rows.y_places, j, rows.v, rows.dv, slopes)
         put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
 
 
 @jit.inline
-def bilinear_axis(axis, ends, places, j, weights, slopes, with_slopes):
+def bilinear_axis(axis, farthest, places, j, weights, slopes, with_slopes):
     """The first of the two neighbours of eight positions along one axis; their weights and slopes go to the rows."""
     before, behind = neighbours(axis, positions(places, 0.0, j, EIGHT))
     first, second = tents(axis, behind)
     put_taps(weights, j, first)
     put_taps(weights + NEXT_TAP, j, second)
     if with_slopes:
-        first, second = tent_slopes(axis, ends, behind)
+        first, second = tent_slopes(axis, farthest, behind)
         put_taps(slopes, j, first)
         put_taps(slopes + NEXT_TAP, j, second)
     return before
@@ -114,14 +114,17 @@ def line_slopes(axis):
 
 
 @jit.inline
-def tent_slopes(axis, ends, behind):
-    """Derivatives of the weights by the position, from the right at the corners of the tent.
+def farthest_behind(axis, one):
+    """How far behind a pixel slopes are taken: at any distance where zeros follow the image, else just before the next one."""
+    T = type(one)
+    return T(np.inf) if axis[MODE] == ZEROS else one - T(2.0**-24)
 
-    Where an image does not end (`ends`: it is followed by zeros), positions lie between two neighbours, up to the second one.
-    """
-    if not ends:
-        return line_slopes(axis)
+
+@jit.inline
+def tent_slopes(axis, farthest, behind):
+    """Derivatives of the weights by the position, from the right at the corners of the tent; see `farthest_behind`."""
     size, one = axis
+    behind = smaller(behind, spread(farthest, EIGHT))
     unit, other = spread(one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
     first = plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one))
     return first, times(other, plus(where_in_unit(behind, one), where_in_unit(minus(behind, unit), -one)))

@@ -362,17 +362,6 @@ def not_zero(typingctx, vector):
     return signature, codegen
 
 
-@intrinsic
-def not_numbers(typingctx, vector):
-    """Bits of an integer, the lowest for the first lane: whether it is NaN."""
-    signature = types.int64(vector)
-
-    def codegen(context, builder, signature, arguments):
-        return _as_bits(builder, builder.fcmp_unordered("uno", *arguments, *arguments))
-
-    return signature, codegen
-
-
 def _bit_function(name, text, *more):
     """One of LLVM's functions of the bits of an integer."""
 

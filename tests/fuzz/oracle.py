@@ -41,6 +41,7 @@ def axis_matrix(x, size, kernel, padding, slope=False):
     if padding in REPEATING:
         seen &= np.abs(x) < FARTHEST
         period = {"wrap": size, "symmetric": 2 * size, "reflect101": max(2 * (size - 1), 1)}[padding]
+        x = np.rint(x) if kernel == "nearest" else x  # ties go to the even pixel, before the image is repeated
         x = np.where(seen, x, 0) % period
     else:
         near = np.clip(np.where(seen, x, 0), -40.0, size + 40.0)

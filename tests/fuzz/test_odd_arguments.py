@@ -79,7 +79,7 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
         (lambda: nn.Adam(epsilon=0), r"epsilon: expected a number in \(0, inf\)"),
         (lambda: nn.cosine("x"), r"progress: expected a number in \[0, 1\]"),
         (lambda: nn.step_decay(steps=0), "steps: expected at least 1"),
-        (lambda: fitted(rates=()), "rates: expected multipliers by parts of parameter names, got tuple"),
+        (lambda: fitted(rates=()), "rates: expected multipliers by names of parameters or layers, got tuple"),
         (lambda: fitted(rates={"dense1": "x"}), r"rates\['dense1'\]: expected a number"),
         (lambda: fitted(callbacks=print), "callbacks: expected a sequence of functions"),
         (lambda: fitted(validation=3), r"validation: expected \(images, labels\)"),
@@ -125,5 +125,7 @@ def test_a_layer_takes_no_more_and_no_less_than_it_was_made_for():
             connected.forward(np.ones(shape, np.float32))
     params = {"w": np.zeros(5)}
     state = nn.SGD().init(params)
-    with pytest.raises(ValueError, match=r"w: expected \(5,\) for gradient and state, got \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"params\['w'\]: expected float32 or float64 \(2,\), as its gradient, got float64 \(5,\)"
+    ):
         nn.SGD().apply(params, {"w": np.ones(2)}, state, {"w": 0.1})

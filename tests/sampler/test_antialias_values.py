@@ -88,13 +88,24 @@ def test_nothing_changes_where_nothing_is_minified(name, dtype, zoom, turn):
 
 @pytest.mark.parametrize("fill", [None, 3.0])
 @pytest.mark.parametrize("padding", PADDINGS)
-@pytest.mark.parametrize("kernel", ["nearest", "bilinear", *KERNELS, PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])])
+@pytest.mark.parametrize("kernel", ["bilinear", *KERNELS, PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])])
 def test_every_kernel_padding_and_fill_is_averaged(kernel, padding, fill):
     image, points = random_image(1, 15, 18, 2), smooth_points(1, SHRUNK)
     q = factors(stn.DenseGrid(points), (15, 18), padding if fill is None else "zeros")
     options = {"kernel": kernel, "padding": padding, "fill": fill}
     expected = np.mean([stn.sample(image, part, **options) for part in sub_positions(points, q)], axis=0)
     np.testing.assert_allclose(stn.sample(image, points, antialias=True, **options), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("fill", [None, 3])
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_of_the_nearest_pixels_the_most_frequent_value_is_taken(padding, fill):
+    labels, points = np.random.default_rng(0).integers(0, 3, (1, 15, 18, 2)), smooth_points(1, SHRUNK)
+    q = factors(stn.DenseGrid(points), (15, 18), padding if fill is None else "zeros")
+    options = {"kernel": "nearest", "padding": padding, "fill": fill}
+    readings = np.stack([stn.sample(labels, part, **options) for part in sub_positions(points, q)])
+    counts = (readings == np.arange(4).reshape(4, 1, 1, 1, 1, 1)).sum(axis=1)
+    np.testing.assert_array_equal(stn.sample(labels, points, antialias=True, **options), counts.argmax(axis=0))
 
 
 def test_factors_stop_at_the_limit_and_ignore_what_does_not_show():

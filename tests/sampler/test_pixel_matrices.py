@@ -153,7 +153,7 @@ def test_the_outer_edge_is_where_it_is_said_to_be():
 @pytest.mark.parametrize("kernel", ["bilinear", *KERNELS])
 def test_the_gradient_is_that_of_the_matrix_given(rows, inverse, antialias, kernel):
     matrices = np.array(
-        [[[1.7, -0.2, 1.513], [0.3, 1.9, -0.527], [0.012, 0.021, 1.0]], [[0.5, 2.2, 0.317], [-1.8, 0.3, 9.713], [0, 0, 2.0]]]
+        [[[1.7, -0.2, 1.5137], [0.3, 1.9, -0.5271], [0.012, 0.021, 1.0]], [[0.5, 2.2, 0.317], [-1.8, 0.3, 9.713], [0, 0, 2.0]]]
     )
     matrices = matrices[:, :rows]
     given = np.linalg.inv(np.concatenate([matrices, [[[0, 0, 1.0]]] * 2], axis=1))[:, :2] if inverse and rows == 2 else matrices

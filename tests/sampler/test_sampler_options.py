@@ -276,13 +276,15 @@ def test_a_value_beyond_float16_is_infinite_without_a_warning():
 def test_no_image_is_copied_but_float16():
     import tracemalloc
 
-    for dtype, factor in (("uint8", 0), ("bool", 0), ("float32", 0), ("complex64", 0), ("float16", 2)):
+    nearest = [(dtype, 0, "nearest") for dtype in ("uint8", "bool", "float32", "complex64", "float16", "int64")]
+    weighed = [("uint8", 0, "bilinear"), ("float32", 0, "bilinear"), ("complex64", 0, "bilinear"), ("float16", 2, "bilinear")]
+    for dtype, factor, kernel in nearest + weighed:
         image = np.zeros((1, 500, 500, 8), dtype)[:, ::-1, ::2]
         grid = np.zeros((1, 4, 4, 2))
-        stn.sample(image, grid, kernel="nearest")
+        stn.sample(image, grid, kernel=kernel)
         tracemalloc.start()
         try:
-            stn.sample(image, grid, kernel="nearest")
+            stn.sample(image, grid, kernel=kernel)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
