@@ -15,11 +15,11 @@ from stn_numba.kernels.memory import Image, size_of
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import Source
 from stn_numba.kernels.rows import Rows, Rule, to_next
-from stn_numba.kernels.runs import is_far, next_piece
-from stn_numba.kernels.scratch import found, position, put_product
+from stn_numba.kernels.runs import is_far, near_lines, next_piece
+from stn_numba.kernels.scratch import found, position, positions, put_product
 from stn_numba.kernels.strips import anywhere, is_plane
 from stn_numba.kernels.taps import farthest_behind, fetch_ahead, inside_taps, offsets_row
-from stn_numba.kernels.vectors import ONE, TWO
+from stn_numba.kernels.vectors import EIGHT, ONE, TWO, lanes_between
 
 
 class Job(NamedTuple):
@@ -131,10 +131,14 @@ def edge_pixels(job, place, start, first, stop, end, finite, done):
     unless they are `done`: zero times a number that is not finite is to be nothing.
     """
     rule, d_out, rows, zero, C, j = job.rule, job.d_out, job.rows, job.zero, job.size[3], start
+    above, below = near_lines(rule, job.top, job.bottom)
     while j < end:
         inside = first <= j < stop
         if inside and finite and done:
             j = stop
+            continue
+        if not inside and lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below + 1.0) == 0:
+            j = min(j + 8, first if j < first else end)  # none of the eight reads the piece's rows
             continue
         gx, gy = found(rows.gx, zero, j), found(rows.gy, zero, j)
         by_grid = job.by_grid and ((gx != gx or gy != gy) if inside else is_own(job, j))

@@ -9,7 +9,8 @@ from stn_numba.kernels.edges import BILINEAR, BORDER, MODE, NEAREST, POLYNOMIAL,
 from stn_numba.kernels.memory import size_of
 from stn_numba.kernels.positions import BASIS, row_positions
 from stn_numba.kernels.rows import FILL_OUTSIDE, NO_FILL, STRIP, to_next
-from stn_numba.kernels.scratch import found, position, put_position, put_product
+from stn_numba.kernels.scratch import positions, products, put_positions, put_products
+from stn_numba.kernels.vectors import EIGHT, narrowed, times, where_not_zero, widened
 
 TILE_ROWS = 32  # strips one below the other: what they read of a turned image then stays in the first caches
 
@@ -82,8 +83,9 @@ def prepare_positions(rule, source, n, i, first, count, rows, together, by_grid)
 def take_signs(count, rows, zero):
     """The chain rule through what the padding did to the positions; where nothing is left of a gradient, its position is 0."""
     for xs, signs, gradients in ((rows.xs, rows.x_signs, rows.gx), (rows.ys, rows.y_signs, rows.gy)):
-        for j in range(count):
-            sign = type(zero)(found(signs, 0.0, j))
-            gradient = found(gradients, zero, j) * sign if sign != zero else zero
-            put_product(gradients, j, gradient)
-            put_position(xs, j, position(xs, 0.0, j) if gradient != zero else 0.0)
+        for j in range(0, count, 8):
+            sign, gradient = narrowed(products(signs, 0.0, j, EIGHT), zero), products(gradients, zero, j, EIGHT)
+            # zero times a gradient that is not finite is zero; behind the strip gradients are zero, and signs anything
+            gradient = where_not_zero(where_not_zero(times(gradient, sign), sign), gradient)
+            put_products(gradients, j, gradient)
+            put_positions(xs, j, where_not_zero(positions(xs, 0.0, j, EIGHT), widened(gradient)))
