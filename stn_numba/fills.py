@@ -71,11 +71,23 @@ def fill_parts(fill: Array | None, dtype: np.dtype[Any]) -> list[Array | None]:
 
 
 def _as_other(fill: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """`fill` for an image that is not made of numbers."""
+    """`fill` for an image that is not made of numbers, if it comes back from that dtype as it was."""
+    given = as_array(fill, "fill")
     try:
-        return as_array(fill, "fill").astype(dtype)
-    except (TypeError, ValueError) as error:
+        if dtype.kind == "M" and given.dtype.kind in "US":
+            given = given.astype("M8")  # a date as text, in the unit that it is written in
+        held = given.astype(dtype)
+        kept = bool((held.astype(given.dtype) == given).all()) and not _is_beyond(given)
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"fill: expected what an image of {dtype} can hold, got {fill!r:.60}") from error
+    if not kept:
+        raise ValueError(f"fill: expected what an image of {dtype} can hold, got {fill!r:.60}")
+    return held
+
+
+def _is_beyond(values: Array) -> bool:
+    """Whether whole numbers are too large for dates and times, which hold 63 bits."""
+    return values.dtype.kind == "u" and bool((values > np.iinfo(np.int64).max).any())
 
 
 def _as_numbers(fill: ArrayLike, dtype: np.dtype[Any]) -> Array:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,7 +161,21 @@ def _named(kernel: PiecewisePolynomial, made_by: str) -> PiecewisePolynomial:
     return kernel
 
 
-@functools.cache
+P = ParamSpec("P")
+
+
+def _kept(make: Callable[P, PiecewisePolynomial]) -> Callable[P, PiecewisePolynomial]:
+    """Make each kernel once, by a function that still shows itself as one."""
+    kept = functools.cache(make)
+
+    @functools.wraps(make)
+    def kernel(*args: P.args, **kwargs: P.kwargs) -> PiecewisePolynomial:
+        return kept(*args, **kwargs)  # type: ignore[arg-type]  # as hashable as floats are
+
+    return kernel
+
+
+@_kept
 def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     """Keys' cubic convolution kernel; a = -0.75 as in torch and OpenCV, -0.5 reproduces quadratics.
 
@@ -175,7 +190,7 @@ def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     return _named(_unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a]), f"bicubic({a:g})")
 
 
-@functools.cache
+@_kept
 def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
     """The two-parameter cubic of Mitchell and Netravali (SIGGRAPH 1988, equation 8): it blurs a little and rings little."""
     b, c = as_real(b, "b"), as_real(c, "c")
@@ -184,13 +199,13 @@ def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
     return _named(_unit_pieces(inner, outer), f"mitchell({b:.4g}, {c:.4g})")
 
 
-@functools.cache
+@_kept
 def cubic_b_spline() -> PiecewisePolynomial:
     """The cubic B-spline. It smooths; for interpolation filter the image by `scipy.ndimage.spline_filter` first."""
     return _named(PiecewisePolynomial(mitchell(1.0, 0.0).breakpoints, mitchell(1.0, 0.0).coefficients), "cubic_b_spline()")
 
 
-@functools.cache
+@_kept
 def lanczos3() -> PiecewisePolynomial:
     """Lanczos' windowed sinc over six pixels, scaled to sum 1 at every position, as polynomials right to 1e-6.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import stn_numba as stn
 from stn_numba.fills import as_fill
 from stn_numba.outside import fill_rule
 
@@ -36,3 +37,19 @@ def test_no_warning_whatever_numpy_is_told():
             as_fill(1e300, np.dtype(np.float32))
         assert np.isnan(as_fill(np.nan, np.dtype(np.float16)))
         as_fill(np.longdouble(1), np.dtype(np.longdouble))
+
+
+@pytest.mark.parametrize(
+    ("fill", "dtype"),
+    [(b"abcdef", "S2"), ("abcdef", "U2"), (10**19, "m8[s]"), ("3000-01-01", "M8[ns]"), (300, [("a", "u1"), ("b", "f4")])],
+)
+def test_a_fill_that_other_dtypes_would_change_is_refused(fill, dtype):
+    with pytest.raises((TypeError, ValueError), match="fill: expected what an image of"):
+        as_fill(fill, np.dtype(dtype))
+
+
+def test_a_structure_is_a_fill_for_an_image_of_structures():
+    kind = np.dtype([("a", "u1"), ("b", "f4")])
+    fill = np.array((3, 1.5), kind)
+    out = stn.warp(np.zeros((2, 2), kind), [1, 0, 9, 0, 1, 0], kernel="nearest", fill=fill)
+    assert (out == fill).all()

@@ -156,7 +156,8 @@ def check_shape(shape: Any, name: str = "shape") -> Shape:
     try:
         h, w = (as_int(size, name) for size in shape)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected two whole numbers (h, w), got {shape!r}") from None
+        hint = "; of an image (H, W, C) take image.shape[:2]" if isinstance(shape, tuple) and len(shape) == 3 else ""
+        raise TypeError(f"{name}: expected two whole numbers (h, w), got {shape!r}{hint}") from None
     if h < 0 or w < 0:
         raise ValueError(f"{name}: expected two whole numbers (h, w) >= 0, got {shape!r}")
     if max(h, w, h * w) > _MOST_PIXELS:

@@ -121,6 +121,10 @@ class PixelMatrixGrid(MatrixGrid):
         grid.in_shape, grid.shape, grid.inverse, grid._factors = in_shape, shape, False, np.ones((len(pixels), 1, 1))
         return grid
 
+    def __repr__(self) -> str:
+        inverse = ", inverse=True" if self.inverse else ""
+        return f"<PixelMatrixGrid: N = {len(self)}, from {self.in_shape} to {self.shape}{inverse}>"
+
     def __getitem__(self, rows: slice) -> PixelMatrixGrid:
         assert self.in_shape is not None
         rows = as_slice(rows)
@@ -195,7 +199,8 @@ def grid_of_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *
     """
     given = as_array(matrix, "matrix")
     if given.shape[-2:] not in ((2, 3), (3, 3)) or given.ndim > 3:
-        raise ValueError(f"matrix: expected (2, 3) or (3, 3), or N of them, got {given.shape}")
+        hint = "; take np.reshape(matrix, (2, 3))" if given.shape == (6,) else ""
+        raise ValueError(f"matrix: expected (2, 3) or (3, 3), or N of them, got {given.shape}{hint}")
     return PixelMatrixGrid(given[None] if given.ndim == 2 else given, in_shape, out_shape, inverse=inverse)
 
 

@@ -193,8 +193,8 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
     x_axis, y_axis = axes
     target, step, check = out.like, out.x_step, spread(zero, EIGHT)
     for j in range(first, stop, 8):
-        _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-        _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
+        _, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        _, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         if all_between(x_axis, y_axis, behind_x, behind_y):
             (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
         else:

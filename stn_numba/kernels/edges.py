@@ -94,13 +94,17 @@ def reaches(axis, K, x):
 
 
 @jit.inline
-def edge_taps(family, K, axis, table, x, indices, weights, zero):
-    """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights, 1 if all lie inside."""
+def edge_taps(family, K, axis, table, x, indices, weights, zero, snap):
+    """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights, 1 if all lie inside.
+
+    `snap`: a position that lies by a hair to the left of a pixel, as `fold_row` moves it, has the weights of that pixel.
+    """
     if axis[MODE] == ZEROS and family in (BILINEAR, TENT_SLOPE):
         return tent_taps(family, axis, x, indices, weights, zero)
     T, size, reach = type(zero), np.int64(axis[SIZE]), np.float64(K)
     base = np.rint(x) if family == NEAREST else np.floor(x)
     fraction = x - base if abs(x) < np.inf else 0.0
+    fraction = 1.0 if snap and fraction > 1.0 - 2.0**-40 else fraction
     if axis[MODE] == BORDER:  # beyond the reach every tap reads the edge
         base = limit(base, -reach, axis[SIZE] - 1.0 + reach)
     near = -reach <= base <= axis[FOLD_START] + axis[FOLD_LENGTH] + reach
@@ -110,7 +114,8 @@ def edge_taps(family, K, axis, table, x, indices, weights, zero):
         index, weight = first + k, edge_weight(family, table, piece, k, fraction, T(1))
         if index < 0 or index >= size:
             index, weight = resolve(index, size, axis, weight)
-        weight = weight if near else zero
+        vanishes = snap and fraction == 1.0 and abs(weight) < T(2.0**-40)  # but for rounding
+        weight = weight if near and not vanishes else zero
         put_product(indices, k, index)
         put_product(weights, k, weight)
         total += weight
@@ -126,15 +131,14 @@ def tent_taps(family, axis, x, indices, weights, zero):
     T, one = type(zero), type(zero)(1)
     before = limit(np.floor(x), 0.0, max(axis[SIZE] - 2.0, 0.0))
     near = -1.0 <= x < axis[SIZE]
-    behind = T(x - before if near else 2.0)
+    behind = x - before if near else 2.0  # float64: just before a pixel is not behind it
     before = np.int64(before if near else 0.0)
     total = zero
     for k in range(2):
         lone = k == 1 and axis[SIZE] <= 1.0
-        distance = behind - T(k)
-        weight = max(zero, one - abs(distance))
+        weight = max(zero, one - abs(T(behind) - T(k)))
         if family == TENT_SLOPE:
-            weight = one if -one <= distance < zero else (-one if zero <= distance < one else zero)
+            weight = one if -1.0 <= behind - k < 0.0 else (-one if 0.0 <= behind - k < 1.0 else zero)
         weight = zero if lone else weight
         put_product(indices, k, np.int64(0) if lone else before + k)
         put_product(weights, k, weight)
@@ -143,13 +147,13 @@ def tent_taps(family, axis, x, indices, weights, zero):
 
 
 @jit.inline
-def both_edge_taps(rule, x, y, rows, zero):
+def both_edge_taps(rule, x, y, rows, zero, snap):
     """Taps and weights of one position along both axes, in the rows for them; return the product of the sums of the weights."""
     total = type(zero)(1)
     for k in range(2):  # a loop, so that the code of an axis is compiled once
         axis, place = (rule.x_axis, rule.y_axis)[k], (x, y)[k]
         indices, weights = (rows.x_taps, rows.y_taps)[k], (rows.x_weights, rows.y_weights)[k]
-        total *= edge_taps(rule.family, rule.K, axis, rule.table, place, indices, weights, zero)
+        total *= edge_taps(rule.family, rule.K, axis, rule.table, place, indices, weights, zero, snap)
     return total
 
 
@@ -160,7 +164,7 @@ def both_edge_slopes(rule, x, y, rows, zero):
     for k in range(2):
         axis, place = (rule.x_axis, rule.y_axis)[k], (x, y)[k]
         indices, slopes = (rows.x_taps, rows.y_taps)[k], (rows.x_slopes, rows.y_slopes)[k]
-        edge_taps(family, rule.K, axis, rule.slope_table, place, indices, slopes, zero)
+        edge_taps(family, rule.K, axis, rule.slope_table, place, indices, slopes, zero, False)
 
 
 @jit.inline

@@ -72,7 +72,7 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
 def edge_pixel(rule, image, address, x, y, rows, zero, out, out_address, C, only_nan):
     """A pixel anywhere: tap by tap, and its share of the fill value. `only_nan`: just the channels that came out as NaN."""
     fill, fills = rule.fill, rule.fills
-    total = both_edge_taps(rule, x, y, rows, zero)
+    total = both_edge_taps(rule, x, y, rows, zero, False)
     share = zero
     if fills == FILL_TAPS:
         share = type(zero)(1) - total

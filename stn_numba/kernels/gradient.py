@@ -9,7 +9,7 @@ does; `steps` and `size` are those of `kernels.forward`. `d_dense` (N h, w, 2) g
 the other kinds that of each piece of each output.
 
 A sum of float32 stops growing at 2**24. So where more outputs than that may give to one pixel, `d_image` is emptied into the
-float64 of `d_total` after every so many output rows (`rows_a_sum`; 0 for never), and at the end.
+float64 of `d_total` after every so many outputs (`sum_after`; 0 for never), and at the end.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def pull_back_strip(job, d_grid, k, n, i, first, skipped, count):
     pull_back_row(job.source, k, i, first, count, positions, gradients, sums, zero, dense, d_grid.partial)
 
 
-@jit.inline
+@jit.aside
 def empty_into_total(job, m):
     """Add the rows of image m's gradient that this piece adds to to the total, and set them to 0."""
     d_image, d_total, zero = job.d_image, job.d_total, job.zero
@@ -111,7 +111,7 @@ def empty_into_total(job, m):
 
 @jit.inline
 def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
-    """Both gradients from some rows of output n, tile by tile; return how many rows there were since the last sum."""
+    """Both gradients from some rows of output n, tile by tile; return how many outputs there were since the last sum."""
     w = job.size[2]
     for above in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
@@ -122,16 +122,31 @@ def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
                 count = min(together, below - i)
                 gradient_columns(job, d_grid, n, m, i, count, left, right)
                 i += count
-        since += min(TILE_ROWS, last_row - above)
-        if job.rows_a_sum > 0 and since >= job.rows_a_sum:
-            empty_into_total(job, m)
-            since = 0
+                since += count * (right - left)
+                if job.sum_after > 0 and since >= job.sum_after:
+                    empty_into_total(job, m)
+                    since = 0
     return since
 
 
 @jit.inline
 def gradient_of_piece(
-    item, pieces, image, source, rule, steps, size, rows, wanted, d_out, d_image, d_total, rows_a_sum, d_dense, partials, zero
+    item,
+    pieces,
+    image,
+    source,
+    rule,
+    steps,
+    size,
+    rows,
+    wanted,
+    d_out,
+    d_image,
+    d_total,
+    sum_after,
+    d_dense,
+    partials,
+    zero,
 ):
     """Gradients from one piece: a band of rows of an image, or, for the grid alone, a block of rows of an output."""
     (by_image, by_grid), (batch, h, w, C), H = wanted, size, np.int64(rule.y_axis[SIZE])
@@ -160,7 +175,7 @@ def gradient_of_piece(
         rows,
         zero,
         d_total,
-        rows_a_sum,
+        sum_after,
     )
     together = rows_together(rule, image, d_out, w, C) if pieces == 1 else np.int64(1)
     since, m = 0, who if by_image else 0
@@ -168,13 +183,13 @@ def gradient_of_piece(
         partial = address_of(partials) + 8 * partials.shape[1] * (n * pieces + piece)
         d_grid = GridGradient(address_of(d_dense), d_dense.dtype.type(0), partial)
         since = gradient_rows(job, d_grid, n, m, first_row, last_row, together, since)
-    if rows_a_sum > 0:
+    if sum_after > 0:
         empty_into_total(job, m)
 
 
 @jit.inline
 def gradient_task(
-    task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, rows_a_sum,
+    task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, sum_after,
     d_dense, partials,
 ):  # fmt: skip
     """Gradients of one task: some images, or pieces of images, one after the other."""
@@ -186,7 +201,7 @@ def gradient_task(
         number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3]), rows)
     for item in range(task * items // tasks, (task + 1) * items // tasks):
         gradient_of_piece(
-            item, pieces, image, source, rule, steps, size, rows, (by_image, by_grid), d_out, d_image, d_total, rows_a_sum,
+            item, pieces, image, source, rule, steps, size, rows, (by_image, by_grid), d_out, d_image, d_total, sum_after,
             d_dense, partials, zero,
         )  # fmt: skip
     hold(memory)
@@ -194,23 +209,23 @@ def gradient_task(
 
 @jit.serial
 def gradient_serial(
-    tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, rows_a_sum,
+    tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, sum_after,
     d_dense, partials,
 ):  # fmt: skip
     for task in range(tasks):
         gradient_task(
             task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image,
-            d_total, rows_a_sum, d_dense, partials,
+            d_total, sum_after, d_dense, partials,
         )  # fmt: skip
 
 
 @jit.parallel
 def gradient_parallel(
-    tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, rows_a_sum,
+    tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, sum_after,
     d_dense, partials,
 ):  # fmt: skip
     for task in prange(tasks):
         gradient_task(
             task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image,
-            d_total, rows_a_sum, d_dense, partials,
+            d_total, sum_after, d_dense, partials,
         )  # fmt: skip

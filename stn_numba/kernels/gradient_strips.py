@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import SIZE, STEP, both_edge_taps
+from stn_numba.kernels.edges import MODE, REFLECT, SIZE, STEP, both_edge_taps
 from stn_numba.kernels.finite import gradients_finite, pixels_finite
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
@@ -40,7 +40,7 @@ class Job(NamedTuple):
     rows: Rows
     zero: Any
     d_total: Image
-    rows_a_sum: int
+    sum_after: int
 
 
 class Place(NamedTuple):
@@ -92,7 +92,7 @@ def plane_pixels(job, place, first, stop, offsets):
     """As `inside_pixels`, channel by channel."""
     rule, image, d_image, d_out, rows, zero = job.rule, job.image, job.d_image, job.d_out, job.rows, job.zero
     one, like, wanted = type(zero)(1), image.like, (job.by_image, job.by_grid)
-    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one), farthest_behind(rule.x_axis, one)
+    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one), farthest_behind(rule.x_axis)
     down = to_next(rule.y_axis, image.y_step)
     d_across, d_down = to_next(rule.x_axis, d_image.x_step), to_next(rule.y_axis, d_image.y_step)
     if job.by_grid:
@@ -145,7 +145,8 @@ def edge_pixels(job, place, start, first, stop, end, finite, done):
         by_image = job.by_image and not (inside and done)
         if not is_far(rule, j, rows) and (by_grid or by_image):
             d_pixel = place.d_out + j * d_out.x_step
-            both_edge_taps(rule, position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j), rows, zero)
+            mirrored = rule.x_axis[MODE] == REFLECT
+            both_edge_taps(rule, position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j), rows, zero, mirrored)
             if by_image:
                 edge_shares(rule, job.d_image, place.d_image, d_out, d_pixel, job.top, job.bottom, rows, zero, C)
             if by_grid:

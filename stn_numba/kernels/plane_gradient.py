@@ -20,14 +20,14 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
     """
     (x_axis, y_axis, farthest), (by_image, by_grid) = axes, wanted
     for j in range(first, stop, 8):
-        _, behind_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-        _, behind_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
+        _, behind_x, from_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        _, behind_y, from_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         if all_between(x_axis, y_axis, behind_x, behind_y):
             (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
             slopes = line_slopes(x_axis), line_slopes(y_axis)
         else:
             (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
-            slopes = tent_slopes(x_axis, farthest, behind_x), tent_slopes(y_axis, farthest, behind_y)
+            slopes = tent_slopes(x_axis, farthest, from_x), tent_slopes(y_axis, farthest, from_y)
         d = plane_lanes(like, d_row, d_step, j, stop, rows.dx, zero)
         if by_grid:
             a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)

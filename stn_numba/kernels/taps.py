@@ -21,6 +21,7 @@ from stn_numba.kernels.vectors import (
     narrowed,
     plus,
     rounded,
+    short_of_one,
     smaller,
     spread,
     times,
@@ -49,7 +50,7 @@ def inside_taps(rule, first, stop, rows, slopes, one):
 @jit.inline
 def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
     """Two neighbours along each axis and tents for them, which vanish by themselves beyond the image."""
-    axis_x, axis_y, farthest = (x_axis[SIZE], one), (y_axis[SIZE], one), farthest_behind(x_axis, one)
+    axis_x, axis_y, farthest = (x_axis[SIZE], one), (y_axis[SIZE], one), farthest_behind(x_axis)
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
         column = bilinear_axis(axis_x, farthest, rows.x_places, j, rows.u, rows.du, slopes)
@@ -60,12 +61,12 @@ def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
 @jit.inline
 def bilinear_axis(axis, farthest, places, j, weights, slopes, with_slopes):
     """The first of the two neighbours of eight positions along one axis; their weights and slopes go to the rows."""
-    before, behind = neighbours(axis, positions(places, 0.0, j, EIGHT))
+    before, behind, distance = neighbours(axis, positions(places, 0.0, j, EIGHT))
     first, second = tents(axis, behind)
     put_taps(weights, j, first)
     put_taps(weights + NEXT_TAP, j, second)
     if with_slopes:
-        first, second = tent_slopes(axis, farthest, behind)
+        first, second = tent_slopes(axis, farthest, distance)
         put_taps(slopes, j, first)
         put_taps(slopes + NEXT_TAP, j, second)
     return before
@@ -75,11 +76,13 @@ def bilinear_axis(axis, farthest, places, j, weights, slopes, with_slopes):
 def neighbours(axis, place):
     """The pixel before each of eight positions, within [0, size - 2] whatever the position, and how far behind it they lie.
 
-    `axis` = (size, one), with a 1 of the type of the weights.
+    `axis` = (size, one), with a 1 of the type of the weights. Returns (before, behind, distance): the distance once as the type
+    of the weights, and once in float64.
     """
     size, one = axis
     before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(max(size - 2.0, 0.0), EIGHT))
-    return before, narrowed(minus(place, before), one)
+    distance = minus(place, before)
+    return before, narrowed(distance, one), distance
 
 
 @jit.inline
@@ -114,17 +117,19 @@ def line_slopes(axis):
 
 
 @jit.inline
-def farthest_behind(axis, one):
+def farthest_behind(axis):
     """How far behind a pixel slopes are taken: at any distance where zeros follow the image, else just before the next one."""
-    T = type(one)
-    return T(np.inf) if axis[MODE] == ZEROS else one - T(2.0**-24)
+    return np.inf if axis[MODE] == ZEROS else 1.0 - 2.0**-24
 
 
 @jit.inline
-def tent_slopes(axis, farthest, behind):
-    """Derivatives of the weights by the position, from the right at the corners of the tent; see `farthest_behind`."""
+def tent_slopes(axis, farthest, distance):
+    """Derivatives of the weights by the position, from the right at the corners of the tent; see `farthest_behind`.
+
+    The distance is that in float64: rounded to float32, a position just before a pixel would be taken for one behind it.
+    """
     size, one = axis
-    behind = smaller(behind, spread(farthest, EIGHT))
+    behind = narrowed(smaller(short_of_one(distance), spread(farthest, EIGHT)), one)
     unit, other = spread(one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
     first = plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one))
     return first, times(other, plus(where_in_unit(behind, one), where_in_unit(minus(behind, unit), -one)))

@@ -213,6 +213,19 @@ def narrowed(typingctx, vector, like):
 
 
 @intrinsic
+def short_of_one(typingctx, vector):
+    """The float64 vector, with numbers just below 1 moved to where float32 tells them from 1."""
+
+    def codegen(context, builder, signature, arguments):
+        value = arguments[0]
+        limit, one = constant(value.type, 1 - 2.0**-24), constant(value.type, 1.0)
+        near = builder.and_(builder.fcmp_ordered(">", value, limit), builder.fcmp_ordered("<", value, one))
+        return builder.select(near, limit, value)
+
+    return vector(vector), codegen
+
+
+@intrinsic
 def add_product(typingctx, total, left, right):
     """Vector total + left * right, lane by lane."""
     signature = total(total, left, right)

@@ -191,7 +191,8 @@ class Classifier:
         X = given[..., None] if given.ndim == 3 else given
         fits = X.ndim == 4 and (free_size or X.shape[1:] == self.input_shape)
         if not fits:
-            raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {given.shape}")
+            hint = f"; a single image is {name}[None]" if given.shape in (self.input_shape, self.input_shape[:2]) else ""
+            raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {given.shape}{hint}")
         if X.dtype.kind not in "fiu":
             raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
         return X

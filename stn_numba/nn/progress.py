@@ -88,7 +88,7 @@ def shown_progress(epochs: int, seconds: float | None, wanted: bool) -> Progress
         return _Lines(epochs, seconds)
     layout = "{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]"
     if seconds is not None:
-        layout = "{n:.1f} epochs [{elapsed}" + f" of {seconds:.0f} s" + "{postfix}]"
+        layout = "{n:.1f} epochs [{elapsed}" + f" of {seconds:g} s" + "{postfix}]"
     return _Bar(tqdm(total=None if seconds is not None else epochs, bar_format=layout))
 
 

@@ -97,7 +97,7 @@ def check_call(
     if nearest and fill is not None:  # a pixel is read or it is not: nothing is left for the padding to do
         padding = "constant"
     filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working.dtype)
-    if padding == "constant" and filling[0].any() and not sums_to_one(kernel):
+    if padding == "constant" and not sums_to_one(kernel) and filling[0].any():
         raise ValueError(
             "padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere; "
             "with padding='zeros' `fill` is what outputs beyond the edges are set to"

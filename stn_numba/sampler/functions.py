@@ -96,6 +96,8 @@ def sample(
     >>> float(sample(image, np.zeros((1, 1, 1, 2))).item())
     1.5
     """
+    if isinstance(image, Grid):
+        raise TypeError(f"image: expected an array, got {image!r}; the order is sample(image, grid)")
     image = as_array(image, "image")
     if image.dtype == np.bool_ and not is_nearest(kernel):
         raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')

@@ -20,8 +20,7 @@ __all__ = ["gradients"]
 Array = NDArray[Any]
 
 _BANDS = 8  # into how many bands the images of a small batch are cut together, for the gradient by them
-_MOST_SUMMED = 1 << 24  # float32 stops growing there, when ones are added
-_LEAST_SUMMED = 1 << 16  # outputs, and so many for each pixel, between two sums: less often it costs nothing to speak of
+_LEAST_SUMMED = 1 << 12  # outputs between two sums, and 8 for each pixel: so seldom that it costs little
 
 
 def _backward(call: Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_samples.Offset, Call, Array]]:
@@ -44,21 +43,21 @@ class ImageGradient(NamedTuple):
         (N, H, W, C): the sum since the last one was taken, of the image's dtype.
     total
         Of the same size in float64, or of size 0 where the block alone will do.
-    rows_a_sum
-        Output rows after which the block is added to the total; 0 for never.
+    sum_after
+        Outputs after which the block is added to the total; 0 for never.
     """
 
     block: Array
     total: Array
-    rows_a_sum: int
+    sum_after: int
 
     def of(self, images: slice) -> ImageGradient:
         """The gradient by some of the images."""
-        return ImageGradient(self.block[images], self.total[images], self.rows_a_sum)
+        return ImageGradient(self.block[images], self.total[images], self.sum_after)
 
     def sum(self) -> Array:
         """The gradient, in the dtype of the image."""
-        if self.rows_a_sum:
+        if self.sum_after:
             self.block[...] = self.total
         return self.block
 
@@ -91,10 +90,10 @@ def _empty_gradient(call: Call) -> ImageGradient:
     readings = max((run.readings for run in call.runs), default=1)
     outputs = h * w * readings * (1 if call.steps[0] else batch)  # that read one image
     _, H, W, _ = call.image.shape
-    summed = min(max(_LEAST_SUMMED, 16 * H * W), _MOST_SUMMED)
+    summed = max(_LEAST_SUMMED, 8 * H * W)
     if call.image.dtype == np.float64 or outputs <= summed:
         return ImageGradient(block, np.zeros((len(block), 0, 0, 0)), 0)
-    return ImageGradient(block, np.zeros(block.shape), max(1, summed // max(w, 1)))
+    return ImageGradient(block, np.zeros(block.shape), summed)
 
 
 def _is_dense(grid: Grid) -> bool:
@@ -140,7 +139,7 @@ def _run_gradient(
     numbers = (3, 3) if isinstance(call.grid, MatrixGrid) else values.shape[1:]  # which a partial sum has
     d_dense = np.zeros((batch * h, w, 2) if dense and by_grid else (0, 0, 2), values.dtype if dense else np.float32)
     partials = np.zeros((batch * pieces, 0 if dense else math.prod(numbers)))
-    block, total, rows_a_sum = (call.image, _NO_TOTAL, 0) if d_image is None else d_image
+    block, total, sum_after = (call.image, _NO_TOTAL, 0) if d_image is None else d_image
     if d_out.size and (d_image is not None or call.differentiable):
         items = groups * pieces
         tasks = 1 if d_out.size < 4 * PIXELS_A_TASK else min(items, MOST_TASKS)
@@ -160,7 +159,7 @@ def _run_gradient(
             memory(d_out),
             memory(block),
             memory(total),
-            rows_a_sum,
+            sum_after,
             d_dense,
             partials,
         )

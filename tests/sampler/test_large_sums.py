@@ -43,3 +43,10 @@ def test_block_by_block_is_the_same_gradient(name, layout, antialias):
     alone = stn.sample_vjp(image.astype(np.float32), grid, num_threads=1, **options)[1](d_out.astype(np.float32))
     for got, expected in zip(alone, single, strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_a_sum_of_many_does_not_drift():
+    grid = stn.grid_of_pixel_matrix(np.zeros((2, 3)), (2, 3), (1000, 1000))
+    d_out = np.full((1, 1000, 1000, 1), 0.1, np.float32)
+    d_image, _ = stn.sample_vjp(np.ones((1, 2, 3, 1), np.float32), grid)[1](d_out, grid=False)
+    assert d_image[0, 0, 0, 0] == pytest.approx(d_out.sum(dtype=float), rel=1e-4)

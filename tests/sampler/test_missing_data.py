@@ -91,3 +91,16 @@ def test_the_rest_of_a_strip_does_not_change_beside_a_missing_pixel():
     known = ~np.isnan(got)
     assert not known.all()
     np.testing.assert_array_equal(got[known], expected[known])
+
+
+@pytest.mark.parametrize("padding", ["symmetric", "reflect101"])
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic", "lanczos3"])
+def test_in_mirrored_copies_a_weight_of_zero_takes_nothing_either(kernel, padding):
+    image = np.ones((1, 6, 5, 1))
+    image[0, 0] = np.nan
+    x, y = 0.5, (-4.0 if padding == "symmetric" else -3.0)  # the mirrored copy of row 3
+    out, backprop = stn.sample_vjp(image, [[[[x, y]]]], kernel=kernel, padding=padding, units="pixels")
+    assert out.item() == pytest.approx(1)
+    assert np.isfinite(backprop(np.ones_like(out))[1][0, 0, 0, 0])
+    d_image = backprop(np.full_like(out, np.nan))[0]
+    assert set(np.nonzero(np.isnan(d_image[0, ..., 0]))[0]) == {3}

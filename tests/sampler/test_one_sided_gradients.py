@@ -62,3 +62,25 @@ def test_single_precision_takes_the_same_side(padding):
     )
     for got, expected in zip(single, double, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_just_before_a_pixel_the_slope_is_that_to_its_left(dtype, padding, channels):
+    """Rounded to float32 such a position lies on the pixel; so do those of turns by 180 degrees and of splines."""
+    image = random_image(1, 6, 7, channels, dtype=dtype)
+    y, x = np.indices((5, 6), float)
+    for before in (1e-9, 1e-12, 1e-15):
+        pixels = np.stack([x + 1 - before, y + 0.5], axis=-1)[None]
+        out, backprop = stn.sample_vjp(image, pixels, padding=padding, units="pixels")
+        got = backprop(np.ones_like(out))[1][..., 0]
+        middle = (image[:, :-1] + image[:, 1:]) / 2
+        expected = np.diff(middle, axis=2).sum(axis=-1)
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_a_turn_by_half_has_no_gradient_on_a_constant_image():
+    grid, _ = stn.get_transform("affine").forward([[-1, 1.2246e-16, 0, -1.2246e-16, -1, 0]], (28, 28))
+    out, backprop = stn.sample_vjp(np.ones((1, 28, 28, 1), np.float32), grid, padding="constant", fill=1.0)
+    assert not backprop(np.ones_like(out))[1].any()
