@@ -1,4 +1,4 @@
-"""How objects show themselves: as the expression that makes them, as far as a line has room for it."""
+"""Represent objects by the expression that makes them, shortened to fit a line."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def _flat(
 ) -> list[tuple[str, Floats, Floats, *tuple[Floats, ...]]]:
     """Name, parameter, gradient and arrays of the state, flat, of all parameters that have a gradient.
 
-    All are checked before any is written to, and kernels look no more.
+    All are checked before any is written to; kernels do not validate.
     """
     return [
         (

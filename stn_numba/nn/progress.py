@@ -1,4 +1,4 @@
-"""How far training is, for whoever watches it: a bar on a terminal or in a notebook, a line an epoch elsewhere."""
+"""Show how far training is: a bar on a terminal or in a notebook, a line an epoch elsewhere."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def make_trainable(network: Layer, dtype: np.dtype[Any]) -> None:
     TypeError
         If a parameter is not made of real numbers.
     ValueError
-        If a layer of one's own hands out its arrays in a way that does not let them be replaced.
+        If a custom layer returns its arrays in a way that does not let them be replaced.
 
     Examples
     --------
