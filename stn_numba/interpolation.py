@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_real
 from stn_numba.arrays import as_array
+from stn_numba.kernels.constants import BILINEAR, NEAREST, POLYNOMIAL
 from stn_numba.other_names import hint
 from stn_numba.representation import expression
 
@@ -236,8 +237,6 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
 
 def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
     """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.rows`, and whether it is even."""
-    from stn_numba.kernels.edges import BILINEAR, NEAREST, POLYNOMIAL
-
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
     if not isinstance(kernel, str):

@@ -25,6 +25,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_option
+from stn_numba.kernels.constants import (
+    BILINEAR,
+    BORDER,
+    FILL_OUTSIDE,
+    FILL_TAPS,
+    NEAREST,
+    NO_FILL,
+    REFLECT,
+    REFLECT_TAPS,
+    WRAP,
+    ZEROS,
+)
 
 __all__ = ["PADDINGS", "axis_rule", "chosen_padding", "fill_rule"]
 
@@ -45,13 +57,11 @@ def chosen_padding(padding: str | None, fill: ArrayLike | None) -> str:
 
 
 @functools.lru_cache(256)
-def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int, even: bool) -> NDArray[np.float64]:
+def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int, even: bool) -> tuple[float, ...]:
     """One axis of an image as the numbers that `kernels.edges` describes.
 
     `step` is in bytes; `family`, K and `even` (whether k(-d) = k(d)) are the kernel's.
     """
-    from stn_numba.kernels.edges import BORDER, REFLECT, REFLECT_TAPS, WRAP, ZEROS
-
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
     if padding == "reflect101" and size == 1:
@@ -60,13 +70,11 @@ def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: i
     mode = {"border": BORDER, "symmetric": reflect, "reflect101": reflect, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
     length *= 2 if mode == REFLECT_TAPS else 1
-    return np.array([size, 0, size - 1, step, mode, first, length, *_inside(size, family, K, padding)], np.float64)
+    return (size, 0, size - 1, step, mode, first, length, *_inside(size, family, K, padding))
 
 
 def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]:
     """(inside, beyond): positions in [inside, beyond) need no look at what lies beyond the edge."""
-    from stn_numba.kernels.edges import BILINEAR, NEAREST
-
     if family == NEAREST:
         return -0.5, size - 0.5
     if family == BILINEAR:  # its weights vanish by themselves where an image is followed by zeros
@@ -76,8 +84,6 @@ def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]
 
 def fill_rule(fill: NDArray[Any] | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
     """(fill (C,), fills) as `kernels.rows` describes them, for what `fills.as_fill` made of a `fill`."""
-    from stn_numba.kernels.rows import FILL_OUTSIDE, FILL_TAPS, NO_FILL
-
     if fill is None:
         return _no_fill(channels, np.dtype(dtype)), FILL_TAPS if padding == "constant" else NO_FILL
     if fill.shape not in ((), (1,), (channels,)):

@@ -5,6 +5,7 @@ variable                       meaning
 =============================  =======================================================================================
 ``STN_NUMBA_NUM_THREADS``      most threads a call uses; see `stn_numba.threads`
 ``STN_NUMBA_CACHE_DIR``        folder of the compiled kernels, or ``off``; see `stn_numba.kernels.places`
+``STN_NUMBA_PREBUILT``         ``off``: compile all kernels; ``v3``, ``v4``: use the library of this level, or none
 ``STN_NUMBA_PLUGINS``          the only outside plugins that may be loaded, separated by commas; see `stn_numba.registry`
 =============================  =======================================================================================
 """
@@ -14,10 +15,21 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["CACHE_DIR", "NUM_THREADS", "PLUGINS", "allowed_plugins", "cache_dir", "normalised", "num_threads"]
+__all__ = [
+    "CACHE_DIR",
+    "NUM_THREADS",
+    "PLUGINS",
+    "PREBUILT",
+    "allowed_plugins",
+    "cache_dir",
+    "normalised",
+    "num_threads",
+    "prebuilt",
+]
 
 NUM_THREADS = "STN_NUMBA_NUM_THREADS"
 CACHE_DIR = "STN_NUMBA_CACHE_DIR"
+PREBUILT = "STN_NUMBA_PREBUILT"
 PLUGINS = "STN_NUMBA_PLUGINS"
 
 
@@ -41,6 +53,11 @@ def cache_dir() -> str | None:
     """Return what ``STN_NUMBA_CACHE_DIR`` says: a folder, ``"off"``, or None if it is not set."""
     text = os.environ.get(CACHE_DIR, "").strip()
     return "off" if text.lower() == "off" else text or None
+
+
+def prebuilt() -> str:
+    """Return what ``STN_NUMBA_PREBUILT`` says in small letters; empty if it is not set."""
+    return os.environ.get(PREBUILT, "").strip().lower()
 
 
 def allowed_plugins() -> frozenset[str] | None:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid.coordinates import Floats, Shape, input_axis, output_axis
+from stn_numba.kernels.calls import kernel
 
 __all__ = ["facing", "from_normalized", "from_normalized_vjp", "inverted", "is_affine"]
 
 Matrices = NDArray[np.float64]  # (N, 3, 3)
+
+_by_centres, _by_edges = kernel("kernels.homographies", "by_centres"), kernel("kernels.homographies", "by_edges")
 
 _AFFINE_ROW = np.array([0.0, 0.0, 1.0])
 
@@ -22,10 +25,8 @@ def from_normalized(matrix: Floats, in_shape: Shape, out_shape: Shape, align_cor
     The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
     Infinite and NaN entries raise nothing: the positions that follow from them lie outside.
     """
-    from stn_numba.kernels import homographies
-
     result = matrix.astype(np.float64, order="C")  # a copy, which the kernel changes in place
-    rewrite = homographies.by_centres if align_corners else homographies.by_edges
+    rewrite = _by_centres if align_corners else _by_edges
     rewrite(result, in_shape[::-1], out_shape[::-1], *_output_axes(out_shape, align_corners))
     return result
 
@@ -34,7 +35,7 @@ def from_normalized(matrix: Floats, in_shape: Shape, out_shape: Shape, align_cor
 def _output_axes(shape: Shape, align_corners: bool) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where the first output pixel lies along x and y, and how far apart pixels are."""
     (step_x, start_x), (step_y, start_y) = (output_axis(size, align_corners) for size in shape[::-1])
-    return (start_x, start_y), (step_x, step_y)
+    return (float(start_x), float(start_y)), (float(step_x), float(step_y))
 
 
 def from_normalized_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Matrices:

@@ -1,7 +1,4 @@
-"""Numba loops over plain arrays: no checks and no allocation of results; callers see to both."""
+"""Numba loops over plain arrays: no checks and no allocation of results; callers see to both.
 
-from __future__ import annotations
-
-from stn_numba.threads import limits
-
-limits.numba_ceiling()  # Numba, imported next, refuses a number of threads without saying who asked for it
+What callers import (`calls`, `threads`, `constants`) is light: Numba itself is imported where a kernel has to be compiled.
+"""

@@ -31,7 +31,7 @@ import numba
 from numba.core import caching, serialize
 from numba.core.runtime import rtsys
 
-from stn_numba.kernels import places
+from stn_numba.kernels import places, sources
 
 __all__ = ["KernelCache", "failures", "where"]
 
@@ -44,9 +44,6 @@ _DIGEST = 32
 _VERSION = re.compile("kernels-[0-9a-f]{16}")
 _KEPT = 30 * 86400  # seconds after which the kernels of a version that nobody uses any more are removed
 
-# Files of kernels/ from which no machine code is made.
-_NO_KERNELS = ("inspection.py", "layer.py", "places.py", "threads.py")
-
 _OPTIONS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "CPU_NAME", "CPU_FEATURES")
 
 
@@ -55,7 +52,7 @@ class KernelCache(caching._Cache):
 
     def __init__(self, function: Any, form: str) -> None:
         self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
-        self._source = (_file_hash(inspect.getfile(function)), form)
+        self._source = (sources.file_digest(inspect.getfile(function)), form)
         self._implementation = _Implementation(function)
         self.enable()
 
@@ -170,14 +167,6 @@ def _tidy(folder: Path) -> None:
 
 def _version() -> str:
     """Hash of everything that all kernels depend on; the name of a folder."""
-    package = Path(__file__).parent.parent
-    sources = sorted([*package.glob("kernels/*.py"), *package.glob("nn/kernels/*.py")])
-    sources = [path for path in sources if path.name not in _NO_KERNELS]
     options = [f"{name}={getattr(numba.config, name, None)}" for name in _OPTIONS]
-    parts = [numba.__version__, version("llvmlite"), sys.version, platform.machine(), *options, *map(_file_hash, sources)]
+    parts = [numba.__version__, version("llvmlite"), sys.version, platform.machine(), *options, sources.digest()]
     return f"kernels-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]}"
-
-
-@functools.cache
-def _file_hash(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -13,18 +13,25 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.constants import (
+    BILINEAR,
+    BORDER,
+    FOLD_LENGTH,
+    FOLD_START,
+    HIGH,
+    LOW,
+    MODE,
+    NEAREST,
+    REFLECT,
+    SIZE,
+    TENT_SLOPE,
+    WRAP,
+    ZEROS,
+)
 from stn_numba.kernels.memory import load_one
 from stn_numba.kernels.scratch import found, position, put_position, put_product
 from stn_numba.kernels.vectors import fmuladd
 
-# The numbers of an axis; positions in [INSIDE, BEYOND) have all taps inside the image
-SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)
-
-# axis[MODE]: what a tap beyond the edge reads. From REFLECT on images repeat, and positions are folded back into them: by
-# turning about, or, for kernels that are not even and must not be turned with the image, within the image and its mirror
-# image.
-ZEROS, BORDER, REFLECT, WRAP, REFLECT_TAPS = range(5)
-NEAREST, BILINEAR, POLYNOMIAL, TENT_SLOPE = 0, 1, 2, 3  # families of interpolation kernels
 FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no longer tells where in it one is
 HAIR = 2.0**-52  # the relative distance to the next float64
 

@@ -1,30 +1,20 @@
 """Forward pass: read an image at the positions of a grid.
 
 Work is cut into tasks, and each task writes what no other task writes: results do not depend on the number of threads.
-`image` and `out` are the tuples that `kernels.memory` describes, `steps` = (image_step, grid_step) are 1, or 0 where one
-image serves all grids or one grid all images; `size` = (N, h, w, C) of the output.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.blends import pixels, pixels_of_plane
-from stn_numba.kernels.edges import BILINEAR, SIZE, STEP, both_edge_taps, edge_value
-from stn_numba.kernels.memory import Image, hold, load_back, size_of, store, store_one
-from stn_numba.kernels.positions import by_address
-from stn_numba.kernels.rows import (
-    FILL_OUTSIDE,
-    FILL_TAPS,
-    NO_FILL,
-    STRIP,
-    row_addresses,
-    rule_by_address,
-    scratch,
-    to_next,
-)
+from stn_numba.kernels.constants import BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP
+from stn_numba.kernels.edges import both_edge_taps, edge_value
+from stn_numba.kernels.job import allocate, release
+from stn_numba.kernels.memory import Image, load_back, size_of, store, store_one
+from stn_numba.kernels.positions import Source
+from stn_numba.kernels.rows import STRIP, Rule, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
 from stn_numba.kernels.scratch import position, tap
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
@@ -168,17 +158,14 @@ def sample_columns(rule, image, source, n, i, together, steps, C, left, right, b
 
 
 @jit.inline
-def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
-    """Forward pass of one task's rows, tile by tile."""
-    batch, h, w, C = size
-    image, out = Image(*image), Image(*out)
-    rule, source, zero = rule_by_address(rule), by_address(source), work.dtype.type(0)
-    memory = scratch(rule)
-    rows, bounds = row_addresses(rule, memory), inside_bounds(rule, 0, np.int64(rule.y_axis[SIZE]))
-    together, end = rows_together(rule, image, out, w, C), (task + 1) * batch * h // tasks
-    top = task * batch * h // tasks
-    while top < end:
-        bottom = min(top + TILE_ROWS if together == 1 else (top // h + 1) * h, end)  # no strip reaches into the next image
+def sample_rows(first_row, last_row, image, source, rule, steps, size, zero, out, rows):
+    """Forward pass of some of the rows of all outputs, tile by tile."""
+    _, h, w, C = size
+    bounds, together = inside_bounds(rule, 0, np.int64(rule.y_axis[SIZE])), rows_together(rule, image, out, w, C)
+    top = first_row
+    while top < last_row:
+        # no strip reaches into the next image
+        bottom = min(top + TILE_ROWS if together == 1 else (top // h + 1) * h, last_row)
         for left in range(0, w, STRIP):
             right, row = min(left + STRIP, w), top
             while row < bottom:
@@ -188,16 +175,20 @@ def sample_rows(task, tasks, image, source, rule, steps, size, work, out):
                 sample_columns(rule, image, source, n, i, count, steps, C, left, right, bounds, rows, zero, out, address)
                 row += count
         top = bottom
-    hold(memory)
 
 
-@jit.serial
-def sample_serial(tasks, image, source, rule, steps, size, work, out):
-    for task in range(tasks):
-        sample_rows(task, tasks, image, source, rule, steps, size, work, out)
+@jit.tasks
+def sample(first, stop, tasks, image, source, rule, steps, size, zero, out):
+    """Read an image into an output of `size` (N, h, w, C), whose numbers are computed as the dtype of `zero`.
 
-
-@jit.parallel
-def sample_parallel(tasks, image, source, rule, steps, size, work, out):
-    for task in prange(tasks):
-        sample_rows(task, tasks, image, source, rule, steps, size, work, out)
+    `steps` = (image_step, grid_step) are 1, or 0 where one image serves all grids or one grid all images.
+    """
+    rule, rows = Rule(*rule), size[0] * size[1]
+    memory = allocate(scratch_bytes(rule))
+    if memory:
+        image, source, out, scratch = Image(*image), Source(*source), Image(*out), row_addresses(rule, memory)
+        for task in range(first, stop):
+            top, end = task * rows // tasks, (task + 1) * rows // tasks
+            sample_rows(top, end, image, source, rule, steps, size, zero, out, scratch)
+        release(memory)
+    return memory != 0

@@ -4,28 +4,24 @@ Several output pixels may add to one input pixel. So a task is an image, or, of 
 one: it keeps to the taps in its band, no two tasks write one pixel, and the order of the additions does not depend on
 the number of threads. For the gradient by the grid alone a task is a block of output rows of one image.
 
-Kernels take images as the tuples of `kernels.memory`, a source as `kernels.positions` describes it, a rule as `kernels.rows`
-does; `steps` and `size` are those of `kernels.forward`. `d_dense` (N h, w, 2) gets the gradient by a dense grid, `partials` of
-the other kinds that of each piece of each output.
-
 A sum of float32 stops growing at 2**24. So where more outputs than that may give to one pixel, `d_image` is emptied into the
 float64 of `d_total` after every so many outputs (`sum_after`; 0 for never), and at the end.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import SIZE
+from stn_numba.kernels.constants import AFFINE, SIZE
 from stn_numba.kernels.gradient_strips import Job, Place, gradient_strip
-from stn_numba.kernels.memory import Image, accumulate, address_of, hold, load_back, size_of, store_one
-from stn_numba.kernels.positions import AFFINE, by_address
+from stn_numba.kernels.job import allocate, release
+from stn_numba.kernels.memory import Image, accumulate, load_back, size_of, store_one
+from stn_numba.kernels.positions import Source
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
-from stn_numba.kernels.rows import STRIP, number_pixels, row_addresses, rule_by_address, scratch, to_next
+from stn_numba.kernels.rows import STRIP, Rule, number_pixels, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_run, near_columns, slope_bounds, tile_is_near
 from stn_numba.kernels.scratch import found, position, put_position
 from stn_numba.kernels.strips import TILE_ROWS, prepare_positions, rows_together, take_signs
@@ -37,7 +33,6 @@ class GridGradient(NamedTuple):
     """Where the gradient by the grid of one output goes."""
 
     dense: int
-    like: Any
     partial: int
 
 
@@ -87,7 +82,7 @@ def gradient_columns(job, d_grid, n, m, i, together, left, right):
 def pull_back_strip(job, d_grid, k, n, i, first, skipped, count):
     """The gradient by the grid's own numbers from `count` pixels of a strip, those behind the first so many."""
     (_, h, w, _), rows, zero = job.size, job.rows, job.zero
-    dense = d_grid.dense + 2 * (n * h + i) * w * size_of(d_grid.like), d_grid.like
+    dense = d_grid.dense + 2 * (n * h + i) * w * job.source.item
     position_bytes, product_bytes = 8 * skipped, size_of(zero) * skipped
     positions = rows.xs + position_bytes, rows.ys + position_bytes
     gradients = rows.gx + product_bytes, rows.gy + product_bytes
@@ -130,102 +125,60 @@ def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
 
 
 @jit.inline
-def gradient_of_piece(
-    item,
-    pieces,
-    image,
-    source,
-    rule,
-    steps,
-    size,
-    rows,
-    wanted,
-    d_out,
-    d_image,
-    d_total,
-    sum_after,
-    d_dense,
-    partials,
-    zero,
-):
-    """Gradients from one piece: a band of rows of an image, or, for the grid alone, a block of rows of an output."""
-    (by_image, by_grid), (batch, h, w, C), H = wanted, size, np.int64(rule.y_axis[SIZE])
+def gradient_of_piece(item, pieces, job, d_dense, partials):
+    """Gradients from one piece: a band of rows of an image, or, for the grid alone, a block of rows of an output.
+
+    What all pieces have in common is in `job`, which has no band yet.
+    """
+    by_image, (batch, h, w, C), H = job.by_image, job.size, np.int64(job.rule.y_axis[SIZE])
     who, piece = item // pieces, item % pieces
     first_row, last_row, top, bottom, start, stop = 0, h, 0, H, who, who + 1
     if by_image:
         top, bottom = piece * H // pieces, (piece + 1) * H // pieces
-        if steps[0] == 0:
+        if job.steps[0] == 0:
             start, stop = 0, batch
     else:
         first_row, last_row = piece * h // pieces, (piece + 1) * h // pieces
-    bounds = slope_bounds(rule, top, bottom)
-    job = Job(
-        rule,
-        source,
-        image,
-        d_out,
-        d_image,
-        by_image,
-        by_grid,
-        top,
-        bottom,
-        bounds,
-        steps,
-        size,
-        rows,
-        zero,
-        d_total,
-        sum_after,
-    )
-    together = rows_together(rule, image, d_out, w, C) if pieces == 1 else np.int64(1)
-    since, m = 0, who if by_image else 0
+    job = with_band(job, top, bottom)
+    together = rows_together(job.rule, job.image, job.d_out, w, C) if pieces == 1 else np.int64(1)
+    since, m, (address, numbers) = 0, who if by_image else 0, partials
     for n in range(start, stop):
-        partial = address_of(partials) + 8 * partials.shape[1] * (n * pieces + piece)
-        d_grid = GridGradient(address_of(d_dense), d_dense.dtype.type(0), partial)
+        d_grid = GridGradient(d_dense, address + 8 * numbers * (n * pieces + piece))
         since = gradient_rows(job, d_grid, n, m, first_row, last_row, together, since)
-    if sum_after > 0:
+    if job.sum_after > 0:
         empty_into_total(job, m)
 
 
 @jit.inline
-def gradient_task(
-    task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, sum_after,
-    d_dense, partials,
+def with_band(job, top, bottom):
+    """The job of a piece that may add to the rows [top, bottom) of an image."""
+    return Job(
+        job.rule, job.source, job.image, job.d_out, job.d_image, job.by_image, job.by_grid, top, bottom,
+        slope_bounds(job.rule, top, bottom), job.steps, job.size, job.rows, job.zero, job.d_total, job.sum_after,
+    )  # fmt: skip
+
+
+@jit.tasks
+def gradient(
+    first, stop, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, zero, d_out, d_image, d_total,
+    sum_after, d_dense, partials,
 ):  # fmt: skip
-    """Gradients of one task: some images, or pieces of images, one after the other."""
-    image, d_out, d_image, d_total = Image(*image), Image(*d_out), Image(*d_image), Image(*d_total)
-    rule, source, zero = rule_by_address(rule), by_address(source), work.dtype.type(0)
-    memory = scratch(rule)
-    rows = row_addresses(rule, memory)
-    if by_grid:
-        number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3]), rows)
-    for item in range(task * items // tasks, (task + 1) * items // tasks):
-        gradient_of_piece(
-            item, pieces, image, source, rule, steps, size, rows, (by_image, by_grid), d_out, d_image, d_total, sum_after,
-            d_dense, partials, zero,
-        )  # fmt: skip
-    hold(memory)
+    """Add to the gradients by images and grids: some images, or pieces of images, one after the other.
 
-
-@jit.serial
-def gradient_serial(
-    tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, sum_after,
-    d_dense, partials,
-):  # fmt: skip
-    for task in range(tasks):
-        gradient_task(
-            task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image,
-            d_total, sum_after, d_dense, partials,
-        )  # fmt: skip
-
-
-@jit.parallel
-def gradient_parallel(
-    tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image, d_total, sum_after,
-    d_dense, partials,
-):  # fmt: skip
-    for task in prange(tasks):
-        gradient_task(
-            task, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, work, d_out, d_image,
-            d_total, sum_after, d_dense, partials,
-        )  # fmt: skip
+    `size`, `steps` and `zero` are those of `kernels.forward`. The gradient by a dense grid, of its dtype, is at `d_dense`; of
+    the other kinds `partials` is (address, numbers of each) of those from each piece of each output.
+    """
+    rule = Rule(*rule)
+    memory = allocate(scratch_bytes(rule))
+    if memory:
+        source, rows, nowhere = Source(*source), row_addresses(rule, memory), (0.0, 0.0, 0.0, 0.0)
+        image, d_out, d_image, d_total = Image(*image), Image(*d_out), Image(*d_image), Image(*d_total)
+        if by_grid:
+            number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3]), rows)
+        job = Job(
+            rule, source, image, d_out, d_image, by_image, by_grid, 0, 0, nowhere, steps, size, rows, zero, d_total, sum_after
+        )
+        for item in range(first * items // tasks, stop * items // tasks):
+            gradient_of_piece(item, pieces, job, d_dense, partials)
+        release(memory)
+    return memory != 0

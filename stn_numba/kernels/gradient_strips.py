@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import MODE, REFLECT, SIZE, STEP, both_edge_taps
+from stn_numba.kernels.constants import MODE, REFLECT, SIZE, STEP
+from stn_numba.kernels.edges import both_edge_taps
 from stn_numba.kernels.finite import gradients_finite, pixels_finite
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares

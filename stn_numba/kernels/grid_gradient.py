@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR, STEP, both_edge_slopes
+from stn_numba.kernels.constants import BILINEAR, FILL_TAPS, STEP
+from stn_numba.kernels.edges import both_edge_slopes
 from stn_numba.kernels.memory import load, load_one, size_of
-from stn_numba.kernels.rows import FILL_TAPS, NEXT_TAP, to_next
+from stn_numba.kernels.rows import NEXT_TAP, to_next
 from stn_numba.kernels.scratch import found, position, put_product, tap, taps
 from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import (

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba.core import typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.compiler_machinery import register_pass
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
 
 __all__ = ["HelperPipeline"]
@@ -56,15 +57,32 @@ def _no_entry(library: Any, fndesc: Any, env: Any) -> Any:
     return [fndesc.qualname].index
 
 
+# What helpers need of Numba's passes: the others inline functions, look for parallel loops and lists, or unroll what none has.
+_PASSES = (
+    untyped_passes.TranslateByteCode,
+    untyped_passes.FixupArgs,
+    untyped_passes.IRProcessing,
+    untyped_passes.RewriteSemanticConstants,
+    untyped_passes.DeadBranchPrune,
+    untyped_passes.GenericRewrites,
+    untyped_passes.ReconstructSSA,
+    untyped_passes.DeadBranchPrune,
+    typed_passes.NopythonTypeInference,
+    typed_passes.PreLowerStripPhis,
+    typed_passes.IRLegalization,
+    typed_passes.AnnotateTypes,
+    _HelperLowering,
+    typed_passes.NoPythonBackend,
+)
+
+
 class HelperPipeline(Compiler):
-    """Numba's compiler with `_HelperLowering`."""
+    """Numba's compiler with fewer passes, and `_HelperLowering`."""
 
     def define_pipelines(self) -> Any:
-        """Put it in the place of NativeLowering."""
-        managers = super().define_pipelines()
-        for manager in managers:
-            for place, (step, text) in enumerate(manager.passes):
-                if step is NativeLowering:
-                    manager.passes[place] = (_HelperLowering, text)
-            manager.finalize()
-        return managers
+        """Return the one list of passes."""
+        manager = PassManager("stn_numba_helper")
+        for step in _PASSES:
+            manager.add_pass(step, step.__name__)
+        manager.finalize()
+        return [manager]

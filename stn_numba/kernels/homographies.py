@@ -18,7 +18,7 @@ def depth_row(row, starts, steps):
         row[0], row[1], row[2] = a * steps[0], b * steps[1], c + a * starts[0] + b * starts[1]
 
 
-@jit.serial
+@jit.kernel
 def by_centres(matrices, in_size, out_size, starts, steps):
     """Rewrite matrices (N, 3, 3) in place, where -1 and +1 are centres of pixels: (size - 1) / 2 * shifted.
 
@@ -36,7 +36,7 @@ def by_centres(matrices, in_size, out_size, starts, steps):
         depth_row(m[2], starts, steps)
 
 
-@jit.serial
+@jit.kernel
 def by_edges(matrices, in_size, out_size, starts, steps):
     """As `by_centres`, where -1 and +1 are edges: size / 2 * shifted - depth / 2."""
     w, h = max(out_size[0], 1), max(out_size[1], 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BILINEAR
+from stn_numba.kernels.constants import BILINEAR
 from stn_numba.kernels.memory import accumulate, accumulate_six, load, size_of
 from stn_numba.kernels.rows import NEXT_TAP, TURNS, to_next
 from stn_numba.kernels.scratch import found, tap

@@ -1,38 +1,46 @@
 """Every Numba option of the project, each with its reason; kernels use these four decorators only.
 
+``kernel``
+    a function that calls reach by its address (`kernels.calls`), once. It shares nothing, so callers on several Python threads
+    run side by side.
+``tasks``
+    a kernel whose work is cut into tasks, which threads share. It takes ``first, stop`` before its other arguments, does the
+    tasks in between, and returns whether there was memory enough.
 ``inline``
     a helper that kernels call; compiled with its caller, never cached on its own.
 ``aside``
     the same for rare cases, and called instead of inlined: its code stays out of the loops, which LLVM then optimizes better.
-``serial``
-    a kernel for one thread. It releases the GIL, so callers on several Python threads run side by side.
-``parallel``
-    the same loop with ``prange``. Give it a name of its own: two kernels with one name share cache files.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
+from numba import types
 
 from stn_numba.kernels.cache import KernelCache
+from stn_numba.kernels.job import read_word, reader, write_word
+from stn_numba.kernels.signature import Signature
 
-__all__ = ["aside", "inline", "parallel", "serial"]
+__all__ = ["Kernel", "aside", "inline", "kernel", "tasks"]
 
 logger = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
-# No fast-math at all. LLVM optimises the serial and the parallel form of a loop each on its own; with leave to contract or
-# reorder it rounds them differently, and the number of threads would show in the last bits. The kernels also rely on
-# comparisons with NaN to keep every index inside the image.
+# No fast-math at all: the bits of a result must not depend on the CPU a kernel is compiled for, nor on who compiles it. The
+# kernels also rely on comparisons with NaN to keep every index inside the image.
 _OPTIONS: dict[str, Any] = {
     "fastmath": False,
     "error_model": "numpy",  # a division by zero gives inf, without a branch in the loop
     "nogil": True,
+    "no_cpython_wrapper": True,  # kernels are called by address
 }
 
 
@@ -47,28 +55,90 @@ except ImportError as error:  # a Numba whose inner parts have changed
 
 def inline(function: Function) -> Function:
     """Compile a helper that is called from kernels."""
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_HELPER, **_OPTIONS)(function)
+    return _helper(function, forceinline=True)
 
 
 def aside(function: Function) -> Function:
     """Compile a helper for rare cases, which kernels call."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_HELPER, **_OPTIONS)(function)
+    return _helper(function)
 
 
-def serial(function: Function) -> Function:
-    """Compile a kernel for one thread, and keep the machine code on disk."""
-    return _cached(numba.njit(**_OPTIONS)(function), "serial")
+def _helper(function: Function, **options: Any) -> Function:
+    made = numba.njit(no_cfunc_wrapper=True, **options, **_HELPER, **_OPTIONS)(function)
+    made.get_call_template = functools.partial(_plain_template, made)
+    return made
 
 
-def parallel(function: Function) -> Function:
-    """Compile a kernel whose ``prange`` loop runs on all threads, and keep the machine code on disk."""
-    return _cached(numba.njit(parallel=True, **_OPTIONS)(function), "parallel")
+def _plain_template(helper: Any, arguments: Any, named: Any) -> Any:
+    """One version of a helper for all whole numbers that are known when it is compiled: LLVM, which inlines it, knows them."""
+    plain = tuple(types.unliteral(kind) if isinstance(kind, types.IntegerLiteral) else kind for kind in arguments)
+    return type(helper).get_call_template(helper, plain, named)
 
 
-def _cached(dispatcher: Any, form: str) -> Any:
-    """Attach the disk cache of `kernels.cache`; without it, kernels are compiled anew in each process."""
+class Kernel:
+    """A kernel, and the entries made of it: machine code for one signature, which reads its arguments from memory."""
+
+    def __init__(self, function: Function, in_tasks: bool) -> None:
+        functools.update_wrapper(self, function)
+        self.function, self.in_tasks = function, in_tasks
+        self.helper = inline(function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel's Python code: for who reads along; kernels are called by `kernels.calls`."""
+        return self.function(*arguments)
+
+    def entry(self, signature: Signature) -> Any:
+        """Return the function ``(tasks, counts, steps, job)`` of four addresses, to be compiled, in the form of a gufunc's loop."""
+        function, read = self.helper, reader(signature)
+        if self.in_tasks:
+
+            def enter(tasks: int, counts: int, steps: int, job: int) -> None:
+                first = read_word(tasks) - 1  # counted from 1, since threads do not move on from a null address
+                if not function(first, first + read_word(counts), *read(job + 8)):
+                    write_word(job, 1)
+        else:
+
+            def enter(tasks: int, counts: int, steps: int, job: int) -> None:
+                function(*read(job + 8))
+
+        return numba.njit(**_OPTIONS)(enter)
+
+    def compile(self, signature: Signature) -> tuple[int, bool]:
+        """Return (address, from_cache) of the machine code for a signature."""
+        entry, kinds = self.entry(signature), ENTRY.args
+        try:
+            entry._cache = KernelCache(self.function, repr(signature))
+        except (AttributeError, TypeError, OSError) as error:  # a Numba whose inner parts have changed, or no source files
+            logger.info("kernels are not cached on disk: %s", error)
+        with _without_collector():
+            entry.compile(ENTRY)
+        made = entry.overloads[kinds]
+        address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+        _kept_alive.append(entry)
+        return address, bool(entry.stats.cache_hits)
+
+
+ENTRY = types.void(*(types.int64,) * 4)
+_kept_alive: list[Any] = []  # machine code lives as long as its dispatcher
+
+
+def kernel(function: Function) -> Kernel:
+    """Make a kernel that runs once a call."""
+    return Kernel(function, in_tasks=False)
+
+
+def tasks(function: Function) -> Kernel:
+    """Make a kernel whose tasks threads share."""
+    return Kernel(function, in_tasks=True)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Compilers make millions of objects that stay: looking through them again and again takes a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
     try:
-        dispatcher._cache = KernelCache(dispatcher.py_func, form)
-    except (AttributeError, TypeError, OSError) as error:  # a Numba whose inner parts have changed, or no source files
-        logger.info("kernels are not cached on disk: %s", error)
-    return dispatcher
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -1,7 +1,7 @@
 """Images, grids and gradients by raw address.
 
-An image reaches a kernel as the flat tuple of an `Image`. So one compiled kernel reads every layout, aligned or not,
-writable or not. Inside a loop over pixels no array is touched, since Numba counts references to arrays, atomically.
+An image reaches a kernel as the tuple of an `Image`. So one compiled kernel reads every layout, aligned or not, writable or
+not, and no array is touched, since Numba counts references to arrays, atomically.
 """
 
 from __future__ import annotations
@@ -291,9 +291,3 @@ def accumulate_six(typingctx, address, like, vector):
         return context.get_dummy_value()
 
     return signature, codegen
-
-
-@intrinsic
-def hold(typingctx, array):
-    """Keep an array until here: Numba frees one after its last mention, and does not see who uses its address."""
-    return types.void(array), lambda context, builder, signature, arguments: context.get_dummy_value()

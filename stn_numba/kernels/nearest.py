@@ -1,21 +1,21 @@
 """Reading by the nearest pixel: items are copied bit for bit, whatever they hold.
 
 An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where its channels lie side by side.
-So there is one compiled kernel for each size of unit, not for each dtype. `image` and `out` are the tuples of units that
-`kernels.memory` describes; `source`, `steps` and `size` are those of `kernels.forward`. `axes` = (x_axis, y_axis), see
-`kernels.edges`; `outside` holds the bytes of the pixel that is read outside the image.
+So there is one compiled kernel for each size of unit, not for each dtype. Images are those of `kernels.memory`, of units;
+`source` and `steps` are those of `kernels.forward`; `axes` = (x_axis, y_axis), see `kernels.edges`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BORDER, FARTHEST, MODE, SIZE, STEP, ZEROS, limit, resolve
-from stn_numba.kernels.memory import Image, address_of, copy, hold, size_of
-from stn_numba.kernels.positions import by_address, row_positions
-from stn_numba.kernels.rows import ROW, STRIP, axis_numbers
+from stn_numba.kernels.constants import BORDER, MODE, SIZE, STEP, ZEROS
+from stn_numba.kernels.edges import FARTHEST, limit, resolve
+from stn_numba.kernels.job import allocate, release
+from stn_numba.kernels.memory import Image, copy, size_of
+from stn_numba.kernels.positions import Source, row_positions
+from stn_numba.kernels.rows import ROW, STRIP
 from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
 from stn_numba.kernels.strips import TILE_ROWS, image_and_row
 from stn_numba.kernels.vectors import EIGHT, add_product, lanes_between, rounded, spread, times, whole_numbers
@@ -88,37 +88,32 @@ def copy_row(address, offsets, pixels, everywhere, like, count, outside, target,
 
 
 @jit.inline
-def nearest_rows(task, tasks, image, source, axes, steps, size, count, outside, out):
-    """Read one task's rows, tile by tile: a tile of a turned image stays in the caches."""
-    batch, h, w, C = size
-    image, out, source = Image(*image), Image(*out), by_address(source)
-    axes, item = (axis_numbers(axes[0]), axis_numbers(axes[1])), count * size_of(image.like)
-    memory = np.empty(3 * ROW)
-    xs = address_of(memory)
-    ys, offsets = xs + 8 * ROW, xs + 16 * ROW
-    end = (task + 1) * batch * h // tasks
-    for top in range(task * batch * h // tasks, end, TILE_ROWS):
+def nearest_rows(first_row, last_row, image, source, axes, steps, size, count, outside, out, memory):
+    """Read some of the rows of all outputs, tile by tile: a tile of a turned image stays in the caches."""
+    (_, _, w, C), item = size, count * size_of(image.like)
+    xs, ys, offsets = memory, memory + 8 * ROW, memory + 16 * ROW
+    for top in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
             pixels = min(STRIP, w - left)
-            for row in range(top, min(top + TILE_ROWS, end)):
+            for row in range(top, min(top + TILE_ROWS, last_row)):
                 n, i = image_and_row(row, source, size)
                 row_positions(source, n * steps[1], i, left, pixels, xs, ys)
                 everywhere = offset_rows(axes, pixels, xs, ys, offsets)
                 address = image.address + n * steps[0] * image.n_step
                 target = out.address + n * out.n_step + i * out.y_step + left * out.x_step
                 for c in range(C):
-                    here, there, beyond = address + c * image.c_step, target + c * out.c_step, address_of(outside) + c * item
+                    here, there, beyond = address + c * image.c_step, target + c * out.c_step, outside + c * item
                     copy_row(here, offsets, pixels, everywhere, image.like, count, beyond, there, out.x_step)
-    hold(memory)
 
 
-@jit.serial
-def nearest_serial(tasks, image, source, axes, steps, size, count, outside, out):
-    for task in range(tasks):
-        nearest_rows(task, tasks, image, source, axes, steps, size, count, outside, out)
-
-
-@jit.parallel
-def nearest_parallel(tasks, image, source, axes, steps, size, count, outside, out):
-    for task in prange(tasks):
-        nearest_rows(task, tasks, image, source, axes, steps, size, count, outside, out)
+@jit.tasks
+def nearest(first, stop, tasks, image, source, axes, steps, size, count, outside, out):
+    """Copy to an output of `size` (N, h, w, items of a pixel); `outside` is the address of the pixel read outside the image."""
+    memory, rows = allocate(24 * ROW), size[0] * size[1]
+    if memory:
+        image, source, out = Image(*image), Source(*source), Image(*out)
+        for task in range(first, stop):
+            top, end = task * rows // tasks, (task + 1) * rows // tasks
+            nearest_rows(top, end, image, source, axes, steps, size, count, outside, out, memory)
+        release(memory)
+    return memory != 0

@@ -1,21 +1,9 @@
 """Where the output pixels of one row read the input, in pixels.
 
-A kernel gets every grid as one flat tuple `source`, whatever its kind:
-
-    (kind, address, like, n_step, y_step, x_step, c_step, matrix, basis, coefficients, scale, w)
-
-and makes addresses of its arrays (`by_address`) before it looks at rows, since arrays are reference-counted:
-
-address ... c_step   dense positions (N, h, w, 2), any layout, as `kernels.memory` says of images
-matrix        (N, 3, 3)     homography from output pixels to input pixels, float64
-basis         (B, h * w)    basis functions at the output pixels, float64
-coefficients  (N, 2, B)     float64
-scale         (2, 4)        for x and y (scale, offset, along j, along i): pixel = scale * value + offset + along . (j, i)
-w             columns of the output
-
-The arrays of the other kinds have length 0. No grid is ever built from a matrix or from a basis: a row of
-positions is worked out where it is used, and thrown away. Positions are float64 whatever the image holds: on an axis of
-4096 pixels float32 would leave them wrong by 1e-4 of a pixel. The way back is in `kernels.pull_back`.
+A kernel gets every grid as one tuple, a `Source`, whatever its kind; the arrays of the other kinds have address 0. No grid is
+ever built from a matrix or from a basis: a row of positions is worked out where it is used, and thrown away. Positions are
+float64 whatever the image holds: on an axis of 4096 pixels float32 would leave them wrong by 1e-4 of a pixel. The way back is in
+`kernels.pull_back`.
 """
 
 from __future__ import annotations
@@ -25,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import address_of, load, load_one, load_turns, size_of
+from stn_numba.kernels.constants import AFFINE, BASIS, DENSE, HOMOGRAPHY
+from stn_numba.kernels.memory import load, load_one, load_turns, size_of
 from stn_numba.kernels.scratch import put_position, put_positions
 from stn_numba.kernels.vectors import (
     EIGHT,
@@ -41,34 +30,22 @@ from stn_numba.kernels.vectors import (
     widened,
 )
 
-DENSE, AFFINE, HOMOGRAPHY, BASIS = 0, 1, 2, 3
-
 
 class Source(NamedTuple):
-    """A source without arrays: basis is (address, B, h * w), scale two tuples, matrix and coefficients are addresses."""
+    """A grid, its arrays by address."""
 
-    kind: int
-    address: int
-    like: float
+    kind: int  # DENSE, AFFINE, HOMOGRAPHY or BASIS
+    address: int  # of dense positions (N, h, w, 2), float32 or float64 by the bytes of an item, and their steps in bytes
+    item: int
     n_step: int
     y_step: int
     x_step: int
     c_step: int
-    matrix: int
-    basis: tuple[int, int, int]
-    coefficients: int
-    scale: tuple[Any, Any]
-    w: int
-
-
-@jit.inline
-def by_address(source):
-    """The source without arrays."""
-    kind, address, like, n_step, y_step, x_step, c_step, matrix, basis, coefficients, s, w = source
-    functions = address_of(basis), basis.shape[0], basis.shape[1]
-    scale = (s[0, 0], s[0, 1], s[0, 2], s[0, 3]), (s[1, 0], s[1, 1], s[1, 2], s[1, 3])
-    matrix, coefficients = address_of(matrix), address_of(coefficients)
-    return Source(kind, address, like, n_step, y_step, x_step, c_step, matrix, functions, coefficients, scale, w)
+    matrix: int  # (N, 3, 3): homographies from output pixels to input pixels, float64
+    basis: tuple[int, int, int]  # (address, B, h * w): basis functions (B, h * w) at the output pixels, float64
+    coefficients: int  # (N, 2, B), float64
+    scale: tuple[Any, Any]  # of x and y (scale, offset, along j, along i): pixel = scale * value + offset + along . (j, i)
+    w: int  # columns of the output
 
 
 @jit.inline
@@ -97,8 +74,10 @@ def row_positions(source, n, i, first, count, xs, ys):
     Up to seven more may be written, which mean nothing.
     """
     kind, matrix = source.kind, source.matrix
-    if kind == DENSE:
-        dense_row(source, n, i, first, count, xs, ys)
+    if kind == DENSE and source.item == 8:
+        dense_row(source, 0.0, n, i, first, count, xs, ys)
+    elif kind == DENSE:
+        dense_row(source, np.float32(0), n, i, first, count, xs, ys)
     elif kind == BASIS:
         basis_row(source, n, i, first, count, xs, ys)
     else:
@@ -110,9 +89,9 @@ def row_positions(source, n, i, first, count, xs, ys):
 
 
 @jit.inline
-def dense_row(source, n, i, first, count, xs, ys):
-    """Positions of a dense grid: one multiply-add each, and the pixel's own place for displacements."""
-    _, address, like, n_step, y_step, x_step, c_step, _, _, _, scale, _ = source
+def dense_row(source, like, n, i, first, count, xs, ys):
+    """Positions of a dense grid of a dtype: one multiply-add each, and the pixel's own place for displacements."""
+    _, address, _, n_step, y_step, x_step, c_step, _, _, _, scale, _ = source
     (sx, tx, along_x, tilt_x), (sy, ty, along_y, tilt_y) = scale
     tx, ty = tx + tilt_x * i, ty + tilt_y * i
     row, j = address + n * n_step + i * y_step + first * x_step, 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.constants import BASIS, DENSE
 from stn_numba.kernels.memory import accumulate, load, size_of, store_one
-from stn_numba.kernels.positions import BASIS, DENSE, along_row, number
+from stn_numba.kernels.positions import along_row, number
 from stn_numba.kernels.scratch import found, position, positions, products, put_product
 from stn_numba.kernels.vectors import (
     EIGHT,
@@ -31,22 +32,29 @@ from stn_numba.kernels.vectors import (
 def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_dense, partial):
     """Turn the gradient by `count` pixel positions of row i from column `first` on into that by the grid's own numbers.
 
-    `places` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows, `d_dense` = (address of the row's gradient by a dense
-    grid, like); of the other kinds the share is added to the float64 at `partial`, 9 for a homography, 2 B for a basis.
+    `places` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows, `d_dense` is the address of the row's gradient by a dense
+    grid; of the other kinds the share is added to the float64 at `partial`, 9 for a homography, 2 B for a basis.
     """
     kind, (gx, gy) = source.kind, gradients
-    if kind == DENSE:
-        (scale_x, _, _, _), (scale_y, _, _, _) = source.scale
-        address, like = d_dense
-        step = size_of(like)
-        for j in range(count):
-            store_one(address + 2 * (first + j) * step, like, type(like)(found(gx, zero, j) * scale_x))
-            store_one(address + (2 * (first + j) + 1) * step, like, type(like)(found(gy, zero, j) * scale_y))
+    if kind == DENSE and source.item == 8:
+        pull_back_dense(source, 0.0, first, count, gx, gy, zero, d_dense)
+    elif kind == DENSE:
+        pull_back_dense(source, np.float32(0), first, count, gx, gy, zero, d_dense)
     elif kind == BASIS:
         pull_back_basis(source, i, first, count, gx, gy, zero, partial)
     else:
         depth_gradients(along_row(source.matrix, n, 2, i), first, count, places, gradients, sums, zero)
         pull_back_matrix(i, first, count, sums, partial)
+
+
+@jit.inline
+def pull_back_dense(source, like, first, count, gx, gy, zero, address):
+    """The gradient by a dense grid of a dtype."""
+    (scale_x, _, _, _), (scale_y, _, _, _) = source.scale
+    step = size_of(like)
+    for j in range(count):
+        store_one(address + 2 * (first + j) * step, like, type(like)(found(gx, zero, j) * scale_x))
+        store_one(address + (2 * (first + j) + 1) * step, like, type(like)(found(gy, zero, j) * scale_y))
 
 
 @jit.inline

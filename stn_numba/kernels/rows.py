@@ -1,14 +1,4 @@
-"""What a strip of output pixels is worked on with: a rule, and scratch rows.
-
-A kernel gets a rule as the tuple (family, K, x_axis, y_axis, table, slope_table, fill, fills), and makes addresses of its
-arrays (`rule_by_address`) before it looks at pixels:
-
-family, K            one of `edges`' families and its number of taps an axis
-x_axis, y_axis       see `edges`
-table, slope_table   polynomial pieces of the kernel and of its derivative; empty for the other families
-fill, fills          (C,) what is read outside; fills is NO_FILL, FILL_OUTSIDE (positions beyond the image's edges
-                     give `fill`) or FILL_TAPS (taps beyond the edge read it)
-"""
+"""What a strip of output pixels is worked on with: a rule, and scratch rows."""
 
 from __future__ import annotations
 
@@ -17,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BORDER, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE
-from stn_numba.kernels.memory import address_of
+from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE
 from stn_numba.kernels.scratch import put_positions
 from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
 
-NO_FILL, FILL_OUTSIDE, FILL_TAPS = 0, 1, 2
 STRIP = 256  # pixels of an output row that are worked on at a time
 TURNS = 24  # far-apart pixels of a strip take turns in adding to the image: by the next turn what was added is in memory
 WORTH_A_LOOK = 64  # columns, below which it costs more to ask which are far than to come to them
@@ -31,16 +19,16 @@ NEXT_TAP = 4 * 8 * ROW  # bytes from a row of weights or slopes to that of the n
 
 
 class Rule(NamedTuple):
-    """A rule without arrays: axes and tables as tuples, fill as an address."""
+    """An interpolation kernel and a padding, arrays by address."""
 
-    family: int
+    family: int  # one of `edges`' families, and its number of taps an axis
     K: int
-    x_axis: tuple[float, ...]
+    x_axis: tuple[float, ...]  # see `edges`
     y_axis: tuple[float, ...]
-    table: tuple[int, int, int, int]
+    table: tuple[int, int, int, int]  # polynomial pieces of the kernel and of its derivative, see `edges`; else empty
     slope_table: tuple[int, int, int, int]
-    fill: int
-    fills: int
+    fill: int  # (C,), of the dtype that is computed in: what is read outside
+    fills: int  # NO_FILL, FILL_OUTSIDE (positions beyond the image's edges give it) or FILL_TAPS (taps beyond the edge read it)
 
 
 class Rows(NamedTuple):
@@ -79,36 +67,15 @@ class Rows(NamedTuple):
 
 
 @jit.inline
-def rule_by_address(rule):
-    """The rule without arrays."""
-    family, K, x_axis, y_axis, table, slope_table, fill, fills = rule
-    x_axis, y_axis = axis_numbers(x_axis), axis_numbers(y_axis)
-    return Rule(family, K, x_axis, y_axis, table_address(table), table_address(slope_table), address_of(fill), fills)
+def scratch_bytes(rule):
+    """How much memory the rows of `row_addresses` take."""
+    return 8 * (25 + 4 * rule.K) * ROW
 
 
 @jit.inline
-def axis_numbers(axis):
-    """An axis as a tuple."""
-    a = axis
-    return a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8]
-
-
-@jit.inline
-def table_address(table):
-    """A table as `edges` reads it."""
-    return address_of(table), table.shape[0], table.shape[1] - 1, table.shape[2]
-
-
-@jit.inline
-def scratch(rule):
-    """An array for the rows of `row_addresses`."""
-    return np.empty((25 + 4 * rule.K) * ROW)
-
-
-@jit.inline
-def row_addresses(rule, array):
-    """Addresses of the scratch rows."""
-    family, row, first = rule.family, 8 * ROW, address_of(array)
+def row_addresses(rule, first):
+    """Addresses of the scratch rows, in memory that begins at `first`."""
+    family, row = rule.family, 8 * ROW
     moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or (rule.x_axis[MODE] == BORDER and family != POLYNOMIAL)
     moved = moved or family == NEAREST
     places = first + (2 * row if moved else 0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.edges import BEYOND, BILINEAR, FARTHEST, INSIDE, MODE, REFLECT, SIZE, ZEROS, reaches
-from stn_numba.kernels.positions import AFFINE, along_row, columns_reaching
-from stn_numba.kernels.rows import FILL_TAPS, WORTH_A_LOOK
+from stn_numba.kernels.constants import AFFINE, BEYOND, BILINEAR, FILL_TAPS, INSIDE, MODE, REFLECT, SIZE, ZEROS
+from stn_numba.kernels.edges import FARTHEST, reaches
+from stn_numba.kernels.positions import along_row, columns_reaching
+from stn_numba.kernels.rows import WORTH_A_LOOK
 from stn_numba.kernels.scratch import position, positions
 from stn_numba.kernels.vectors import EIGHT, bits_above, bits_set, lanes_between, lowest_bit
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import edges, jit
-from stn_numba.kernels.edges import BILINEAR, BORDER, MODE, NEAREST, POLYNOMIAL, REFLECT, ZEROS
+from stn_numba.kernels.constants import (
+    BASIS,
+    BILINEAR,
+    BORDER,
+    FILL_OUTSIDE,
+    MODE,
+    NEAREST,
+    NO_FILL,
+    POLYNOMIAL,
+    REFLECT,
+    ZEROS,
+)
 from stn_numba.kernels.memory import size_of
-from stn_numba.kernels.positions import BASIS, row_positions
-from stn_numba.kernels.rows import FILL_OUTSIDE, NO_FILL, STRIP, to_next
+from stn_numba.kernels.positions import row_positions
+from stn_numba.kernels.rows import STRIP, to_next
 from stn_numba.kernels.scratch import positions, products, put_positions, put_products
 from stn_numba.kernels.vectors import EIGHT, narrowed, times, where_not_zero, widened
 

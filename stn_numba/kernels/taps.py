@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import edges, jit
-from stn_numba.kernels.edges import BILINEAR, MODE, NEAREST, SIZE, STEP, ZEROS
+from stn_numba.kernels.constants import AFFINE, BILINEAR, HOMOGRAPHY, MODE, NEAREST, SIZE, STEP, ZEROS
 from stn_numba.kernels.memory import prefetch
-from stn_numba.kernels.positions import AFFINE, HOMOGRAPHY, along_column
+from stn_numba.kernels.positions import along_column
 from stn_numba.kernels.rows import NEXT_TAP
 from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
 from stn_numba.kernels.vectors import (

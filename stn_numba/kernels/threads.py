@@ -1,31 +1,28 @@
-"""Which form of a kernel runs, and on how many threads: any number of Python threads may ask at once.
+"""How many threads run the tasks of a kernel: any number of Python threads may ask at once.
 
-A serial kernel is safe everywhere: it releases the GIL and shares nothing. A parallel one depends on Numba's threading layer:
+On one thread a kernel is safe everywhere: it releases the GIL and shares nothing. Several are those of Numba's threading layer:
 
 ``tbb``
     safe in all threads, and in children that were forked by the thread that launched it.
 ``omp``
-    safe in all threads; a child forked after the launch would be killed, so it runs serial kernels.
+    safe in all threads; a child forked after the launch would be killed, so it runs kernels on one thread.
 ``workqueue``
-    two parallel kernels at once would abort the process. A lock that nobody waits for: the others run serial ones.
+    two loops at once would abort the process. A lock that nobody waits for: the others run on one thread.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
-from collections.abc import Callable
 from typing import Any
 
-import numba
-
 from stn_numba.kernels import layer
-from stn_numba.threads import forks
+from stn_numba.kernels.calls import Entry
+from stn_numba.threads import forks, limits
 from stn_numba.threads.counts import get_num_threads, limit_threads
 
-__all__ = ["choose", "count", "limited"]
-
-Kernel = Callable[..., None]
+__all__ = ["count", "limited", "run"]
 
 limited = limit_threads
 
@@ -33,51 +30,52 @@ _workqueue = threading.Lock()
 _counting = threading.Lock()
 _busy = 0  # threads that calls use at this moment
 
+_Word = ctypes.c_size_t * 1
+_ONE = _Word(1)
+
 
 def count() -> int:
     """Threads that kernels of this Python thread may use."""
-    wanted = get_num_threads()
-    # who has masked Numba's threads by hand is heard; asked only after the launch, since asking launches
-    return min(wanted, int(numba.get_num_threads())) if forks.launched_layer() and not forks.unsafe() else wanted
+    wanted, masked = get_num_threads(), forks.masked_threads()
+    return wanted if masked is None else min(wanted, masked)
 
 
-def choose(serial: Kernel, parallel: Kernel, tasks: int, num_threads: int | None) -> Kernel:
-    """Pick the serial form for one task or one thread, else the parallel one under the wished number of threads."""
-    if tasks < 2:
-        return serial
-    wanted = min(num_threads or count(), numba.config.NUMBA_NUM_THREADS)
+def run(entry: Entry, tasks: int, num_threads: int | None, words: tuple[Any, ...]) -> None:
+    """Run all tasks of a kernel, which takes so many words.
+
+    Raises
+    ------
+    MemoryError
+        If there was none for the kernel's scratch rows.
+    """
+    packed = entry.pack(0, *words)
+    job = ctypes.create_string_buffer(packed, len(packed))
+    wanted = 1 if tasks < 2 else min(num_threads or count(), limits.numba_ceiling())
     if wanted < 2:
-        return serial
-
-    def run(*arguments: Any) -> None:
-        reason = _claim()
-        if reason:
-            forks.warn_once(reason)
-            serial(*arguments)
-            return
-        taken = _take(wanted, num_threads is not None)
-        try:
-            if taken < 2:
-                serial(*arguments)
-            else:
-                _run(parallel, taken, arguments)
-        finally:
-            _take_back(taken)
-            _give_back()
-
-    return run
+        entry.function(_ONE, _Word(tasks), _ONE, job)
+    else:
+        _share(entry, tasks, wanted, num_threads is not None, job)
+    if job[0] != b"\0":
+        raise MemoryError("no memory for the scratch rows of a kernel")
 
 
-def _run(parallel: Kernel, num_threads: int, arguments: tuple[Any, ...]) -> None:
-    before = numba.get_num_threads()
-    if before == num_threads:
-        parallel(*arguments)
+def _share(entry: Entry, tasks: int, wanted: int, asked: bool, job: Any) -> None:
+    """Run tasks on several threads, if they can be had."""
+    reason = _claim()
+    if reason:
+        forks.warn_once(reason)
+        entry.function(_ONE, _Word(tasks), _ONE, job)
         return
-    numba.set_num_threads(num_threads)  # of this Python thread only
+    taken = _take(wanted, asked)
     try:
-        parallel(*arguments)
+        if taken < 2:
+            entry.function(_ONE, _Word(tasks), _ONE, job)
+        else:
+            # one operand, which begins at 1 and goes on by 1: whatever part of the tasks a thread gets, it knows its first
+            layer.parallel_for()(entry.address, _ONE, _Word(tasks), _ONE, job, 1, 1, taken)
     finally:
-        numba.set_num_threads(before)
+        _take_back(taken)
+        _give_back()
 
 
 def _take(wanted: int, asked: bool) -> int:
@@ -99,7 +97,7 @@ def _take_back(taken: int) -> None:
 
 
 def _claim() -> str | None:
-    """Take leave to run a parallel kernel, to be given back; or say why not."""
+    """Take leave to run on several threads, to be given back; or say why not."""
     reason = forks.unsafe() or layer.launch()
     if reason:
         return reason

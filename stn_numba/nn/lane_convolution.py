@@ -181,12 +181,12 @@ def _best_tile(length: int, filters: int, only: int | None = None) -> tuple[int,
         tiles = -(-length // p) * -(-filters // f)
         return tiles * (max(p * f, 4) + 0.5 * (p + f))  # sums, at least as many as one waits for; and loads
 
-    sums = machine.VECTORS - 7
+    sums = machine.vectors() - 7
     choices = [
         (p, f)
         for p in ([only] if only else range(1, min(length, 8) + 1))
         for f in range(1, min(filters, 8) + 1)
-        if p * f <= sums and p * f + min(p, f) < machine.VECTORS
+        if p * f <= sums and p * f + min(p, f) < machine.vectors()
     ]
     return min(choices, key=cost)
 
@@ -201,6 +201,6 @@ def _chunks(filters: int) -> list[slice]:
     """Parts of the filters that fit in registers."""
     from stn_numba.nn.kernels import machine
 
-    pieces = math.ceil(filters / (machine.VECTORS // 2))
+    pieces = math.ceil(filters / (machine.vectors() // 2))
     edges = [k * filters // pieces for k in range(pieces + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]

@@ -18,7 +18,7 @@ def lane_count(dtype: np.dtype[Any]) -> int:
     """How many numbers of a dtype one vector of this CPU holds."""
     from stn_numba.nn.kernels import machine
 
-    return machine.VECTOR_BYTES // dtype.itemsize
+    return machine.vector_bytes() // dtype.itemsize
 
 
 def gather(x: Floats) -> Floats:

@@ -71,7 +71,7 @@ def _tile(size: int, vectors: int) -> tuple[int, int, int]:
     """Rows and vectors of a tile for patches of `size` rows of so many vectors, and how many tiles lie in a row."""
     from stn_numba.nn.kernels import machine
 
-    most = machine.VECTORS - 4  # besides one of slopes, and what LLVM needs
+    most = machine.vectors() - 4  # besides one of slopes, and what LLVM needs
     tiles = -(-vectors // most)
     wide = -(-vectors // tiles)
     return max(rows for rows in range(1, size + 1) if size % rows == 0 and rows * wide <= most), wide, tiles

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import antialias as sub_samples
 from stn_numba.arguments import as_bool, as_int, as_option
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid
+from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
 from stn_numba.interpolation import PiecewisePolynomial, is_nearest, kernel_rule, sums_to_one
 from stn_numba.outside import axis_rule, chosen_padding, fill_rule
 from stn_numba.sampler.advice import as_positions, axes_advice
+from stn_numba.sampler.jobs import Words, address_of
 from stn_numba.sampler.layout import channels_last, expect_shape, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
 
@@ -33,11 +34,11 @@ class Call(NamedTuple):
 
     image: Array
     grid: Grid
-    source: tuple[Any, ...]
+    source: Words  # as `kernels.positions` describes it
     scale: NDArray[np.float64]
-    rule: tuple[Any, ...]  # kernel and padding for an image of these strides, as `kernels.rows` describes them
+    rule: Words  # kernel and padding for an image of these strides, as `kernels.rows` describes them
     kernel: str | PiecewisePolynomial
-    working: Floats  # an empty array of the floats in which the image's numbers are computed
+    working: np.dtype[Any]  # of the floats in which the image's numbers are computed
     layout: str
     steps: tuple[int, int]
     batch: int
@@ -96,7 +97,7 @@ def check_call(
     working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
     if nearest and fill is not None:  # a pixel is read or it is not: nothing is left for the padding to do
         padding = "constant"
-    filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working.dtype)
+    filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working)
     if padding == "constant" and not sums_to_one(kernel) and filling[0].any():
         raise ValueError(
             "padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere; "
@@ -109,7 +110,7 @@ def check_call(
         grid,
         source_of(grid, image.shape[1:3], scale),
         scale,
-        (*_kernel_and_axes(image, kernel_numbers, padding, grid.align_corners), *filling),
+        _rule(image, kernel_numbers, padding, grid.align_corners, *filling),
         kernel,
         working,
         layout,
@@ -135,14 +136,21 @@ def _check_grid(grid: Grid | ArrayLike, align_corners: bool | None, units: str, 
     return grid
 
 
-_NARROW, _WIDE = np.empty(0, np.float32), np.empty(0, np.float64)
+_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
 
-def _kernel_and_axes(image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bool) -> tuple[Any, ...]:
-    """The part of a rule that does not tell of `fill`."""
+def _rule(image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bool, fill: Array, fills: int) -> Words:
+    """An interpolation kernel and a padding for an image, as `kernels.rows` describes them."""
     family, K, table, slope_table, even = kernel
     x, y = (axis_rule(image.shape[k], image.strides[k], padding, align_corners, family, K, even) for k in (2, 1))
-    return family, K, x, y, table, slope_table
+    words = family, K, *x, *y, *_table(table), *_table(slope_table), address_of(fill), fills
+    return Words(words, (table, slope_table, fill))
+
+
+def _table(table: Array) -> tuple[int, int, int, int]:
+    """A table of polynomial pieces as `kernels.edges` reads it."""
+    pieces, columns, terms = table.shape
+    return (address_of(table), pieces, columns - 1, terms) if table.size else (0, 0, 0, 0)
 
 
 def _expect_dtype(dtype: np.dtype[Any], nearest: bool) -> None:

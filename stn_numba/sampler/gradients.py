@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from stn_numba import antialias as sub_samples
 from stn_numba.grid import BasisGrid, Grid, MatrixGrid
+from stn_numba.kernels import threads
 from stn_numba.sampler.call import MOST_TASKS, PIXELS_A_TASK, Call, parts, tasks_of
-from stn_numba.sampler.layout import channels_last, laid_out, memory
+from stn_numba.sampler.jobs import address_of, gradient_entry, image_words
+from stn_numba.sampler.layout import channels_last, laid_out
 from stn_numba.sampler.reading import outputs, sub_calls
 
 __all__ = ["gradients"]
@@ -132,8 +134,6 @@ def _run_gradient(
     call: Call, d_out: Array, d_image: ImageGradient | None, by_grid: bool, groups: int, pieces: int
 ) -> Array | None:
     """One run of the kernel: `groups` images (or outputs, for the grid alone), each cut into so many pieces."""
-    from stn_numba.kernels import gradient, threads
-
     batch, h, w, _ = call.size
     dense, values = _is_dense(call.grid), call.grid.values
     numbers = (3, 3) if isinstance(call.grid, MatrixGrid) else values.shape[1:]  # which a partial sum has
@@ -143,26 +143,12 @@ def _run_gradient(
     if d_out.size and (d_image is not None or call.differentiable):
         items = groups * pieces
         tasks = 1 if d_out.size < 4 * PIXELS_A_TASK else min(items, MOST_TASKS)
-        form = threads.choose(gradient.gradient_serial, gradient.gradient_parallel, tasks, call.num_threads)
-        form(
-            tasks,
-            items,
-            pieces,
-            d_image is not None,
-            by_grid and call.differentiable,
-            memory(call.image),
-            call.source,
-            call.rule,
-            call.steps,
-            call.size,
-            call.working,
-            memory(d_out),
-            memory(block),
-            memory(total),
-            sum_after,
-            d_dense,
-            partials,
-        )
+        words = (
+            tasks, items, pieces, d_image is not None, by_grid and call.differentiable, *image_words(call.image),
+            *call.source.words, *call.rule.words, *call.steps, *call.size, *image_words(d_out), *image_words(block),
+            *image_words(total), sum_after, address_of(d_dense), address_of(partials), partials.shape[1],
+        )  # fmt: skip
+        threads.run(gradient_entry(call.image.dtype), tasks, call.num_threads, words)
     if not by_grid:
         return None
     rows = d_dense.reshape(batch, h, w, 2) if dense else partials.reshape(batch, pieces, *numbers).sum(axis=1)

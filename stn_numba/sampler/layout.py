@@ -1,4 +1,4 @@
-"""Arrays as callers lay them out, as views with channels last, and as the tuples that kernels take."""
+"""Arrays as callers lay them out, as views with channels last, and as the items that kernels copy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Items", "caller_layout", "channels_last", "expect_shape", "items_of", "laid_out", "memory"]
+__all__ = ["Items", "caller_layout", "channels_last", "expect_shape", "items_of", "laid_out"]
 
 Array = NDArray[Any]
 
@@ -34,31 +34,20 @@ def expect_shape(out: Any, expected: tuple[int, ...]) -> None:
         raise ValueError(f"out: expected an array {expected}, got {getattr(out, 'shape', type(out).__name__)}")
 
 
-def memory(array: Array) -> tuple[Any, ...]:
-    """An array as the tuple that `kernels.memory` describes."""
-    return (address_of(array), array.dtype.type(0), *array.strides)
-
-
-def address_of(array: Array) -> int:
-    """Where an array begins in memory."""
-    return int(array.__array_interface__["data"][0])
-
-
 class Items(NamedTuple):
     """Two arrays (N, H, W, C) of one dtype as units of 1, 2, 4 or 8 bytes, of which `kernels.nearest` copies some together.
 
     Attributes
     ----------
-    source, target
-        The arrays as the tuples that `kernels.memory` describes.
+    unit
+        Their dtype.
     units
         So many lie side by side: those of a number, or of a pixel whose channels do.
     channels
         Such items of a pixel.
     """
 
-    source: tuple[Any, ...]
-    target: tuple[Any, ...]
+    unit: np.dtype[Any]
     units: int
     channels: int
 
@@ -68,9 +57,8 @@ def items_of(image: Array, out: Array) -> Items:
     size, channels = image.dtype.itemsize, image.shape[3]
     if all(array.strides[3] == size for array in (image, out)):
         size, channels = size * channels, 1
-    unit = next(kind for kind in _UNITS if size % kind.dtype.itemsize == 0)
-    source, target = ((address_of(array), unit, *array.strides) for array in (image, out))
-    return Items(source, target, size // unit.dtype.itemsize, channels)
+    unit = next(kind for kind in _UNITS if size % kind.itemsize == 0)
+    return Items(unit, size // unit.itemsize, channels)
 
 
-_UNITS = np.uint64(0), np.uint32(0), np.uint16(0), np.uint8(0)
+_UNITS = np.dtype(np.uint64), np.dtype(np.uint32), np.dtype(np.uint16), np.dtype(np.uint8)

@@ -6,12 +6,13 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba import antialias as sub_samples
+from stn_numba.kernels import threads
 from stn_numba.sampler.call import Call, parts, tasks_of
-from stn_numba.sampler.layout import items_of, memory
+from stn_numba.sampler.jobs import image_words, nearest_entry, sample_entry
+from stn_numba.sampler.layout import items_of
 from stn_numba.sampler.source import source_of
 
 __all__ = ["outputs", "read", "sub_calls"]
@@ -29,7 +30,7 @@ def read(call: Call, out: Array) -> None:
         if not call.differentiable:
             sub_samples.most_frequent(readings, run.readings, place)
         else:
-            sub_samples.average(readings, run.readings, place, call.working.dtype)
+            sub_samples.average(readings, run.readings, place, call.working)
 
 
 def sub_calls(call: Call, run: sub_samples.Run) -> Iterator[tuple[sub_samples.Offset, Call]]:
@@ -48,27 +49,23 @@ def outputs(call: Call, run: sub_samples.Run) -> slice:
 
 
 def _forward(call: Call, out: Array) -> None:
-    from stn_numba.kernels import forward, threads
-
     if not out.size:
         return
     if not call.differentiable:
         _copy(call, out)
         return
-    image, rule = memory(call.image), call.rule
+    image, entry = image_words(call.image), sample_entry(call.image.dtype, out.dtype, call.working)
     for rows, part in parts(call):
-        tasks = tasks_of(part)
-        form = threads.choose(forward.sample_serial, forward.sample_parallel, tasks, part.num_threads)
-        form(tasks, image, part.source, rule, part.steps, part.size, part.working, memory(out[:, rows]))
+        tasks, target = tasks_of(part), image_words(out[:, rows])
+        words = tasks, *image, *part.source.words, *part.rule.words, *part.steps, *part.size, *target
+        threads.run(entry, tasks, part.num_threads, words)
 
 
 def _copy(call: Call, out: Array) -> None:
     """As `_forward`, by the nearest pixel."""
-    from stn_numba.kernels import nearest, threads
-
-    _, _, *axes, _, _, fill, _ = call.rule
+    axes, outside = call.rule.words[2:20], call.rule.words[-2]
     for rows, part in parts(call):
-        source, target, count, channels = items_of(call.image, out[:, rows])
-        size, tasks = (*part.size[:3], channels), tasks_of(part)
-        form = threads.choose(nearest.nearest_serial, nearest.nearest_parallel, tasks, part.num_threads)
-        form(tasks, source, part.source, tuple(axes), part.steps, size, count, fill.view(np.uint8), target)
+        unit, count, channels = items_of(call.image, out[:, rows])
+        tasks, size, target = tasks_of(part), (*part.size[:3], channels), image_words(out[:, rows])
+        words = tasks, *image_words(call.image), *part.source.words, *axes, *part.steps, *size, count, outside, *target
+        threads.run(nearest_entry(unit), tasks, part.num_threads, words)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.basis import BasisRows
 from stn_numba.grid import BasisGrid, Floats, Grid, MatrixGrid, displacement_axis, input_axis
 from stn_numba.grid.pixel_matrix import is_affine
-from stn_numba.sampler.layout import memory
+from stn_numba.kernels.constants import AFFINE, BASIS, DENSE, HOMOGRAPHY
+from stn_numba.sampler.jobs import Words, address_of
 
 __all__ = ["is_streamed", "scale_of", "source_of"]
-
-_NO_POSITIONS = (0, np.float32(0), 0, 0, 0, 0)
-_NO_BASIS = np.empty((0, 0))
-_NO_COEFFICIENTS = np.empty((0, 2, 0))
-_NO_MATRIX = np.empty((0, 3, 3))
 
 
 def scale_of(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bool) -> NDArray[np.float64]:
@@ -32,21 +26,22 @@ def scale_of(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bo
     return scale
 
 
-def source_of(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -> tuple[Any, ...]:
-    """The grid as the tuple that `kernels.positions` describes."""
-    from stn_numba.kernels.positions import AFFINE, BASIS, DENSE, HOMOGRAPHY
-
-    positions, matrix, coefficients = _NO_POSITIONS, _NO_MATRIX, _NO_COEFFICIENTS
-    basis: Floats = _NO_BASIS
+def source_of(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -> Words:
+    """The grid as `kernels.positions` describes it."""
+    kind, positions, matrix, basis, coefficients = DENSE, (0, 0, 0, 0, 0, 0), 0, (0, 0, 0), 0
+    held: tuple[Floats, ...]
     if isinstance(grid, MatrixGrid):
-        matrix = grid.pixel_matrix(in_shape)
-        kind = AFFINE if is_affine(matrix) else HOMOGRAPHY
+        pixels = grid.pixel_matrix(in_shape)
+        kind, matrix, held = AFFINE if is_affine(pixels) else HOMOGRAPHY, address_of(pixels), (pixels,)
     elif isinstance(grid, BasisGrid):
-        kind, basis = BASIS, _NO_BASIS if isinstance(grid.basis, BasisRows) else grid.basis  # else see `parts`
-        coefficients = np.ascontiguousarray(grid.values, np.float64)
+        values = np.ascontiguousarray(grid.values, np.float64)
+        kind, coefficients, held = BASIS, address_of(values), (values,)
+        if not isinstance(grid.basis, BasisRows):  # else see `parts`
+            basis, held = (address_of(grid.basis), *grid.basis.shape), (values, grid.basis)
     else:
-        kind, positions = DENSE, memory(grid.dense())
-    return kind, *positions, matrix, basis, coefficients, scale, grid.shape[1]
+        values = grid.dense()
+        positions, held = (address_of(values), values.itemsize, *values.strides), (values,)
+    return Words((kind, *positions, matrix, *basis, coefficients, *scale.ravel().tolist(), grid.shape[1]), held)
 
 
 def is_streamed(grid: Grid) -> bool:

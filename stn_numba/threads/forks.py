@@ -9,8 +9,9 @@ import os
 import sys
 import threading
 import warnings
+from typing import Any
 
-__all__ = ["SerialWarning", "launched_layer", "note_launch", "unsafe", "warn_once"]
+__all__ = ["SerialWarning", "launched_layer", "masked_threads", "note_launch", "unsafe", "warn_once"]
 
 
 class SerialWarning(RuntimeWarning):
@@ -22,6 +23,7 @@ class _State:
 
     reason: str | None = None  # why parallel kernels are unsafe here
     warned = False
+    layer: str | None = None  # the threading layer, if the library launched it without Numba's help
     launcher: int | None = None  # the Python thread that launched Numba's threads
     forker: int | None = None  # the Python thread that forks
 
@@ -33,15 +35,27 @@ def unsafe() -> str | None:
 
 def launched_layer() -> str | None:
     """Numba's threading layer, if its threads have been launched, by whomever."""
+    if _State.layer is not None:
+        return _State.layer
+    parallel = _numba_parallel()
+    return None if parallel is None else str(getattr(parallel, "_threading_layer", ""))
+
+
+def masked_threads() -> int | None:
+    """The number of threads that somebody set by `numba.set_num_threads`; None unless Numba's own threads have been launched."""
+    parallel = None if unsafe() else _numba_parallel()
+    return None if parallel is None else int(parallel.get_num_threads())
+
+
+def _numba_parallel() -> Any:
+    """Numba's module of threads, if it has launched them."""
     parallel = sys.modules.get("numba.np.ufunc.parallel")
-    if parallel is None or not getattr(parallel, "_is_initialized", False):
-        return None
-    return str(getattr(parallel, "_threading_layer", ""))
+    return parallel if getattr(parallel, "_is_initialized", False) else None
 
 
-def note_launch() -> None:
-    """Remember that this Python thread launched Numba's threads."""
-    _State.launcher = threading.get_ident()
+def note_launch(layer: str | None) -> None:
+    """Remember that this Python thread launched Numba's threads, and their layer unless Numba knows it."""
+    _State.launcher, _State.layer = threading.get_ident(), layer
 
 
 def warn_once(message: str) -> None:

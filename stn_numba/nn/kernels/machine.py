@@ -1,16 +1,26 @@
-"""What this CPU's vectors are."""
+"""What the vectors are that kernels work with: those of the library in use, else this CPU's."""
 
 from __future__ import annotations
 
-import platform
+import functools
 
-from llvmlite import binding
+from stn_numba.kernels import cpu, prebuilt
 
-__all__ = ["VECTORS", "VECTOR_BYTES"]
+__all__ = ["vector_bytes", "vectors"]
 
-_FEATURES = binding.get_host_cpu_features()
-_X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 
-# Bytes of a vector, and how many the CPU has registers for.
-VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
-VECTORS = 32 if _FEATURES.get("avx512f") or not _X86 else 16
+@functools.cache
+def _is_wide() -> bool:
+    """Whether there are vectors of 512 bits."""
+    level = prebuilt.level()
+    return "avx512f" in cpu.features() if level is None else level == "v4"
+
+
+def vector_bytes() -> int:
+    """Bytes of a vector."""
+    return 64 if _is_wide() else 32 if cpu.features() & {"avx"} else 16
+
+
+def vectors() -> int:
+    """How many vectors the CPU has registers for."""
+    return 32 if _is_wide() or not cpu.is_x86() else 16

@@ -1,0 +1,110 @@
+"""Call kernels by address: machine code that was built ahead, or is compiled when it is first needed.
+
+Nothing here imports Numba until a kernel has to be compiled.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import threading
+from typing import Any, NamedTuple
+
+from stn_numba.kernels import prebuilt
+from stn_numba.kernels.signature import Signature, lay_out, packer, symbol
+from stn_numba.threads import limits
+
+__all__ = ["Entry", "Kernel", "Loaded", "kernel", "loaded"]
+
+_FUNCTION = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
+_ONE = (ctypes.c_size_t * 1)(1)
+lock = threading.RLock()  # of whoever loads or compiles a kernel
+
+
+class Loaded(NamedTuple):
+    """A kernel in use in this process.
+
+    Attributes
+    ----------
+    kernel
+        Module and name.
+    signature
+        What it takes, see `kernels.signature`.
+    source
+        ``"prebuilt"``, ``"cache"`` (on disk) or ``"compiled"``.
+    """
+
+    kernel: str
+    signature: Signature
+    source: str
+
+
+class Entry:
+    """The machine code of a kernel for one signature.
+
+    Attributes
+    ----------
+    address
+        Where it begins.
+    function
+        The same for ctypes; it releases the GIL.
+    pack
+        Turns the words of the arguments into bytes.
+    """
+
+    __slots__ = ("address", "function", "pack")
+
+    def __init__(self, address: int, signature: Signature) -> None:
+        self.address, self.function = address, _FUNCTION(address)
+        self.pack = packer(("int", signature)).pack
+
+    def run(self, *words: Any) -> None:
+        """Call a kernel that runs once."""
+        self.function(_ONE, _ONE, _ONE, self.pack(0, *words))
+
+
+class Kernel:
+    """A kernel by name, `module` within ``stn_numba``; compiled for the types of what it is called with."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module, self.name = module, name
+        self._entries: dict[Signature, Entry] = {}
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call a kernel that runs once; arrays must be without gaps."""
+        words: list[Any] = []
+        self.entry(lay_out(arguments, words)).run(*words)
+
+    def entry(self, signature: Signature) -> Entry:
+        """Return the machine code for a signature."""
+        return self._entries.get(signature) or self._make(signature)
+
+    def _make(self, signature: Signature) -> Entry:
+        with lock:
+            found = self._entries.get(signature)
+            if found is None:
+                full = f"{self.module}.{self.name}"
+                address, source = prebuilt.address(symbol(full, signature)), "prebuilt"
+                if address is None:
+                    limits.numba_ceiling()  # Numba refuses a number of threads without saying who asked for it
+                    module = importlib.import_module(f"stn_numba.{self.module}")
+                    address, from_cache = getattr(module, self.name).compile(signature)
+                    source = "cache" if from_cache else "compiled"
+                _loaded.append(Loaded(full, signature, source))
+                found = self._entries[signature] = Entry(address, signature)
+        return found
+
+
+_loaded: list[Loaded] = []
+
+
+def loaded() -> list[Loaded]:
+    """Return the kernels that this process has loaded or compiled so far."""
+    return list(_loaded)
+
+
+@functools.cache
+def kernel(module: str, name: str) -> Kernel:
+    """Return a kernel by the name of its module and its own."""
+    return Kernel(module, name)

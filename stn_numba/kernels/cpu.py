@@ -1,0 +1,44 @@
+"""What the CPU of this machine can do, as far as machine code depends on it."""
+
+from __future__ import annotations
+
+import functools
+import platform
+
+__all__ = ["features", "is_x86", "levels"]
+
+_LEVELS = {  # of x86-64, by the features that each adds, as Linux names them
+    "v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+    "v3": ("avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"),
+}
+
+
+def is_x86() -> bool:
+    """Whether this is a CPU of the x86 family."""
+    return platform.machine().lower() in ("x86_64", "amd64", "i686")
+
+
+@functools.cache
+def features() -> frozenset[str]:
+    """Names of features, as Linux and LLVM have them."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith(("flags", "Features")):
+                    return frozenset(line.partition(":")[2].split())
+    except OSError:
+        pass
+    from llvmlite import binding  # takes a tenth of a second
+
+    return frozenset("bmi1" if name == "bmi" else name for name, has in binding.get_host_cpu_features().items() if has)
+
+
+def levels() -> tuple[str, ...]:
+    """Levels of machine code that this CPU runs, the best first."""
+    machine = platform.machine().lower()
+    if machine in ("aarch64", "arm64"):
+        return ("aarch64",)
+    if machine not in ("x86_64", "amd64"):
+        return ()
+    good = [name for name, needed in _LEVELS.items() if features().issuperset(needed)]
+    return tuple(good) if "v3" in good else ()

@@ -1,0 +1,94 @@
+"""Kernels that were compiled when the wheel was built: a shared library for each level of CPUs, loaded when first needed.
+
+The name of a library says of which sources it was made; one that does not match this installation's is never used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import os
+from pathlib import Path
+
+from stn_numba import settings
+from stn_numba.kernels import cpu, sources
+
+__all__ = ["FOLDER", "Library", "address", "file_name", "level", "library", "why_not"]
+
+logger = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent.parent / "prebuilt"
+
+# Settings of Numba's by which kernels are to be compiled in another way.
+_OTHER_CODE = ("NUMBA_BOUNDSCHECK", "NUMBA_DEBUGINFO", "NUMBA_LOOP_VECTORIZE", "NUMBA_OPT", "NUMBA_SLP_VECTORIZE")
+
+
+class Library:
+    """A library that has been loaded: its path, the level it was built for, and its functions."""
+
+    def __init__(self, path: Path, level: str) -> None:
+        self.path, self.level, self._functions = path, level, ctypes.CDLL(str(path))
+
+    def address(self, symbol: str) -> int | None:
+        """Where a kernel begins; None if the library has it not."""
+        function = getattr(self._functions, symbol, None)
+        return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
+
+
+def file_name(level: str) -> str:
+    """Name of the library of a level for the sources as they are."""
+    return f"kernels-{level}-{sources.digest()}.so"
+
+
+@functools.cache
+def library() -> Library | None:
+    """The library for this CPU; None without one, see `why_not`."""
+    if _turned_off():
+        return None
+    for name in _levels():
+        path = FOLDER / file_name(name)
+        if path.exists():
+            try:
+                return Library(path, name)
+            except OSError as error:  # not whole, or of another system
+                logger.warning("%s cannot be loaded, kernels are compiled instead: %s", path, error)
+    return None
+
+
+def level() -> str | None:
+    """The level of the library in use; None without one."""
+    found = library()
+    return None if found is None else found.level
+
+
+def address(symbol: str) -> int | None:
+    """Where a kernel that was built ahead begins; None if there is none."""
+    found = library()
+    return None if found is None else found.address(symbol)
+
+
+def why_not() -> str:
+    """Say in words why there is no library; empty if there is one."""
+    if library() is not None:
+        return ""
+    if _turned_off():
+        return _turned_off()
+    if not _levels():
+        return "none is built for a CPU like this one"
+    others = sorted(path.name for path in FOLDER.glob("kernels-*.so"))
+    if not others:
+        return "this installation was made without"
+    return f"none fits this CPU and these sources: {', '.join(others)}"
+
+
+def _levels() -> tuple[str, ...]:
+    wanted = settings.prebuilt()
+    return tuple(name for name in cpu.levels() if wanted in ("", name))
+
+
+def _turned_off() -> str:
+    """Say which setting keeps the library from being used; empty if none does."""
+    if settings.prebuilt() == "off":
+        return f"turned off by {settings.PREBUILT}"
+    return next((f"{name} is set" for name in _OTHER_CODE if os.environ.get(name, "")), "")
