@@ -5,17 +5,19 @@ Nothing here imports Numba until a kernel has to be compiled.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib
 import threading
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from stn_numba.kernels import prebuilt
 from stn_numba.kernels.signature import Signature, lay_out, packer, symbol
 from stn_numba.threads import limits
 
-__all__ = ["Entry", "Kernel", "Loaded", "kernel", "loaded"]
+__all__ = ["Entry", "Kernel", "Loaded", "kernel", "loaded", "recorded"]
 
 _FUNCTION = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 _ONE = (ctypes.c_size_t * 1)(1)
@@ -81,6 +83,9 @@ class Kernel:
         return self._entries.get(signature) or self._make(signature)
 
     def _make(self, signature: Signature) -> Entry:
+        if _recording:
+            _recording[-1].add((f"{self.module}.{self.name}", signature))
+            return Entry(ctypes.cast(_NOTHING, ctypes.c_void_p).value or 0, signature)
         with lock:
             found = self._entries.get(signature)
             if found is None:
@@ -94,6 +99,20 @@ class Kernel:
                 _loaded.append(Loaded(full, signature, source))
                 found = self._entries[signature] = Entry(address, signature)
         return found
+
+
+_NOTHING = _FUNCTION(lambda *_: None)
+_recording: list[set[tuple[str, Signature]]] = []
+
+
+@contextlib.contextmanager
+def recorded() -> Iterator[set[tuple[str, Signature]]]:
+    """Collect the kernels and signatures that are asked for within a block, in which no kernel is compiled, nor does anything."""
+    _recording.append(set())
+    try:
+        yield _recording[-1]
+    finally:
+        _recording.pop()
 
 
 _loaded: list[Loaded] = []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stn_numba.kernels.calls import Entry, kernel
 
-__all__ = ["Words", "address_of", "gradient_entry", "image_words", "nearest_entry", "sample_entry"]
+__all__ = ["Words", "address_of", "gradient_entry", "image_words", "nearest_entry", "sample_entry", "working_dtype"]
 
 Array = NDArray[Any]
 
@@ -55,6 +55,14 @@ def nearest_entry(unit: np.dtype[Any]) -> Entry:
     """Words: tasks, image, source, axes, steps, size, units of an item, outside, out."""
     image = _image(unit.name)
     return _NEAREST.entry(("int", image, _SOURCE, (_AXIS, _AXIS), _STEPS, _SIZE, "int", "int", image))
+
+
+def working_dtype(image: np.dtype[Any]) -> np.dtype[Any]:
+    """The floats in which the numbers of an image are computed."""
+    return _WIDE if image in (np.float64, np.int32) else _NARROW
+
+
+_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def address_of(array: Array) -> int:
