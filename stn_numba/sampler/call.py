@@ -13,9 +13,10 @@ from stn_numba import antialias as sub_samples
 from stn_numba.arguments import as_bool, as_int, as_option
 from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
 from stn_numba.interpolation import PiecewisePolynomial, is_nearest, kernel_rule, sums_to_one
+from stn_numba.kernels.addresses import address_of
 from stn_numba.outside import axis_rule, chosen_padding, fill_rule
 from stn_numba.sampler.advice import as_positions, axes_advice
-from stn_numba.sampler.jobs import Words, address_of, working_dtype
+from stn_numba.sampler.jobs import Words, working_dtype
 from stn_numba.sampler.layout import channels_last, expect_shape, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
 
