@@ -87,7 +87,8 @@ def warp(
     [[3.0, 2.0, 1.0]]
     """
     options = kernel, padding, align_corners, antialias, layout, num_threads
-    key, plan = warp_plans.find(image, theta, transform, shape, options) if fill is None and out is None else (None, None)
+    planned = fill is None and out is None and antialias is False
+    key, plan = warp_plans.find(image, theta, transform, shape, options) if planned else (None, None)
     result = None if plan is None else plan.read(image, theta, transform)
     if result is not None:
         return result

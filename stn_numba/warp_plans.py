@@ -96,8 +96,8 @@ def keep(key: Any, transform: Transform, grid: Grid, image: Array, options: tupl
     numbers = _numbers_of(transform)
     if key is None or numbers is None:
         return
-    kernel, padding, _, antialias, layout, num_threads = options
-    plan = plans.find(plans.key_of(image, grid, kernel, padding, None, "normalised", False, antialias, layout, num_threads))
+    kernel, padding, _, _, layout, num_threads = options
+    plan = plans.find(plans.key_of(image, grid, kernel, padding, None, "normalised", False, False, layout, num_threads))
     if plan is not None:
         if len(_plans) >= _MOST_KEPT:
             _plans.clear()

@@ -99,7 +99,8 @@ def sample(
     1.5
     """
     options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
-    key = plans.key_of(image, grid, *options) if fill is None and out is None else None
+    planned = fill is None and out is None and antialias is False
+    key = plans.key_of(image, grid, *options) if planned else None
     plan = plans.find(key)
     if plan is not None:
         return plan.read(image, plans.numbers_of(grid))
@@ -183,7 +184,7 @@ def sample_vjp(
     ([0.25, 0.25, 0.25, 0.25], [0.5, 1.0])
     """
     options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
-    key = plans.key_of(image, grid, *options, "gradients") if fill is None else None
+    key = plans.key_of(image, grid, *options, "gradients") if fill is None and antialias is False else None
     plan = plans.find(key)
     checked = functools.partial(_differentiable, image, grid, fill, options)
     if plan is None:
