@@ -14,6 +14,7 @@ import numpy as np
 from stn_numba.kernels import jit
 from stn_numba.kernels.memory import is_float, load, load_pairs, size_of, store, store_one, store_wide
 from stn_numba.kernels.rows import NEXT_TAP
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import found, positions, put_products, tap
 from stn_numba.kernels.taps import (
     all_between,
@@ -208,7 +209,7 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
             store(out_address + j * step, target, value)
         else:
             put_products(rows.gx, 0, value)
-            for k in range(min(8, stop - j)):
+            for k in range(least(8, stop - j)):
                 store_one(out_address + (j + k) * step, target, found(rows.gx, zero, k))
         check = checked(like, check, value, zero, EIGHT)
     return lane_sum(check)

@@ -29,6 +29,7 @@ from stn_numba.kernels.constants import (
     ZEROS,
 )
 from stn_numba.kernels.memory import load_one
+from stn_numba.kernels.scalars import greatest
 from stn_numba.kernels.scratch import found, position, put_position, put_product
 from stn_numba.kernels.vectors import fmuladd
 
@@ -136,14 +137,14 @@ def tent_taps(family, axis, x, indices, weights, zero):
     The two taps stay within the image and their weights vanish by themselves beyond it.
     """
     T, one = type(zero), type(zero)(1)
-    before = limit(np.floor(x), 0.0, max(axis[SIZE] - 2.0, 0.0))
+    before = limit(np.floor(x), 0.0, greatest(axis[SIZE] - 2.0, 0.0))
     near = -1.0 <= x < axis[SIZE]
     behind = x - before if near else 2.0  # float64: just before a pixel is not behind it
     before = np.int64(before if near else 0.0)
     total = zero
     for k in range(2):
         lone = k == 1 and axis[SIZE] <= 1.0
-        weight = max(zero, one - abs(T(behind) - T(k)))
+        weight = greatest(zero, one - abs(T(behind) - T(k)))
         if family == TENT_SLOPE:
             weight = one if -1.0 <= behind - k < 0.0 else (-one if 0.0 <= behind - k < 1.0 else zero)
         weight = zero if lone else weight
@@ -244,7 +245,7 @@ def resolve(index, size, axis, weight):
     if mode == WRAP:
         return index % size, weight
     if axis[FOLD_START] == 0.0:  # about centres: the edge pixel is not repeated
-        index = index % max(2 * (size - 1), 1)
+        index = index % greatest(2 * (size - 1), 1)
         return (2 * (size - 1) - index if index >= size else index), weight
     index = index % (2 * size)
     return (2 * size - 1 - index if index >= size else index), weight

@@ -16,6 +16,7 @@ from stn_numba.kernels.memory import Image, load_back, size_of, store, store_one
 from stn_numba.kernels.positions import Source
 from stn_numba.kernels.rows import STRIP, Rule, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import position, tap
 from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
 from stn_numba.kernels.taps import (
@@ -165,12 +166,12 @@ def sample_rows(first_row, last_row, image, source, rule, steps, size, zero, out
     top = first_row
     while top < last_row:
         # no strip reaches into the next image
-        bottom = min(top + TILE_ROWS if together == 1 else (top // h + 1) * h, last_row)
+        bottom = least(top + TILE_ROWS if together == 1 else (top // h + 1) * h, last_row)
         for left in range(0, w, STRIP):
-            right, row = min(left + STRIP, w), top
+            right, row = least(left + STRIP, w), top
             while row < bottom:
                 n, i = image_and_row(row, source, size)
-                count = min(together, bottom - row)
+                count = least(together, bottom - row)
                 address = out.address + n * out.n_step + i * out.y_step
                 sample_columns(rule, image, source, n, i, count, steps, C, left, right, bounds, rows, zero, out, address)
                 row += count

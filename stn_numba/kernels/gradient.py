@@ -23,6 +23,7 @@ from stn_numba.kernels.positions import Source
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
 from stn_numba.kernels.rows import STRIP, Rule, number_pixels, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_run, near_columns, slope_bounds, tile_is_near
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import found, position, put_position
 from stn_numba.kernels.strips import TILE_ROWS, prepare_positions, rows_together, take_signs
 from stn_numba.kernels.taps import fetch_row, rows_ahead
@@ -110,11 +111,11 @@ def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
     w = job.size[2]
     for above in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
-            right, i, below = min(left + STRIP, w), above, min(above + TILE_ROWS, last_row)
+            right, i, below = least(left + STRIP, w), above, least(above + TILE_ROWS, last_row)
             if not tile_is_near(job.rule, job.source, n * job.steps[1], above, below, left, right, job.top, job.bottom):
                 continue
             while i < below:
-                count = min(together, below - i)
+                count = least(together, below - i)
                 gradient_columns(job, d_grid, n, m, i, count, left, right)
                 i += count
                 since += count * (right - left)

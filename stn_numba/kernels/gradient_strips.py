@@ -15,8 +15,9 @@ from stn_numba.kernels.image_gradient import edge_shares, inside_shares
 from stn_numba.kernels.memory import Image, size_of
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import Source
-from stn_numba.kernels.rows import Rows, Rule, to_next
+from stn_numba.kernels.rows import RowsType, Rule, to_next
 from stn_numba.kernels.runs import is_far, near_lines, next_piece
+from stn_numba.kernels.scalars import greatest, least
 from stn_numba.kernels.scratch import found, position, positions, put_product
 from stn_numba.kernels.strips import anywhere, is_plane
 from stn_numba.kernels.taps import farthest_behind, fetch_ahead, inside_taps, offsets_row
@@ -38,7 +39,7 @@ class Job(NamedTuple):
     bounds: tuple[float, float, float, float]  # see `runs.slope_bounds`
     steps: tuple[int, int]
     size: tuple[int, int, int, int]
-    rows: Rows
+    rows: RowsType
     zero: Any
     d_total: Image
     sum_after: int
@@ -120,7 +121,7 @@ def plane_pixels(job, place, first, stop, offsets):
 @jit.inline
 def is_own(job, j):
     """Whether the gradient by a pixel's position is this piece's to work out: where a pixel gives to two, one does."""
-    line = min(max(np.floor(position(job.rows.y_places, 0.0, j)), 0.0), job.rule.y_axis[SIZE] - 1.0)
+    line = least(greatest(np.floor(position(job.rows.y_places, 0.0, j)), 0.0), job.rule.y_axis[SIZE] - 1.0)
     return job.top <= line < job.bottom
 
 
@@ -139,7 +140,7 @@ def edge_pixels(job, place, start, first, stop, end, finite, done):
             j = stop
             continue
         if not inside and lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below + 1.0) == 0:
-            j = min(j + 8, first if j < first else end)  # none of the eight reads the piece's rows
+            j = least(j + 8, first if j < first else end)  # none of the eight reads the piece's rows
             continue
         gx, gy = found(rows.gx, zero, j), found(rows.gy, zero, j)
         by_grid = job.by_grid and ((gx != gx or gy != gy) if inside else is_own(job, j))

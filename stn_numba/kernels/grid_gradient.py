@@ -12,6 +12,7 @@ from stn_numba.kernels.constants import BILINEAR, FILL_TAPS, STEP
 from stn_numba.kernels.edges import both_edge_slopes
 from stn_numba.kernels.memory import load, load_one, size_of
 from stn_numba.kernels.rows import NEXT_TAP, to_next
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import found, position, put_product, tap, taps
 from stn_numba.kernels.taps import fetch_ahead
 from stn_numba.kernels.vectors import (
@@ -79,7 +80,7 @@ def gradients_of_three(address, down, like, d_row, d_step, first, stop, rows, ze
     """Three channels side by side, 2 x 2 taps."""
     none, one, row, us, vs = np.int64(0), type(zero)(1), NEXT_TAP, rows.u, rows.v
     for block in range(first, stop, 8):
-        end = min(block + 8, stop)
+        end = least(block + 8, stop)
         if slopes_known(block, rows, zero):
             for j in range(block, end):
                 u0, u1, v0, v1 = tap(us, zero, j), tap(us + row, zero, j), tap(vs, zero, j), tap(vs + row, zero, j)

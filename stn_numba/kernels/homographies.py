@@ -9,6 +9,7 @@ from stn_numba.kernels.constants import AFFINE, HOMOGRAPHY
 from stn_numba.kernels.job import write_word
 from stn_numba.kernels.memory import load_one, store_one
 from stn_numba.kernels.positions import number
+from stn_numba.kernels.scalars import greatest
 
 
 @jit.inline
@@ -45,7 +46,7 @@ def by_centers(m, in_size, out_size, starts, steps):
 @jit.inline
 def by_edges(m, in_size, out_size):
     """As `by_centers`, where -1 and +1 are edges: size / 2 * shifted - depth / 2."""
-    w, h = max(out_size[0], 1), max(out_size[1], 1)
+    w, h = greatest(out_size[0], 1), greatest(out_size[1], 1)
     d, e, f = number(m, 6), number(m, 7), number(m, 8)
     for axis in range(2):
         a, b, c = shifted(m, axis)

@@ -16,6 +16,7 @@ from stn_numba.kernels.job import allocate, release
 from stn_numba.kernels.memory import Image, copy, size_of
 from stn_numba.kernels.positions import Source, row_positions
 from stn_numba.kernels.rows import ROW, STRIP
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
 from stn_numba.kernels.strips import TILE_ROWS, image_and_row
 from stn_numba.kernels.vectors import EIGHT, add_product, lanes_between, rounded, spread, times, whole_numbers
@@ -48,7 +49,7 @@ def offset_rows(axes, count, xs, ys, offsets):
         if lanes_between(column, 0.0, x_axis[SIZE]) & lanes_between(line, 0.0, y_axis[SIZE]) == 255:
             put_taps(offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
         else:
-            for k in range(j, min(j + 8, count)):
+            for k in range(j, least(j + 8, count)):
                 m, n = pixel_of(x_axis, position(xs, 0.0, k)), pixel_of(y_axis, position(ys, 0.0, k))
                 inside = m >= 0 and n >= 0
                 everywhere &= inside
@@ -94,8 +95,8 @@ def nearest_rows(first_row, last_row, image, source, axes, steps, size, count, o
     xs, ys, offsets = memory, memory + 8 * ROW, memory + 16 * ROW
     for top in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
-            pixels = min(STRIP, w - left)
-            for row in range(top, min(top + TILE_ROWS, last_row)):
+            pixels = least(STRIP, w - left)
+            for row in range(top, least(top + TILE_ROWS, last_row)):
                 n, i = image_and_row(row, source, size)
                 row_positions(source, n * steps[1], i, left, pixels, xs, ys)
                 everywhere = offset_rows(axes, pixels, xs, ys, offsets)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import put_positions
 from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
 
@@ -31,39 +36,85 @@ class Rule(NamedTuple):
     fills: int  # NO_FILL, FILL_OUTSIDE (positions beyond the image's edges give it) or FILL_TAPS (taps beyond the edge read it)
 
 
-class Rows(NamedTuple):
-    """Addresses of the scratch rows of a strip, all in one array; u, v, du and dv are the first of K rows each.
+# Scratch rows in memory, one behind the other. Those of the taps of all pixels take turns at the end: K times u, v, du, dv.
+_ROWS = (
+    "xs",  # positions in pixels
+    "ys",
+    "x_moved",  # where the padding lets them read, if it changes anything
+    "y_moved",
+    "x_signs",  # derivative of the places by the positions
+    "y_signs",
+    "offsets",  # bytes from the first element of the image to each pixel's first tap
+    "d_offsets",  # the same for d_image, where its steps are others
+    "gx",  # gradients by the positions
+    "gy",
+    "dx",  # sums to be, on the way back to a homography; dx serves as a line of eight, too
+    "dy",
+    "dz",
+    "x_taps",  # the K taps of a single pixel at an edge
+    "x_weights",
+    "y_taps",
+    "y_weights",
+    "x_slopes",
+    "y_slopes",
+    "upper",  # what a pixel gives to its 2 x 2 taps, left and right in turns: two rows long
+    "_",
+    "lower",
+    "_",
+    "columns",  # column and row of each pixel, counted from the strip's first
+    "lines",
+    "u",  # weights along x
+    "v",  # weights along y
+    "du",  # derivatives of the weights
+    "dv",
+)
+_BYTES = {name: 8 * ROW * place for place, name in enumerate(_ROWS) if name != "_"}
 
-    Those of the taps take turns at the end, so that every row is at a known distance from the first: one register serves all.
+
+class RowsType(types.Type):
+    """The scratch rows of a strip: an attribute is the address of the row of that name.
+
+    A tuple of so many addresses would have to be taken apart and put together in each of a hundred helpers. So the rows are two
+    numbers: where they begin, and where `x_places` does, which is `xs` where the padding changes nothing.
     """
 
-    xs: int  # positions in pixels
-    ys: int
-    x_places: int  # where the padding lets them read: the same rows where it changes nothing
-    y_places: int
-    x_signs: int  # derivative of the places by the positions
-    y_signs: int
-    offsets: int  # bytes from the first element of the image to each pixel's first tap
-    d_offsets: int  # the same for d_image, where its steps are others
-    u: int  # weights along x
-    v: int  # weights along y
-    du: int  # derivatives of the weights
-    dv: int
-    gx: int  # gradients by the positions
-    gy: int
-    dx: int  # sums to be, on the way back to a homography; dx serves as a line of eight, too
-    dy: int
-    dz: int
-    x_taps: int  # the K taps of a single pixel at an edge
-    x_weights: int
-    y_taps: int
-    y_weights: int
-    x_slopes: int
-    y_slopes: int
-    upper: int  # what a pixel gives to its 2 x 2 taps, left and right in turns: two rows long
-    lower: int
-    columns: int  # column and row of each pixel, counted from the strip's first
-    lines: int
+    def __init__(self) -> None:
+        super().__init__("Rows")
+
+
+@register_model(RowsType)
+class _RowsModel(models.StructModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, [("first", types.int64), ("places", types.int64)])
+
+
+@infer_getattr
+class _RowsAttributes(AttributeTemplate):
+    key = RowsType
+
+    def generic_resolve(self, kind, name):
+        return types.int64 if name in _BYTES or name in ("x_places", "y_places") else None
+
+
+@lower_getattr_generic(RowsType)
+def _row(context, builder, kind, value, name):
+    first, places = (builder.extract_value(value, k) for k in range(2))
+    if name == "x_places":
+        return places
+    place = (places, 8 * ROW) if name == "y_places" else (first, _BYTES[name])
+    return builder.add(place[0], context.get_constant(types.int64, place[1]))
+
+
+@intrinsic
+def rows_at(typingctx, first, places):
+    """Rows that begin at an address, and where `x_places` does."""
+    kind = RowsType()
+
+    def codegen(context, builder, signature, arguments):
+        value = ir.Constant(context.get_value_type(kind), ir.Undefined)
+        return builder.insert_value(builder.insert_value(value, arguments[0], 0), arguments[1], 1)
+
+    return kind(types.int64, types.int64), codegen
 
 
 @jit.inline
@@ -74,25 +125,16 @@ def scratch_bytes(rule):
 
 @jit.inline
 def row_addresses(rule, first):
-    """Addresses of the scratch rows, in memory that begins at `first`."""
-    family, row = rule.family, 8 * ROW
-    moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or (rule.x_axis[MODE] == BORDER and family != POLYNOMIAL)
-    moved = moved or family == NEAREST
-    places = first + (2 * row if moved else 0)
-    rest, taps = first + 8 * row, first + 25 * row
-    return Rows(
-        first, first + row, places, places + row, first + 4 * row, first + 5 * row, first + 6 * row, first + 7 * row,
-        taps, taps + row, taps + 2 * row, taps + 3 * row,
-        rest, rest + row, rest + 2 * row, rest + 3 * row, rest + 4 * row,
-        rest + 5 * row, rest + 6 * row, rest + 7 * row, rest + 8 * row, rest + 9 * row, rest + 10 * row,
-        rest + 11 * row, rest + 13 * row, rest + 15 * row, rest + 16 * row,
-    )  # fmt: skip
+    """The scratch rows, in memory that begins at `first`."""
+    moved = rule.fills == FILL_OUTSIDE or rule.x_axis[MODE] >= REFLECT or rule.family == NEAREST
+    moved = moved or (rule.x_axis[MODE] == BORDER and rule.family != POLYNOMIAL)
+    return rows_at(first, first + 16 * ROW if moved else first)
 
 
 @jit.inline
 def number_pixels(w, together, rows):
     """Fill the rows of columns and lines, for strips of one row or of so many rows of w pixels."""
-    width = min(w, STRIP)
+    width = least(w, STRIP)
     for line in range(together):
         for j in range(0, width, 8):
             put_positions(rows.columns, line * w + j, plus(counting(EIGHT), spread(np.float64(j), EIGHT)))

@@ -9,6 +9,7 @@ from stn_numba.kernels.constants import AFFINE, BEYOND, BILINEAR, FILL_TAPS, INS
 from stn_numba.kernels.edges import FARTHEST, reaches
 from stn_numba.kernels.positions import along_row, columns_reaching
 from stn_numba.kernels.rows import WORTH_A_LOOK
+from stn_numba.kernels.scalars import greatest, least
 from stn_numba.kernels.scratch import position, positions
 from stn_numba.kernels.vectors import EIGHT, bits_above, bits_set, lanes_between, lowest_bit
 
@@ -32,7 +33,9 @@ def tile_is_near(rule, source, n, first_row, last_row, left, right, top, bottom)
         return True
     (slope, start), (_, end) = along_row(source.matrix, n, 1, first_row), along_row(source.matrix, n, 1, last_row - 1)
     one, other, (above, below) = slope * left, slope * (right - 1), near_lines(rule, top, bottom)
-    return not (min(one, other) + min(start, end) > below + 1.0 or max(one, other) + max(start, end) < above - 1.0)
+    return not (
+        least(one, other) + least(start, end) > below + 1.0 or greatest(one, other) + greatest(start, end) < above - 1.0
+    )
 
 
 @jit.inline
@@ -48,13 +51,13 @@ def near_columns(rule, source, n, i, left, right, top, bottom):
     start, stop = left, right
     if mode == ZEROS:
         first, end = columns_reaching(source, n, i, w, 0, -np.float64(K), x_axis[SIZE] - 1.0 + K)
-        start, stop = max(start, first), min(stop, end)
+        start, stop = greatest(start, first), least(stop, end)
     if mode == ZEROS or top > 0 or bottom < y_axis[SIZE]:
         above, below = near_lines(rule, top, bottom)
         first, end = columns_reaching(source, n, i, w, 1, above, below)
-        start, stop = max(start, first), min(stop, end)
-    start = min(start, right)
-    return start, max(start, stop)
+        start, stop = greatest(start, first), least(stop, end)
+    start = least(start, right)
+    return start, greatest(start, stop)
 
 
 @jit.inline
@@ -71,9 +74,9 @@ def inside_bounds(rule, top, bottom):
     x_axis, y_axis, K = rule.x_axis, rule.y_axis, rule.K
     above, below = y_axis[INSIDE], y_axis[BEYOND]
     if top > 0:
-        above = max(above, top + (K - 1) // 2)
+        above = greatest(above, top + (K - 1) // 2)
     if bottom < y_axis[SIZE]:
-        below = min(below, bottom - max(K // 2, 0.5))
+        below = least(below, bottom - greatest(K // 2, 0.5))
     return x_axis[INSIDE], x_axis[BEYOND], above, below
 
 
@@ -82,7 +85,7 @@ def slope_bounds(rule, top, bottom):
     """As `inside_bounds`, for slopes: that from the right of the last pixel reads what lies beyond the edge."""
     left, right, above, below = inside_bounds(rule, top, bottom)
     if rule.family == BILINEAR and (rule.x_axis[MODE] >= REFLECT or rule.fills == FILL_TAPS):
-        right, below = min(right, rule.x_axis[SIZE] - 1.0), min(below, rule.y_axis[SIZE] - 1.0)
+        right, below = least(right, rule.x_axis[SIZE] - 1.0), least(below, rule.y_axis[SIZE] - 1.0)
     return left, right, above, below
 
 
@@ -137,9 +140,9 @@ def find_run(bounds, start, end, rows):
     for j in range(start, end, 8):
         bits = lanes_between(positions(rows.x_places, 0.0, j, EIGHT), left, right)
         bits &= lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below)
-        bits &= (1 << min(end - j, 8)) - 1
+        bits &= (1 << least(end - j, 8)) - 1
         if bits:
-            first = min(first, j + lowest_bit(bits))
+            first = least(first, j + lowest_bit(bits))
             stop = j + 64 - bits_above(bits)
             inside += bits_set(bits)
     return (first, stop, stop - first == inside) if inside else (end, end, True)
@@ -154,7 +157,7 @@ def next_piece(run, start, count, bounds, rows):
     first, stop, in_one_run = run
     end = count
     if not in_one_run:
-        end = min(start + PIECE, count)
+        end = least(start + PIECE, count)
         first, stop, in_one_run = find_run(bounds, start, end, rows)
         if not in_one_run:
             first = stop = end

@@ -20,6 +20,7 @@ from stn_numba.kernels.constants import (
 from stn_numba.kernels.memory import size_of
 from stn_numba.kernels.positions import row_positions
 from stn_numba.kernels.rows import STRIP, to_next
+from stn_numba.kernels.scalars import greatest
 from stn_numba.kernels.scratch import positions, products, put_positions, put_products
 from stn_numba.kernels.vectors import EIGHT, narrowed, times, where_not_zero, widened
 
@@ -33,7 +34,7 @@ def rows_together(rule, image, out, w, C):
     A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`).
     """
     behind = out.y_step == w * out.x_step
-    return max(np.int64(1), STRIP // w) if behind and anywhere(rule) and is_plane(rule, image, out, C) else np.int64(1)
+    return greatest(np.int64(1), STRIP // w) if behind and anywhere(rule) and is_plane(rule, image, out, C) else np.int64(1)
 
 
 @jit.inline

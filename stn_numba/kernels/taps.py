@@ -9,6 +9,7 @@ from stn_numba.kernels.constants import AFFINE, BILINEAR, HOMOGRAPHY, MODE, NEAR
 from stn_numba.kernels.memory import prefetch
 from stn_numba.kernels.positions import along_column
 from stn_numba.kernels.rows import NEXT_TAP
+from stn_numba.kernels.scalars import greatest
 from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
 from stn_numba.kernels.vectors import (
     EIGHT,
@@ -80,7 +81,7 @@ def neighbours(axis, place):
     of the weights, and once in float64.
     """
     size, one = axis
-    before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(max(size - 2.0, 0.0), EIGHT))
+    before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(greatest(size - 2.0, 0.0), EIGHT))
     distance = minus(place, before)
     return before, narrowed(distance, one), distance
 
@@ -140,7 +141,7 @@ def offsets_row(rule, x_step, y_step, first, stop, rows, offsets):
     """Bytes to the first taps, for any family, by the steps given."""
     K, x_axis, y_axis, nearest = rule.K, rule.x_axis, rule.y_axis, rule.family == NEAREST
     back = np.float64((K - 1) // 2)
-    last_x, last_y = spread(max(x_axis[SIZE] - K, 0.0), EIGHT), spread(max(y_axis[SIZE] - K, 0.0), EIGHT)
+    last_x, last_y = spread(greatest(x_axis[SIZE] - K, 0.0), EIGHT), spread(greatest(y_axis[SIZE] - K, 0.0), EIGHT)
     none = spread(0.0, EIGHT)
     for j in range(first, stop, 8):
         x, y = positions(rows.x_places, 0.0, j, EIGHT), positions(rows.y_places, 0.0, j, EIGHT)
