@@ -16,11 +16,14 @@ from numpy.typing import ArrayLike
 
 from stn_numba.arguments import as_bool, as_real
 from stn_numba.arrays import as_array
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn.layer import Arrays, Floats
 
 __all__ = ["SGD", "Adam", "InPlace", "Optimiser"]
 
 State = dict[str, Any]
+
+_ADAM, _MOMENTUM = kernel("nn.kernels.updates", "adam"), kernel("nn.kernels.updates", "momentum")
 
 
 class Optimiser(Protocol):
@@ -96,11 +99,9 @@ class SGD:
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step in place; see `InPlace`."""
-        from stn_numba.nn.kernels import updates
-
         for name, *arrays in _flat(params, gradients, {"velocity": state["velocity"]}, rates):
             number = arrays[0].dtype.type
-            updates.momentum(*arrays, number(self.momentum), self.nesterov, number(rates[name]))
+            _MOMENTUM(*arrays, number(self.momentum), bool(self.nesterov), number(rates[name]))
 
 
 @dataclass(frozen=True)
@@ -152,15 +153,13 @@ class Adam:
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step in place; see `InPlace`."""
-        from stn_numba.nn.kernels import updates
-
         flat = _flat(params, gradients, {"mean": state["mean"], "square": state["square"]}, rates)
         state["step"] += 1
         correction, root = 1 / (1 - self.beta1 ** state["step"]), 1 / math.sqrt(1 - self.beta2 ** state["step"])
         numbers = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, root, self.epsilon)
         for name, *arrays in flat:
             number = arrays[0].dtype.type
-            updates.adam(*arrays, *map(number, numbers), number(rates[name] * correction))
+            _ADAM(*arrays, *map(number, numbers), number(rates[name] * correction))
 
 
 def _flat(

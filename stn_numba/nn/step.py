@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import why_not_finite
 from stn_numba.nn.layer import Arrays, Floats
@@ -17,6 +18,8 @@ from stn_numba.nn.rates import multipliers
 from stn_numba.nn.workers import batch_parts, each_number, summed
 
 __all__ = ["NonFiniteError", "Step"]
+
+_TOTAL = kernel("nn.kernels.updates", "total")
 
 
 class NonFiniteError(ArithmeticError):
@@ -128,6 +131,7 @@ def _expect_one_for_each(arrays: Arrays, params: Arrays, what: str) -> None:
 
 def _total(arrays: Arrays) -> float:
     """Sum of all values: not finite where one of them is not."""
-    from stn_numba.nn.kernels import updates
-
-    return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
+    totals = np.empty((len(arrays), 1))
+    for array, total in zip(arrays.values(), totals, strict=True):
+        _TOTAL(array.reshape(-1), total)
+    return float(sum(totals[:, 0].tolist()))

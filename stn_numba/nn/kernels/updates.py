@@ -1,4 +1,4 @@
-"""Optimisers' updates in one pass over flat parameters, changed in place; all numbers are of the parameter's dtype."""
+"""Optimisers' updates in one pass over flat arrays (n,), changed in place; all numbers are of the parameter's dtype."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from stn_numba.kernels import jit
 
 
-@jit.serial
+@jit.kernel
 def adam(param, gradient, mean, square, beta1, rest1, beta2, rest2, root, epsilon, rate):
     """Algorithm 1 of arXiv 1412.6980, arranged so that it divides once.
 
@@ -20,7 +20,7 @@ def adam(param, gradient, mean, square, beta1, rest1, beta2, rest2, root, epsilo
         param[k] -= rate * m / (root * math.sqrt(s) + epsilon)
 
 
-@jit.serial
+@jit.kernel
 def momentum(param, gradient, velocity, factor, ahead, rate):
     """Gradient descent with momentum, `ahead` being 1 for Nesterov's and 0 for the plain one."""
     for k in range(len(param)):
@@ -29,9 +29,9 @@ def momentum(param, gradient, velocity, factor, ahead, rate):
         param[k] -= rate * (g + factor * velocity[k] if ahead else velocity[k])
 
 
-@jit.serial
-def total(array):
-    """Sum of a flat array in eight strands: not finite where one of its numbers is not."""
+@jit.kernel
+def total(array, out):
+    """Write the sum of a flat array, in eight strands, to out (1,), float64: not finite where one of its numbers is not."""
     a = b = c = d = e = f = g = h = array.dtype.type(0)
     whole = len(array) // 8 * 8
     for k in range(0, whole, 8):
@@ -45,4 +45,4 @@ def total(array):
         h += array[k + 7]
     for k in range(whole, len(array)):
         a += array[k]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+    out[0] = ((a + b) + (c + d)) + ((e + f) + (g + h))
