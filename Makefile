@@ -48,7 +48,7 @@ bench: .venv/.bench
 
 # One stamp for each set of extras; a changed pyproject.toml installs anew.
 .venv/.demo .venv/.test .venv/.dev .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --editable ".[$*]"
+	STN_NUMBA_BUILD_KERNELS=0 $(BIN)/pip install --quiet --editable ".[$*]"
 	touch $@
 
 .venv/bin/python:

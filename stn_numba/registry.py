@@ -25,7 +25,7 @@ from typing import Any
 
 from stn_numba import settings
 from stn_numba.other_names import hint
-from stn_numba.transform import Transform
+from stn_numba.transform import MatrixTransform, Transform
 
 __all__ = ["Plugin", "PluginError", "available", "get_transform", "name_of", "plugins", "register_transform"]
 
@@ -133,6 +133,24 @@ def get_transform(name: str, **options: Any) -> Transform:
     return transform
 
 
+def shared(name: str) -> Transform | None:
+    """Return a transform of a name that calls may share, since it keeps nothing; None for one that is made anew each time.
+
+    Shared are matrices without options, of this distribution or registered at run time.
+    """
+    try:
+        return _shared[name]
+    except KeyError:
+        pass
+    own = name in _registered or any(plugin.name == name and _is_own(plugin) for plugin, _ in _everything())
+    made = get_transform(name) if own else None
+    keeps = made is None or type(made).__init__ is not object.__init__ or not isinstance(made, MatrixTransform)
+    return _shared.setdefault(name, None if keeps else made)
+
+
+_shared: dict[str, Transform | None] = {}
+
+
 def name_of(transform: Transform) -> str:
     """Name of a transform for errors: the one it was asked for by and its distribution, or its class.
 
@@ -173,6 +191,7 @@ def register_transform(name: str, factory: Factory, *, overwrite: bool = False) 
         if taken and not overwrite:
             raise ValueError(f"name: {name!r} is taken by {taken[0]}; pass overwrite=True to replace it")
         _registered[name] = factory
+        _shared.clear()
 
 
 def _load(name: str) -> tuple[Factory, str]:

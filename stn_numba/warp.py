@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba import warp_plans
 from stn_numba.arguments import as_option
 from stn_numba.arrays import as_array
 from stn_numba.border import chosen, lay_grid, n_params_of
@@ -85,6 +86,11 @@ def warp(
     >>> warp(np.array([[1.0, 2.0, 3.0]]), [-1, 0, 0, 0, 1, 0]).tolist()
     [[3.0, 2.0, 1.0]]
     """
+    options = kernel, padding, align_corners, antialias, layout, num_threads
+    key, plan = warp_plans.find(image, theta, transform, shape, options) if fill is None and out is None else (None, None)
+    result = None if plan is None else plan.read(image, theta, transform)
+    if result is not None:
+        return result
     image, transform = as_array(image, "image"), chosen(transform)
     count = n_params_of(transform)
     if image.ndim not in (2, 3, 4):
@@ -93,7 +99,8 @@ def warp(
     given = as_numbers(theta, count)
     if given.shape[-1:] != (count,) or given.ndim > 2:
         raise ValueError(_no_theta(theta, given, count, transform) + _swapped(image, given, count))
-    _warn_of_many_channels(image, layout)
+    if _warn_of_many_channels(image, layout):
+        key = None  # the next call is to warn as well
     batch, axis = _as_batch(image, layout)
     rows = given[None] if given.ndim == 1 else given
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
@@ -116,7 +123,9 @@ def warp(
         out=out,
         num_threads=num_threads,
     )
-    return np.squeeze(result, added) if added else result
+    result = np.squeeze(result, added) if added else result
+    warp_plans.keep(key, transform, grid, batch, options, result.shape)
+    return result
 
 
 def _no_theta(theta: Any, given: NDArray[Any], count: int, transform: Transform) -> str:
@@ -136,7 +145,7 @@ def _swapped(image: NDArray[Any], theta: Any, count: int) -> str:
     return "; `warp` takes the image first, then theta" if alike and np.ndim(theta) in (2, 3, 4) else ""
 
 
-def _warn_of_many_channels(image: NDArray[Any], layout: str) -> None:
+def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
     """Say how (8, 28, 28) is read: it may be meant as a batch of grey images."""
     channels = image.shape[0 if layout == "NCHW" else -1]
     if image.ndim == 3 and channels > _MOST_COLOURS:
@@ -147,6 +156,8 @@ def _warn_of_many_channels(image: NDArray[Any], layout: str) -> None:
             RuntimeWarning,
             stacklevel=3,
         )
+        return True
+    return False
 
 
 def _as_batch(image: NDArray[Any], layout: str) -> tuple[NDArray[Any], int]:

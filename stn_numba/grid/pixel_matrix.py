@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid.coordinates import Floats, Shape, input_axis, output_axis
+from stn_numba.kernels.addresses import address_of
 from stn_numba.kernels.calls import kernel
 
 __all__ = ["facing", "from_normalized", "from_normalized_vjp", "inverted", "is_affine"]
 
 Matrices = NDArray[np.float64]  # (N, 3, 3)
 
-_by_centres, _by_edges = kernel("kernels.homographies", "by_centres"), kernel("kernels.homographies", "by_edges")
+BETWEEN_PIXELS = kernel("kernels.homographies", "between_pixels")
 
 _AFFINE_ROW = np.array([0.0, 0.0, 1.0])
 
@@ -25,10 +27,16 @@ def from_normalized(matrix: Floats, in_shape: Shape, out_shape: Shape, align_cor
     The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
     Infinite and NaN entries raise nothing: the positions that follow from them lie outside.
     """
-    result = matrix.astype(np.float64, order="C")  # a copy, which the kernel changes in place
-    rewrite = _by_centres if align_corners else _by_edges
-    rewrite(result, in_shape[::-1], out_shape[::-1], *_output_axes(out_shape, align_corners))
+    values = np.ascontiguousarray(matrix)
+    result, kind = np.empty(matrix.shape), np.empty(2, np.int64)
+    sizes = conversion(in_shape, out_shape, align_corners)
+    BETWEEN_PIXELS(address_of(values), values.itemsize, len(values), *sizes, address_of(result), address_of(kind))
     return result
+
+
+def conversion(in_shape: Shape, out_shape: Shape, align_corners: bool) -> tuple[Any, ...]:
+    """What the kernel of `from_normalized` has to know of the images."""
+    return align_corners, in_shape[::-1], out_shape[::-1], *_output_axes(out_shape, align_corners)
 
 
 @functools.lru_cache(64)

@@ -5,17 +5,19 @@ Nothing here imports Numba until a kernel has to be compiled.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib
 import threading
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from stn_numba.kernels import prebuilt
 from stn_numba.kernels.signature import Signature, lay_out, packer, symbol
 from stn_numba.threads import limits
 
-__all__ = ["Entry", "Kernel", "Loaded", "kernel", "loaded"]
+__all__ = ["Entry", "Kernel", "Loaded", "kernel", "loaded", "recorded"]
 
 _FUNCTION = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 _ONE = (ctypes.c_size_t * 1)(1)
@@ -49,19 +51,22 @@ class Entry:
         Where it begins.
     function
         The same for ctypes; it releases the GIL.
-    pack
-        Turns the words of the arguments into bytes.
     """
 
-    __slots__ = ("address", "function", "pack")
+    __slots__ = ("_memory", "_pack", "address", "function")
 
     def __init__(self, address: int, signature: Signature) -> None:
         self.address, self.function = address, _FUNCTION(address)
-        self.pack = packer(("int", signature)).pack
+        packing = packer(("int", signature))
+        self._pack, self._memory = packing.pack, ctypes.c_int64 * (packing.size // 8)
 
-    def run(self, *words: Any) -> None:
+    def job(self, words: Iterable[Any]) -> Any:
+        """Return the words of arguments in memory, behind one that tells what went wrong, 0 for nothing."""
+        return self._memory.from_buffer_copy(self._pack(0, *words))
+
+    def run(self, job: Any) -> None:
         """Call a kernel that runs once."""
-        self.function(_ONE, _ONE, _ONE, self.pack(0, *words))
+        self.function(_ONE, _ONE, _ONE, job)
 
 
 class Kernel:
@@ -74,13 +79,17 @@ class Kernel:
     def __call__(self, *arguments: Any) -> None:
         """Call a kernel that runs once; arrays must be without gaps."""
         words: list[Any] = []
-        self.entry(lay_out(arguments, words)).run(*words)
+        entry = self.entry(lay_out(arguments, words))
+        entry.run(entry.job(words))
 
     def entry(self, signature: Signature) -> Entry:
         """Return the machine code for a signature."""
         return self._entries.get(signature) or self._make(signature)
 
     def _make(self, signature: Signature) -> Entry:
+        if _recording:
+            _recording[-1].add((f"{self.module}.{self.name}", signature))
+            return Entry(ctypes.cast(_NOTHING, ctypes.c_void_p).value or 0, signature)
         with lock:
             found = self._entries.get(signature)
             if found is None:
@@ -94,6 +103,20 @@ class Kernel:
                 _loaded.append(Loaded(full, signature, source))
                 found = self._entries[signature] = Entry(address, signature)
         return found
+
+
+_NOTHING = _FUNCTION(lambda *_: None)
+_recording: list[set[tuple[str, Signature]]] = []
+
+
+@contextlib.contextmanager
+def recorded() -> Iterator[set[tuple[str, Signature]]]:
+    """Collect the kernels and signatures that are asked for within a block, in which none is compiled, nor does anything."""
+    _recording.append(set())
+    try:
+        yield _recording[-1]
+    finally:
+        _recording.pop()
 
 
 _loaded: list[Loaded] = []

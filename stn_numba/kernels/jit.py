@@ -88,7 +88,7 @@ class Kernel:
         return self.function(*arguments)
 
     def entry(self, signature: Signature) -> Any:
-        """Return the function ``(tasks, counts, steps, job)`` of four addresses, to be compiled, in the form of a gufunc's loop."""
+        """Return the function ``(tasks, counts, steps, job)`` of four addresses to be compiled, formed as a gufunc's loop."""
         function, read = self.helper, reader(signature)
         if self.in_tasks:
 

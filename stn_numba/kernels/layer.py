@@ -1,7 +1,8 @@
 """Launch the threads of Numba's threading layer, once, with the first kernel that wants several: never at import.
 
-The layers are extension modules of Numba's, which know nothing of its compiler. They are loaded by themselves, since `import
-numba` takes longer than most first calls; where Numba is imported already, or is asked for more than a layer's name, it chooses.
+The layers are extension modules of Numba's, which know nothing of its compiler. They are loaded by themselves, since
+`import numba` takes longer than most first calls; where Numba is imported already, or is asked for more than a layer's name, it
+chooses.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A kernel gets every grid as one tuple, a `Source`, whatever its kind; the arrays of the other kinds have address 0. No grid is
 ever built from a matrix or from a basis: a row of positions is worked out where it is used, and thrown away. Positions are
-float64 whatever the image holds: on an axis of 4096 pixels float32 would leave them wrong by 1e-4 of a pixel. The way back is in
-`kernels.pull_back`.
+float64 whatever the image holds: on an axis of 4096 pixels float32 would leave them wrong by 1e-4 of a pixel. The way back is
+in `kernels.pull_back`.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.kernels.addresses import address_of
+
 __all__ = ["Signature", "lay_out", "packer", "symbol"]
 
 Signature = str | tuple[Any, ...]
@@ -44,7 +46,7 @@ def _lay_out_one(argument: Any, words: list[Any]) -> Signature:
     if isinstance(argument, np.ndarray):
         if not argument.flags.c_contiguous:
             raise ValueError(f"expected an array without gaps, got strides {argument.strides} for shape {argument.shape}")
-        words.append(argument.__array_interface__["data"][0])
+        words.append(address_of(argument))
         words.extend(argument.shape)
         return _array_type(argument.dtype, argument.ndim)
     if isinstance(argument, tuple):

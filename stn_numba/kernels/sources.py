@@ -12,8 +12,18 @@ PACKAGE = Path(__file__).parent.parent
 
 # Files of kernels/ from which no machine code is made.
 _NO_KERNELS = (
-    "ahead.py", "cache.py", "calls.py", "cpu.py", "inspection.py", "layer.py", "places.py", "prebuilt.py", "sources.py", "threads.py"
-)  # fmt: skip
+    "addresses.py",
+    "ahead.py",
+    "cache.py",
+    "calls.py",
+    "cpu.py",
+    "inspection.py",
+    "layer.py",
+    "places.py",
+    "prebuilt.py",
+    "sources.py",
+    "threads.py",
+)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from stn_numba.kernels.calls import Entry
 from stn_numba.threads import forks, limits
 from stn_numba.threads.counts import get_num_threads, limit_threads
 
-__all__ = ["count", "limited", "run"]
+__all__ = ["count", "limited", "run", "run_job"]
 
 limited = limit_threads
 
@@ -41,21 +41,24 @@ def count() -> int:
 
 
 def run(entry: Entry, tasks: int, num_threads: int | None, words: tuple[Any, ...]) -> None:
-    """Run all tasks of a kernel, which takes so many words.
+    """Run all tasks of a kernel, which takes so many words."""
+    run_job(entry, tasks, num_threads, entry.job(words))
+
+
+def run_job(entry: Entry, tasks: int, num_threads: int | None, job: Any) -> None:
+    """As `run`, for words in memory, the first of which says what went wrong.
 
     Raises
     ------
     MemoryError
         If there was none for the kernel's scratch rows.
     """
-    packed = entry.pack(0, *words)
-    job = ctypes.create_string_buffer(packed, len(packed))
     wanted = 1 if tasks < 2 else min(num_threads or count(), limits.numba_ceiling())
     if wanted < 2:
         entry.function(_ONE, _Word(tasks), _ONE, job)
     else:
         _share(entry, tasks, wanted, num_threads is not None, job)
-    if job[0] != b"\0":
+    if job[0]:
         raise MemoryError("no memory for the scratch rows of a kernel")
 
 

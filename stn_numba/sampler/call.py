@@ -13,9 +13,10 @@ from stn_numba import antialias as sub_samples
 from stn_numba.arguments import as_bool, as_int, as_option
 from stn_numba.grid import BasisGrid, DenseGrid, Grid, MatrixGrid
 from stn_numba.interpolation import PiecewisePolynomial, is_nearest, kernel_rule, sums_to_one
+from stn_numba.kernels.addresses import address_of
 from stn_numba.outside import axis_rule, chosen_padding, fill_rule
 from stn_numba.sampler.advice import as_positions, axes_advice
-from stn_numba.sampler.jobs import Words, address_of
+from stn_numba.sampler.jobs import Words, working_dtype
 from stn_numba.sampler.layout import channels_last, expect_shape, laid_out
 from stn_numba.sampler.source import is_streamed, scale_of, source_of
 
@@ -94,7 +95,7 @@ def check_call(
     image = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
     if isinstance(grid, MatrixGrid) and grid.in_shape not in (None, image.shape[1:3]):
         raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {image.shape[1:3]}")
-    working = _WIDE if image.dtype in (np.float64, np.int32) else _NARROW
+    working = working_dtype(image.dtype)
     if nearest and fill is not None:  # a pixel is read or it is not: nothing is left for the padding to do
         padding = "constant"
     filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working)
@@ -134,9 +135,6 @@ def _check_grid(grid: Grid | ArrayLike, align_corners: bool | None, units: str, 
     if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):  # a stranger's: hold its positions while kernels read them
         grid = DenseGrid(grid.dense(), align_corners=grid.align_corners)
     return grid
-
-
-_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def _rule(image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bool, fill: Array, fills: int) -> Words:

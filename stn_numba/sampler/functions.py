@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from stn_numba.arrays import as_array
 from stn_numba.fills import as_fill, fill_parts
 from stn_numba.grid import Grid
 from stn_numba.interpolation import PiecewisePolynomial, is_nearest
-from stn_numba.sampler.call import check_call, check_out
+from stn_numba.sampler import gradient_plans, plans
+from stn_numba.sampler.call import Call, check_call, check_out
 from stn_numba.sampler.gradients import gradients
 from stn_numba.sampler.layout import caller_layout, channels_last, laid_out
 from stn_numba.sampler.reading import read
@@ -96,21 +98,40 @@ def sample(
     >>> float(sample(image, np.zeros((1, 1, 1, 2))).item())
     1.5
     """
+    options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
+    key = plans.key_of(image, grid, *options) if fill is None and out is None else None
+    plan = plans.find(key)
+    if plan is not None:
+        return plan.read(image, plans.numbers_of(grid))
     if isinstance(image, Grid):
         raise TypeError(f"image: expected an array, got {image!r}; the order is sample(image, grid)")
-    image = as_array(image, "image")
+    return _sample(as_array(image, "image"), grid, fill, out, options, key)
+
+
+def _sample(
+    image: Array,
+    grid: Grid | ArrayLike,
+    fill: ArrayLike | None,
+    out: Array | None,
+    options: tuple[Any, ...],
+    key: Any,
+) -> Array:
+    """As `sample`; a plan is kept for the next call of the same key, unless it is None."""
+    kernel, padding, *others = options
+    layout = others[-2]
     if image.dtype == np.bool_ and not is_nearest(kernel):
         raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={kernel!r}')
-    options = align_corners, units, displacement, antialias, layout, num_threads
     filling = as_fill(fill, image.dtype)
     if is_nearest(kernel):
-        call = check_call(image, grid, kernel, padding, filling, *options)
+        call = check_call(image, grid, kernel, padding, filling, *others)
         out = check_out(out, call, image)
         read(call, out)
         return caller_layout(out, layout)
     parts = zip(_numbers(image), fill_parts(filling, image.dtype), strict=True)
-    calls = [check_call(part, grid, kernel, padding, value, *options) for part, value in parts]
+    calls = [check_call(part, grid, kernel, padding, value, *others) for part, value in parts]
     out = check_out(out, calls[0], image)
+    if calls[0].image.dtype == image.dtype:
+        plans.keep(key, calls[0], out)
     for call, place in zip(calls, _numbers(out), strict=True):
         read(call, place)
         if out.dtype == np.float16:
@@ -161,27 +182,53 @@ def sample_vjp(
     >>> d_image.ravel().tolist(), d_grid.ravel().tolist()
     ([0.25, 0.25, 0.25, 0.25], [0.5, 1.0])
     """
+    options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
+    key = plans.key_of(image, grid, *options, "gradients") if fill is None else None
+    plan = plans.find(key)
+    checked = functools.partial(_differentiable, image, grid, fill, options)
+    if plan is None:
+        call = checked()
+        out = check_out(None, call, call.image)
+        read(call, out)
+        plan = plans.keep(key, call, out)
+        return caller_layout(out, layout), _backprop(image, grid, layout, plan, lambda: call)
+    return plan.read(image, plans.numbers_of(grid)), _backprop(image, grid, layout, plan, checked)
+
+
+def _differentiable(image: ArrayLike, grid: Grid | ArrayLike, fill: ArrayLike | None, options: tuple[Any, ...]) -> Call:
+    """Check the arguments of `sample_vjp`."""
+    kernel, padding, *others = options
+    antialias = others[3]
     image = as_array(image, "image")
     if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
     if antialias and is_nearest(kernel):
         raise ValueError("antialias: the most frequent of several pixels has no gradient; take another kernel than 'nearest'")
-    options = align_corners, units, displacement, antialias, layout, num_threads
-    call = check_call(image, grid, kernel, padding, as_fill(fill, image.dtype), *options)
+    return check_call(image, grid, kernel, padding, as_fill(fill, image.dtype), *others)
+
+
+def _backprop(
+    x: ArrayLike, source: Grid | ArrayLike, layout: str, plan: plans.Plan | None, checked: Callable[[], Call]
+) -> SampleBackprop:
+    """The way back of a call, which is `checked` when that is needed."""
 
     def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:
+        wanted = bool(image), bool(grid)
+        planned = gradient_plans.find(plan, d_out, *wanted)
+        if planned is not None:
+            return planned.give(x, source, d_out)
+        call = checked()
         d_out, expected = as_array(d_out, "d_out"), laid_out(call.size, layout)
         if d_out.shape != expected:
             raise ValueError(f"d_out: expected {expected}, got {d_out.shape}")
         if d_out.dtype.kind not in "fiu":
             raise TypeError(f"d_out: expected real numbers, got dtype {d_out.dtype}")
         d_out = channels_last(np.asarray(d_out, call.image.dtype), layout)
-        d_image, d_grid = gradients(call, d_out, bool(image), bool(grid))
+        d_image, d_grid = gradients(call, d_out, *wanted)
+        gradient_plans.keep(plan, call, *wanted)
         return d_image if d_image is None or layout == "NHWC" else d_image.transpose(0, 3, 1, 2), d_grid
 
-    out = check_out(None, call, image)
-    read(call, out)
-    return caller_layout(out, layout), backprop
+    return backprop
 
 
 def _numbers(array: Array) -> list[Array]:

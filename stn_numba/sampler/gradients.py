@@ -12,12 +12,24 @@ from numpy.typing import NDArray
 from stn_numba import antialias as sub_samples
 from stn_numba.grid import BasisGrid, Grid, MatrixGrid
 from stn_numba.kernels import threads
+from stn_numba.kernels.addresses import address_of
 from stn_numba.sampler.call import MOST_TASKS, PIXELS_A_TASK, Call, parts, tasks_of
-from stn_numba.sampler.jobs import address_of, gradient_entry, image_words
+from stn_numba.sampler.jobs import gradient_entry, image_words
 from stn_numba.sampler.layout import channels_last, laid_out
 from stn_numba.sampler.reading import outputs, sub_calls
 
-__all__ = ["gradients"]
+__all__ = [
+    "NO_TOTAL",
+    "ImageGradient",
+    "Run",
+    "empty_gradient",
+    "gradient_of_partials",
+    "gradients",
+    "partials_dtype",
+    "partials_shape",
+    "run_words",
+    "runs_of",
+]
 
 Array = NDArray[Any]
 
@@ -33,7 +45,7 @@ def _backward(call: Call, d_out: Array) -> Iterator[tuple[sub_samples.Run, sub_s
             yield run, offset, part, share
 
 
-_NO_TOTAL = np.zeros((0, 0, 0, 0))
+NO_TOTAL = np.zeros((0, 0, 0, 0))
 
 
 class ImageGradient(NamedTuple):
@@ -66,7 +78,7 @@ class ImageGradient(NamedTuple):
 
 def gradients(call: Call, d_out: Array, by_image: bool, by_grid: bool) -> tuple[Array | None, Array | None]:
     """The gradients by image and grid, as asked for."""
-    d_image = _empty_gradient(call) if by_image else None
+    d_image = empty_gradient(call) if by_image else None
     d_grid = _all_gradients(call, d_out, d_image, by_grid)
     return None if d_image is None else d_image.sum(), d_grid
 
@@ -85,7 +97,7 @@ def _all_gradients(call: Call, d_out: Array, d_image: ImageGradient | None, by_g
     return None if d_grid is None else d_grid.astype(values.dtype, copy=False)
 
 
-def _empty_gradient(call: Call) -> ImageGradient:
+def empty_gradient(call: Call) -> ImageGradient:
     """Zeros for the gradient by the image, as channels-last views."""
     block = channels_last(np.zeros(laid_out(call.image.shape, call.layout), call.image.dtype), call.layout)
     batch, h, w, _ = call.size
@@ -115,44 +127,82 @@ def _add_gradients(call: Call, d_out: Array, d_image: ImageGradient | None, by_g
     return shares[0] if len(shares) == 1 else sum((share for share in shares if share is not None), total)
 
 
-def _part_gradients(call: Call, d_out: Array, d_image: ImageGradient | None, by_grid: bool) -> Array | None:
-    images = 0 if d_image is None else len(d_image.block)
-    small = d_out.size < 4 * PIXELS_A_TASK
-    bands = 1 if small or not images else min(-(-_BANDS // images), call.image.shape[1])
-    one_pass = bands == 1 or isinstance(call.grid, MatrixGrid)  # of the others each band works out all positions
-    together = d_image is not None and by_grid and one_pass and (call.steps[0] == 1 or call.batch == 1)
-    d_grid = None
-    if d_image is not None:
-        d_grid = _run_gradient(call, d_out, d_image, together, images, bands)
+class Run(NamedTuple):
+    """One run of the kernel: `groups` images (or outputs, for the grid alone), each cut into so many pieces."""
+
+    by_image: bool
+    by_grid: bool
+    groups: int
+    pieces: int
+    tasks: int
+
+
+def runs_of(call: Call, by_image: bool, by_grid: bool) -> list[Run]:
+    """The runs that gradients take: one for both, unless an image serves several grids, or bands work out all positions."""
+    size = math.prod(call.size)
+    images, most = len(call.image), 1 if size < 4 * PIXELS_A_TASK else MOST_TASKS
+    found = []
+    bands = 1 if most == 1 or not images else min(-(-_BANDS // images), call.image.shape[1])
+    one_pass = bands == 1 or isinstance(call.grid, MatrixGrid)
+    together = by_image and by_grid and one_pass and (call.steps[0] == 1 or call.batch == 1)
+    if by_image:
+        found.append(Run(True, together, images, bands, min(images * bands, most)))
     if by_grid and not together:
         blocks = max(1, min(call.size[1], tasks_of(call) // max(call.batch, 1)))
-        d_grid = _run_gradient(call, d_out, None, True, call.batch, blocks)
+        found.append(Run(False, True, call.batch, blocks, min(call.batch * blocks, most)))
+    return found
+
+
+def _part_gradients(call: Call, d_out: Array, d_image: ImageGradient | None, by_grid: bool) -> Array | None:
+    d_grid = None
+    for run in runs_of(call, d_image is not None, by_grid):
+        partials = np.zeros(partials_shape(call, run), partials_dtype(call.grid))
+        if d_out.size and (run.by_image or call.differentiable):
+            target = d_image if d_image is not None and run.by_image else ImageGradient(call.image, NO_TOTAL, 0)
+            words = run_words(call, run, d_out, target, partials)
+            threads.run(gradient_entry(call.image.dtype), run.tasks, call.num_threads, words)
+        if run.by_grid:
+            d_grid = gradient_of_partials(call.grid, partials, (call.image.shape[1], call.image.shape[2]))
     return d_grid
 
 
-def _run_gradient(
-    call: Call, d_out: Array, d_image: ImageGradient | None, by_grid: bool, groups: int, pieces: int
-) -> Array | None:
-    """One run of the kernel: `groups` images (or outputs, for the grid alone), each cut into so many pieces."""
-    batch, h, w, _ = call.size
-    dense, values = _is_dense(call.grid), call.grid.values
-    numbers = (3, 3) if isinstance(call.grid, MatrixGrid) else values.shape[1:]  # which a partial sum has
-    d_dense = np.zeros((batch * h, w, 2) if dense and by_grid else (0, 0, 2), values.dtype if dense else np.float32)
-    partials = np.zeros((batch * pieces, 0 if dense else math.prod(numbers)))
-    block, total, sum_after = (call.image, _NO_TOTAL, 0) if d_image is None else d_image
-    if d_out.size and (d_image is not None or call.differentiable):
-        items = groups * pieces
-        tasks = 1 if d_out.size < 4 * PIXELS_A_TASK else min(items, MOST_TASKS)
-        words = (
-            tasks, items, pieces, d_image is not None, by_grid and call.differentiable, *image_words(call.image),
-            *call.source.words, *call.rule.words, *call.steps, *call.size, *image_words(d_out), *image_words(block),
-            *image_words(total), sum_after, address_of(d_dense), address_of(partials), partials.shape[1],
-        )  # fmt: skip
-        threads.run(gradient_entry(call.image.dtype), tasks, call.num_threads, words)
-    if not by_grid:
-        return None
-    rows = d_dense.reshape(batch, h, w, 2) if dense else partials.reshape(batch, pieces, *numbers).sum(axis=1)
-    d_grid = rows if len(values) == batch else rows.sum(axis=0, keepdims=True, dtype=np.float64)
-    if isinstance(call.grid, MatrixGrid):
-        return call.grid.pixel_matrix_vjp(d_grid, (call.image.shape[1], call.image.shape[2]))
-    return d_grid.astype(values.dtype, copy=False)
+def run_words(call: Call, run: Run, d_out: Array, d_image: ImageGradient, partials: Array) -> tuple[Any, ...]:
+    """The words of one run. A run without the gradient by the image writes nothing to `d_image`."""
+    dense = address_of(partials) if _is_dense(call.grid) else 0
+    return (
+        run.tasks, run.groups * run.pieces, run.pieces, run.by_image, run.by_grid and call.differentiable,
+        *image_words(call.image), *call.source.words, *call.rule.words, *call.steps, *call.size, *image_words(d_out),
+        *image_words(d_image.block), *image_words(d_image.total), d_image.sum_after, dense, address_of(partials),
+        math.prod(partials.shape[2:]),
+    )  # fmt: skip
+
+
+def partials_shape(call: Call, run: Run) -> tuple[int, ...]:
+    """Shape of what a run writes of the gradient by the grid: by each position, or each piece's by a grid's own numbers."""
+    if not run.by_grid:
+        return (0, 1, 0)
+    if _is_dense(call.grid):
+        return (call.batch, *call.grid.shape, 2)
+    return (call.batch, run.pieces, *_numbers(call.grid))
+
+
+def partials_dtype(grid: Grid) -> np.dtype[Any]:
+    """The floats in which the gradient by a grid is summed."""
+    return grid.values.dtype if _is_dense(grid) else _SUMS
+
+
+_SUMS = np.dtype(np.float64)
+
+
+def _numbers(grid: Grid) -> tuple[int, ...]:
+    """Shape of the numbers of one grid that a kernel knows: a homography is known whole."""
+    return (3, 3) if isinstance(grid, MatrixGrid) else grid.values.shape[1:]
+
+
+def gradient_of_partials(grid: Grid, partials: Array, in_shape: tuple[int, int]) -> Array:
+    """The gradient by a grid's own numbers."""
+    rows = partials if _is_dense(grid) else partials[:, 0] if partials.shape[1] == 1 else partials.sum(axis=1)
+    d_grid = rows if len(grid.values) == len(rows) else rows.sum(axis=0, keepdims=True, dtype=np.float64)
+    if isinstance(grid, MatrixGrid):
+        return grid.pixel_matrix_vjp(d_grid, in_shape)
+    return d_grid.astype(grid.values.dtype, copy=False)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.kernels.calls import Entry, kernel
 
-__all__ = ["Words", "address_of", "gradient_entry", "image_words", "nearest_entry", "sample_entry"]
+__all__ = ["Words", "gradient_entry", "image_words", "nearest_entry", "sample_entry", "working_dtype"]
 
 Array = NDArray[Any]
 
@@ -21,6 +22,10 @@ _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int")
 _RULE = ("int", "int", _AXIS, _AXIS, _TABLE, _TABLE, "int", "int")
 _STEPS, _SIZE = ("int",) * 2, ("int",) * 4
+
+
+# Which word of a job of the forward pass is what, behind that for what went wrong and the number of tasks.
+IMAGE_WORD, KIND_WORD, POSITIONS_WORD, MATRIX_WORD, COEFFICIENTS_WORD, OUT_WORD = 2, 7, 8, 14, 18, 64
 
 
 class Words(NamedTuple):
@@ -57,11 +62,14 @@ def nearest_entry(unit: np.dtype[Any]) -> Entry:
     return _NEAREST.entry(("int", image, _SOURCE, (_AXIS, _AXIS), _STEPS, _SIZE, "int", "int", image))
 
 
-def address_of(array: Array) -> int:
-    """Where an array begins in memory."""
-    return int(array.__array_interface__["data"][0])
+def working_dtype(image: np.dtype[Any]) -> np.dtype[Any]:
+    """The floats in which the numbers of an image are computed."""
+    return _WIDE if image in (np.float64, np.int32) else _NARROW
+
+
+_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def image_words(array: Array) -> tuple[int, ...]:
     """Address and steps of an array (N, H, W, C)."""
-    return (array.__array_interface__["data"][0], *array.strides)
+    return (address_of(array), *array.strides)

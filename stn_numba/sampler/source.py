@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from stn_numba.basis import BasisRows
 from stn_numba.grid import BasisGrid, Floats, Grid, MatrixGrid, displacement_axis, input_axis
 from stn_numba.grid.pixel_matrix import is_affine
+from stn_numba.kernels.addresses import address_of
 from stn_numba.kernels.constants import AFFINE, BASIS, DENSE, HOMOGRAPHY
-from stn_numba.sampler.jobs import Words, address_of
+from stn_numba.sampler.jobs import Words
 
 __all__ = ["is_streamed", "scale_of", "source_of"]
 
@@ -28,8 +29,11 @@ def scale_of(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bo
 
 def source_of(grid: Grid, in_shape: tuple[int, int], scale: NDArray[np.float64]) -> Words:
     """The grid as `kernels.positions` describes it."""
-    kind, positions, matrix, basis, coefficients = DENSE, (0, 0, 0, 0, 0, 0), 0, (0, 0, 0), 0
+    kind, matrix, coefficients = DENSE, 0, 0
+    positions: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+    basis: tuple[int, ...] = (0, 0, 0)
     held: tuple[Floats, ...]
+    values: Floats
     if isinstance(grid, MatrixGrid):
         pixels = grid.pixel_matrix(in_shape)
         kind, matrix, held = AFFINE if is_affine(pixels) else HOMOGRAPHY, address_of(pixels), (pixels,)

@@ -42,7 +42,7 @@ def launched_layer() -> str | None:
 
 
 def masked_threads() -> int | None:
-    """The number of threads that somebody set by `numba.set_num_threads`; None unless Numba's own threads have been launched."""
+    """The number of threads set by `numba.set_num_threads`; None unless Numba has launched its threads itself."""
     parallel = None if unsafe() else _numba_parallel()
     return None if parallel is None else int(parallel.get_num_threads())
 

@@ -1,0 +1,98 @@
+"""Build the libraries of kernels that a wheel brings along: ``python -m stn_numba.server.build FOLDER``.
+
+A library holds every kernel of the sampler, and those that the ready-made networks need. See `stn_numba.kernels.ahead` for how
+one is compiled, `stn_numba.kernels.prebuilt` for how it is found.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stn_numba.grid import MatrixGrid
+from stn_numba.kernels import calls, prebuilt
+from stn_numba.sampler import IMAGE_DTYPES, jobs
+from stn_numba.threads import limits
+
+__all__ = ["build", "levels", "sampler_jobs"]
+
+_FLOATS = ("float32", "float64")
+
+
+def levels() -> list[str]:
+    """The levels that libraries can be built for on this machine, whatever its own CPU; none on most kinds of machines."""
+    machine = platform.machine().lower()
+    if sys.platform == "win32":
+        return []
+    return {"x86_64": ["v3", "v4"], "amd64": ["v3", "v4"], "aarch64": ["aarch64"], "arm64": ["aarch64"]}.get(machine, [])
+
+
+def sampler_jobs() -> set[tuple[str, Any]]:
+    """Kernels and signatures of the sampler: all dtypes, with antialiasing, and their gradients."""
+    with calls.recorded() as found:
+        for name in IMAGE_DTYPES:
+            dtype, working = np.dtype(name), jobs.working_dtype(np.dtype(name))
+            jobs.sample_entry(dtype, dtype, working)
+            jobs.sample_entry(dtype, working, working)  # antialiased whole numbers
+        for name in _FLOATS:
+            jobs.gradient_entry(np.dtype(name))
+        for size in (1, 2, 4, 8):
+            jobs.nearest_entry(np.dtype(f"u{size}"))
+        for align_corners in (True, False):
+            MatrixGrid(np.eye(3)[None], (2, 2), align_corners=align_corners).pixel_matrix((2, 2))
+    return found
+
+
+def build(folder: Path) -> list[Path]:
+    """Compile all kernels on all cores, and write a library for each level to a folder.
+
+    Raises
+    ------
+    RuntimeError
+        If this machine has no compiler of C, which links, or is of a kind that libraries are not built for.
+    """
+    from stn_numba.kernels import ahead
+
+    names = levels()
+    if not names:
+        raise RuntimeError(f"no library is built for {sys.platform} on {platform.machine()}")
+    if ahead.linker() is None:
+        raise RuntimeError("there is no compiler of C, which links libraries")
+    wanted = sorted((ahead.Job(*job) for job in sampler_jobs()), key=_size, reverse=True)
+    with tempfile.TemporaryDirectory() as objects:
+        place = Path(objects)
+        _compile(wanted, names, place)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            ahead.link(sorted(place.glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
+    return [folder / prebuilt.file_name(name) for name in names]
+
+
+def _size(job: Any) -> tuple[int, str]:
+    """Which take long: they are begun first."""
+    order = {"kernels.gradient.gradient": 2, "kernels.forward.sample": 1}
+    return order.get(job.kernel, 0), repr(job)
+
+
+def _compile(wanted: list[Any], names: list[str], folder: Path) -> None:
+    from stn_numba.kernels import ahead
+
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
+        running = [pool.submit(ahead.compile_job, job, names, folder) for job in wanted]
+        for number, future in enumerate(concurrent.futures.as_completed(running), 1):
+            future.result()
+            print(f"\rcompiled {number} of {len(running)} kernels", end="", flush=True)
+    print()
+
+
+if __name__ == "__main__":
+    for library in build(Path(sys.argv[1])):
+        print(f"{library}: {library.stat().st_size / 1e6:.1f} MB")
