@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stn_numba.kernels.calls import kernel
+from stn_numba.kernels.calls import Entry, kernel
 from stn_numba.kernels.signature import Signature
 from stn_numba.nn.kernels import machine
 
-__all__ = ["BlockKernel", "Call", "address_of", "lane_count", "run"]
+__all__ = ["BlockKernel", "Call", "lane_count", "run"]
 
 Call = list[int]
 """A call to be made by `run`: the address of the machine code, how many words follow, and these."""
@@ -35,25 +34,22 @@ class BlockKernel:
 
     def __call__(self, dtype: np.dtype[Any], *words: int, tile: tuple[int, ...] = (), lanes: bool = True) -> None:
         """Call it."""
-        count = lane_count(dtype) if lanes else 0
-        self.kernel.entry(_signature(dtype, count, tile, len(words))).run(*words)
+        entry = self._entry(dtype, tile, lanes, len(words))
+        entry.run(entry.job(words))
 
     def call(self, dtype: np.dtype[Any], *words: int, tile: tuple[int, ...] = ()) -> Call:
         """Return a call for `run`."""
-        entry = self.kernel.entry(_signature(dtype, lane_count(dtype), tile, len(words)))
+        entry = self._entry(dtype, tile, True, len(words))
         return [entry.address, 1 + len(words), 0, *words]
+
+    def _entry(self, dtype: np.dtype[Any], tile: tuple[int, ...], lanes: bool, words: int) -> Entry:
+        return self.kernel.entry(_signature(dtype, lane_count(dtype) if lanes else 0, tile, words))
 
 
 def run(calls: Sequence[Call]) -> None:
     """Make calls one after another."""
     words = array.array("q", [len(calls), *itertools.chain.from_iterable(calls)])
     _SEQUENCE(words.buffer_info()[0])
-
-
-def address_of(values: NDArray[Any]) -> int:
-    """Where an array begins, which must be without gaps and live until the call is over."""
-    address: int = values.__array_interface__["data"][0]
-    return address
 
 
 def lane_count(dtype: np.dtype[Any]) -> int:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.kernels.calls import kernel
 from stn_numba.nn import memory
 from stn_numba.nn.blas import addresses
-from stn_numba.nn.calls import address_of
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, Size, as_gradient, kernels_take
 from stn_numba.nn.workers import each_number, each_part, summed

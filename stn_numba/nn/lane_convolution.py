@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.nn import calls, memory, patches
-from stn_numba.nn.calls import BlockKernel, Call, address_of, lane_count
+from stn_numba.nn.calls import BlockKernel, Call, lane_count
 from stn_numba.nn.kernels import machine
 from stn_numba.nn.lanes import cropped, gather_call, padded, scatter_call
 from stn_numba.nn.layer import Arrays, Floats, Size
@@ -106,7 +107,7 @@ class Convolution:
     def pooled_call(self, weights: Packed, x: Floats, y: Floats, winner: NDArray[np.uint8]) -> Call:
         """Return the call that fills an output, and says which pixels won, for padded blocks."""
         words = self._forward_words(weights, x, y)
-        return _FORWARD_POOL.call(self.dtype, *words, address_of(winner), self.rectify, tile=self.tile[1:])
+        return _FORWARD_POOL.call(self.dtype, *words, address_of(winner), tile=(self.tile[1], 1 + self.rectify))
 
     def _forward_words(self, weights: Packed, x: Floats, y: Floats) -> tuple[int, ...]:
         tiles = address_of(weights.tiles), address_of(self.starts), len(self.starts)

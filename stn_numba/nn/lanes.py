@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.nn import memory
-from stn_numba.nn.calls import BlockKernel, Call, address_of, lane_count
+from stn_numba.nn.calls import BlockKernel, Call, lane_count
 from stn_numba.nn.layer import Floats
 
 __all__ = ["arrays_of", "cropped", "gather", "gather_call", "padded", "scatter", "scatter_call"]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.nn import memory
-from stn_numba.nn.calls import BlockKernel, address_of
+from stn_numba.nn.calls import BlockKernel
 from stn_numba.nn.kernels import machine
 from stn_numba.nn.lanes import cropped
 from stn_numba.nn.layer import Arrays, Floats

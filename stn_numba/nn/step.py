@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.kernels.calls import kernel
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import why_not_finite
@@ -131,7 +132,12 @@ def _expect_one_for_each(arrays: Arrays, params: Arrays, what: str) -> None:
 
 def _total(arrays: Arrays) -> float:
     """Sum of all values: not finite where one of them is not."""
-    totals = np.empty((len(arrays), 1))
-    for array, total in zip(arrays.values(), totals, strict=True):
-        _TOTAL(array.reshape(-1), total)
-    return float(sum(totals[:, 0].tolist()))
+    whole, total = 0.0, np.empty(1)
+    for dtype in {array.dtype for array in arrays.values()}:
+        own = [np.ascontiguousarray(array) for array in arrays.values() if array.dtype == dtype]
+        if dtype in (np.float32, np.float64):
+            _TOTAL(dtype.type(0), np.array([(array.size, address_of(array)) for array in own], np.int64), total)
+            whole += float(total[0])
+        else:
+            whole += sum(float(np.sum(array)) for array in own)
+    return whole

@@ -83,9 +83,9 @@ def forward(like, lanes, pixels, filters, blocks, x, H, W, C, weight, starts, ti
 
 @jit.kernel
 def forward_pool(
-    like, lanes, filters, blocks, x, H, W, C, weight, starts, tiles_of, size, stride, bias, y, h, w, F, winner, rectify
+    like, lanes, filters, rectify, blocks, x, H, W, C, weight, starts, tiles_of, size, stride, bias, y, h, w, F, winner
 ):  # fmt: skip
-    """As `forward`, then the maximum of 2 x 2 pixels, and a rectifier if `rectify` is not 0.
+    """As `forward`, then the maximum of 2 x 2 pixels, and a rectifier if `rectify` has two entries.
 
     y (blocks, h, w, F, lanes) is pooled, and `winner`, uint8, says which pixel each number is from, or 4 for the rectifier.
     """
@@ -101,7 +101,7 @@ def forward_pool(
                     source = x + (block * H + 2 * i * stride) * x_row + 2 * j * x_pixel
                     place = ((block * h + i) * w + j) * F + f
                     tiles.correlate_pool(
-                        like, lanes, filters, rectify != 0, source, x_row, x_pixel, stride * x_row, weight + t * w_tile, size,
+                        like, lanes, filters, rectify, source, x_row, x_pixel, stride * x_row, weight + t * w_tile, size,
                         run, bias + f * item, y + place * vector, winner + place * len(lanes),
                     )  # fmt: skip
 

@@ -56,11 +56,8 @@ class Code:
 
     def spread(self, address):
         """A vector with the number at an address in every lane."""
-        return self.everywhere(self.builder.load(self.builder.inttoptr(address, self.element.as_pointer()), align=self.size))
-
-    def everywhere(self, scalar):
-        """A vector with a value in every lane."""
-        empty = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
+        scalar = self.builder.load(self.builder.inttoptr(address, self.element.as_pointer()), align=self.size)
+        empty = ir.Constant(self.vector, ir.Undefined)
         first = self.builder.insert_element(empty, scalar, ir.Constant(_I32, 0))
         return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes))
 
@@ -143,13 +140,12 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
 
     `winner` says which of the four won (the first of equals), or 4 where the rectifier gave 0.
     """
-    several = len(filters)
-    signature = types.void(like, lanes, filters, types.boolean, *(types.int64,) * 10)
+    several, rectified = len(filters), len(rectify) == 2
+    signature = types.void(like, lanes, filters, rectify, *(types.int64,) * 10)
 
     def codegen(context, builder, signature, arguments):
         code = Code(context, builder, like, len(lanes))
-        rectify, x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner = arguments[3:]
-        rectified = code.everywhere(rectify)
+        x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner = arguments[4:]
         sources = [x, code.add(x, x_pixel), code.add(x, x_below), code.add(x, x_below, x_pixel)]
         sums = _correlate(code, sources, x_row, weight, rows, run, several)
         places = [ir.Constant(ir.VectorType(_I8, code.lanes), [k] * code.lanes) for k in range(5)]
@@ -161,8 +157,9 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
                 wins = builder.or_(builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value))
                 best, place = builder.select(wins, value, best), builder.select(wins, places[p], place)
             best = builder.fadd(best, code.spread(code.add(bias, f * code.size)))
-            low = builder.and_(builder.fcmp_ordered("<=", best, code.zeros()), rectified)
-            best, place = builder.select(low, code.zeros(), best), builder.select(low, places[4], place)
+            if rectified:
+                low = builder.fcmp_ordered("<=", best, code.zeros())
+                best, place = builder.select(low, code.zeros(), best), builder.select(low, places[4], place)
             code.store(best, code.add(y, f * code.bytes))
             code.store(place, code.add(winner, f * code.lanes))
         return context.get_dummy_value()
