@@ -22,7 +22,7 @@ from stn_numba.nn.layer import Floats
 from stn_numba.nn.workers import each_number, each_part, thread_parts
 from stn_numba.sampler import sample_vjp
 
-__all__ = ["SamplesBackprop", "sample_parts"]
+__all__ = ["SamplesBackprop", "attend_parts", "sample_parts"]
 
 SamplesBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
 
@@ -41,7 +41,7 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     if training and isinstance(grid, MatrixGrid) and padding == "zeros" and _small(x):
         matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
         if is_affine(matrix):
-            return _attend(x, grid, matrix)
+            return attend_parts(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
     if len(parts) < 2:
         out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
@@ -67,7 +67,7 @@ def _small(x: Floats) -> bool:
     return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
 
 
-def _attend(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
+def attend_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
     """As `sample_parts`, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
     matrix = matrix[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)
