@@ -22,13 +22,15 @@ __all__ = ["COUNTS", "kernels_of"]
 COUNTS = (64, 32, 10, 3, 1)
 """Images: what is passed through a network at once of full batches, tails, and single images."""
 
-_DTYPES = (np.float32, np.float64)
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def kernels_of(
     makers: Iterable[Callable[[], Classifier]], level: str, counts: tuple[int, ...] = COUNTS
 ) -> set[tuple[str, Signature]]:
     """Return (kernel, signature) of all that networks need for prediction and training, on CPUs of a level.
+
+    To be called in a process of its own: entries that do nothing are kept there for later calls.
 
     Parameters
     ----------
@@ -38,15 +40,9 @@ def kernels_of(
         ``"v3"``, ``"v4"`` or ``"aarch64"``, as for `machine.forced`; any, whatever this machine's CPU.
     counts
         Images in a batch.
-
-    Examples
-    --------
-    >>> from stn_numba.models import fcn
-    >>> sorted({kernel for kernel, _ in kernels_of([fcn], "v3")})[:2]
-    ['nn.kernels.attend.attend', 'nn.kernels.attend.matrix_gradient']
     """
     with machine.forced(level), calls.recorded() as found, one_blas_thread(), np.errstate(all="ignore"):
-        for dtype in map(np.dtype, _DTYPES):
+        for dtype in _DTYPES:
             # recorded kernels leave their results as they are: whether a map is affine, which networks ask, has no answer
             grid, image = MatrixGrid(np.eye(3, dtype=dtype)[None], (2, 2)), np.zeros((1, 2, 2, 1), dtype)
             out, backprop = attend_parts(image, grid, np.eye(3)[None])

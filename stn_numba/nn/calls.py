@@ -19,7 +19,7 @@ __all__ = ["BlockKernel", "Call", "lane_count", "run"]
 Call = list[int]
 """A call to be made by `run`: the address of the machine code, how many words follow, and these."""
 
-_SEQUENCE = kernel("nn.kernels.sequence", "run")
+_SEQUENCE, _ONE_WORD = kernel("nn.kernels.sequence", "run"), ("int",)
 
 
 class BlockKernel:
@@ -49,7 +49,8 @@ class BlockKernel:
 def run(calls: Sequence[Call]) -> None:
     """Make calls one after another."""
     words = array.array("q", [len(calls), *itertools.chain.from_iterable(calls)])
-    _SEQUENCE(words.buffer_info()[0])
+    entry = _SEQUENCE.entry(_ONE_WORD)
+    entry.run(entry.job([words.buffer_info()[0]]))
 
 
 def lane_count(dtype: np.dtype[Any]) -> int:

@@ -5,23 +5,24 @@ A thread that comes back from a call waits until it gets Python's lock, and smal
 
 from __future__ import annotations
 
+import array
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from stn_numba.kernels.addresses import address_of
-from stn_numba.kernels.calls import kernel
 from stn_numba.nn import memory
 from stn_numba.nn.blas import addresses
+from stn_numba.nn.calls import BlockKernel
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, Size, as_gradient, kernels_take
 from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["LEAST_ROWS", "DenseRun"]
 
-_FORWARD, _BACKWARD = kernel("nn.kernels.dense", "forward"), kernel("nn.kernels.dense", "backward")
+_FORWARD, _BACKWARD = BlockKernel("dense", "forward"), BlockKernel("dense", "backward")
 
 # Fewer are done by NumPy, as fast: the kernels load SciPy for its BLAS, which a first prediction should not wait for.
 LEAST_ROWS = 16
@@ -42,9 +43,13 @@ class DenseRun:
         self.units = [len(bias) for bias in self.biases]
         self.parts = _parts(shape[0], sum(weight.size for weight in self.weights))
 
-    def _table(self, *columns: Sequence[int]) -> NDArray[np.int64]:
-        """Return a row of whole numbers for each layer, as the kernels take them: units, rectifier, and some addresses."""
-        return np.array([*zip(self.units, self.rectified, *columns, strict=True)], np.int64)
+    def _call(self, kernel: BlockKernel, x: Floats, columns: Iterable[Sequence[Floats]], *words: int) -> None:
+        """Call a kernel for rows x, and a table: units, rectifier and the addresses of some arrays of each layer."""
+        addressed = [[*map(address_of, column)] for column in columns]
+        rows = zip(self.units, self.rectified, *addressed, strict=True)
+        table = array.array("q", itertools.chain.from_iterable(rows))
+        place, layers = table.buffer_info()[0], len(self.units)
+        kernel(x.dtype, *addresses(x.dtype), address_of(x), *x.shape, place, layers, *words, lanes=False)
 
     @staticmethod
     def pays(layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> bool:
@@ -65,8 +70,7 @@ class DenseRun:
         outputs = memory.several([(len(x), len(bias)) for bias in self.biases], x.dtype)
 
         def forward_part(part: slice, _: Floats) -> None:
-            table = self._table(_addresses(self.weights), _addresses(self.biases), _addresses(outputs, part))
-            _FORWARD(addresses(x.dtype), x[part], table)
+            self._call(_FORWARD, x[part], [self.weights, self.biases, [y[part] for y in outputs]])
 
         each_part(forward_part, self.parts)
 
@@ -77,22 +81,17 @@ class DenseRun:
 
             def backward_part(number: int) -> Arrays:
                 part = self.parts[number]
-                own = memory.several([array.shape for array in (*self.weights, *self.biases)], x.dtype)
+                own = memory.several([values.shape for values in (*self.weights, *self.biases)], x.dtype)
                 d_weights, d_biases = own[: len(self.weights)], own[len(self.weights) :]
-                places = [_addresses(several, part) for several in (outputs, slopes)]
-                gradients = _addresses(d_weights), _addresses(d_biases)
-                table = self._table(_addresses(self.weights), *places, *gradients)
-                _BACKWARD(addresses(x.dtype), x[part], table, dy[part], dx[part], bool(input_gradient))
+                y_part, slopes_part = ([values[part] for values in several] for several in (outputs, slopes))
+                columns = self.weights, y_part, slopes_part, d_weights, d_biases
+                to_x = address_of(dx[part]) if input_gradient else 0
+                self._call(_BACKWARD, x[part], columns, address_of(dy[part]), to_x)
                 return dict(zip(self.keys, own, strict=True))
 
             return (dx if input_gradient else None), summed(each_number(backward_part, len(self.parts)))
 
         return outputs[-1], backprop
-
-
-def _addresses(arrays: Sequence[Floats], part: slice = slice(None)) -> list[int]:
-    """Where arrays begin, or a part of their rows."""
-    return [address_of(array[part]) for array in arrays]
 
 
 def _parts(rows: int, products: int) -> list[slice]:

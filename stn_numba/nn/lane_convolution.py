@@ -39,14 +39,16 @@ class Packed:
     ----------
     tiles
         (tiles, taps, filters of a tile), for the way forward.
+    words
+        What kernels of the way forward take of the weights and biases.
     patches
         For the way back by `stn_numba.nn.patches`, which fills it when it is first needed.
     """
 
-    __slots__ = ("patches", "tiles")
+    __slots__ = ("patches", "tiles", "words")
 
-    def __init__(self, tiles: Floats) -> None:
-        self.tiles = tiles
+    def __init__(self, tiles: Floats, words: tuple[int, ...]) -> None:
+        self.tiles, self.words = tiles, words
         self.patches: tuple[Floats, int, int] | None = None
 
 
@@ -70,6 +72,7 @@ class Convolution:
         channels = self.weight.shape[2]
         if len(shape) != 3 or shape[2] != channels:
             raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, shape))})")
+        self.padded_shape = (*(length + 2 * self.padding for length in shape[:2]), channels)
         self.whole = layer.out_shape(shape)  # before pooling
         self.out_shape = MaxPool(2).out_shape(self.whole) if pool else self.whole
         self.products = self.whole[0] * self.whole[1] * self.weight.size
@@ -89,9 +92,12 @@ class Convolution:
         """Return the weights as they are now."""
         taps, count = self.size * self.run, len(self.starts)
         tiles = np.empty((count, taps, self.tile[1]), self.dtype)
-        words = address_of(self.weight), taps, self.filters, address_of(self.starts), address_of(tiles), count, self.tile[1]
-        _PACK(self.dtype, *words, lanes=False)
-        return Packed(tiles)
+        starts = address_of(self.starts)
+        _PACK(
+            self.dtype, address_of(self.weight), taps, self.filters, starts, address_of(tiles), count, self.tile[1], lanes=False
+        )
+        words = address_of(tiles), starts, count, self.size, self.stride, address_of(self.bias)
+        return Packed(tiles, words)
 
     def forward(self, x: Floats, weights: Packed) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and the way back."""
@@ -110,9 +116,7 @@ class Convolution:
         return _FORWARD_POOL.call(self.dtype, *words, address_of(winner), tile=(self.tile[1], 1 + self.rectify))
 
     def _forward_words(self, weights: Packed, x: Floats, y: Floats) -> tuple[int, ...]:
-        tiles = address_of(weights.tiles), address_of(self.starts), len(self.starts)
-        sizes = self.size, self.stride, address_of(self.bias)
-        return *_of_blocks(x), *tiles, *sizes, address_of(y), *y.shape[1:4]
+        return len(x), address_of(x), *self.padded_shape, *weights.words, address_of(y), *self.out_shape
 
     def pooled_back(
         self, weights: Packed, x: Floats, winner: NDArray[np.uint8], dy: Floats, wanted: bool

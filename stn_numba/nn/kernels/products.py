@@ -111,14 +111,13 @@ def _dot(typingctx, function, like, n, left, right):
     return like(types.int64, like, types.int64, types.int64, types.int64), codegen
 
 
-@jit.inline
-def product(blas, like, left, left_turned, right, right_turned, out, m, n, k):
+@jit.aside
+def product(gemm, gemv, dot, like, left, left_turned, right, right_turned, out, m, n, k):
     """Out (m, n) = left (m, k) by right (k, n), in memory row by row; one that is `turned` lies there transposed.
 
     Which function is called with what is as in Numba's ``np.dot``, to the last bit. BLAS takes a matrix in our order for its
     transpose: it is asked for right' by left', which is out'.
     """
-    gemm, gemv, dot = blas
     if m == 0 or n == 0 or k == 0:
         fill(out, m * n, like)
     elif m == 1 and n == 1:
