@@ -84,7 +84,8 @@ class Kernel:
 
     def entry(self, signature: Signature) -> Entry:
         """Return the machine code for a signature."""
-        return self._entries.get(signature) or self._make(signature)
+        found = None if _recording else self._entries.get(signature)
+        return found or self._make(signature)
 
     def _make(self, signature: Signature) -> Entry:
         if _recording:

@@ -7,6 +7,7 @@ them needs threadpoolctl (extra ``train``); without it everything works, slower.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import logging
 import os
@@ -15,7 +16,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["one_blas_thread"]
+import numpy as np
+
+__all__ = ["addresses", "one_blas_thread"]
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +88,25 @@ def one_blas_thread(*, of_scipy: bool = False) -> Iterator[None]:
         yield
     finally:
         _hold.give_back()
+
+
+@functools.cache
+def addresses(dtype: np.dtype[Any]) -> tuple[int, int, int]:
+    """Where gemm, gemv and dot of SciPy's BLAS begin, for float32 or float64: kernels call them."""
+    from scipy.linalg import cython_blas
+
+    letter, capsules = {4: "s", 8: "d"}[dtype.itemsize], dict[str, Any](cython_blas.__pyx_capi__)
+    gemm, gemv, dot = (_function(capsules[letter + name]) for name in ("gemm", "gemv", "dot"))
+    return gemm, gemv, dot
+
+
+def _function(capsule: Any) -> int:
+    """Address of the function in a capsule."""
+    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    address: int = pointer_of(capsule, name_of(capsule))
+    return address
 
 
 def _held(libraries: list[Any]) -> list[tuple[Any, int]]:

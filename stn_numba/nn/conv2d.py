@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.arguments import as_int
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn.layer import (
     Arrays,
     Backprop,
@@ -24,6 +25,8 @@ from stn_numba.nn.layer import (
 from stn_numba.nn.workers import each_part
 
 __all__ = ["Conv2d", "with_padding", "without_padding"]
+
+_GATHER, _SCATTER = kernel("nn.kernels.columns", "gather"), kernel("nn.kernels.columns", "scatter")
 
 _PATCH_BYTES = 1 << 20  # what stays in a core's own cache
 
@@ -87,8 +90,6 @@ class Conv2d(Layer):
 
     def _by_matrix(self, x: Floats) -> tuple[Floats, Backprop]:
         """As `forward`, by products of matrices."""
-        from stn_numba.nn.kernels import columns
-
         p, size, stride = self.padding, self.size, self.stride
         expect_input(self, x, self.params["weight"].shape[2])
         padded = with_padding(x, p)
@@ -99,7 +100,7 @@ class Conv2d(Layer):
 
         def forward_part(part: slice, patches: Floats) -> None:
             patches = patches[: part.stop - part.start]
-            columns.gather(padded[part], size, stride, patches)
+            _GATHER(padded[part], size, stride, patches)
             np.matmul(patches.reshape(-1, len(flat)), flat, out=y[part].reshape(-1, self.filters))
             y[part] += bias
 
@@ -112,11 +113,11 @@ class Conv2d(Layer):
             def backward_part(part: slice, patches: Floats) -> Floats:
                 patches = patches[: part.stop - part.start]
                 rows, d_rows = patches.reshape(-1, len(flat)), dy[part].reshape(-1, self.filters)
-                columns.gather(padded[part], size, stride, patches)
+                _GATHER(padded[part], size, stride, patches)
                 d_flat: Floats = rows.T @ d_rows
                 if d_padded is not None:
                     np.matmul(d_rows, flat.T, out=rows)
-                    columns.scatter(patches, size, stride, d_padded[part])
+                    _SCATTER(patches, size, stride, d_padded[part])
                 return d_flat
 
             shares = each_part(backward_part, parts, buffer)

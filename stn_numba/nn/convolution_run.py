@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.nn import memory
+from stn_numba.nn.calls import lane_count
 from stn_numba.nn.conv2d import Conv2d
 from stn_numba.nn.lane_convolution import BlockBackprop, Convolution, Packed, through
-from stn_numba.nn.lanes import arrays_of, gather, lane_count, scatter
+from stn_numba.nn.lanes import arrays_of, gather, scatter
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Named, Size, as_gradient, kernels_take
 from stn_numba.nn.pooling import AvgPool, MaxPool
 from stn_numba.nn.relu import ReLU

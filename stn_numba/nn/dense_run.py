@@ -5,18 +5,24 @@ A thread that comes back from a call waits until it gets Python's lock, and smal
 
 from __future__ import annotations
 
+import array
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.nn import memory
+from stn_numba.nn.blas import addresses
+from stn_numba.nn.calls import BlockKernel
 from stn_numba.nn.dense import Dense
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Named, Size, as_gradient, kernels_take
 from stn_numba.nn.workers import each_number, each_part, summed
 
 __all__ = ["LEAST_ROWS", "DenseRun"]
+
+_FORWARD, _BACKWARD = BlockKernel("dense", "forward"), BlockKernel("dense", "backward")
 
 # Fewer are done by NumPy, as fast: the kernels load SciPy for its BLAS, which a first prediction should not wait for.
 LEAST_ROWS = 16
@@ -34,31 +40,37 @@ class DenseRun:
         arrays = [[layers[place][1].params[key] for place in places] for key in ("weight", "bias")]
         self.weights, self.biases = (tuple(several) for several in arrays)
         self.rectified = tuple([end > start + 1 for start, end in itertools.pairwise((*places, len(layers)))])
+        self.units = [len(bias) for bias in self.biases]
         self.parts = _parts(shape[0], sum(weight.size for weight in self.weights))
+
+    def _call(self, kernel: BlockKernel, x: Floats, columns: Iterable[Sequence[Floats]], *words: int) -> None:
+        """Call a kernel for rows x, and a table: units, rectifier and the addresses of some arrays of each layer."""
+        addressed = [[*map(address_of, column)] for column in columns]
+        rows = zip(self.units, self.rectified, *addressed, strict=True)
+        table = array.array("q", itertools.chain.from_iterable(rows))
+        place, layers = table.buffer_info()[0], len(self.units)
+        kernel(x.dtype, *addresses(x.dtype), address_of(x), *x.shape, place, layers, *words, lanes=False)
 
     @staticmethod
     def pays(layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> bool:
         """Whether a batch has enough rows, and parameters are as kernels take them."""
         if len(shape) != 2 or shape[0] < LEAST_ROWS or not shape[1]:
             return False
-        length, writeable = shape[1], set()
+        length = shape[1]
         for layer in (layer for _, layer in layers if isinstance(layer, Dense)):
             weight, bias = layer.params["weight"], layer.params["bias"]
             if (weight.shape, bias.shape) != ((length, layer.units), (layer.units,)) or not kernels_take(dtype, weight, bias):
                 return False
-            writeable |= {weight.flags.writeable, bias.flags.writeable}
             length = layer.units
-        return len(writeable) == 1  # a tuple of arrays of which only some can be written is another kind for each mixture
+        return True
 
     def forward(self, x: Floats, _: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the output (N, units) and the way back."""
-        from stn_numba.nn.kernels import dense
-
         x = np.ascontiguousarray(x)
         outputs = memory.several([(len(x), len(bias)) for bias in self.biases], x.dtype)
 
         def forward_part(part: slice, _: Floats) -> None:
-            dense.forward(x[part], self.weights, self.biases, self.rectified, tuple([y[part] for y in outputs]))
+            self._call(_FORWARD, x[part], [self.weights, self.biases, [y[part] for y in outputs]])
 
         each_part(forward_part, self.parts)
 
@@ -69,11 +81,12 @@ class DenseRun:
 
             def backward_part(number: int) -> Arrays:
                 part = self.parts[number]
-                own = memory.several([array.shape for array in (*self.weights, *self.biases)], x.dtype)
+                own = memory.several([values.shape for values in (*self.weights, *self.biases)], x.dtype)
                 d_weights, d_biases = own[: len(self.weights)], own[len(self.weights) :]
-                y_part, slopes_part = (tuple(array[part] for array in several) for several in (outputs, slopes))
-                gradients = (slopes_part, d_weights, d_biases, dx[part], input_gradient)
-                dense.backward(x[part], self.weights, self.rectified, y_part, dy[part], *gradients)
+                y_part, slopes_part = ([values[part] for values in several] for several in (outputs, slopes))
+                columns = self.weights, y_part, slopes_part, d_weights, d_biases
+                to_x = address_of(dx[part]) if input_gradient else 0
+                self._call(_BACKWARD, x[part], columns, address_of(dy[part]), to_x)
                 return dict(zip(self.keys, own, strict=True))
 
             return (dx if input_gradient else None), summed(each_number(backward_part, len(self.parts)))

@@ -9,13 +9,11 @@ import numpy as np
 from stn_numba.nn.chain import Chain
 from stn_numba.nn.layer import Floats
 from stn_numba.nn.pixels import not_finite
-from stn_numba.nn.search import transformers_in
-from stn_numba.nn.spatial_transformer import SpatialTransformer
+from stn_numba.nn.search import thetas
 
 __all__ = ["warn_if_outside", "why_not_finite"]
 
 _OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
-_THETA = "localisation.theta"
 
 
 def why_not_finite(network: Chain, images: Floats) -> str:
@@ -39,15 +37,9 @@ def _first(network: Chain, images: Floats) -> str:
 
 def warn_if_outside(network: Chain, images: Floats) -> bool:
     """Warn of each transformer of the network whose region has left a noticeable share of the images."""
-    if not any(transformers_in(network)):
-        return False
-    left, thetas = False, {}
-    for name, layer, output in network.trace(images):
-        thetas[name] = output if name.endswith(_THETA) else None
-        if not isinstance(layer, SpatialTransformer):
-            continue
-        theta = thetas[f"{name}.{_THETA}"]
-        if theta is not None and (share := layer.outside(theta)) > _OUTSIDE:
+    left = False
+    for name, layer, theta in thetas(network, images):
+        if (share := layer.outside(theta)) > _OUTSIDE:
             left = True
             warnings.warn(
                 f"layer {name!r}: the sampled region has left the image for {share:.0%} of a batch; where all samples are "

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import functools
+import math
 from typing import Any
 
 import numpy as np
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.nn import memory
+from stn_numba.nn.calls import BlockKernel, Call, lane_count
 from stn_numba.nn.layer import Floats
 
-__all__ = ["arrays_of", "constant", "cropped", "gather", "lane_count", "padded", "scatter"]
+__all__ = ["arrays_of", "cropped", "gather", "gather_call", "padded", "scatter", "scatter_call"]
 
-
-@functools.cache
-def lane_count(dtype: np.dtype[Any]) -> int:
-    """How many numbers of a dtype one vector of this CPU holds."""
-    from stn_numba.nn.kernels import machine
-
-    return machine.vector_bytes() // dtype.itemsize
+_GATHER, _SCATTER = BlockKernel("convolution", "gather"), BlockKernel("convolution", "scatter")
 
 
 def gather(x: Floats) -> Floats:
     """Lay samples (N, ...) side by side: (blocks, ..., lanes)."""
-    from stn_numba.nn.kernels import convolution
-
     count = lane_count(x.dtype)
     blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
-    convolution.gather(x.reshape(len(x), -1), blocks.reshape(len(blocks), -1, count))
+    _GATHER(x.dtype, address_of(x), *_sizes(x), address_of(blocks))
     return blocks
 
 
 def scatter(blocks: Floats, x: Floats) -> None:
     """Give samples back from (blocks, ..., lanes) to x (N, ...)."""
-    from stn_numba.nn.kernels import convolution
+    _SCATTER(x.dtype, address_of(blocks), address_of(x), *_sizes(x))
 
-    convolution.scatter(blocks.reshape(len(blocks), -1, blocks.shape[-1]), x.reshape(len(x), -1))
+
+def gather_call(x: Floats, blocks: Floats) -> Call:
+    """Return the call that lays samples x side by side in blocks."""
+    return _GATHER.call(x.dtype, address_of(x), *_sizes(x), address_of(blocks))
+
+
+def scatter_call(blocks: Floats, x: Floats) -> Call:
+    """Return the call that gives samples back from blocks to x."""
+    return _SCATTER.call(x.dtype, address_of(blocks), address_of(x), *_sizes(x))
+
+
+def _sizes(x: Floats) -> tuple[int, int]:
+    return len(x), math.prod(x.shape[1:])
 
 
 def padded(blocks: Floats, p: int) -> Floats:
@@ -57,8 +63,3 @@ def cropped(blocks: Floats, p: int) -> Floats:
 def arrays_of(blocks: Floats) -> Any:
     """Blocks (blocks, H, W, C, lanes) as a batch of maps (blocks, H, W, C * lanes), for layers that mix no channels."""
     return blocks.reshape(*blocks.shape[:3], -1)
-
-
-def constant(count: int) -> tuple[int, ...]:
-    """A number that kernels know when they are compiled."""
-    return (0,) * count

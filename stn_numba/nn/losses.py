@@ -9,9 +9,12 @@ from numpy.typing import ArrayLike
 
 from stn_numba.arguments import as_real
 from stn_numba.arrays import as_array
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn.layer import Floats
 
 __all__ = ["softmax", "softmax_cross_entropy"]
+
+_CROSS_ENTROPY = kernel("nn.kernels.losses", "softmax_cross_entropy")
 
 
 def softmax(logits: ArrayLike) -> Floats:
@@ -63,8 +66,6 @@ def softmax_cross_entropy(
     >>> round(loss, 4), backprop().round(2).tolist()
     (1.3863, [[0.25, 0.25, -0.75, 0.25]])
     """
-    from stn_numba.nn.kernels import losses
-
     logits, labels = _checked_logits(logits), as_array(labels, "labels")
     label_smoothing = as_real(label_smoothing, "label_smoothing", "[0, 1)")
     N, classes = logits.shape
@@ -74,8 +75,9 @@ def softmax_cross_entropy(
         raise ValueError(f"labels: expected 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
     d_logits = np.empty(logits.shape, logits.dtype if logits.dtype in (np.float32, np.float64) else np.float64)
     values = np.ascontiguousarray(logits, d_logits.dtype)
-    total = losses.softmax_cross_entropy(values, labels.astype(np.int64), label_smoothing, d_logits)
-    return total / max(N, 1), d_logits.copy
+    total = np.empty(1)
+    _CROSS_ENTROPY(values, labels.astype(np.int64, order="C"), float(label_smoothing), d_logits, total)
+    return float(total[0]) / max(N, 1), d_logits.copy
 
 
 def _checked_logits(logits: ArrayLike) -> Floats:

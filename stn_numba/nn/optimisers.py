@@ -7,20 +7,25 @@ has ``apply`` does both at once, in place, in one pass over each array; to the s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.arguments import as_bool, as_real
 from stn_numba.arrays import as_array
+from stn_numba.kernels.addresses import address_of
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn.layer import Arrays, Floats
 
 __all__ = ["SGD", "Adam", "InPlace", "Optimiser"]
 
 State = dict[str, Any]
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_ADAM, _MOMENTUM = kernel("nn.kernels.updates", "adam"), kernel("nn.kernels.updates", "momentum")
 
 
 class Optimiser(Protocol):
@@ -96,11 +101,9 @@ class SGD:
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step in place; see `InPlace`."""
-        from stn_numba.nn.kernels import updates
-
-        for name, *arrays in _flat(params, gradients, {"velocity": state["velocity"]}, rates):
-            number = arrays[0].dtype.type
-            updates.momentum(*arrays, number(self.momentum), self.nesterov, number(rates[name]))
+        for dtype, names, table, _ in _tables(params, gradients, {"velocity": state["velocity"]}, rates):
+            own = np.array([rates[name] for name in names], dtype)
+            _MOMENTUM(table, own, dtype.type(self.momentum), bool(self.nesterov))
 
 
 @dataclass(frozen=True)
@@ -152,33 +155,54 @@ class Adam:
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step in place; see `InPlace`."""
-        from stn_numba.nn.kernels import updates
-
-        flat = _flat(params, gradients, {"mean": state["mean"], "square": state["square"]}, rates)
+        tables = _tables(params, gradients, {"mean": state["mean"], "square": state["square"]}, rates)
         state["step"] += 1
         correction, root = 1 / (1 - self.beta1 ** state["step"]), 1 / math.sqrt(1 - self.beta2 ** state["step"])
         numbers = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, root, self.epsilon)
-        for name, *arrays in flat:
-            number = arrays[0].dtype.type
-            updates.adam(*arrays, *map(number, numbers), number(rates[name] * correction))
+        for dtype, names, table, _ in tables:
+            own = np.array([rates[name] * correction for name in names], dtype)
+            _ADAM(table, own, *map(dtype.type, numbers))
 
 
-def _flat(
-    params: Arrays, gradients: Arrays, state: Mapping[str, Arrays], rates: Mapping[str, float]
-) -> list[tuple[str, Floats, Floats, *tuple[Floats, ...]]]:
-    """Name, parameter, gradient and arrays of the state, flat, of all parameters that have a gradient.
+class _Table(NamedTuple):
+    """What a kernel changes: parameters of one dtype, and where their arrays lie.
+
+    Attributes
+    ----------
+    dtype, names
+        Of the parameters.
+    rows
+        Of int64, for each parameter: how many numbers, and the addresses of parameter, gradient and arrays of the state.
+    arrays
+        All of them, which must live until the kernel is done.
+    """
+
+    dtype: np.dtype[Any]
+    names: list[str]
+    rows: NDArray[np.int64]
+    arrays: list[Sequence[Floats]]
+
+
+def _tables(params: Arrays, gradients: Arrays, state: Mapping[str, Arrays], rates: Mapping[str, float]) -> list[_Table]:
+    """Return tables of all parameters that have a gradient.
 
     All are checked before any is written to; kernels do not validate.
     """
+    found: dict[np.dtype[Any], dict[str, Sequence[Floats]]] = {}
+    for name, gradient in gradients.items():
+        if not _has_rate(name, rates):
+            continue
+        param = _writable(params, name, gradient, "params")
+        others = [_writable(arrays, name, gradient, f"state[{part!r}]", param.dtype) for part, arrays in state.items()]
+        found.setdefault(param.dtype, {})[name] = [param, plain(gradient, param.dtype), *others]
     return [
-        (
-            name,
-            _writable(params, name, gradient, "params"),
-            plain(gradient, params[name].dtype).reshape(-1),
-            *(_writable(arrays, name, gradient, f"state[{part!r}]") for part, arrays in state.items()),
+        _Table(
+            dtype,
+            list(named),
+            np.array([(a[0].size, *map(address_of, a)) for a in named.values()], np.int64),
+            [*named.values()],
         )
-        for name, gradient in gradients.items()
-        if _has_rate(name, rates)
+        for dtype, named in found.items()
     ]
 
 
@@ -189,19 +213,21 @@ def plain(array: ArrayLike, dtype: np.dtype[Any]) -> Floats:
     return np.array(array, dtype, order="C")
 
 
-def _writable(arrays: Mapping[str, Floats], name: str, gradient: Floats, what: str) -> Floats:
-    """Return a flat view of an array that kernels can write to."""
+def _writable(
+    arrays: Mapping[str, Floats], name: str, gradient: Floats, what: str, dtype: np.dtype[Any] | None = None
+) -> Floats:
+    """Return an array that kernels can write to, of a dtype, or of either that they know."""
     label = f"{what}[{name!r}]"
     if name not in arrays:
         raise ValueError(f"{label}: expected an array, since there is a gradient of that name; got none")
-    array = arrays[name]
-    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64) or array.shape != np.shape(gradient):
+    array, dtypes = arrays[name], _DTYPES if dtype is None else [dtype]
+    if not isinstance(array, np.ndarray) or array.dtype not in dtypes or array.shape != np.shape(gradient):
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ValueError(f"{label}: expected float32 or float64 {np.shape(gradient)}, as its gradient, got {got}")
+        raise ValueError(f"{label}: expected {' or '.join(map(str, dtypes))} {np.shape(gradient)}, as its gradient, got {got}")
     if not array.flags.carray:
         fault = "with gaps" if array.flags.writeable else "that is read-only"
         raise ValueError(f"{label}: expected an array that can be written to in place, got one {fault}: give a copy")
-    return array.reshape(-1)
+    return array
 
 
 def _has_rate(name: str, rates: Mapping[str, float]) -> bool:

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.addresses import address_of
 from stn_numba.nn import memory
-from stn_numba.nn.lanes import constant, cropped
+from stn_numba.nn.calls import BlockKernel
+from stn_numba.nn.kernels import machine
+from stn_numba.nn.lanes import cropped
 from stn_numba.nn.layer import Arrays, Floats
 
 if TYPE_CHECKING:
@@ -23,20 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = ["backward", "pays"]
 
+_PACK, _GRADIENT = BlockKernel("patches", "pack"), BlockKernel("patches", "gradient")
+
 _GROUP_BYTES = 1 << 18  # of samples that are worked on together: in a core's own cache, with as much again for gradients
 
 
 def pays(step: Convolution) -> bool:
     """Whether the rows of a patch fill a few vectors."""
-    return bool(step.run >= 3 * len(step.lanes))
+    return bool(step.run >= 3 * step.lanes)
 
 
 def backward(
     step: Convolution, weights: Packed, x: Floats, dy: Floats, winner: NDArray[np.uint8], wanted: bool
 ) -> tuple[Floats | None, Arrays]:
     """Gradients for padded blocks x (blocks, H, W, C, lanes), and for dy and the winners (blocks, h, w, F, lanes)."""
-    from stn_numba.nn.kernels import patches
-
     count, numbers = x.shape[4], math.prod(x.shape[1:4])
     weight, rows, vectors = _packed(step, weights)
     group = _group(numbers * x.itemsize, count)
@@ -46,32 +49,36 @@ def backward(
     samples, d_samples, slopes, total = memory.several(
         [(count, length), (count, length if wanted else 0), (group * math.prod(dy.shape[1:3]),), weight.shape], x.dtype
     )
-    scratch = (samples, d_samples, np.empty(len(slopes), np.int64), slopes, total)
-    gradients = (d_weight, d_bias, dx, wanted)
-    patches.gradient(x, dy, winner, step.stride, weight, *gradients, group, *scratch, step.lanes, rows, vectors)
+    places = np.empty(len(slopes), np.int64)
+    _GRADIENT(
+        x.dtype, len(x), address_of(x), *x.shape[1:4], address_of(dy), address_of(winner), *dy.shape[1:4],
+        step.size, step.stride, address_of(weight), weight.shape[2], *map(address_of, (d_weight, d_bias, dx)), wanted,
+        group, address_of(samples), address_of(d_samples), length, *map(address_of, (places, slopes, total)),
+        tile=(rows, vectors),
+    )  # fmt: skip
     named = {"weight": d_weight.reshape(step.weight.shape), "bias": d_bias}
     return cropped(dx, step.padding) if wanted else None, named
 
 
-def _packed(step: Convolution, weights: Packed) -> tuple[Floats, tuple[int, ...], tuple[int, ...]]:
+def _packed(step: Convolution, weights: Packed) -> tuple[Floats, int, int]:
     """Weights (F, size, run and zeros), and the rows and vectors of a tile; once for all parts of a batch."""
-    from stn_numba.nn.kernels import patches
-
     if weights.patches is None:
-        size, count = step.size, len(step.lanes)
-        rows, vectors, tiles = _tile(size, -(-step.run // count))
+        size, count = step.size, step.lanes
+        rows, vectors, tiles = _tile(machine.vectors(), size, -(-step.run // count))
         packed = memory.empty((step.filters, size, tiles * vectors * count), step.weight.dtype)
-        patches.pack(step.weight.reshape(size, step.run, -1), packed)
-        weights.patches = packed, constant(rows), constant(vectors)
+        words = address_of(step.weight), size, step.run, step.filters, address_of(packed), packed.shape[2]
+        _PACK(packed.dtype, *words, lanes=False)
+        weights.patches = packed, rows, vectors
     return weights.patches
 
 
 @functools.cache
-def _tile(size: int, vectors: int) -> tuple[int, int, int]:
-    """Rows and vectors of a tile for patches of `size` rows of so many vectors, and how many tiles lie in a row."""
-    from stn_numba.nn.kernels import machine
+def _tile(many: int, size: int, vectors: int) -> tuple[int, int, int]:
+    """Rows and vectors of a tile for patches of `size` rows of so many vectors, and how many tiles lie in a row.
 
-    most = machine.vectors() - 4  # besides one of slopes, and what LLVM needs
+    The CPU has registers for so `many` vectors.
+    """
+    most = many - 4  # besides one of slopes, and what LLVM needs
     tiles = -(-vectors // most)
     wide = -(-vectors // tiles)
     return max(rows for rows in range(1, size + 1) if size % rows == 0 and rows * wide <= most), wide, tiles

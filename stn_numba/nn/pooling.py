@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.arguments import as_int
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn import memory
 from stn_numba.nn.layer import Arrays, Backprop, Floats, Layer, Size, as_gradient, expect_input, expect_shape
 from stn_numba.nn.workers import each_part, even_parts
 
 __all__ = ["AvgPool", "MaxPool"]
+
+_MAXIMUM, _MAXIMUM_GRADIENT = (kernel("nn.kernels.pooling", name) for name in ("maximum", "maximum_gradient"))
 
 _MOST = 15  # the winner of a block is kept in one byte
 
@@ -62,21 +65,19 @@ class MaxPool(_Pool):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (N, H // size, W // size, C) and the way back."""
-        from stn_numba.nn.kernels import pooling
-
         size = self.size
         expect_input(self, x, "C", size)
         x = np.ascontiguousarray(x)
         y = memory.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)
         winner = memory.empty(y.shape, np.uint8)
         parts = even_parts(len(x), x.size)
-        each_part(lambda part, _: pooling.maximum(x[part], size, y[part], winner[part]), parts)
+        each_part(lambda part, _: _MAXIMUM(x[part], size, y[part], winner[part]), parts)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             if not input_gradient:
                 return None, {}
             dx, dy = memory.empty(x.shape, x.dtype), as_gradient(self, dy, y)
-            each_part(lambda part, _: pooling.maximum_gradient(dy[part], size, winner[part], dx[part]), parts)
+            each_part(lambda part, _: _MAXIMUM_GRADIENT(dy[part], size, winner[part], dx[part]), parts)
             return dx, {}
 
         return y, backprop

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import Grid, MatrixGrid
 from stn_numba.grid.pixel_matrix import is_affine
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn import memory
+from stn_numba.nn.kernels.constants import MARGIN
 from stn_numba.nn.layer import Floats
 from stn_numba.nn.workers import each_number, each_part, thread_parts
 from stn_numba.sampler import sample_vjp
 
-__all__ = ["SamplesBackprop", "sample_parts"]
+__all__ = ["SamplesBackprop", "attend_parts", "sample_parts"]
 
 SamplesBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
+
+_ATTEND, _MATRIX_GRADIENT = (kernel("nn.kernels.attend", name) for name in ("attend", "matrix_gradient"))
 
 _STRIP = 512  # values of some output rows that are worked on together
 _WORTH_A_PART = 1 << 16  # output numbers; a thread takes some 200 microseconds for them, and waking one takes 100
@@ -37,7 +41,7 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     if training and isinstance(grid, MatrixGrid) and padding == "zeros" and _small(x):
         matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
         if is_affine(matrix):
-            return _attend(x, grid, matrix)
+            return attend_parts(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
     if len(parts) < 2:
         out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
@@ -63,22 +67,20 @@ def _small(x: Floats) -> bool:
     return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
 
 
-def _attend(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
+def attend_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
     """As `sample_parts`, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
-    from stn_numba.nn.kernels import attend
-
     matrix = matrix[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)
     (h, w), C = grid.shape, x.shape[3]
     rows = (len(x), h, w * C)
     out, x_slope, y_slope = (memory.empty(rows, x.dtype) for _ in range(3))
     parts = thread_parts(len(x), out.size // _WORTH_A_PART)
-    padded = tuple(length + 2 * attend.MARGIN for length in x.shape[1:3])
+    padded = tuple(length + 2 * MARGIN for length in x.shape[1:3])
 
     def forward_part(part: slice, _: Floats) -> None:
         strip = _strip(h, w, C, x.dtype)
         scratch = np.zeros((*padded, C), x.dtype), *strip, np.empty_like(strip[2]), np.empty((6, len(strip[0])), x.dtype)
-        attend.attend(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
+        _ATTEND(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
 
     each_part(forward_part, parts)
 
@@ -87,7 +89,7 @@ def _attend(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, Sample
         arrays = (np.ascontiguousarray(d_out).reshape(rows), x_slope, y_slope)
 
         def backward_part(part: slice, sums: Floats) -> None:
-            attend.matrix_gradient(*(array[part] for array in arrays), C, matrix[part], sums, d_matrix[part])
+            _MATRIX_GRADIENT(*(array[part] for array in arrays), C, matrix[part], sums, d_matrix[part])
 
         each_part(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
         d_grid = grid.pixel_matrix_vjp(d_matrix, (x.shape[1], x.shape[2]))

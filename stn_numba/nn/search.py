@@ -11,7 +11,7 @@ from stn_numba.nn.layer import Floats, Layer
 from stn_numba.nn.parallel import Parallel
 from stn_numba.nn.spatial_transformer import SpatialTransformer
 
-__all__ = ["chosen_transformer", "input_of", "named_transformers", "transformers_in"]
+__all__ = ["chosen_transformer", "input_of", "named_transformers", "thetas", "transformers_in"]
 
 Found = tuple[str, SpatialTransformer]
 
@@ -70,6 +70,34 @@ def input_of(transformer: SpatialTransformer, layer: Layer, x: Floats) -> Floats
         if isinstance(layer, Chain):
             x = inner.forward(x)[0]
     raise ValueError("transformer: it is not in this layer")
+
+
+def thetas(layer: Layer, x: Floats, name: str = "") -> Iterator[tuple[str, SpatialTransformer, Floats]]:
+    """Yield (dotted name, transformer, theta) of all transformers, in the order of the data, when the layer gets x.
+
+    Nothing is done that no theta depends on: an image is read only where another transformer comes later.
+    """
+    if isinstance(layer, SpatialTransformer):
+        yield from thetas(layer.localisation, x, _joined(name, "localisation"))
+        yield name, layer, layer.theta(x)
+    elif isinstance(layer, Parallel):
+        for inner, each in layer.layers.items():
+            yield from thetas(each, x, _joined(name, inner))
+    elif isinstance(layer, Chain):
+        places = [place for place, each in enumerate(layer.layers.values()) if any(named_transformers(each, inside=True))]
+        for place, (inner, each) in enumerate(layer.layers.items()):
+            if place > max(places, default=-1):
+                break
+            yield from thetas(each, x, _joined(name, inner))
+            if place < max(places):
+                x = _output(each, x)
+
+
+def _output(layer: Layer, x: Floats) -> Floats:
+    """What a layer makes of x, transformers reading as they do in training: by kernels that are there already."""
+    if isinstance(layer, SpatialTransformer):
+        return layer.sample(x, layer.theta(x), training=True)
+    return layer.forward(x)[0]
 
 
 def _joined(name: str, inner: str) -> str:

@@ -107,10 +107,10 @@ class SpatialTransformer(Container):
         """Parameters (N, P) that the localisation network chooses for images (N, H, W, C)."""
         return in_turn(self._runs, x)[0]
 
-    def sample(self, x: Floats, theta: Floats) -> Floats:
-        """Read images at given parameters, without the way back."""
+    def sample(self, x: Floats, theta: Floats, *, training: bool = False) -> Floats:
+        """Read images at given parameters, without the way back; `training` as for `sample_parts`."""
         grid, _ = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
-        return sample_parts(x, grid, self.padding)[0]
+        return sample_parts(x, grid, self.padding, training=training)[0]
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.addresses import address_of
+from stn_numba.kernels.calls import kernel
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.diagnosis import why_not_finite
 from stn_numba.nn.layer import Arrays, Floats
@@ -16,7 +18,9 @@ from stn_numba.nn.optimisers import InPlace, Optimiser, clip_by_global_norm, pla
 from stn_numba.nn.rates import multipliers
 from stn_numba.nn.workers import batch_parts, each_number, summed
 
-__all__ = ["NonFiniteError", "Step"]
+__all__ = ["NonFiniteError", "Step", "total"]
+
+_TOTAL = kernel("nn.kernels.updates", "total")
 
 
 class NonFiniteError(ArithmeticError):
@@ -73,7 +77,7 @@ class Step:
             gradients = {name: plain(gradient, params[name].dtype) for name, gradient in gradients.items()}
             self._expect_finite(loss, "the loss", images, place)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
-            self._expect_finite(_total(gradients), "a gradient", images, place)
+            self._expect_finite(total(gradients), "a gradient", images, place)
             self.expect_finite_parameters(images, place)
             if self.clip_norm is not None:
                 gradients = clip_by_global_norm(gradients, self.clip_norm)
@@ -104,7 +108,7 @@ class Step:
 
     def expect_finite_parameters(self, images: Floats, place: str) -> None:
         """Raise a `NonFiniteError` if a parameter is not finite."""
-        self._expect_finite(_total(self.network.params), "a parameter", images, place)
+        self._expect_finite(total(self.network.params), "a parameter", images, place)
 
     def _expect_finite(self, value: float, what: str, images: Floats, place: str) -> None:
         if not np.isfinite(value):
@@ -126,8 +130,14 @@ def _expect_one_for_each(arrays: Arrays, params: Arrays, what: str) -> None:
             raise ValueError(f"{what} of {name!r}: expected {expected}, got {got}")
 
 
-def _total(arrays: Arrays) -> float:
+def total(arrays: Arrays) -> float:
     """Sum of all values: not finite where one of them is not."""
-    from stn_numba.nn.kernels import updates
-
-    return sum(float(updates.total(array.reshape(-1))) for array in arrays.values())
+    whole, result = 0.0, np.empty(1)
+    for dtype in {array.dtype for array in arrays.values()}:
+        own = [np.ascontiguousarray(array) for array in arrays.values() if array.dtype == dtype]
+        if dtype in (np.float32, np.float64):
+            _TOTAL(dtype.type(0), np.array([(array.size, address_of(array)) for array in own], np.int64), result)
+            whole += float(result[0])
+        else:
+            whole += sum(float(np.sum(array)) for array in own)
+    return whole

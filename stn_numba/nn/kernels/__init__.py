@@ -1,1 +1,1 @@
-"""Numba loops of the layers: no checks and no allocation of results."""
+"""Numba loops of the layers: no checks and no allocation of results. `machine` and `constants` need no Numba."""

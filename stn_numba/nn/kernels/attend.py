@@ -3,7 +3,7 @@
 `stn_numba.sampler` does the same for every grid, kernel and padding. Here the slopes of each output by its position are kept on
 the way forward, when the taps are at hand: the way back by the map then reads no image at all.
 
-Serial only: callers hand parts of the batch to threads of their own.
+Kernels run once a call: callers hand parts of the batch to threads of their own.
 """
 
 from __future__ import annotations
@@ -11,34 +11,40 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.memory import address_of
+from stn_numba.nn.kernels.constants import MARGIN
+from stn_numba.nn.kernels.flat import copy, fill, get, put, zero_of
 
-MARGIN = 2  # zeros on each side of an image: positions are held within them, where value and slopes are zero
 
-
-@jit.serial
+@jit.kernel
 def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels, places, taps):
-    """Outputs (N, h, w * C), and their slopes by x and y, in pixels, for maps (N, 2, 3) of output pixels to input pixels.
+    """Outputs (N, h, w * C), and their slopes by x and y, in pixels, for images (N, H, W, C) and maps (N, 2, 3).
 
-    Some output rows at a time are one long strip of S values, so that loops are long enough for vectors. Of each value in a
-    strip `columns`, `rows` and `channels` (S,) say where it lies. Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero;
-    `places` (S,) of whole numbers; `taps` (6, S).
+    The maps take output pixels to input pixels. Some output rows at a time are one long strip of S values, so that loops are
+    long enough for vectors. Of each value in a strip `columns` and `rows` (S,), floats of the dtype of the images, and
+    `channels` (S,), int32, say where it lies. Scratch: `padded` (H + 2 MARGIN, W + 2 MARGIN, C), all zero; `places` (S,) like
+    `channels`; `taps` (6, S) like the images.
     """
-    H, W, C = image.shape[1:]
+    H, W, C = image.shape[1], image.shape[2], image.shape[3]
+    h, width_out, S = out.shape[1], out.shape[2], len(columns)
+    like, item = zero_of(image), image.itemsize
     number, whole = out.dtype.type, channels.dtype.type
-    flat, padded_rows, image_rows = padded.reshape(-1), padded.reshape(H + 2 * MARGIN, -1), image.reshape(-1, H, W * C)
-    width, right, down = whole(W + 2 * MARGIN), np.uintp(C), np.uintp((W + 2 * MARGIN) * C)
+    image0, padded0, taps0 = address_of(image), address_of(padded), address_of(taps)
+    upper_left, upper_right, lower_left, lower_right = taps0, taps0 + S * item, taps0 + 2 * S * item, taps0 + 3 * S * item
+    share_x, share_y = taps0 + 4 * S * item, taps0 + 5 * S * item
+    out0, x_slope0, y_slope0 = address_of(out), address_of(x_slope), address_of(y_slope)
+    width, right, down = whole(W + 2 * MARGIN), C, (W + 2 * MARGIN) * C
     low, far_right, bottom, margin = number(-MARGIN), number(W), number(H), number(MARGIN)
-    upper_left, upper_right, lower_left, lower_right, share_x, share_y = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
-    height = len(columns) // out.shape[2]
-    flat_out, flat_x_slope, flat_y_slope = out.reshape(-1), x_slope.reshape(-1), y_slope.reshape(-1)
+    height = S // width_out
     for n in range(out.shape[0]):
         for i in range(H):
-            source, target = image_rows[n, i], padded_rows[i + MARGIN]
-            for k in range(W * C):
-                target[MARGIN * C + k] = source[k]
-        (xx, xy, x0), (yx, yy, y0) = matrix[n, 0], matrix[n, 1]
-        for i in range(0, out.shape[1], height):
-            count = min(height, out.shape[1] - i) * out.shape[2]
+            start = ((i + MARGIN) * (W + 2 * MARGIN) + MARGIN) * C * item
+            copy(image0 + (n * H + i) * W * C * item, padded0 + start, W * C, like)
+        xx, xy, x0 = matrix[n, 0, 0], matrix[n, 0, 1], matrix[n, 0, 2]
+        yx, yy, y0 = matrix[n, 1, 0], matrix[n, 1, 1], matrix[n, 1, 2]
+        for strip in range((h + height - 1) // height):
+            i = strip * height
+            count = min(height, h - i) * width_out
             first_x, first_y = xy * number(i) + x0, yy * number(i) + y0
             for k in range(count):
                 x, y = xx * columns[k] + xy * rows[k] + first_x, yx * columns[k] + yy * rows[k] + first_y
@@ -48,32 +54,38 @@ def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels
                 y = (y if y < bottom else bottom) + margin
                 column, row = whole(x), whole(y)
                 places[k] = (row * width + column) * whole(C) + channels[k]
-                share_x[k], share_y[k] = x - number(column), y - number(row)
+                put(share_x, k, like, x - number(column))
+                put(share_y, k, like, y - number(row))
             for k in range(count):
-                place = np.uintp(places[k])
-                upper_left[k], upper_right[k] = flat[place], flat[place + right]
-                lower_left[k], lower_right[k] = flat[place + down], flat[place + down + right]
-            start = (n * out.shape[1] + i) * out.shape[2]
-            y, by_x, by_y = flat_out[start:], flat_x_slope[start:], flat_y_slope[start:]
+                place = np.int64(places[k])
+                put(upper_left, k, like, get(padded0, place, like))
+                put(upper_right, k, like, get(padded0, place + right, like))
+                put(lower_left, k, like, get(padded0, place + down, like))
+                put(lower_right, k, like, get(padded0, place + down + right, like))
+            start = (n * h + i) * width_out * item
+            y_at, by_x_at, by_y_at = out0 + start, x_slope0 + start, y_slope0 + start
             for k in range(count):
-                slope_above, slope_below = upper_right[k] - upper_left[k], lower_right[k] - lower_left[k]
-                above, below = upper_left[k] + share_x[k] * slope_above, lower_left[k] + share_x[k] * slope_below
-                y[k] = above + share_y[k] * (below - above)
-                by_x[k] = slope_above + share_y[k] * (slope_below - slope_above)
-                by_y[k] = below - above
+                left_above, left_below = get(upper_left, k, like), get(lower_left, k, like)
+                slope_above, slope_below = get(upper_right, k, like) - left_above, get(lower_right, k, like) - left_below
+                across, along = get(share_x, k, like), get(share_y, k, like)
+                above, below = left_above + across * slope_above, left_below + across * slope_below
+                put(y_at, k, like, above + along * (below - above))
+                put(by_x_at, k, like, slope_above + along * (slope_below - slope_above))
+                put(by_y_at, k, like, below - above)
 
 
-@jit.serial
+@jit.kernel
 def matrix_gradient(d_out, x_slope, y_slope, channels, matrix, sums, d_matrix):
-    """Gradient (N, 3, 3) by the maps (N, 2, 3), for arrays (N, h, w * channels); `sums` is scratch (6, w * channels).
+    """Gradient (N, 3, 3), float64, by the maps (N, 2, 3), for arrays (N, h, w * channels); `sums` is scratch (6, w * channels).
 
     The last row, by which positions are divided, is (0, 0, 1) here, and has a gradient nevertheless: minus the position's.
     """
+    zero, width = zero_of(sums), d_out.shape[2]
     for n in range(d_out.shape[0]):
-        sums[:] = 0
+        fill(address_of(sums), 6 * width, zero)
         for i in range(d_out.shape[1]):
             place = d_out.dtype.type(i)
-            for k in range(d_out.shape[2]):
+            for k in range(width):
                 by_x = d_out[n, i, k] * x_slope[n, i, k]
                 by_y = d_out[n, i, k] * y_slope[n, i, k]
                 sums[0, k] += by_x
@@ -82,8 +94,8 @@ def matrix_gradient(d_out, x_slope, y_slope, channels, matrix, sums, d_matrix):
                 sums[3, k] += by_y
                 sums[4, k] += by_y * place
                 sums[5, k] += by_y * place * place
-        d_matrix[n] = 0
-        for k in range(d_out.shape[2]):
+        fill(address_of(d_matrix) + 72 * n, 9, 0.0)
+        for k in range(width):
             j = np.float64(k // channels)
             for axis in range(2):
                 total, down = np.float64(sums[3 * axis, k]), np.float64(sums[3 * axis + 1, k])

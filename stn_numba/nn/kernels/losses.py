@@ -7,11 +7,14 @@ import math
 from stn_numba.kernels import jit
 
 
-@jit.serial
-def softmax_cross_entropy(logits, labels, smoothing, d_logits):
-    """Sum over the samples; d_logits (N, classes) becomes the gradient of their mean. Sums are float64."""
+@jit.kernel
+def softmax_cross_entropy(logits, labels, smoothing, d_logits, total):
+    """Write the sum over the samples to total (1,), float64; d_logits (N, classes) becomes the gradient of their mean.
+
+    `logits` is (N, classes), `labels` (N,) int64; sums are float64.
+    """
     N, classes = logits.shape
-    total, share, rest = 0.0, smoothing / classes, 1 - smoothing
+    whole, share, rest = 0.0, smoothing / classes, 1 - smoothing
     for n in range(N):
         highest = logits[n, 0]
         for c in range(classes):
@@ -24,6 +27,6 @@ def softmax_cross_entropy(logits, labels, smoothing, d_logits):
         log_powers = math.log(powers)
         for c in range(classes):
             target = share + rest if c == labels[n] else share
-            total -= target * (float(logits[n, c] - highest) - log_powers)
+            whole -= target * (float(logits[n, c] - highest) - log_powers)
             d_logits[n, c] = (d_logits[n, c] / powers - target) / N
-    return total
+    total[0] = whole

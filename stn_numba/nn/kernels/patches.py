@@ -3,18 +3,21 @@
 Samples are dealt with one by one here, and a vector holds neighbouring numbers of a row of a patch. The lists of one filter
 say where its patches begin (`places`, in bytes) and what reached them (`slopes`). A tile is some vectors of some rows.
 
-Serial only: callers hand parts of the batch to threads of their own.
+Arguments are as in `stn_numba.nn.kernels.convolution`. Kernels run once a call: callers hand parts of the batch to threads of
+their own.
 """
 
 from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import address_of
+from stn_numba.kernels.memory import size_of
+from stn_numba.nn.kernels.flat import fill, get, put
 from stn_numba.nn.kernels.tiles import Code
 
 
@@ -72,82 +75,89 @@ def spread(typingctx, like, lanes, rows, vectors, dx, dx_row, places, slopes, co
 
 
 @jit.inline
-def find(dy, winner, f, first, group, step, step_y, step_x, places, slopes):
-    """List the patches that a filter's gradient (h, w, F, lanes) reaches in a group of samples; return how many.
+def find(like, dy, winner, h, w, pixel, first, group, step, step_y, step_x, places, slopes):
+    """List the patches that a filter's gradient (h, w, lanes) reaches in a group of samples; return how many.
 
-    Neighbours in the list lie in different samples, or in different rows: no store waits for the one before it.
+    Pixels of the gradient are `pixel` numbers apart. Neighbours in the list lie in different samples, or in different rows: no
+    store waits for the one before it.
     """
-    count = 0
-    for j in range(dy.shape[1]):
-        for i in range(dy.shape[0]):
-            some, which = dy[i, j, f], winner[i, j, f]
-            place = 2 * i * step_y + 2 * j * step_x
+    count, byte = 0, np.uint8(0)
+    for j in range(w):
+        for i in range(h):
+            start, place = (i * w + j) * pixel, 2 * i * step_y + 2 * j * step_x
             for lane in range(first, first + group):
-                places[count] = place + lane * step + (which[lane] >> 1) * step_y + (which[lane] & 1) * step_x
-                slopes[count] = some[lane]
-                count += (which[lane] < 4) & (some[lane] != 0)  # without a branch, which nobody could foretell
+                slope, which = get(dy, start + lane, like), np.int64(get(winner, start + lane, byte))
+                put(places, count, place, place + lane * step + (which >> 1) * step_y + (which & 1) * step_x)
+                put(slopes, count, like, slope)
+                count += (which < 4) & (slope != 0)  # without a branch, which nobody could foretell
     return count
 
 
 @jit.inline
-def transpose(source, target):
-    """Copy (a, b) to (b, a) in squares that stay in the cache."""
-    for start in range(0, source.shape[0], 64):
-        stop = min(start + 64, source.shape[0])
-        for b in range(source.shape[1]):
+def transpose(like, source, source_row, height, width, target, target_row):
+    """Copy (height, width) to (width, height) in squares that stay in the cache; rows are so many numbers apart."""
+    for square in range((height + 63) // 64):
+        start = 64 * square
+        stop = min(start + 64, height)
+        for b in range(width):
             for a in range(start, stop):
-                target[b, a] = source[a, b]
+                put(target, b * target_row + a, like, get(source, a * source_row + b, like))
 
 
-@jit.serial
-def pack(weight, packed):
-    """Copy weights (size, run, F) to (F, size, run and zeros)."""
-    for f in range(packed.shape[0]):
-        for a in range(packed.shape[1]):
-            for k in range(packed.shape[2]):
-                packed[f, a, k] = weight[a, k, f] if k < weight.shape[1] else 0
+@jit.kernel
+def pack(like, weight, size, run, F, packed, padded):
+    """Copy weights (size, run, F) to packed (F, size, padded), whose rows end in zeros."""
+    for f in range(F):
+        for a in range(size):
+            for k in range(padded):
+                value = get(weight, (a * run + k) * F + f, like) if k < run else like
+                put(packed, (f * size + a) * padded + k, like, value)
 
 
-@jit.serial
+@jit.kernel
 def gradient(
-    x, dy, winner, stride, weight, d_weight, d_bias, dx, wanted, group, samples, d_samples, places, slopes, total,
-    lanes, rows, vectors,
+    like, lanes, rows, vectors, blocks, x, H, W, C, dy, winner, h, w, F, size, stride, weight, padded,
+    d_weight, d_bias, dx, wanted, group, samples, d_samples, length, places, slopes, total,
 ):  # fmt: skip
-    """Gradients by weights (size, run, F) and biases, and by x if `wanted`, for blocks x, dy, dx (blocks, H, W, C, lanes).
+    """Gradients by weights (size, run, F) and biases, and by x if `wanted`, for blocks x, dx and (pooled) dy, winner.
 
     `weight` comes from `pack`. A list is for `group` samples, a divisor of the lanes. Scratch: `samples`, `d_samples` (lanes,
-    H * W * C and a row of `weight` more), `places` and `slopes` for the pixels of a group, `total` like `weight`.
+    length), where length is H * W * C and a row of `weight` more; `places` (int64) and `slopes` for the pixels of a group;
+    `total` like `weight`.
     """
-    like, item, count = x[0, 0, 0, 0, 0], x.itemsize, x.shape[4]
-    size, padded = weight.shape[1], weight.shape[2]
-    row, pixel, length = x.shape[2] * x.shape[3] * item, x.shape[3] * item, x.shape[1] * x.shape[2] * x.shape[3]
-    x0, dx0, places0, slopes0 = address_of(samples), address_of(d_samples), address_of(places), address_of(slopes)
-    weight0, total0, step = address_of(weight), address_of(total), samples.shape[1] * item
-    total[:], d_bias[:] = 0, 0
-    for block in range(x.shape[0]):
-        transpose(x[block].reshape(length, count), samples)
+    item, count, run = size_of(like), len(lanes), size * C
+    row, pixel, numbers, step = W * C * item, C * item, H * W * C, length * item
+    fill(total, F * size * padded, like)
+    fill(d_bias, F, like)
+    for block in range(blocks):
+        transpose(like, x + block * numbers * count * item, count, numbers, count, samples, length)
         if wanted:
-            d_samples[:] = 0
-        for first in range(0, count, group):
-            for f in range(weight.shape[0]):
-                steps = step, stride * row, stride * pixel
-                found = find(dy[block], winner[block], f, first, group, *steps, places, slopes)
+            fill(d_samples, count * length, like)
+        for part in range(count // group):
+            first = part * group
+            for f in range(F):
+                place = (block * h * w * F + f) * count
+                found = find(
+                    like, dy + place * item, winner + place, h, w, F * count, first, group, step, stride * row, stride * pixel,
+                    places, slopes,
+                )  # fmt: skip
                 for k in range(found):
-                    d_bias[f] += slopes[k]
-                for a in range(0, size, len(rows)):
-                    for k in range(0, padded, len(vectors) * count):
+                    put(d_bias, f, like, get(d_bias, f, like) + get(slopes, k, like))
+                for a_tile in range(size // len(rows)):
+                    for k_tile in range(padded // (len(vectors) * count)):
+                        a, k = a_tile * len(rows), k_tile * len(vectors) * count
                         inside, own = a * row + k * item, ((f * size + a) * padded + k) * item
                         collect(
-                            like, lanes, rows, vectors, x0 + inside, row, places0, slopes0, found, total0 + own, padded * item
+                            like, lanes, rows, vectors, samples + inside, row, places, slopes, found, total + own, padded * item
                         )  # fmt: skip
                         if wanted:
                             spread(
-                                like, lanes, rows, vectors, dx0 + inside, row, places0, slopes0, found, weight0 + own,
+                                like, lanes, rows, vectors, d_samples + inside, row, places, slopes, found, weight + own,
                                 padded * item,
                             )  # fmt: skip
         if wanted:
-            transpose(d_samples[:, :length], dx[block].reshape(length, count))
-    for f in range(weight.shape[0]):
+            transpose(like, d_samples, length, count, numbers, dx + block * numbers * count * item, count)
+    for f in range(F):
         for a in range(size):
-            for k in range(d_weight.shape[1]):
-                d_weight[a, k, f] = total[f, a, k]
+            for k in range(run):
+                put(d_weight, (a * run + k) * F + f, like, get(total, (f * size + a) * padded + k, like))

@@ -1,49 +1,40 @@
 """Pooling over size x size blocks that do not overlap, channels last; rows and columns left over are dropped.
 
-Serial only: callers hand parts of the batch to threads of their own.
+Kernels run once a call: callers hand parts of the batch to threads of their own.
 """
 
 from __future__ import annotations
 
 from stn_numba.kernels import jit
+from stn_numba.kernels.memory import address_of
+from stn_numba.nn.kernels.flat import fill, zero_of
 
 
-@jit.inline
-def max_sample(x, size, y, winner):
-    """Maxima of one sample, and which of the size * size values won (the first of equals)."""
-    for i in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            for c in range(x.shape[2]):
-                best, place = x[i * size, j * size, c], 0
-                for a in range(size):
-                    for b in range(size):
-                        value = x[i * size + a, j * size + b, c]
-                        if value > best or value != value:
-                            best, place = value, a * size + b
-                y[i, j, c] = best
-                winner[i, j, c] = place
-
-
-@jit.serial
+@jit.kernel
 def maximum(x, size, y, winner):
-    """Maxima of all samples."""
+    """Maxima y (N, h, w, C) of x (N, H, W, C), and which of the size * size values won, uint8 (the first of equals)."""
     for n in range(x.shape[0]):
-        max_sample(x[n], size, y[n], winner[n])
+        for i in range(y.shape[1]):
+            for j in range(y.shape[2]):
+                for c in range(x.shape[3]):
+                    best, place = x[n, i * size, j * size, c], 0
+                    for a in range(size):
+                        for b in range(size):
+                            value = x[n, i * size + a, j * size + b, c]
+                            if value > best or value != value:
+                                best, place = value, a * size + b
+                    y[n, i, j, c] = best
+                    winner[n, i, j, c] = place
 
 
-@jit.inline
-def max_gradient_sample(dy, size, winner, dx):
-    """Hand each gradient to the value that won."""
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            for c in range(dy.shape[2]):
-                place = winner[i, j, c]
-                dx[i * size + place // size, j * size + place % size, c] = dy[i, j, c]
-
-
-@jit.serial
+@jit.kernel
 def maximum_gradient(dy, size, winner, dx):
-    """Gradients of all samples; what dx held before is overwritten."""
+    """Hand each gradient (N, h, w, C) to the value that won; what dx (N, H, W, C) held before is overwritten."""
+    numbers = dx.shape[1] * dx.shape[2] * dx.shape[3]
     for n in range(dy.shape[0]):
-        dx[n] = 0
-        max_gradient_sample(dy[n], size, winner[n], dx[n])
+        fill(address_of(dx) + n * numbers * dx.itemsize, numbers, zero_of(dx))
+        for i in range(dy.shape[1]):
+            for j in range(dy.shape[2]):
+                for c in range(dy.shape[3]):
+                    place = winner[n, i, j, c]
+                    dx[n, i * size + place // size, j * size + place % size, c] = dy[n, i, j, c]

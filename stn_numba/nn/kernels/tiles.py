@@ -2,7 +2,8 @@
 
 A vector holds the same number of `lanes` samples; so every size of map, every number of channels and of filters fills it.
 A tile is a few pixels (or taps) by a few filters, each pair with a sum of its own: what is loaded serves several sums. The
-sizes of tiles and vectors are lengths of tuples, part of their types, known at compile time.
+sizes of tiles and vectors are lengths of tuples, part of their types, known at compile time: each size that a network needs is
+a version of its kernel, and there are only so many sizes that fit the registers.
 
 Addresses and steps are in bytes.
 """
