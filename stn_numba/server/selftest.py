@@ -138,8 +138,8 @@ def _double_positions() -> None:
 
 def _antialias(dtype: str) -> None:
     image = _image(dtype, 2 * _SIDE, 2 * _SIDE, 2)
-    grid = MatrixGrid(np.eye(3)[None], (_SIDE, _SIDE), align_corners=False)
-    _reads(image, dtype, grid, block_means(image, 2), "half the size", antialias=True)
+    centers = _laid(project(np.eye(3), (_SIDE, _SIDE), align_corners=False))
+    _reads(image, dtype, centers, block_means(image, 2), "half the size", align_corners=False, antialias=True)
 
 
 def _homography(align_corners: bool) -> None:

@@ -4,14 +4,15 @@ import logging
 import os
 import time
 
+import numpy as np
 import pytest
 
-from stn_numba.kernels import cache, jit
+from stn_numba.kernels import cache, calls, jit
 from stn_numba.kernels.places import Places
 
 
-def double(x):
-    return x + x
+def double(x, out):
+    out[0] = x + x
 
 
 class Codegen:
@@ -30,9 +31,15 @@ def folder(tmp_path, monkeypatch):
 
 def compiled(*values):
     """Call a kernel as a new process would, and return (results, hits)."""
-    kernel = jit.serial(double)
-    results = [kernel(value) for value in values]
-    return results, sum(kernel.stats.cache_hits.values())
+    kernel, results, hits = jit.kernel(double), [], 0
+    for value in values:
+        words, out = [], np.zeros(1)
+        signature = calls.lay_out((value, out), words)
+        address, from_cache = kernel.compile(signature)
+        calls.Entry(address, signature).run(*words)
+        results.append(out[0])
+        hits += from_cache
+    return results, hits
 
 
 def test_a_second_process_compiles_nothing(folder):
@@ -63,14 +70,14 @@ def test_a_file_under_the_name_of_another_signature_is_not_used(folder):
 
 def test_other_sources_never_meet(folder, monkeypatch):
     compiled(1)
-    monkeypatch.setattr(cache, "_file_hash", lambda path: "another")
+    monkeypatch.setattr(cache.sources, "file_digest", lambda path: "another")
     assert compiled(1) == ([2], 0)
     assert len(list(folder.iterdir())) == 2
 
 
-def test_the_serial_and_the_parallel_form_never_meet():
-    serial, parallel = (cache.KernelCache(double, form)._key("signature", Codegen) for form in ("serial", "parallel"))
-    assert serial != parallel
+def test_two_signatures_never_meet():
+    one, other = (cache.KernelCache(double, form)._key("signature", Codegen) for form in ("('int',)", "('float',)"))
+    assert one != other
 
 
 def test_a_full_disk_stops_no_call(folder, monkeypatch, caplog):
