@@ -1,6 +1,6 @@
 """Write the output of ``stn-numba warmup`` and ``doctor``, and times of first calls, to docs/servers.md: ``make docs-servers``.
 
-A library of kernels is built first if this checkout has none that fits, which takes some minutes. Cache folders start out empty.
+A library of kernels is built first if this checkout has none that fits, which takes some minutes. Cache folders begin empty.
 Paths are shown as they are in the Dockerfile. Arguments name the parts to write: warmup, doctor, first.
 """
 
@@ -77,19 +77,22 @@ def run(cache: str, command: str) -> str:
 
 
 def first() -> str:
-    """Times of fresh processes as a table: medians, but for one time each with nothing in the cache."""
+    """Times of fresh processes as a table: medians, in turn, but for one time each with nothing in the cache."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model")
         code = "import sys, stn_numba as stn; stn.save(stn.models.st_cnn(), sys.argv[1])"
         subprocess.run([sys.executable, "-c", code, path], env=environment(folder), check=True)
-        cold, warm, library = {}, {}, {}
-        for k, (name, code) in enumerate(FIRST.items()):
-            compiled = environment(str(Path(folder) / str(k)), STN_NUMBA_PREBUILT="off")
-            cold[name] = seconds(code, path, compiled)
-            for times, variables in ((warm, compiled), (library, environment(str(Path(folder) / "library")))):
-                seconds(code, path, variables)
-                times[name] = statistics.median(seconds(code, path, variables) for _ in range(TURNS))
-    rows = [f"| {name} | {library[name]:.2f} s | {warm[name]:.2f} s | {cold[name]:.1f} s |\n" for name in FIRST]
+        library = environment(str(Path(folder) / "library"))
+        compiled = {name: environment(str(Path(folder) / str(k)), STN_NUMBA_PREBUILT="off") for k, name in enumerate(FIRST)}
+        cold = {name: seconds(code, path, compiled[name]) for name, code in FIRST.items()}
+        times = [
+            {name: (seconds(code, path, library), seconds(code, path, compiled[name])) for name, code in FIRST.items()}
+            for _ in range(TURNS + 1)
+        ][1:]
+    ready = {
+        name: [statistics.median(column) for column in zip(*(turn[name] for turn in times), strict=True)] for name in FIRST
+    }
+    rows = [f"| {name} | {ready[name][0]:.2f} s | {ready[name][1]:.2f} s | {cold[name]:.1f} s |\n" for name in FIRST]
     head = "| a process that does | with a library | without: from the cache | without: compiled |\n|---|---|---|---|\n"
     return head + "".join(rows)
 
