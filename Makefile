@@ -11,7 +11,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make stress  threads, processes and cold starts, the long form, under each threading layer"
 	@echo "make fuzz    130,000 random calls, 10,000 damaged files a reader; FUZZ_SEED=n for others"
-	@echo "make docs-servers  write the output of warmup and doctor into docs/servers.md"
+	@echo "make docs-servers  write the output of warmup and doctor, and times of first calls, into docs/servers.md"
 	@echo "make check   lint, types and import contracts"
 	@echo "make bench   measure against other libraries, write docs/benchmarks.md"
 	@echo "make clean   remove .venv and runs"

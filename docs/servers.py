@@ -1,7 +1,7 @@
-"""Write real output of ``stn-numba warmup`` and ``doctor`` into docs/servers.md: ``make docs-servers``.
+"""Write the output of ``stn-numba warmup`` and ``doctor``, and times of first calls, to docs/servers.md: ``make docs-servers``.
 
-Everything runs in a cold cache folder of its own; paths are shown as they are in the Dockerfile. With ``first`` as an argument
-it measures only how long a process takes to its first result.
+A library of kernels is built first if this checkout has none that fits, which takes some minutes. Cache folders begin empty.
+Paths are shown as they are in the Dockerfile. Arguments name the parts to write: warmup, doctor, first.
 """
 
 from __future__ import annotations
@@ -15,31 +15,32 @@ import tempfile
 import time
 from pathlib import Path
 
+from stn_numba.kernels import prebuilt
+from stn_numba.server.build import build
+
 PAGE = Path(__file__).with_name("servers.md")
 COMMAND = [str(Path(sys.executable).with_name("stn-numba"))]
 SHOWN = "/opt/stn-numba/cache"
+WARP = "import numpy as np, stn_numba as stn; image = np.ones((64, 64, 3), np.float32); theta = [1, 0, 0, 0, 1, 0]; "
 FIRST = {
     "import stn_numba": "import stn_numba",
-    "import, and import numba": "import stn_numba, numba",
-    "import, and the first warp": "import numpy as np, stn_numba as stn; "
-    "stn.warp(np.ones((64, 64, 3), np.float32), [1, 0, 0, 0, 1, 0])",
+    "import, and the first warp": WARP + "stn.warp(image, theta)",
+    "import, and the first warp and its gradients": WARP + "grid, _ = stn.get_transform('affine').forward([theta], (64, 64)); "
+    "out, backprop = stn.sample_vjp(image[None], grid); backprop(out)",
     "import, load a model, and the first prediction": "import sys, numpy as np, stn_numba as stn; "
     "stn.load(sys.argv[1]).predict(np.zeros((1, 28, 28), np.float32))",
 }
+TURNS = 7
 
 
 def main(only: list[str]) -> None:
     """Fill the three parts of the page, or those that are named."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = os.environ.get("STN_NUMBA_CACHE_DIR") or folder
-        environment = {**os.environ, "STN_NUMBA_CACHE_DIR": folder}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
-        page, warmed = PAGE.read_text(encoding="utf-8"), run(environment, "warmup")
-        makers = {"warmup": lambda: warmed, "doctor": lambda: run(environment, "doctor"), "first": lambda: first(environment)}
-        for name in only or makers:
-            text = re.sub(re.escape(folder), SHOWN, makers[name]())
-            page = put(page, name, text if name == "first" else f"```\n$ stn-numba {name}\n{text}```\n")
-        PAGE.write_text(page, encoding="utf-8")
+    if prebuilt.library() is None:
+        build(prebuilt.FOLDER)
+    makers = {"warmup": warmup, "doctor": doctor, "first": first}
+    for name in only or makers:
+        text = makers[name]().replace(str(prebuilt.FOLDER.parent.parent), "/usr/local/lib/python3.12/site-packages")
+        PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), name, text), encoding="utf-8")
 
 
 def put(page: str, name: str, block: str) -> str:
@@ -48,26 +49,59 @@ def put(page: str, name: str, block: str) -> str:
     return f"{before}<!-- {name} -->\n{block}<!-- end -->{rest.partition('<!-- end -->')[2]}"
 
 
-def run(environment: dict[str, str], *command: str) -> str:
+def environment(cache: str, **more: str) -> dict[str, str]:
+    """The variables of a process with a cache folder."""
+    variables = {**os.environ, "STN_NUMBA_CACHE_DIR": cache, **more}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
+    return variables
+
+
+def warmup() -> str:
+    """What ``warmup`` prints the first time."""
+    with tempfile.TemporaryDirectory() as cache:
+        return run(cache, "warmup")
+
+
+def doctor() -> str:
+    """What ``doctor`` prints after ``warmup``."""
+    with tempfile.TemporaryDirectory() as cache:
+        run(cache, "warmup")
+        return run(cache, "doctor")
+
+
+def run(cache: str, command: str) -> str:
     """Output of a command; the release of the kernel is left out."""
-    text = subprocess.run([*COMMAND, *command], env=environment, capture_output=True, text=True, check=True).stdout
-    return re.sub(r"(system +Linux)\S*", r"\1", text)
+    done = subprocess.run([*COMMAND, command], env=environment(cache), capture_output=True, text=True, check=True)
+    text = re.sub(r"(system +Linux)\S*", r"\1", done.stdout).replace(cache, SHOWN)
+    return f"```\n$ stn-numba {command}\n{text}```\n"
 
 
-def first(environment: dict[str, str], turns: int = 7) -> str:
-    """Medians of fresh processes, in turn, as a table."""
+def first() -> str:
+    """Times of fresh processes as a table: medians, in turn, but for one time each with nothing in the cache."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model"
+        path = str(Path(folder) / "model")
         code = "import sys, stn_numba as stn; stn.save(stn.models.st_cnn(), sys.argv[1])"
-        subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
-        taken: dict[str, list[float]] = {name: [] for name in FIRST}
-        for _ in range(turns + 1):
-            for name, code in FIRST.items():
-                start = time.perf_counter()
-                subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
-                taken[name].append(time.perf_counter() - start)
-    rows = [f"| {name} | {statistics.median(seconds[1:]):.2f} s |\n" for name, seconds in taken.items()]
-    return "| a process that does | takes |\n|---|---|\n" + "".join(rows)
+        subprocess.run([sys.executable, "-c", code, path], env=environment(folder), check=True)
+        library = environment(str(Path(folder) / "library"))
+        compiled = {name: environment(str(Path(folder) / str(k)), STN_NUMBA_PREBUILT="off") for k, name in enumerate(FIRST)}
+        cold = {name: seconds(code, path, compiled[name]) for name, code in FIRST.items()}
+        times = [
+            {name: (seconds(code, path, library), seconds(code, path, compiled[name])) for name, code in FIRST.items()}
+            for _ in range(TURNS + 1)
+        ][1:]
+    ready = {
+        name: [statistics.median(column) for column in zip(*(turn[name] for turn in times), strict=True)] for name in FIRST
+    }
+    rows = [f"| {name} | {ready[name][0]:.2f} s | {ready[name][1]:.2f} s | {cold[name]:.1f} s |\n" for name in FIRST]
+    head = "| a process that does | with a library | without: from the cache | without: compiled |\n|---|---|---|---|\n"
+    return head + "".join(rows)
+
+
+def seconds(code: str, path: str, variables: dict[str, str]) -> float:
+    """How long a process takes from start to end."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, path], env=variables, check=True)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -161,41 +161,8 @@ def plugins(as_json: bool) -> None:
 
 @main.command()
 @click.option(
-    "--dtype",
-    "dtypes",
-    multiple=True,
-    default=("float32", "uint8"),
-    show_default=True,
-    help="Dtype of images to read; may be repeated.",
-)
-@click.option(
-    "--gradient",
-    "gradients",
-    multiple=True,
-    default=("float32",),
-    show_default=True,
-    help="Dtype of images to differentiate; may be repeated.",
-)
-@click.option("--no-gradients", is_flag=True, help="Compile no gradients.")
-@click.option(
-    "--kernel",
-    "kernels",
-    multiple=True,
-    default=("bilinear",),
-    show_default=True,
-    help="Interpolation kernel; one is enough, since all share their machine code.",
-)
-@click.option(
-    "--positions",
-    multiple=True,
-    default=("float32",),
-    show_default=True,
-    help="Dtype of plain positions; may be repeated. float32 serves affine, projective and spline warps, too.",
-)
-@click.option("--antialias", is_flag=True, help="Also what antialias=True needs of images of these dtypes.")
-@click.option(
     "--networks",
-    type=click.Choice(["none", "predict", "train"]),
+    type=click.Choice(["predict", "train"]),
     default="predict",
     show_default=True,
     help="What the deployed networks do.",
@@ -208,11 +175,8 @@ def plugins(as_json: bool) -> None:
     help="File of a model that is deployed; may be repeated. Without any, a network of usual size stands in.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a step.")
-def warmup(
-    dtypes: tuple[str, ...], gradients: tuple[str, ...], no_gradients: bool, kernels: tuple[str, ...],
-    positions: tuple[str, ...], antialias: bool, networks: str, models: tuple[Path, ...], as_json: bool,
-) -> None:  # fmt: skip
-    """Compile kernels into the cache, so that no request waits for the compiler. Run it when an image is built.
+def warmup(networks: str, models: tuple[Path, ...], as_json: bool) -> None:
+    """Compile into the cache what networks need beyond the kernels that the wheel brings. Run it when an image is built.
 
     Exits with 1 if something was compiled that no folder keeps.
     """
@@ -221,15 +185,7 @@ def warmup(
 
     lost = False
     with plain_errors():
-        for step in steps(
-            dtypes=dtypes,
-            gradients=() if no_gradients else gradients,
-            kernels=kernels,
-            positions=positions,
-            antialias=antialias,
-            networks=networks,
-            models=models,
-        ):
+        for step in steps(networks=networks, models=models):
             lost |= step.source == "compiled"
             row = {"name": step.name, "seconds": round(step.seconds, 3), "source": step.source}
             click.echo(json.dumps(row) if as_json else f"{step.seconds:7.2f} s  {step.source:8}  {step.name}")
@@ -244,7 +200,7 @@ def warmup(
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--test/--no-test", default=True, help="Run the self-test; it compiles what is not in the cache.")
+@click.option("--test/--no-test", default=True, help="Run the self-test.")
 def doctor(as_json: bool, test: bool) -> None:
     """Look this installation over and give advice. Exits with 1 if calls fail or give wrong results."""
     from stn_numba.server.doctor import doctor as look_over

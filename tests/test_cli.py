@@ -97,11 +97,12 @@ def test_unknown_options_exit_with_2():
 
 
 def test_warmup_says_what_could_not_be_kept(monkeypatch):
-    from stn_numba.server import machine
+    from stn_numba.server import machine, warmup
 
+    monkeypatch.setattr(sys.modules[warmup.__module__], "network_calls", lambda use, models: [])
     cache = machine.cache() | {"write": "folder", "failures": {"forward.sample": "no space left"}}
     monkeypatch.setattr(machine, "cache", lambda: cache)
-    result = run("warmup", "--dtype", "float32", "--no-gradients", "--networks", "none")
+    result = run("warmup")
     assert result.exit_code == 1
     assert "not kept: forward.sample: no space left" in result.output
 

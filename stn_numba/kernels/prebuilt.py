@@ -1,6 +1,7 @@
 """Kernels that were compiled when the wheel was built: a shared library for each level of CPUs, loaded when first needed.
 
-The name of a library says of which sources it was made; one that does not match this installation's is never used.
+The name of a library says of which sources it was made; one that does not match this installation's is never used, nor is one
+that has been cut short: the loader would take it, and end the process with the first page that is missing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import ctypes
 import functools
 import logging
 import os
+import struct
 from pathlib import Path
 
 from stn_numba import settings
@@ -50,10 +52,22 @@ def library() -> Library | None:
         path = FOLDER / file_name(name)
         if path.exists():
             try:
+                _expect_whole(path)
                 return Library(path, name)
-            except OSError as error:  # not whole, or of another system
+            except OSError as error:  # damaged, or of another system
                 logger.warning("%s cannot be loaded, kernels are compiled instead: %s", path, error)
     return None
+
+
+def _expect_whole(path: Path) -> None:
+    """Raise OSError for a library that ends before its table of sections, which is the last part of a file of ELF."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+    if len(header) < 64 or header[:4] != b"\x7fELF":
+        raise OSError("it is no library")
+    (start,), (size, number) = struct.unpack_from("<Q", header, 0x28), struct.unpack_from("<HH", header, 0x3A)
+    if path.stat().st_size < start + size * number:
+        raise OSError("it has been cut short")
 
 
 def level() -> str | None:
@@ -79,7 +93,7 @@ def why_not() -> str:
     others = sorted(path.name for path in FOLDER.glob("kernels-*.so"))
     if not others:
         return "this installation was made without"
-    return f"none fits this CPU and these sources: {', '.join(others)}"
+    return f"none can be used of {', '.join(others)}: damaged, or for other CPUs or sources than these"
 
 
 def _levels() -> tuple[str, ...]:

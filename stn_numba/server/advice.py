@@ -12,7 +12,7 @@ Report = dict[str, Any]
 
 def advice(report: Report) -> list[str]:
     """Return one sentence or two for each thing that could be better; an empty list is a clean bill."""
-    parts: tuple[Callable[[Report], Iterator[str]], ...] = (_tests, _threads, _blas, _layer, _cache, _plugins)
+    parts: tuple[Callable[[Report], Iterator[str]], ...] = (_tests, _threads, _blas, _layer, _kernels, _cache, _plugins)
     return [text for part in parts for text in part(report)]
 
 
@@ -20,8 +20,9 @@ def _tests(report: Report) -> Iterator[str]:
     failed = [test["name"] for test in report["self_test"] if test["problem"]]
     if failed:
         yield (
-            f"Results are wrong or cannot be had ({', '.join(failed)}). Set STN_NUMBA_CACHE_DIR=off and run this again: if all "
-            "is well then, remove the cache folder. Otherwise report the output of stn-numba doctor --json."
+            f"Results are wrong or cannot be had ({', '.join(failed)}). Set STN_NUMBA_CACHE_DIR=off and run this again, then "
+            "STN_NUMBA_PREBUILT=off as well. If all is well with the first, remove the cache folder; if only with both, leave "
+            "STN_NUMBA_PREBUILT=off set. In either case report the output of stn-numba doctor --json."
         )
     if report["settings"]["NUMBA_DISABLE_JIT"] not in (None, "", "0"):
         yield "NUMBA_DISABLE_JIT is set: nothing is compiled. Unset it."
@@ -58,12 +59,38 @@ def _layer(report: Report) -> Iterator[str]:
         )
 
 
+def _kernels(report: Report) -> Iterator[str]:
+    """Where there is no library of kernels, though this CPU could have one."""
+    kernels, levels, settings = report["kernels"], report["cpu"]["levels"], report["settings"]
+    asked = (settings["STN_NUMBA_PREBUILT"] or "").strip()
+    if kernels["library"] or not levels:
+        return
+    if asked and asked.lower() not in levels:
+        yield (
+            f"STN_NUMBA_PREBUILT={asked} keeps the kernels of the wheel from being used, so they are compiled at first calls. "
+            f"Unset it, or set a level of this CPU ({', '.join(levels)})."
+        )
+    elif kernels["why_not"].endswith(" is set"):
+        yield f"{kernels['why_not']}, so the kernels of the wheel are not used but compiled at first calls. Unset it."
+    elif kernels["found"]:
+        yield (
+            f"The libraries of kernels here ({', '.join(kernels['found'])}) cannot be used: they are damaged, or of other "
+            "sources or CPUs than these. Kernels are compiled at first calls. Install the package anew."
+        )
+    else:
+        yield (
+            "This installation brings no kernels, as editable installs and pure wheels do not: they are compiled at first "
+            "calls, for seconds each. For first calls without a compiler, build a wheel where there is a C compiler "
+            "(pip wheel --no-deps .) and install it."
+        )
+
+
 def _cache(report: Report) -> Iterator[str]:
-    cache = report["cache"]
-    if cache["write"] is None and not cache["kernels"]:
+    cache, kernels = report["cache"], report["kernels"]
+    if cache["write"] is None and not cache["kernels"] and (kernels["compiled"] or not kernels["library"]):
         yield (
             f"Compiled kernels are not kept: {cache['why']}. Every process compiles anew, for seconds. Set STN_NUMBA_CACHE_DIR "
-            "to a folder that can be written to, or run stn-numba warmup when the image is built."
+            "to a folder that can be written to, or install a wheel that brings kernels."
         )
 
 

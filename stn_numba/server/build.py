@@ -27,11 +27,10 @@ _FLOATS = ("float32", "float64")
 
 
 def levels() -> list[str]:
-    """The levels that libraries can be built for on this machine, whatever its own CPU; none on most kinds of machines."""
-    machine = platform.machine().lower()
-    if sys.platform == "win32":
+    """Return the levels that libraries can be built for on this machine, whatever its own CPU; none but on Linux."""
+    if sys.platform != "linux":
         return []
-    return {"x86_64": ["v3", "v4"], "amd64": ["v3", "v4"], "aarch64": ["aarch64"], "arm64": ["aarch64"]}.get(machine, [])
+    return {"x86_64": ["v3", "v4"], "aarch64": ["aarch64"]}.get(platform.machine().lower(), [])
 
 
 def sampler_jobs() -> set[tuple[str, Any]]:

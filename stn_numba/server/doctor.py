@@ -16,8 +16,8 @@ __all__ = ["doctor", "plugin_rows"]
 def doctor(*, test: bool = True) -> dict[str, Any]:
     """Report on this installation, as plain data.
 
-    Launches Numba's threads, so it belongs in a process of its own. What the self-test needs is compiled, if it is not
-    in the cache.
+    Launches Numba's threads, so it belongs in a process of its own. The self-test covers every kernel of the library that is in
+    use. Without one it covers the most common kernels, and compiles what is not in the cache.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def doctor(*, test: bool = True) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``versions``, ``cpu``, ``threading``, ``threads``, ``cache``, ``plugins``, ``settings``, ``self_test``; ``advice``, a
-        list of sentences; and ``healthy``: whether calls work and give right results.
+        ``versions``, ``cpu``, ``threading``, ``threads``, ``kernels``, ``cache``, ``plugins``, ``settings``, ``self_test``;
+        ``advice``, a list of sentences; and ``healthy``: whether calls work and give right results.
     """
     report: dict[str, Any] = {
         "versions": machine.versions(),
@@ -38,8 +38,8 @@ def doctor(*, test: bool = True) -> dict[str, Any]:
         "plugins": plugin_rows(),
         "settings": machine.setting_values(),
         "self_test": [dataclasses.asdict(check) for check in self_test()] if test else [],
-        "cache": machine.cache(),  # as it is afterwards
     }
+    report |= {"kernels": machine.kernels(), "cache": machine.cache()}  # as they are afterwards
     report["advice"] = advice(report)
     report["healthy"] = bool(report["threads"]["num_threads"]) and not any(check["problem"] for check in report["self_test"])
     return report

@@ -1,7 +1,8 @@
-"""What this installation is made of: versions, CPU, threads, cache. Each part is plain data, fit for JSON."""
+"""What this installation is made of: versions, CPU, kernels, threads, cache. Each part is plain data, fit for JSON."""
 
 from __future__ import annotations
 
+import collections
 import importlib.metadata
 import os
 import platform
@@ -12,7 +13,7 @@ from typing import Any
 from stn_numba import settings
 from stn_numba.threads import counts, forks, limits
 
-__all__ = ["cache", "processor", "setting_values", "threading", "threads", "versions"]
+__all__ = ["cache", "kernels", "processor", "setting_values", "threading", "threads", "versions"]
 
 Part = dict[str, Any]
 
@@ -32,14 +33,30 @@ def versions() -> Part:
 
 
 def processor() -> Part:
-    """Name and features of the CPU that kernels are compiled for."""
-    from stn_numba.kernels import inspection
+    """Name, levels and features of the CPU; and which one Numba compiles for."""
+    from stn_numba.kernels import cpu, inspection
 
     name, features = inspection.cpu()
     return {
         "model": _model_name(),
+        "levels": list(cpu.levels()),
         "compiled_for": os.environ.get("NUMBA_CPU_NAME") or name,
         "features": [f for f in features if f in _TELLING],
+    }
+
+
+def kernels() -> Part:
+    """Which library of kernels is in use, or why none is, and where the kernels that this process has used came from."""
+    from stn_numba.kernels import inspection, prebuilt
+
+    library = prebuilt.library()
+    sources = collections.Counter(kernel.source for kernel in inspection.loaded())
+    return {
+        "level": library.level if library else None,
+        "library": str(library.path) if library else None,
+        "why_not": prebuilt.why_not(),
+        "found": sorted(path.name for path in prebuilt.FOLDER.glob("kernels-*.so")),
+        **{name: sources[name] for name in ("prebuilt", "cache", "compiled")},
     }
 
 
@@ -93,7 +110,7 @@ def cache() -> Part:
 
 def setting_values() -> Part:
     """The settings by environment variables, None where not set."""
-    names = (settings.NUM_THREADS, settings.CACHE_DIR, settings.PLUGINS)
+    names = (settings.NUM_THREADS, settings.CACHE_DIR, settings.PREBUILT, settings.PLUGINS)
     numba_s = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_DISABLE_JIT")
     return {name: os.environ.get(name) for name in (*names, *numba_s)}
 

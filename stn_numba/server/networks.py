@@ -1,4 +1,4 @@
-"""What predicts and what trains, done once in small: kernels of layers are compiled for the sizes of a network."""
+"""Predict and train once in small: kernels of layers depend on the sizes of a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["USES", "network_calls"]
 
-USES = ("none", "predict", "train")
+USES = ("predict", "train")
 
 _FEW, _MANY = 3, 64  # images: by products of matrices, and by vectors of samples
 
@@ -28,8 +28,6 @@ def network_calls(use: str, paths: Sequence[str | os.PathLike[str]]) -> Iterator
     from stn_numba import models
     from stn_numba.nn.storage import load
 
-    if use == "none":
-        return
     checked = [as_path(path, "models") for path in paths]
     makers: dict[str, Callable[[], Classifier]] = {path.name: partial(load, path) for path in checked}
     for name, make in (makers or {"st_cnn": models.st_cnn}).items():

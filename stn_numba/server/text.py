@@ -23,12 +23,24 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     versions, cpu, threading = report["versions"], report["cpu"], report["threading"]
     threads, cache = report["threads"], report["cache"]
     yield from _part("versions", [(name, value or "not installed") for name, value in versions.items()])
-    yield from _part("cpu", [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in cpu.items()])
+    yield from _part(
+        "cpu", [(name, ", ".join(value) or "none" if isinstance(value, list) else value) for name, value in cpu.items()]
+    )
     yield from _part("threading layer", [("layer", f"{threading['layer'] or 'none'} ({threading['why']})")])
     yield from table([(f"  {name}", threading[name]) for name in ("tbb", "libgomp")])
     yield from _part("threads", [("a call uses", f"{threads['num_threads']} ({threads['origin']})")])
     names = ("cpus", "affinity", "cgroup_quota", "numba_ceiling")
     yield from table([(f"  {name}", threads[name] if threads[name] is not None else "none") for name in names])
+    kernels = report["kernels"]
+    counts = f"{kernels['prebuilt']} prebuilt, {kernels['cache']} from the cache, {kernels['compiled']} compiled"
+    yield from _part(
+        "kernels",
+        [
+            ("library", kernels["library"] or f"none ({kernels['why_not']})"),
+            *([("level", kernels["level"])] if kernels["level"] else []),
+            ("used here", counts),
+        ],
+    )
     yield from _part(
         "cache",
         [

@@ -1,4 +1,7 @@
-"""Nothing is compiled yet, and many ask at once; or nothing can be written; or there is no home."""
+"""Nothing is compiled yet, and many ask at once; or nothing can be written; or there is no home.
+
+Kernels of a library would need no cache, so none is used.
+"""
 
 import os
 import shutil
@@ -12,7 +15,7 @@ from conftest import LONG, PROGRAMS, ROOT, environment
 def start(program, **variables):
     return subprocess.Popen(
         [sys.executable, str(PROGRAMS), program, *(["long"] if LONG else [])],
-        env=environment(**variables),
+        env=environment(STN_NUMBA_PREBUILT="off", **variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -20,7 +23,7 @@ def start(program, **variables):
 
 
 def test_first_calls_race_in_eight_threads(program, layer, tmp_path):
-    program("racing_first_calls", layer, STN_NUMBA_CACHE_DIR=str(tmp_path))
+    program("racing_first_calls", layer, STN_NUMBA_CACHE_DIR=str(tmp_path), STN_NUMBA_PREBUILT="off")
 
 
 def test_first_calls_race_in_eight_processes_on_one_cache(tmp_path):
@@ -41,7 +44,7 @@ def test_a_kernel_from_the_cache_needs_no_compiler(tmp_path):
         "import sys, numpy as np, stn_numba.nn as nn; nn.MaxPool(2).forward(np.ones((1, 4, 4, 1), np.float32)); "
         "print('numba.np.arraymath' in sys.modules)"
     )
-    variables = environment(STN_NUMBA_CACHE_DIR=str(tmp_path))
+    variables = environment(STN_NUMBA_CACHE_DIR=str(tmp_path), STN_NUMBA_PREBUILT="off")
     runs = [subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True) for _ in range(2)]
     assert [run.stdout.strip() for run in runs] == ["True", "False"], runs[1].stderr
 
@@ -74,7 +77,12 @@ def start_installed(install, *arguments, **variables):
             pytest.skip("root can write everywhere, and there is no setpriv to change that")
         prefix = ["setpriv", "--bounding-set=-all"]
     path = os.pathsep.join([str(install), str(install / "plugins")])
-    found = {"PYTHONPATH": path, "TMPDIR": str(install / "temporary"), "HOME": str(install / "home")}
+    found = {
+        "STN_NUMBA_PREBUILT": "off",
+        "PYTHONPATH": path,
+        "TMPDIR": str(install / "temporary"),
+        "HOME": str(install / "home"),
+    }
     found |= dict.fromkeys(("NUMBA_CACHE_DIR", "STN_NUMBA_CACHE_DIR", "XDG_CACHE_HOME"))
     program = arguments or [str(install / "tests/stress/programs.py"), "one_kernel"]
     command = [*prefix, sys.executable, *program]

@@ -1,0 +1,44 @@
+"""Levels of CPUs."""
+
+import pytest
+
+from stn_numba.kernels import cpu
+
+V3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
+V4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "levels"),
+    [
+        ("x86_64", {"sse2"}, ()),
+        ("x86_64", V3 - {"fma"}, ()),
+        ("x86_64", V3, ("v3",)),
+        ("AMD64", V3 | {"avx512f"}, ("v3",)),
+        ("x86_64", V3 | V4, ("v4", "v3")),
+        ("x86_64", V4, ()),  # whatever says so is not to be believed
+        ("aarch64", {"asimd"}, ("aarch64",)),
+        ("arm64", set(), ("aarch64",)),
+        ("riscv64", V3, ()),
+        ("i686", V3, ()),
+    ],
+)
+def test_levels(monkeypatch, machine, features, levels):
+    monkeypatch.setattr(cpu.platform, "machine", lambda: machine)
+    monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
+    assert cpu.levels() == levels
+
+
+def test_linux_and_llvm_agree_on_the_level_of_this_cpu(monkeypatch):
+    """Without /proc, as in some sandboxes, LLVM is asked."""
+    levels = cpu.levels()
+
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", missing)
+    cpu.features.cache_clear()
+    try:
+        assert cpu.levels() == levels
+    finally:
+        cpu.features.cache_clear()

@@ -1,0 +1,35 @@
+"""Kernels that are asked for, without compiling any."""
+
+import numpy as np
+import pytest
+
+from stn_numba.kernels import calls
+
+
+def test_what_is_asked_for_is_recorded_and_not_done():
+    kernel, array, before = calls.Kernel("nowhere", "nothing"), np.ones(3), calls.loaded()
+    with calls.recorded() as found:
+        kernel(array, (1, 2.0))
+        kernel(array, (1, 2.0))
+        kernel.entry(("bool",)).run(True)
+    assert found == {("nowhere.nothing", ("float64[1]", ("int", "float"))), ("nowhere.nothing", ("bool",))}
+    assert array.tolist() == [1, 1, 1]
+    assert calls.loaded() == before
+
+
+def test_afterwards_kernels_are_real_again():
+    kernel = calls.Kernel("nowhere", "nothing")
+    with calls.recorded():
+        kernel(1)
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        kernel(1)
+
+
+def test_blocks_nest():
+    kernel = calls.Kernel("nowhere", "nothing")
+    with calls.recorded() as outer:
+        with calls.recorded() as inner:
+            kernel(1)
+        kernel(1.5)
+    assert inner == {("nowhere.nothing", ("int",))}
+    assert outer == {("nowhere.nothing", ("float",))}
