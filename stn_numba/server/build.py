@@ -19,6 +19,7 @@ import numpy as np
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels import calls, prebuilt
 from stn_numba.sampler import IMAGE_DTYPES, jobs
+from stn_numba.server.ready_made import network_jobs
 from stn_numba.threads import limits
 
 __all__ = ["build", "levels", "sampler_jobs"]
@@ -64,32 +65,39 @@ def build(folder: Path) -> list[Path]:
         raise RuntimeError(f"no library is built for {sys.platform} on {platform.machine()}")
     if ahead.linker() is None:
         raise RuntimeError("there is no compiler of C, which links libraries")
-    wanted = sorted((ahead.Job(*job) for job in sampler_jobs()), key=_size, reverse=True)
     with tempfile.TemporaryDirectory() as objects:
         place = Path(objects)
-        _compile(wanted, names, place)
+        _compile(names, place)
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             ahead.link(sorted(place.glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
     return [folder / prebuilt.file_name(name) for name in names]
 
 
-def _size(job: Any) -> tuple[int, str]:
-    """Which take long: they are begun first."""
-    order = {"kernels.gradient.gradient": 2, "kernels.forward.sample": 1}
-    return order.get(job.kernel, 0), repr(job)
-
-
-def _compile(wanted: list[Any], names: list[str], folder: Path) -> None:
+def _compile(names: list[str], folder: Path) -> None:
+    """Compile what the sampler needs, and meanwhile find out what networks do."""
     from stn_numba.kernels import ahead
 
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
-        running = [pool.submit(ahead.compile_job, job, names, folder) for job in wanted]
+        networks = {name: pool.submit(network_jobs, name) for name in names}
+        known = sampler_jobs()
+        running = [pool.submit(ahead.compile_job, ahead.Job(*job), names, folder) for job in sorted(known, key=_size)]
+        wanted: dict[Any, list[str]] = {}
+        for name, found in networks.items():
+            for job in found.result() - known:
+                wanted.setdefault(job, []).append(name)
+        running += [pool.submit(ahead.compile_job, ahead.Job(*job), own, folder) for job, own in wanted.items()]
         for number, future in enumerate(concurrent.futures.as_completed(running), 1):
             future.result()
             print(f"\rcompiled {number} of {len(running)} kernels", end="", flush=True)
     print()
+
+
+def _size(job: tuple[str, Any]) -> tuple[int, str]:
+    """Which take long: they are begun first."""
+    order = ("kernels.gradient.gradient", "kernels.forward.sample", job[0])
+    return order.index(job[0]), repr(job)
 
 
 if __name__ == "__main__":
