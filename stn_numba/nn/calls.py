@@ -37,9 +37,9 @@ class BlockKernel:
         entry = self._entry(dtype, tile, lanes, len(words))
         entry.run(entry.job(words))
 
-    def call(self, dtype: np.dtype[Any], *words: int, tile: tuple[int, ...] = ()) -> Call:
+    def call(self, dtype: np.dtype[Any], *words: int, tile: tuple[int, ...] = (), lanes: bool = True) -> Call:
         """Return a call for `run`."""
-        entry = self._entry(dtype, tile, True, len(words))
+        entry = self._entry(dtype, tile, lanes, len(words))
         return [entry.address, 1 + len(words), 0, *words]
 
     def _entry(self, dtype: np.dtype[Any], tile: tuple[int, ...], lanes: bool, words: int) -> Entry:

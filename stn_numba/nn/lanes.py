@@ -21,27 +21,31 @@ def gather(x: Floats) -> Floats:
     """Lay samples (N, ...) side by side: (blocks, ..., lanes)."""
     count = lane_count(x.dtype)
     blocks = memory.empty((-(-len(x) // count), *x.shape[1:], count), x.dtype)
-    _GATHER(x.dtype, address_of(x), *_sizes(x), address_of(blocks))
+    _GATHER(x.dtype, *_gather_words(x, blocks), lanes=False)
     return blocks
 
 
 def scatter(blocks: Floats, x: Floats) -> None:
     """Give samples back from (blocks, ..., lanes) to x (N, ...)."""
-    _SCATTER(x.dtype, address_of(blocks), address_of(x), *_sizes(x))
+    _SCATTER(x.dtype, *_scatter_words(blocks, x), lanes=False)
 
 
 def gather_call(x: Floats, blocks: Floats) -> Call:
     """Return the call that lays samples x side by side in blocks."""
-    return _GATHER.call(x.dtype, address_of(x), *_sizes(x), address_of(blocks))
+    return _GATHER.call(x.dtype, *_gather_words(x, blocks), lanes=False)
 
 
 def scatter_call(blocks: Floats, x: Floats) -> Call:
     """Return the call that gives samples back from blocks to x."""
-    return _SCATTER.call(x.dtype, address_of(blocks), address_of(x), *_sizes(x))
+    return _SCATTER.call(x.dtype, *_scatter_words(blocks, x), lanes=False)
 
 
-def _sizes(x: Floats) -> tuple[int, int]:
-    return len(x), math.prod(x.shape[1:])
+def _gather_words(x: Floats, blocks: Floats) -> tuple[int, ...]:
+    return blocks.shape[-1], address_of(x), len(x), math.prod(x.shape[1:]), address_of(blocks)
+
+
+def _scatter_words(blocks: Floats, x: Floats) -> tuple[int, ...]:
+    return blocks.shape[-1], address_of(blocks), address_of(x), len(x), math.prod(x.shape[1:])
 
 
 def padded(blocks: Floats, p: int) -> Floats:

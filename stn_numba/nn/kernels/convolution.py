@@ -19,9 +19,9 @@ from stn_numba.nn.kernels.flat import copy, fill, get, put
 
 
 @jit.kernel
-def gather(like, lanes, x, N, D, target):
-    """Lay samples x (N, D) side by side in target (blocks, D, lanes); lanes without a sample are zero."""
-    item, count = size_of(like), len(lanes)
+def gather(like, count, x, N, D, target):
+    """Lay samples x (N, D) side by side in target (blocks, D, count); lanes without a sample are zero."""
+    item = size_of(like)
     for block in range((N + count - 1) // count):
         start = target + block * D * count * item
         for lane in range(count):
@@ -35,9 +35,9 @@ def gather(like, lanes, x, N, D, target):
 
 
 @jit.kernel
-def scatter(like, lanes, source, x, N, D):
-    """Give samples x (N, D) back from source (blocks, D, lanes)."""
-    item, count = size_of(like), len(lanes)
+def scatter(like, count, source, x, N, D):
+    """Give samples x (N, D) back from source (blocks, D, count)."""
+    item = size_of(like)
     for n in range(N):
         start = source + n // count * D * count * item
         for k in range(D):
