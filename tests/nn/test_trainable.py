@@ -227,7 +227,7 @@ class Scale(Layer):
         return x * factor, backprop
 
 
-@pytest.mark.parametrize("kind", set(ODD) - {"a list"})
+@pytest.mark.parametrize("kind", sorted(set(ODD) - {"a list"}))
 @pytest.mark.parametrize("rule", [Adam(), Muon()])
 def test_layers_may_return_gradients_of_any_kind(rule, kind):
     results = []
@@ -252,7 +252,7 @@ def test_directions_that_are_missing_are_noticed_before_anything_is_written():
     assert np.array_equal(weights(model), before)
 
 
-@pytest.mark.parametrize("kind", set(ODD) - {"a list", "float64"})
+@pytest.mark.parametrize("kind", sorted(set(ODD) - {"a list", "float64"}))
 def test_images_and_labels_are_only_read(kind):
     class Batches:
         def __len__(self):
