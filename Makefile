@@ -4,11 +4,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test stress fuzz docs-servers check bench clean help
+.PHONY: demo test kernels stress fuzz docs-servers check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
 	@echo "make test    run the tests"
+	@echo "make kernels build a wheel, and use its kernels in this checkout too"
 	@echo "make stress  threads, processes and cold starts, the long form, under each threading layer"
 	@echo "make fuzz    130,000 random calls, 10,000 damaged files a reader; FUZZ_SEED=n for others"
 	@echo "make docs-servers  write the output of warmup and doctor, and times of first calls, into docs/servers.md"
@@ -22,8 +23,15 @@ demo: runs/demo/results.txt
 runs/demo/results.txt: .venv/.demo
 	$(BIN)/stn-numba demo --out $(@D)
 
+# With PYTEST_OPTIONS="-n 2" in two processes.
 test: .venv/.test
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PYTEST_OPTIONS)
+
+# What a wheel brings, for the checkout as well: tests and benchmarks then run the machine code that users get.
+kernels: .venv/bin/python
+	rm -rf dist/*.whl stn_numba/prebuilt
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python -m zipfile -e dist/stn_numba-*.whl dist/wheel && mv dist/wheel/stn_numba/prebuilt stn_numba/ && rm -rf dist/wheel
 
 # TBB lies beside the environment, not in it: what is installed in it, Numba would use everywhere.
 stress: .venv/.test

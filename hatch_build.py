@@ -1,7 +1,7 @@
 """Compile kernels when a wheel is built, for the CPUs of its platform: so that first calls need no compiler.
 
-``STN_NUMBA_BUILD_KERNELS=0`` leaves them out, and so does an editable install. Where something is missing the wheel is a pure one
-without them, and kernels are compiled when they are first called.
+``STN_NUMBA_BUILD_KERNELS=0`` leaves them out, and so does an editable install. Where something is missing the wheel is a pure
+one without them, and kernels are compiled when they are first called.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from stn_numba.kernels import calls, cpu, prebuilt
+from stn_numba.kernels.addresses import address_of
 
 CC = shutil.which("cc") or shutil.which("gcc")
 needs_linker = pytest.mark.skipif(CC is None or not sys.platform.startswith("linux"), reason="no compiler of C, or no ELF")
@@ -139,10 +140,16 @@ def test_a_damaged_library_is_not_loaded(folder, content, untouchable, caplog, d
 def test_calls_go_on_without_a_library_that_fits(folder):
     put(folder, "v3", b"no library")
     put(folder, "v3", b"no library", "kernels-v3-0123456789abcdef.so")
-    kernel, matrix = calls.Kernel("kernels.homographies", "by_centres"), np.eye(3)[None]
-    kernel(matrix, (5, 5), (5, 5), (-1.0, -1.0), (0.5, 0.5))
-    np.testing.assert_array_equal(matrix[0], np.eye(3))
-    assert calls.loaded()[-1].kernel == "kernels.homographies.by_centres"
+    kernel, matrix, result, kind = (
+        calls.Kernel("kernels.homographies", "between_pixels"),
+        np.eye(3),
+        np.empty((3, 3)),
+        np.empty(2),
+    )
+    places = [address_of(array) for array in (matrix, result, kind)]
+    kernel(places[0], 8, 1, True, (5, 5), (5, 5), (-1.0, -1.0), (0.5, 0.5), *places[1:])
+    np.testing.assert_array_equal(result, np.eye(3))
+    assert calls.loaded()[-1].kernel == "kernels.homographies.between_pixels"
     assert calls.loaded()[-1].source in ("cache", "compiled")
 
 

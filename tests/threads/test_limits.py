@@ -79,7 +79,7 @@ def test_the_ceiling_without_numba_is_what_numba_would_take(monkeypatch):
 
 @pytest.mark.parametrize("text", ["0", "-2"])
 def test_a_ceiling_at_which_numba_cannot_be_imported_is_named(text):
-    code = "import numpy as np, stn_numba as stn; stn.warp(np.ones((4, 4)), [1, 0, 0, 0, 1, 0])"
+    code = "import numpy as np, stn_numba as stn; stn.warp(np.ones((300, 300)), [1, 0, 0, 0, 1, 0])"
     environment = {**os.environ, "NUMBA_NUM_THREADS": text}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert run.stderr.endswith(f"ValueError: NUMBA_NUM_THREADS: expected a whole number of at least 1, got {text!r}\n")
