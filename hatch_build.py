@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -43,16 +44,28 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
             "Compiling kernels ahead; this takes a few minutes (STN_NUMBA_BUILD_KERNELS=0 leaves them out) ..."
         )
         start, folder = time.monotonic(), Path(self.directory) / "kernels"
-        path = os.pathsep.join([self.root, str(Path(self.root) / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = {**os.environ, "PYTHONPATH": path, "STN_NUMBA_PREBUILT": "off"}
-        command = [sys.executable, "-m", "stn_numba.server.build", str(folder)]
-        done = subprocess.run(command, env=environment, cwd=self.root, capture_output=True, text=True)
+        with tempfile.TemporaryDirectory() as announced:
+            self._announce_transforms(Path(announced))
+            places = [self.root, str(Path(self.root) / "plugins"), announced, os.environ.get("PYTHONPATH", "")]
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "STN_NUMBA_PREBUILT": "off"}
+            command = [sys.executable, "-m", "stn_numba.server.build", str(folder)]
+            done = subprocess.run(command, env=environment, cwd=self.root, capture_output=True, text=True)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["it was stopped"])[-1]
             self.app.display_warning(f"No kernels were compiled, the wheel is a pure one: {reason}")
             return []
         self.app.display_info(f"Compiled kernels in {time.monotonic() - start:.0f} s.")
         return sorted(folder.glob("*.so"))
+
+    def _announce_transforms(self, folder: Path) -> None:
+        """Write down the entry points: the networks that are looked at find their transforms by them, as if installed."""
+        place = folder / f"stn_numba-{self.metadata.version}.dist-info"
+        place.mkdir()
+        (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: stn-numba\nVersion: {self.metadata.version}\n")
+        lines = []
+        for group, entries in self.metadata.core.entry_points.items():
+            lines += [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())]
+        (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
 
 def _wanted() -> bool:
