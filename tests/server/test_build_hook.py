@@ -1,6 +1,8 @@
 """The hook that compiles kernels when a wheel is built, by its methods: hatchling need not be there."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 import sysconfig
 import types
@@ -38,7 +40,9 @@ def hook(monkeypatch, tmp_path):
     spec.loader.exec_module(module)
     made = module.KernelHook()
     made.app, made.root, made.directory, made.target_name = App(), str(ROOT), str(tmp_path), "wheel"
-    made.metadata = types.SimpleNamespace(core=types.SimpleNamespace(dependencies=["numba>=0.61"]))
+    points = {"stn_numba.transforms": {"affine": "stn_transforms.affine:Affine"}}
+    core = types.SimpleNamespace(dependencies=["numba>=0.61"], entry_points=points)
+    made.metadata = types.SimpleNamespace(core=core, version="9.9")
     return made
 
 
@@ -69,6 +73,17 @@ def test_without_a_linker_the_wheel_is_a_pure_one(hook, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert built(hook) == PURE
     assert hook.app.said[-1].startswith("warning: No kernels were compiled, the wheel is a pure one: RuntimeError: ")
+
+
+def test_transforms_are_announced_to_the_build(hook, tmp_path):
+    hook._announce_transforms(tmp_path)
+    code = "from stn_numba.registry import get_transform; print(get_transform('affine').n_params)"
+    places = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "plugins")])
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path += {sys.path!r}; {code}"],
+        env={**os.environ, "PYTHONPATH": places}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "6\n", done.stderr
 
 
 def test_the_wheel_of_a_platform_holds_the_libraries(hook, monkeypatch, tmp_path):
