@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test stress fuzz docs-servers check bench clean help
+.PHONY: demo test stress fuzz docs-servers check kernels bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
@@ -13,7 +13,8 @@ help:
 	@echo "make fuzz    130,000 random calls, 10,000 damaged files a reader; FUZZ_SEED=n for others"
 	@echo "make docs-servers  write the output of warmup and doctor, and times of first calls, into docs/servers.md"
 	@echo "make check   lint, types and import contracts"
-	@echo "make bench   measure against other libraries, write docs/benchmarks.md"
+	@echo "make kernels build the wheel, and use its compiled kernels in this checkout too; some minutes"
+	@echo "make bench   the same, then measure against other libraries, write docs/benchmarks.md"
 	@echo "make clean   remove .venv and runs"
 
 demo: runs/demo/results.txt
@@ -43,7 +44,15 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench
+# A checkout has no library of kernels of its own. One whose sources have changed since is not used.
+kernels: | .venv/bin/python
+	rm -rf build/wheel && mkdir -p build/wheel
+	STN_NUMBA_BUILD_KERNELS=1 $(BIN)/pip wheel --quiet --log build/wheel/log --no-deps --wheel-dir build/wheel .
+	$(BIN)/python -m zipfile -e build/wheel/*.whl build/wheel/unpacked
+	rm -rf stn_numba/prebuilt
+	cp -r build/wheel/unpacked/stn_numba/prebuilt stn_numba/ || grep -m 1 "pure one" build/wheel/log || true
+
+bench: kernels .venv/.bench
 	$(BIN)/python -m benchmarks
 
 # One stamp for each set of extras; a changed pyproject.toml installs anew.
