@@ -9,12 +9,12 @@ BIN := .venv/bin
 help:
 	@echo "make demo    train a plain network and a spatial transformer, write the figure and the models to runs/demo"
 	@echo "make test    run the tests"
-	@echo "make kernels build a wheel, and use its kernels in this checkout too"
 	@echo "make stress  threads, processes and cold starts, the long form, under each threading layer"
 	@echo "make fuzz    130,000 random calls, 10,000 damaged files a reader; FUZZ_SEED=n for others"
 	@echo "make docs-servers  write the output of warmup and doctor, and times of first calls, into docs/servers.md"
 	@echo "make check   lint, types and import contracts"
-	@echo "make bench   measure against other libraries, write docs/benchmarks.md"
+	@echo "make kernels build the wheel, and use its compiled kernels in this checkout too; some minutes"
+	@echo "make bench   the same, then measure against other libraries, write docs/benchmarks.md"
 	@echo "make clean   remove .venv and runs"
 
 demo: runs/demo/results.txt
@@ -26,12 +26,6 @@ runs/demo/results.txt: .venv/.demo
 # With PYTEST_OPTIONS="-n 2" in two processes.
 test: .venv/.test
 	$(BIN)/pytest -q $(PYTEST_OPTIONS)
-
-# What a wheel brings, for the checkout as well: tests and benchmarks then run the machine code that users get.
-kernels: .venv/bin/python
-	rm -rf dist/*.whl stn_numba/prebuilt
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	$(BIN)/python -m zipfile -e dist/stn_numba-*.whl dist/wheel && mv dist/wheel/stn_numba/prebuilt stn_numba/ && rm -rf dist/wheel
 
 # TBB lies beside the environment, not in it: what is installed in it, Numba would use everywhere.
 stress: .venv/.test
@@ -51,7 +45,15 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench
+# A checkout has no library of kernels of its own. One whose sources have changed since is not used.
+kernels: | .venv/bin/python
+	rm -rf build/wheel && mkdir -p build/wheel
+	STN_NUMBA_BUILD_KERNELS=1 $(BIN)/pip wheel --quiet --log build/wheel/log --no-deps --wheel-dir build/wheel .
+	$(BIN)/python -m zipfile -e build/wheel/*.whl build/wheel/unpacked
+	rm -rf stn_numba/prebuilt
+	cp -r build/wheel/unpacked/stn_numba/prebuilt stn_numba/ || grep -m 1 "pure one" build/wheel/log || true
+
+bench: kernels .venv/.bench
 	$(BIN)/python -m benchmarks
 
 # One stamp for each set of extras; a changed pyproject.toml installs anew.

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import figure, machine, process, report, threads, timing
+from benchmarks import figure, first_calls, machine, process, report, threads, timing
 from benchmarks.cases import CASES
 from benchmarks.match import Result, play
 
@@ -23,12 +23,13 @@ def main() -> int:
             results.append(play(case, options.seconds))
             print(_summary(results[-1]), flush=True)
     process_figures = process.measure() if options.only in "process" else {}
-    print(report.table(results))
+    starts = first_calls.measure() if options.only in "first calls" else []
+    print(report.marks(results, starts), report.table(results), sep="\n\n")
     if options.only and options.out == Path("docs"):
         print("A part of the cases does not replace the page; --out FOLDER writes it elsewhere.")
     else:
-        settings = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE}
-        report.write(options.out, machine.describe(num_threads), results, process_figures, **settings)
+        settings = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE, "shortest": timing.SHORTEST}
+        report.write(options.out, machine.describe(num_threads), results, process_figures, starts, **settings)
         figure.draw(options.out / "benchmarks.png", results)
     trained = bool(options.only) or _training(options, num_threads)
     return int(not (trained and all(row.agrees for result in results for row in result.rows)))
@@ -46,7 +47,7 @@ def _options() -> argparse.Namespace:
         "--only",
         default="",
         metavar="SUBSTRING",
-        help="cases whose name contains it; 'process' for memory and starts; 'training' for its own page",
+        help="cases whose name contains it; 'process' for imports and memory; 'first calls'; 'training' for its own page",
     )
     parser.add_argument("--seconds", type=float, default=1.5, help="for each case, shared by its contestants (%(default)s)")
     parser.add_argument("--threads", type=int, default=threads.wanted(), help="for every library (%(default)s)")

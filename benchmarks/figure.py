@@ -20,6 +20,8 @@ COLOURS = {
 
 def draw(path: Path, results: list[Result]) -> None:
     measured = [result for result in results if result.rows]
+    if not measured:
+        return
     figure = Figure(figsize=(9, 1.4 + 0.3 * len(measured)), layout="constrained")
     axes = figure.subplots()
     for place, result in enumerate(measured):

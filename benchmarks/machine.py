@@ -6,6 +6,8 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
+from stn_numba.server import machine
+
 LIBRARIES = ("stn-numba", "numba", "numpy", "torch", "opencv-python-headless", "kornia", "onnxruntime", "scipy", "scikit-image")
 
 
@@ -13,9 +15,18 @@ def describe(num_threads: int) -> dict[str, str | int]:
     return {
         "processor": _processor(),
         "threads": num_threads,
+        "kernels": kernels(),
         "Python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in LIBRARIES},
     }
+
+
+def kernels() -> str:
+    """Which library of kernels is in use, or why none is, and where the kernels that were called so far came from."""
+    part = machine.kernels()
+    name = f"{Path(part['library']).name} (level {part['level']})" if part["library"] else f"no library ({part['why_not']})"
+    called = [f"{part[source]} {source}" for source in ("prebuilt", "cache", "compiled") if part[source]]
+    return f"{name}; called: {' + '.join(called) or 'none'}"
 
 
 def _processor() -> str:

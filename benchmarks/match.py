@@ -35,7 +35,7 @@ class Row:
     def verdict(self) -> str:
         if not self.agrees:
             return "answers differ"
-        return "" if self.at_least is None else "ok" if self.ratio >= self.at_least else "not met"
+        return "" if self.at_least is None else "ok" if self.ratio >= self.at_least else "missed"
 
 
 @dataclass

@@ -19,6 +19,8 @@ def contestant(problem: Problem) -> Contestant:
 
 def _forward(problem: Problem) -> Callable[[], Any]:
     image, options = _image(problem), _options(problem)
+    if problem.single:
+        return _single(problem)
     if problem.dense:
         positions = problem.positions
         return lambda: [stn.sample(image, positions, **options)]
@@ -26,16 +28,34 @@ def _forward(problem: Problem) -> Callable[[], Any]:
     return lambda: [stn.sample(image, transform.forward(theta, shape)[0], **options)]
 
 
+def _single(problem: Problem) -> Callable[[], Any]:
+    """`warp`, as its user writes it: theta in float64."""
+    image, theta = problem.one_image, problem.theta[0].astype(np.float64)
+    return lambda: stn.warp(image, theta)
+
+
 def _gradient(problem: Problem) -> Callable[[], Any]:
     image, options, d_out = _image(problem), _options(problem), problem.d_out
     transform, theta, shape = stn.get_transform(problem.transform), problem.theta, problem.shape
     by_image = "image" in problem.gradient
+    if problem.dense:
+        return _positions_gradient(problem)
 
     def solve() -> list[Any]:
         grid, theta_backprop = transform.forward(theta, shape)
         out, backprop = stn.sample_vjp(image, grid, **options)
         d_image, d_grid = backprop(d_out, image=by_image)
         return [out, *([d_image] if by_image else []), theta_backprop(d_grid)]
+
+    return solve
+
+
+def _positions_gradient(problem: Problem) -> Callable[[], Any]:
+    image, options, d_out, positions = _image(problem), _options(problem), problem.d_out, problem.positions
+
+    def solve() -> list[Any]:
+        out, backprop = stn.sample_vjp(image, positions, **options)
+        return [out, *backprop(d_out)]
 
     return solve
 
@@ -60,4 +80,6 @@ def _options(problem: Problem) -> dict[str, Any]:
 
 
 def _read(problem: Problem, answer: list[Any]) -> list[Any]:
+    if problem.single:
+        return [answer.reshape(problem.out_shape)]
     return [answer[0].transpose(0, 2, 3, 1)] if problem.layout == "NCHW" else answer

@@ -18,7 +18,9 @@ GRADIENTS = ("", "theta", "image and theta")
 class Problem:
     """Images (N, H, W, C), parameters theta (N, P) or, with `dense`, the positions they give, and what is asked for.
 
-    `gradient` is one of `GRADIENTS`; `into_given` writes to an array that is there already, as a video loop would.
+    `gradient` is one of `GRADIENTS`, where "theta" means the positions if they are given. `single` is one image without the
+    axis of a batch, and a call that names nothing but image and parameters. `into_given` writes to an array that is there
+    already, as a video loop would.
     """
 
     image: Array
@@ -31,10 +33,17 @@ class Problem:
     layout: str = "NHWC"
     gradient: str = ""
     into_given: bool = False
+    single: bool = False
 
     @property
     def out_shape(self) -> tuple[int, int, int, int]:
         return (len(self.image), *self.shape, self.image.shape[3])
+
+    @property
+    def one_image(self) -> Array:
+        """The first image, (H, W, C) or, if it has one channel, (H, W)."""
+        image = self.image[0]
+        return image[..., 0] if image.shape[2] == 1 else image
 
     @functools.cached_property
     def positions(self) -> NDArray[np.float32]:
@@ -58,7 +67,7 @@ class Problem:
     def bytes_moved(self) -> int:
         """Bytes of every array that must be read or written at least once."""
         out_bytes = int(np.prod(self.out_shape)) * self.image.itemsize
-        positions = self.positions.nbytes if self.dense else 0
+        positions = self.positions.nbytes * (2 if self.gradient else 1) if self.dense else 0
         d_image = self.image.nbytes if "image" in self.gradient else 0
         d_out = out_bytes if self.gradient else 0
         return self.image.nbytes + out_bytes + positions + d_image + d_out
@@ -73,7 +82,7 @@ def make_problem(
 ) -> Problem:
     """Noise of (N, H, W, C), where a wrong weight or tap shows at once, and moderate random parameters."""
     generator = np.random.default_rng(0)
-    image = generator.integers(0, 256, size, np.uint8) if dtype == "uint8" else generator.random(size, np.float32)
+    image = generator.random(size, np.float32) if dtype == "float32" else generator.integers(0, 256, size, dtype)
     theta = PARAMETERS[transform](generator, size[0]).astype(np.float32)
     return Problem(image, theta, shape or size[1:3], transform, **rest)
 

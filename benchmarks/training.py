@@ -168,6 +168,12 @@ def run(seconds: float, folder: Path, num_threads: int) -> bool:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"peak resident memory of the whole run, torch included: {peak / 1024:.0f} MB")
     versions = {name: importlib.metadata.version(name) for name in ("stn-numba", "numba", "numpy", "torch")}
-    described = {"processor": machine._processor(), "threads": num_threads, "Python": platform.python_version(), **versions}
+    described = {
+        "processor": machine._processor(),
+        "threads": num_threads,
+        "kernels": machine.kernels(),
+        "Python": platform.python_version(),
+        **versions,
+    }
     training_page.write(folder, described, outcomes, seconds)
     return all(outcome.agrees for outcome in outcomes)

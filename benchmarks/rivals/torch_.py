@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional
 
@@ -41,6 +40,8 @@ def _solver(problem: Problem, layout: torch.memory_format) -> Callable[[], list[
     image, sample = image_tensor(problem, layout), _sampler(problem)
     if problem.dense:
         positions = torch.from_numpy(problem.positions)
+        if problem.gradient:
+            return _positions_gradient(problem, image, positions, sample, layout)
         return lambda: [sample(image, positions)]
     theta, size = torch.from_numpy(problem.theta).reshape(-1, 2, 3), [len(image), image.shape[1], *problem.shape]
     if problem.gradient:
@@ -54,7 +55,7 @@ def _sampler(problem: Problem) -> Callable[[torch.Tensor, torch.Tensor], torch.T
 
 
 def _gradient(problem, image, theta, size, sample, layout) -> Callable[[], list[torch.Tensor]]:
-    d_out = torch.from_numpy(np.ascontiguousarray(problem.d_out.transpose(0, 3, 1, 2))).contiguous(memory_format=layout)
+    d_out = _d_out(problem, layout)
     image.requires_grad_("image" in problem.gradient)
     theta.requires_grad_(True)
     wanted = [image, theta] if image.requires_grad else [theta]
@@ -64,3 +65,20 @@ def _gradient(problem, image, theta, size, sample, layout) -> Callable[[], list[
         return [out, *torch.autograd.grad(out, wanted, d_out)]
 
     return solve
+
+
+def _positions_gradient(problem, image, positions, sample, layout) -> Callable[[], list[torch.Tensor]]:
+    d_out = _d_out(problem, layout)
+    positions = positions.clone().requires_grad_(True)
+    image.requires_grad_(True)
+
+    def solve() -> list[torch.Tensor]:
+        out = sample(image, positions)
+        d_image, d_positions = torch.autograd.grad(out, [image, positions], d_out)
+        return [out, d_image, d_positions.permute(0, 3, 1, 2)]  # a view: axes as `read` expects them
+
+    return solve
+
+
+def _d_out(problem: Problem, layout: torch.memory_format) -> torch.Tensor:
+    return torch.from_numpy(problem.d_out.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)

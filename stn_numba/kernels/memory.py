@@ -255,6 +255,19 @@ def copy(typingctx, target, source, like):
 
 
 @intrinsic
+def copy_two(typingctx, target, source, like):
+    """As `copy`, two elements side by side at once."""
+
+    def codegen(context, builder, signature, arguments):
+        both = ir.IntType(2 * like.bitwidth)
+        value = belongs(builder, builder.load(pointer_to(builder, arguments[1], both), align=1), INPUT)
+        spares(builder, builder.store(value, pointer_to(builder, arguments[0], both), align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return types.void(target, source, like), codegen
+
+
+@intrinsic
 def accumulate(typingctx, address, like, vector):
     """Add a vector of floats to consecutive elements of the output.
 

@@ -13,7 +13,7 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.constants import BORDER, MODE, SIZE, STEP, ZEROS
 from stn_numba.kernels.edges import FARTHEST, limit, resolve
 from stn_numba.kernels.job import allocate, release
-from stn_numba.kernels.memory import Image, copy, size_of
+from stn_numba.kernels.memory import Image, copy, copy_two, size_of
 from stn_numba.kernels.positions import Source, row_positions
 from stn_numba.kernels.rows import ROW, STRIP
 from stn_numba.kernels.scalars import least
@@ -41,51 +41,47 @@ def pixel_of(axis, x):
 
 @jit.inline
 def offset_rows(axes, count, xs, ys, offsets):
-    """Bytes from the first pixel of the image to the one that each of `count` positions reads; whether all lie inside."""
+    """Bytes from the first pixel of the image to the one that each of `count` positions reads, NOWHERE for none.
+
+    Eight at a time, where all of them lie inside the image, or all beside it where it is followed by nothing.
+    """
     x_axis, y_axis = axes
-    x_step, y_step, everywhere = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT), True
+    x_step, y_step, ends = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT), x_axis[MODE] == ZEROS
     for j in range(0, count, 8):
         column, line = rounded(positions(xs, 0.0, j, EIGHT)), rounded(positions(ys, 0.0, j, EIGHT))
-        if lanes_between(column, 0.0, x_axis[SIZE]) & lanes_between(line, 0.0, y_axis[SIZE]) == 255:
+        inside = lanes_between(column, 0.0, x_axis[SIZE]) & lanes_between(line, 0.0, y_axis[SIZE])
+        if inside == 255:
             put_taps(offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
+        elif ends and inside == 0:
+            for k in range(j, least(j + 8, count)):
+                put_tap(offsets, k, NOWHERE)
         else:
             for k in range(j, least(j + 8, count)):
                 m, n = pixel_of(x_axis, position(xs, 0.0, k)), pixel_of(y_axis, position(ys, 0.0, k))
-                inside = m >= 0 and n >= 0
-                everywhere &= inside
-                put_tap(offsets, k, n * np.int64(y_axis[STEP]) + m * np.int64(x_axis[STEP]) if inside else NOWHERE)
-    return everywhere
+                place = n * np.int64(y_axis[STEP]) + m * np.int64(x_axis[STEP])
+                put_tap(offsets, k, place if m >= 0 and n >= 0 else NOWHERE)
 
 
 @jit.inline
-def copy_item(target, source, like, count):
-    """Copy the units of one item."""
-    size = size_of(like)
-    if count == 1:
-        copy(target, source, like)
-    elif count == 3:
-        copy(target, source, like)
-        copy(target + size, source + size, like)
-        copy(target + 2 * size, source + 2 * size, like)
-    else:
-        for k in range(count):
-            copy(target + k * size, source + k * size, like)
-
-
-@jit.inline
-def copy_row(address, offsets, pixels, everywhere, like, count, outside, target, step):
+def copy_row(address, offsets, pixels, like, count, outside, target, step):
     """One item of each pixel of a strip."""
-    none = np.int64(0)
-    if everywhere and count == 1:
-        for j in range(pixels):
-            copy(target + j * step, address + tap(offsets, none, j), like)
-    elif everywhere and count == 3:
-        for j in range(pixels):
-            copy_item(target + j * step, address + tap(offsets, none, j), like, 3)
-    else:
+    none, size = np.int64(0), size_of(like)
+    if count == 1:
         for j in range(pixels):
             offset = tap(offsets, none, j)
-            copy_item(target + j * step, outside if offset == NOWHERE else address + offset, like, count)
+            copy(target + j * step, outside if offset == NOWHERE else address + offset, like)
+    elif count == 3:
+        for j in range(pixels):
+            offset, here = tap(offsets, none, j), target + j * step
+            source = outside if offset == NOWHERE else address + offset
+            copy_two(here, source, like)
+            copy(here + 2 * size, source + 2 * size, like)
+    else:
+        for j in range(pixels):
+            offset, here = tap(offsets, none, j), target + j * step
+            source = outside if offset == NOWHERE else address + offset
+            for k in range(count):
+                copy(here + k * size, source + k * size, like)
 
 
 @jit.inline
@@ -99,12 +95,12 @@ def nearest_rows(first_row, last_row, image, source, axes, steps, size, count, o
             for row in range(top, least(top + TILE_ROWS, last_row)):
                 n, i = image_and_row(row, source, size)
                 row_positions(source, n * steps[1], i, left, pixels, xs, ys)
-                everywhere = offset_rows(axes, pixels, xs, ys, offsets)
+                offset_rows(axes, pixels, xs, ys, offsets)
                 address = image.address + n * steps[0] * image.n_step
                 target = out.address + n * out.n_step + i * out.y_step + left * out.x_step
                 for c in range(C):
                     here, there, beyond = address + c * image.c_step, target + c * out.c_step, outside + c * item
-                    copy_row(here, offsets, pixels, everywhere, image.like, count, beyond, there, out.x_step)
+                    copy_row(here, offsets, pixels, image.like, count, beyond, there, out.x_step)
 
 
 @jit.tasks
