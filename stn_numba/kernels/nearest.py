@@ -10,17 +10,19 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.constants import BORDER, MODE, SIZE, STEP, ZEROS
+from stn_numba.kernels.constants import AFFINE, BORDER, MODE, SIZE, STEP, ZEROS
 from stn_numba.kernels.edges import FARTHEST, limit, resolve
 from stn_numba.kernels.job import allocate, release
 from stn_numba.kernels.memory import Image, copy, copy_two, size_of
-from stn_numba.kernels.positions import Source, row_positions
-from stn_numba.kernels.rows import ROW, STRIP
+from stn_numba.kernels.positions import Source, along_row, row_positions, straight
+from stn_numba.kernels.rows import ROW
+from stn_numba.kernels.runs import columns_between
 from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, tap
-from stn_numba.kernels.strips import TILE_ROWS, image_and_row
-from stn_numba.kernels.vectors import EIGHT, add_product, lanes_between, rounded, spread, times, whole_numbers
+from stn_numba.kernels.strips import image_and_row
+from stn_numba.kernels.vectors import EIGHT, add_product, counting, lanes_between, plus, rounded, spread, times, whole_numbers
 
+TILE_WIDTH, TILE_HEIGHT = 128, 64  # of output pixels: what they read of a turned image stays in the first cache
 NOWHERE = np.iinfo(np.int64).min  # the offset of a position outside the image
 
 
@@ -63,44 +65,125 @@ def offset_rows(axes, count, xs, ys, offsets):
 
 
 @jit.inline
-def copy_row(address, offsets, pixels, like, count, outside, target, step):
-    """One item of each pixel of a strip."""
-    none, size = np.int64(0), size_of(like)
+def lies_inside(axes, line_x, line_y, column):
+    """Whether the pixel that an output column of an affine map reads lies inside the image."""
+    x, y = np.rint(line_x[0] * column + line_x[1]), np.rint(line_y[0] * column + line_y[1])
+    return (x >= 0.0) & (x < axes[0][SIZE]) & (y >= 0.0) & (y < axes[1][SIZE])
+
+
+@jit.inline
+def affine_offsets(axes, line_x, line_y, first, count, offsets):
+    """As `offset_rows`, for columns from `first` on that all read pixels inside the image."""
+    x_step, y_step = spread(axes[0][STEP], EIGHT), spread(axes[1][STEP], EIGHT)
+    for j in range(0, count, 8):
+        columns = plus(counting(EIGHT), spread(np.float64(first + j), EIGHT))
+        column, line = rounded(straight(line_x, columns, EIGHT)), rounded(straight(line_y, columns, EIGHT))
+        put_taps(offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
+
+
+@jit.inline
+def inside_columns(source, axes, n, i, left, right):
+    """The columns of [left, right) of output row i of grid n that read pixels inside the image, as far as that is solved.
+
+    Along a row an affine map rises or falls, rounding included: these columns are neighbours, and the others lie outside.
+    """
+    if source.kind != AFFINE:
+        return left, left
+    line_x, line_y = along_row(source.matrix, n, 0, i), along_row(source.matrix, n, 1, i)
+    low, high = columns_between(line_x, -0.5, axes[0][SIZE] - 0.5, np.float64(left), np.float64(right))
+    low, high = columns_between(line_y, -0.5, axes[1][SIZE] - 0.5, low, high)
+    first, stop = (np.int64(low), np.int64(high)) if low < high else (left, left)
+    while first < stop and not lies_inside(axes, line_x, line_y, np.float64(first)):
+        first += 1
+    while first < stop and not lies_inside(axes, line_x, line_y, np.float64(stop - 1)):
+        stop -= 1
+    return first, stop
+
+
+@jit.inline
+def copy_item(target, source, like, count):
+    """The units of one item."""
+    size = size_of(like)
+    if count == 3:
+        copy_two(target, source, like)
+        copy(target + 2 * size, source + 2 * size, like)
+    else:
+        for k in range(count):
+            copy(target + k * size, source + k * size, like)
+
+
+@jit.inline
+def copy_inside(address, offsets, pixels, like, count, target, step):
+    """One item of each of some pixels, which all lie inside the image."""
+    none = np.int64(0)
     if count == 1:
         for j in range(pixels):
-            offset = tap(offsets, none, j)
-            copy(target + j * step, outside if offset == NOWHERE else address + offset, like)
+            copy(target + j * step, address + tap(offsets, none, j), like)
     elif count == 3:
         for j in range(pixels):
-            offset, here = tap(offsets, none, j), target + j * step
-            source = outside if offset == NOWHERE else address + offset
-            copy_two(here, source, like)
-            copy(here + 2 * size, source + 2 * size, like)
+            copy_item(target + j * step, address + tap(offsets, none, j), like, 3)
     else:
         for j in range(pixels):
-            offset, here = tap(offsets, none, j), target + j * step
-            source = outside if offset == NOWHERE else address + offset
-            for k in range(count):
-                copy(here + k * size, source + k * size, like)
+            copy_item(target + j * step, address + tap(offsets, none, j), like, count)
+
+
+@jit.inline
+def copy_anywhere(address, offsets, pixels, like, count, outside, target, step):
+    """One item of each of some pixels, or of what lies outside."""
+    for j in range(pixels):
+        offset = tap(offsets, np.int64(0), j)
+        copy_item(target + j * step, outside if offset == NOWHERE else address + offset, like, count)
+
+
+@jit.inline
+def fill(pixels, like, count, outside, target, step):
+    """The item that lies outside, again and again."""
+    if count == 1:
+        for j in range(pixels):
+            copy(target + j * step, outside, like)
+    else:
+        for j in range(pixels):
+            copy_item(target + j * step, outside, like, count)
+
+
+@jit.inline
+def nearest_piece(source, axes, n, i, left, right, inside, image, address, C, count, outside, out, target, memory):
+    """Columns [left, right) of output row i of grid n, which begins at `target`; all or none `inside`, or that is not known."""
+    xs, ys, offsets, item, pixels = memory, memory + 8 * ROW, memory + 16 * ROW, count * size_of(image.like), right - left
+    nothing = source.kind == AFFINE and axes[0][MODE] == ZEROS and not inside
+    if inside:
+        lines = along_row(source.matrix, n, 0, i), along_row(source.matrix, n, 1, i)
+        affine_offsets(axes, lines[0], lines[1], left, pixels, offsets)
+    elif not nothing:
+        row_positions(source, n, i, left, pixels, xs, ys)
+        offset_rows(axes, pixels, xs, ys, offsets)
+    for c in range(C):
+        here, there = address + c * image.c_step, target + left * out.x_step + c * out.c_step
+        if inside:
+            copy_inside(here, offsets, pixels, image.like, count, there, out.x_step)
+        elif nothing:
+            fill(pixels, image.like, count, outside + c * item, there, out.x_step)
+        else:
+            copy_anywhere(here, offsets, pixels, image.like, count, outside + c * item, there, out.x_step)
 
 
 @jit.inline
 def nearest_rows(first_row, last_row, image, source, axes, steps, size, count, outside, out, memory):
     """Read some of the rows of all outputs, tile by tile: a tile of a turned image stays in the caches."""
-    (_, _, w, C), item = size, count * size_of(image.like)
-    xs, ys, offsets = memory, memory + 8 * ROW, memory + 16 * ROW
-    for top in range(first_row, last_row, TILE_ROWS):
-        for left in range(0, w, STRIP):
-            pixels = least(STRIP, w - left)
-            for row in range(top, least(top + TILE_ROWS, last_row)):
+    _, _, w, C = size
+    for top in range(first_row, last_row, TILE_HEIGHT):
+        for left in range(0, w, TILE_WIDTH):
+            right = least(left + TILE_WIDTH, w)
+            for row in range(top, least(top + TILE_HEIGHT, last_row)):
                 n, i = image_and_row(row, source, size)
-                row_positions(source, n * steps[1], i, left, pixels, xs, ys)
-                offset_rows(axes, pixels, xs, ys, offsets)
-                address = image.address + n * steps[0] * image.n_step
-                target = out.address + n * out.n_step + i * out.y_step + left * out.x_step
-                for c in range(C):
-                    here, there, beyond = address + c * image.c_step, target + c * out.c_step, outside + c * item
-                    copy_row(here, offsets, pixels, image.like, count, beyond, there, out.x_step)
+                address, target = image.address + n * steps[0] * image.n_step, out.address + n * out.n_step + i * out.y_step
+                k = n * steps[1]
+                first, stop = inside_columns(source, axes, k, i, left, right)
+                for start, end, inside in ((left, first, False), (first, stop, True), (stop, right, False)):
+                    if start < end:
+                        nearest_piece(
+                            source, axes, k, i, start, end, inside, image, address, C, count, outside, out, target, memory
+                        )  # fmt: skip
 
 
 @jit.tasks
