@@ -13,3 +13,6 @@ ZEROS, BORDER, REFLECT, WRAP, REFLECT_TAPS = range(5)
 NEAREST, BILINEAR, POLYNOMIAL, TENT_SLOPE = range(4)  # families of interpolation kernels
 NO_FILL, FILL_OUTSIDE, FILL_TAPS = range(3)  # what `fill` is for: nothing, positions outside, taps outside
 DENSE, AFFINE, HOMOGRAPHY, BASIS = range(4)  # kinds of grids
+
+STRIP = 256  # pixels of an output row that are worked on at a time
+TILE_ROWS = 32  # strips one below the other: what they read of a turned image then stays in the first caches

@@ -9,16 +9,16 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.blends import pixels, pixels_of_plane
-from stn_numba.kernels.constants import BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP
+from stn_numba.kernels.constants import BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP, STRIP, TILE_ROWS
 from stn_numba.kernels.edges import both_edge_taps, edge_value
 from stn_numba.kernels.job import allocate, release
 from stn_numba.kernels.memory import Image, load_back, size_of, store, store_one
 from stn_numba.kernels.positions import Source
-from stn_numba.kernels.rows import STRIP, Rule, row_addresses, scratch_bytes, to_next
+from stn_numba.kernels.rows import Rule, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
 from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import position, tap
-from stn_numba.kernels.strips import TILE_ROWS, anywhere, image_and_row, is_plane, prepare_positions, rows_together
+from stn_numba.kernels.strips import anywhere, image_and_row, is_plane, prepare_positions, rows_together
 from stn_numba.kernels.taps import (
     fetch_ahead,
     inside_taps,

@@ -15,17 +15,17 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.constants import AFFINE, SIZE
-from stn_numba.kernels.gradient_strips import Job, Place, gradient_strip
+from stn_numba.kernels.constants import AFFINE, DENSE, SIZE, STRIP, TILE_ROWS
+from stn_numba.kernels.gradient_strips import Job, Place, gradient_strip, own_rows
 from stn_numba.kernels.job import allocate, release
 from stn_numba.kernels.memory import Image, accumulate, load_back, size_of, store_one
-from stn_numba.kernels.positions import Source
+from stn_numba.kernels.positions import Source, row_positions
 from stn_numba.kernels.pull_back import pull_back_affine, pull_back_row
-from stn_numba.kernels.rows import STRIP, Rule, number_pixels, row_addresses, scratch_bytes, to_next
+from stn_numba.kernels.rows import ROW, Rule, number_pixels, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_run, near_columns, slope_bounds, tile_is_near
 from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import found, position, put_position
-from stn_numba.kernels.strips import TILE_ROWS, prepare_positions, rows_together, take_signs
+from stn_numba.kernels.strips import prepare_positions, rows_together, take_signs
 from stn_numba.kernels.taps import fetch_row, rows_ahead
 from stn_numba.kernels.vectors import ONE, spread
 
@@ -74,7 +74,8 @@ def gradient_columns(job, d_grid, n, m, i, together, left, right):
         if job.by_grid and source.kind == AFFINE:
             pull_back_affine(i, start, count, rows, job.zero, d_grid.partial)
         elif job.by_grid:
-            quiet_positions(count, rows, job.zero)
+            if source.kind != DENSE:  # whose positions tell pieces which pixels are theirs
+                quiet_positions(count, rows, job.zero)
             for r in range(together):
                 pull_back_strip(job, d_grid, k, n, i + r, start, r * columns, columns)
 
@@ -88,7 +89,8 @@ def pull_back_strip(job, d_grid, k, n, i, first, skipped, count):
     positions = rows.xs + position_bytes, rows.ys + position_bytes
     gradients = rows.gx + product_bytes, rows.gy + product_bytes
     sums = rows.dx, rows.dy, rows.dz
-    pull_back_row(job.source, k, i, first, count, positions, gradients, sums, zero, dense, d_grid.partial)
+    own = own_rows(job, skipped)
+    pull_back_row(job.source, k, i, first, count, positions, gradients, sums, zero, dense, own, d_grid.partial)
 
 
 @jit.aside
@@ -106,13 +108,22 @@ def empty_into_total(job, m):
 
 
 @jit.inline
+def tile_reach(job, n, above, left):
+    """Where the reach of a tile of grid n is written, 0 if nowhere."""
+    down, across = (job.size[1] + TILE_ROWS - 1) // TILE_ROWS, (job.size[2] + STRIP - 1) // STRIP
+    place = (n * down + above // TILE_ROWS) * across + left // STRIP
+    return job.reach + 16 * place if job.reach != 0 else np.int64(0)
+
+
+@jit.inline
 def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
     """Both gradients from some rows of output n, tile by tile; return how many outputs there were since the last sum."""
     w = job.size[2]
     for above in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
             right, i, below = least(left + STRIP, w), above, least(above + TILE_ROWS, last_row)
-            if not tile_is_near(job.rule, job.source, n * job.steps[1], above, below, left, right, job.top, job.bottom):
+            reach = tile_reach(job, n * job.steps[1], above, left)
+            if not tile_is_near(job.rule, job.source, n * job.steps[1], above, below, left, right, job.top, job.bottom, reach):
                 continue
             while i < below:
                 count = least(together, below - i)
@@ -155,19 +166,20 @@ def with_band(job, top, bottom):
     """The job of a piece that may add to the rows [top, bottom) of an image."""
     return Job(
         job.rule, job.source, job.image, job.d_out, job.d_image, job.by_image, job.by_grid, top, bottom,
-        slope_bounds(job.rule, top, bottom), job.steps, job.size, job.rows, job.zero, job.d_total, job.sum_after,
+        slope_bounds(job.rule, top, bottom), job.steps, job.size, job.rows, job.zero, job.d_total, job.sum_after, job.reach,
     )  # fmt: skip
 
 
 @jit.tasks
 def gradient(
     first, stop, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, zero, d_out, d_image, d_total,
-    sum_after, d_dense, partials,
+    sum_after, d_dense, partials, reach,
 ):  # fmt: skip
     """Add to the gradients by images and grids: some images, or pieces of images, one after the other.
 
     `size`, `steps` and `zero` are those of `kernels.forward`. The gradient by a dense grid, of its dtype, is at `d_dense`; of
-    the other kinds `partials` is (address, numbers of each) of those from each piece of each output.
+    the other kinds `partials` is (address, numbers of each) of those from each piece of each output. `reach` is the address of
+    what `reach_of_tiles` filled, or 0.
     """
     rule = Rule(*rule)
     memory = allocate(scratch_bytes(rule))
@@ -177,9 +189,38 @@ def gradient(
         if by_grid:
             number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3]), rows)
         job = Job(
-            rule, source, image, d_out, d_image, by_image, by_grid, 0, 0, nowhere, steps, size, rows, zero, d_total, sum_after
-        )
+            rule, source, image, d_out, d_image, by_image, by_grid, 0, 0, nowhere, steps, size, rows, zero, d_total, sum_after,
+            reach,
+        )  # fmt: skip
         for item in range(first * items // tasks, stop * items // tasks):
             gradient_of_piece(item, pieces, job, d_dense, partials)
+        release(memory)
+    return memory != 0
+
+
+@jit.inline
+def reach_of_strip(source, n, i, left, pixels, xs, ys, low, high):
+    """The least and the greatest position along y so far, with those of a strip; NaN counts for nothing."""
+    row_positions(source, n, i, left, pixels, xs, ys)
+    for j in range(pixels):
+        y = position(ys, 0.0, j)
+        low, high = y if y < low else low, y if y > high else high
+    return low, high
+
+
+@jit.tasks
+def reach_of_tiles(first, stop, tasks, source, grids, shape, reach):
+    """Fill `reach` (grids, tiles down, tiles across, 2): the least and the greatest position along y in each tile."""
+    (h, w), source, memory = shape, Source(*source), allocate(16 * ROW)
+    if memory:
+        down, across = (h + TILE_ROWS - 1) // TILE_ROWS, (w + STRIP - 1) // STRIP
+        for k in range(first * grids * down // tasks, stop * grids * down // tasks):
+            n, top = k // down, k % down * TILE_ROWS
+            for left in range(0, w, STRIP):
+                low, high = np.inf, -np.inf
+                for i in range(top, least(top + TILE_ROWS, h)):
+                    low, high = reach_of_strip(source, n, i, left, least(STRIP, w - left), memory, memory + 8 * ROW, low, high)
+                put_position(reach + 16 * (k * across + left // STRIP), 0, low)
+                put_position(reach + 16 * (k * across + left // STRIP), 1, high)
         release(memory)
     return memory != 0

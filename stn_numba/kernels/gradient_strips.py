@@ -8,20 +8,21 @@ import numpy as np
 
 from stn_numba.kernels import jit
 from stn_numba.kernels.constants import MODE, REFLECT, SIZE, STEP
-from stn_numba.kernels.edges import both_edge_taps
+from stn_numba.kernels.edges import FARTHEST, both_edge_taps
 from stn_numba.kernels.finite import gradients_finite, pixels_finite
 from stn_numba.kernels.grid_gradient import edge_gradient, inside_gradients
 from stn_numba.kernels.image_gradient import edge_shares, inside_shares
 from stn_numba.kernels.memory import Image, size_of
 from stn_numba.kernels.plane_gradient import give_plane, plane_gradients
 from stn_numba.kernels.positions import Source
+from stn_numba.kernels.pull_back import is_own
 from stn_numba.kernels.rows import RowsType, Rule, to_next
 from stn_numba.kernels.runs import is_far, near_lines, next_piece
-from stn_numba.kernels.scalars import greatest, least
+from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import found, position, positions, put_product
 from stn_numba.kernels.strips import anywhere, is_plane
 from stn_numba.kernels.taps import farthest_behind, fetch_ahead, inside_taps, offsets_row
-from stn_numba.kernels.vectors import EIGHT, ONE, TWO, lanes_between
+from stn_numba.kernels.vectors import EIGHT, ONE, TWO, lanes_between, smaller, spread
 
 
 class Job(NamedTuple):
@@ -43,6 +44,7 @@ class Job(NamedTuple):
     zero: Any
     d_total: Image
     sum_after: int
+    reach: int  # see `runs.tile_is_near`
 
 
 class Place(NamedTuple):
@@ -119,10 +121,9 @@ def plane_pixels(job, place, first, stop, offsets):
 
 
 @jit.inline
-def is_own(job, j):
-    """Whether the gradient by a pixel's position is this piece's to work out: where a pixel gives to two, one does."""
-    line = least(greatest(np.floor(position(job.rows.y_places, 0.0, j)), 0.0), job.rule.y_axis[SIZE] - 1.0)
-    return job.top <= line < job.bottom
+def own_rows(job, skipped):
+    """What `pull_back.is_own` asks for, behind the first so many pixels of a strip."""
+    return job.rows.y_places + 8 * skipped, job.rule.y_axis[SIZE], job.top, job.bottom
 
 
 @jit.aside
@@ -133,17 +134,18 @@ def edge_pixels(job, place, start, first, stop, end, finite, done):
     unless they are `done`: zero times a number that is not finite is to be nothing.
     """
     rule, d_out, rows, zero, C, j = job.rule, job.d_out, job.rows, job.zero, job.size[3], start
-    above, below = near_lines(rule, job.top, job.bottom)
+    (above, below), own = near_lines(rule, job.top, job.bottom), own_rows(job, 0)
     while j < end:
         inside = first <= j < stop
         if inside and finite and done:
             j = stop
             continue
-        if not inside and lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below + 1.0) == 0:
+        lines = smaller(positions(rows.y_places, 0.0, j, EIGHT), spread(FARTHEST, EIGHT))  # infinite ones may read the last row
+        if not inside and lanes_between(lines, above, below + 1.0) == 0:
             j = least(j + 8, first if j < first else end)  # none of the eight reads the piece's rows
             continue
         gx, gy = found(rows.gx, zero, j), found(rows.gy, zero, j)
-        by_grid = job.by_grid and ((gx != gx or gy != gy) if inside else is_own(job, j))
+        by_grid = job.by_grid and ((gx != gx or gy != gy) if inside else is_own(own, j))
         by_image = job.by_image and not (inside and done)
         if not is_far(rule, j, rows) and (by_grid or by_image):
             d_pixel = place.d_out + j * d_out.x_step

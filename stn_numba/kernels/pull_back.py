@@ -12,6 +12,7 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.constants import BASIS, DENSE
 from stn_numba.kernels.memory import accumulate, load, size_of, store_one
 from stn_numba.kernels.positions import along_row, number
+from stn_numba.kernels.scalars import greatest, least
 from stn_numba.kernels.scratch import found, position, positions, products, put_product
 from stn_numba.kernels.vectors import (
     EIGHT,
@@ -29,17 +30,18 @@ from stn_numba.kernels.vectors import (
 
 
 @jit.inline
-def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_dense, partial):
+def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_dense, own, partial):
     """Turn the gradient by `count` pixel positions of row i from column `first` on into that by the grid's own numbers.
 
-    `places` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows, `d_dense` is the address of the row's gradient by a dense
-    grid; of the other kinds the share is added to the float64 at `partial`, 9 for a homography, 2 B for a basis.
+    `places` = (xs, ys), `gradients` = (gx, gy) and `sums` are rows. `d_dense` is the address of the row's gradient by a dense
+    grid, of which `own` pixels are written, see `is_own`; of the other kinds the share is added to the float64 at `partial`, 9
+    for a homography, 2 B for a basis.
     """
     kind, (gx, gy) = source.kind, gradients
     if kind == DENSE and source.item == 8:
-        pull_back_dense(source, 0.0, first, count, gx, gy, zero, d_dense)
+        pull_back_dense(source, 0.0, first, count, gx, gy, zero, d_dense, own)
     elif kind == DENSE:
-        pull_back_dense(source, np.float32(0), first, count, gx, gy, zero, d_dense)
+        pull_back_dense(source, np.float32(0), first, count, gx, gy, zero, d_dense, own)
     elif kind == BASIS:
         pull_back_basis(source, i, first, count, gx, gy, zero, partial)
     else:
@@ -48,11 +50,24 @@ def pull_back_row(source, n, i, first, count, places, gradients, sums, zero, d_d
 
 
 @jit.inline
-def pull_back_dense(source, like, first, count, gx, gy, zero, address):
+def is_own(own, j):
+    """Whether the gradient by a pixel's position is a piece's to work out: where a pixel gives to two, one does.
+
+    `own` is the row of the positions along y, the height of the image, and the rows [top, bottom) that the piece adds to.
+    """
+    ys, size, top, bottom = own
+    line = least(greatest(np.floor(position(ys, 0.0, j)), 0.0), size - 1.0)
+    return top <= line < bottom
+
+
+@jit.inline
+def pull_back_dense(source, like, first, count, gx, gy, zero, address, own):
     """The gradient by a dense grid of a dtype."""
     (scale_x, _, _, _), (scale_y, _, _, _) = source.scale
-    step = size_of(like)
+    step, whole = size_of(like), own[2] == 0 and own[3] == own[1]
     for j in range(count):
+        if not (whole or is_own(own, j)):
+            continue
         store_one(address + 2 * (first + j) * step, like, type(like)(found(gx, zero, j) * scale_x))
         store_one(address + (2 * (first + j) + 1) * step, like, type(like)(found(gy, zero, j) * scale_y))
 

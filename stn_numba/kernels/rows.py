@@ -11,12 +11,11 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE
+from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE, STRIP
 from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import put_positions
 from stn_numba.kernels.vectors import EIGHT, counting, plus, spread
 
-STRIP = 256  # pixels of an output row that are worked on at a time
 TURNS = 24  # far-apart pixels of a strip take turns in adding to the image: by the next turn what was added is in memory
 WORTH_A_LOOK = 64  # columns, below which it costs more to ask which are far than to come to them
 ROW = STRIP + 16  # numbers of 8 bytes in a scratch row; whole vectors may be read behind a strip

@@ -7,7 +7,7 @@ import numpy as np
 from stn_numba.kernels import jit
 from stn_numba.kernels.constants import AFFINE, BEYOND, BILINEAR, FILL_TAPS, INSIDE, MODE, REFLECT, SIZE, ZEROS
 from stn_numba.kernels.edges import FARTHEST, reaches
-from stn_numba.kernels.positions import along_row, columns_reaching
+from stn_numba.kernels.positions import along_row, columns_reaching, number
 from stn_numba.kernels.rows import WORTH_A_LOOK
 from stn_numba.kernels.scalars import greatest, least
 from stn_numba.kernels.scratch import position, positions
@@ -27,8 +27,14 @@ def near_lines(rule, top, bottom):
 
 
 @jit.inline
-def tile_is_near(rule, source, n, first_row, last_row, left, right, top, bottom):
-    """Whether any pixel of a tile may read the rows [top, bottom) of the image; asked of affine maps only."""
+def tile_is_near(rule, source, n, first_row, last_row, left, right, top, bottom, reach):
+    """Whether any pixel of a tile may read the rows [top, bottom) of the image.
+
+    Known of affine maps, and where the least and the greatest position along y in the tile are written at `reach`.
+    """
+    if reach != 0:
+        above, below = near_lines(rule, top, bottom)
+        return not (number(reach, 0) > below + 1.0 or number(reach, 1) < above - 1.0)
     if source.kind != AFFINE:
         return True
     (slope, start), (_, end) = along_row(source.matrix, n, 1, first_row), along_row(source.matrix, n, 1, last_row - 1)

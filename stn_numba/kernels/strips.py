@@ -15,16 +15,15 @@ from stn_numba.kernels.constants import (
     NO_FILL,
     POLYNOMIAL,
     REFLECT,
+    STRIP,
     ZEROS,
 )
 from stn_numba.kernels.memory import size_of
 from stn_numba.kernels.positions import row_positions
-from stn_numba.kernels.rows import STRIP, to_next
+from stn_numba.kernels.rows import to_next
 from stn_numba.kernels.scalars import greatest
 from stn_numba.kernels.scratch import positions, products, put_positions, put_products
 from stn_numba.kernels.vectors import EIGHT, narrowed, times, where_not_zero, widened
-
-TILE_ROWS = 32  # strips one below the other: what they read of a turned image then stays in the first caches
 
 
 @jit.inline

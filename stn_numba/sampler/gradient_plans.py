@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import DenseGrid, Grid
+from stn_numba.grid import DenseGrid, Grid, MatrixGrid
 from stn_numba.kernels import threads
 from stn_numba.kernels.addresses import address_of
 from stn_numba.sampler.call import Call
@@ -90,5 +90,6 @@ def keep(plan: Any, call: Call, by_image: bool, by_grid: bool) -> None:
     """Make a plan for such gradients, if they take a single run."""
     if plan is not None and (by_image, by_grid) not in plan.gradients:
         runs = runs_of(call, by_image, by_grid)
-        fits = len(runs) == 1 and not empty_gradient(call).sum_after
+        banded = runs[0].by_image and runs[0].pieces > 1 and not isinstance(call.grid, MatrixGrid)  # tiles are looked at first
+        fits = len(runs) == 1 and not empty_gradient(call).sum_after and not banded
         plan.gradients[by_image, by_grid] = GradientPlan(call, runs[0]) if fits else None

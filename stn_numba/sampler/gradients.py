@@ -13,8 +13,9 @@ from stn_numba import antialias as sub_samples
 from stn_numba.grid import BasisGrid, Grid, MatrixGrid
 from stn_numba.kernels import threads
 from stn_numba.kernels.addresses import address_of
+from stn_numba.kernels.constants import AFFINE, STRIP, TILE_ROWS
 from stn_numba.sampler.call import MOST_TASKS, PIXELS_A_TASK, Call, parts, tasks_of
-from stn_numba.sampler.jobs import gradient_entry, image_words
+from stn_numba.sampler.jobs import gradient_entry, image_words, reach_entry
 from stn_numba.sampler.layout import channels_last, laid_out
 from stn_numba.sampler.reading import outputs, sub_calls
 
@@ -138,12 +139,12 @@ class Run(NamedTuple):
 
 
 def runs_of(call: Call, by_image: bool, by_grid: bool) -> list[Run]:
-    """The runs that gradients take: one for both, unless an image serves several grids, or bands work out all positions."""
+    """The runs that gradients take: one for both, unless an image serves several grids, or bands work out a basis."""
     size = math.prod(call.size)
     images, most = len(call.image), 1 if size < 4 * PIXELS_A_TASK else MOST_TASKS
     found = []
     bands = 1 if most == 1 or not images else min(-(-_BANDS // images), call.image.shape[1])
-    one_pass = bands == 1 or isinstance(call.grid, MatrixGrid)
+    one_pass = bands == 1 or not isinstance(call.grid, BasisGrid)  # each band works out a basis' positions
     together = by_image and by_grid and one_pass and (call.steps[0] == 1 or call.batch == 1)
     if by_image:
         found.append(Run(True, together, images, bands, min(images * bands, most)))
@@ -159,21 +160,38 @@ def _part_gradients(call: Call, d_out: Array, d_image: ImageGradient | None, by_
         partials = np.zeros(partials_shape(call, run), partials_dtype(call.grid))
         if d_out.size and (run.by_image or call.differentiable):
             target = d_image if d_image is not None and run.by_image else ImageGradient(call.image, NO_TOTAL, 0)
-            words = run_words(call, run, d_out, target, partials)
+            reach = reach_of_tiles(call) if run.by_image and run.pieces > 1 else None
+            words = run_words(call, run, d_out, target, partials, reach)
             threads.run(gradient_entry(call.image.dtype), run.tasks, call.num_threads, words)
         if run.by_grid:
             d_grid = gradient_of_partials(call.grid, partials, (call.image.shape[1], call.image.shape[2]))
     return d_grid
 
 
-def run_words(call: Call, run: Run, d_out: Array, d_image: ImageGradient, partials: Array) -> tuple[Any, ...]:
+def reach_of_tiles(call: Call) -> Array | None:
+    """How far up and down the image each tile of the outputs reads, for bands to pass over the others.
+
+    Affine maps tell by themselves, and images that go on for ever are read from anywhere.
+    """
+    if call.source.words[0] == AFFINE:
+        return None
+    (h, w), grids = call.grid.shape, len(call.grid)
+    tiles = np.empty((grids, -(-h // TILE_ROWS), -(-w // STRIP), 2))
+    tasks = max(1, min(grids * tiles.shape[1], grids * h * w // PIXELS_A_TASK, MOST_TASKS))
+    threads.run(reach_entry(), tasks, call.num_threads, (tasks, *call.source.words, grids, h, w, address_of(tiles)))
+    return tiles
+
+
+def run_words(
+    call: Call, run: Run, d_out: Array, d_image: ImageGradient, partials: Array, reach: Array | None = None
+) -> tuple[Any, ...]:
     """The words of one run. A run without the gradient by the image writes nothing to `d_image`."""
     dense = address_of(partials) if _is_dense(call.grid) else 0
     return (
         run.tasks, run.groups * run.pieces, run.pieces, run.by_image, run.by_grid and call.differentiable,
         *image_words(call.image), *call.source.words, *call.rule.words, *call.steps, *call.size, *image_words(d_out),
         *image_words(d_image.block), *image_words(d_image.total), d_image.sum_after, dense, address_of(partials),
-        math.prod(partials.shape[2:]),
+        math.prod(partials.shape[2:]), 0 if reach is None else address_of(reach),
     )  # fmt: skip
 
 

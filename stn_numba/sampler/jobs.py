@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from stn_numba.kernels.addresses import address_of
 from stn_numba.kernels.calls import Entry, kernel
 
-__all__ = ["Words", "gradient_entry", "image_words", "nearest_entry", "sample_entry", "working_dtype"]
+__all__ = ["Words", "gradient_entry", "image_words", "nearest_entry", "reach_entry", "sample_entry", "working_dtype"]
 
 Array = NDArray[Any]
 
 _SAMPLE, _GRADIENT = kernel("kernels.forward", "sample"), kernel("kernels.gradient", "gradient")
-_NEAREST = kernel("kernels.nearest", "nearest")
+_NEAREST, _REACH = kernel("kernels.nearest", "nearest"), kernel("kernels.gradient", "reach_of_tiles")
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int")
@@ -50,9 +50,15 @@ def sample_entry(image: np.dtype[Any], out: np.dtype[Any], working: np.dtype[Any
 def gradient_entry(dtype: np.dtype[Any]) -> Entry:
     """Words: tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, d_out, d_image, d_total, and so on."""
     image = _image(dtype.name)
-    wanted, last = ("bool", "bool"), ("int", "int", ("int", "int"))
+    wanted, last = ("bool", "bool"), ("int", "int", ("int", "int"), "int")
     head = ("int", "int", "int", *wanted, image, _SOURCE, _RULE, _STEPS, _SIZE, f"like {dtype.name}")
     return _GRADIENT.entry((*head, image, image, _image("float64"), *last))
+
+
+@functools.cache
+def reach_entry() -> Entry:
+    """Words: tasks, source, grids, shape of the output, address of the result."""
+    return _REACH.entry(("int", _SOURCE, "int", ("int", "int"), "int"))
 
 
 @functools.cache
