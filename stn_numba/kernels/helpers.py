@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import typed_passes, untyped_passes
+from numba.core import cgutils, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.compiler_machinery import PassManager, _pass_registry, register_pass
+from numba.core.lowering import Lower
+from numba.core.postproc import PostProcessor
 from numba.core.typed_passes import NativeLowering
 
 __all__ = ["HelperPipeline"]
@@ -34,11 +36,51 @@ class _HelperLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _Lower(Lower):
+    """Numba's lowering without what is only for debuggers and for reference counts."""
+
+    def lower_block(self, block: Any) -> None:
+        """Lower a block without notes for messages of what is wrong with an instruction."""
+        self.pre_block(block)
+        for instruction in block.body:
+            self.loc = instruction.loc
+            self.lower_inst(instruction)
+        self.post_block(block)
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        """Make room for a variable."""
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
+        """Give a variable a value; that of before needs no care."""
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self._alloca_var(name, self.typeof(name))
+            self.builder.store(value, self.getvar(name))
+
+    def delvar(self, name: str) -> None:
+        """Forget a variable, which takes nothing."""
+        if name not in self._blk_local_varmap:
+            self._singly_assigned_vars.discard(name)
+
+    def incref(self, typ: Any, val: Any) -> None:
+        """Count nothing."""
+
+    def decref(self, typ: Any, val: Any) -> None:
+        """Count nothing."""
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _HelperLowering(NativeLowering):
     """Numba's lowering, without the last step: an address to call the function at."""
 
     _name = "stn_numba_helper_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        """What does the work."""
+        return _Lower
 
     def run_pass(self, state: Any) -> bool:
         """Lower a helper; compilations are behind Numba's global lock, so that no other one sees the context meanwhile."""
@@ -76,12 +118,31 @@ _PASSES = (
 )
 
 
+class _Passes(PassManager):
+    """A list of passes that are run one after the other, and nothing else."""
+
+    def run(self, state: Any) -> None:
+        """Run them."""
+        for step, _ in self.passes:
+            done = _pass_registry.get(step).pass_inst
+            done.analysis = self._analysis
+            done.run_initialization(state)
+            changed = done.run_pass(state)
+            if changed and step in _CHANGE_BLOCKS:
+                PostProcessor(state.func_ir).run()
+            done.run_finalizer(state)
+
+
+# After these, other passes need to know anew which block follows which.
+_CHANGE_BLOCKS = (untyped_passes.DeadBranchPrune,)
+
+
 class HelperPipeline(Compiler):
     """Numba's compiler with fewer passes, and `_HelperLowering`."""
 
     def define_pipelines(self) -> Any:
         """Return the one list of passes."""
-        manager = PassManager("stn_numba_helper")
+        manager = _Passes("stn_numba_helper")
         for step in _PASSES:
             manager.add_pass(step, step.__name__)
         manager.finalize()
