@@ -144,11 +144,6 @@ class _Lower(Lower):
             self._alloca_var(name, self.typeof(name))
             self.builder.store(value, self.getvar(name))
 
-    def delvar(self, name: str) -> None:
-        """Forget a variable, which takes nothing."""
-        if name not in self._blk_local_varmap:
-            self._singly_assigned_vars.discard(name)
-
     def incref(self, typ: Any, val: Any) -> None:
         """Count nothing."""
 

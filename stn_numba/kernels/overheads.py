@@ -12,9 +12,11 @@ import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from numba.core import event, types
+from numba.core import errors, event, interpreter, types
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.registry import cpu_target
+from numba.core.transforms import canonicalize_cfg
 
 __all__ = ["left_out"]
 
@@ -36,6 +38,10 @@ def left_out() -> Iterator[None]:
         stack.enter_context(_instead(typing, "refresh", _nothing))
         stack.enter_context(_instead(target, "get_abi_sizeof", _remembered(target.get_abi_sizeof)))
         stack.enter_context(_instead(typing, "resolve_function_type", _typed_once(typing.resolve_function_type)))
+        stack.enter_context(_instead(errors.WarningsFixer, "catch_warnings", _no_context))
+        for name in ("peep_hole_delete_with_exit", "peep_hole_fuse_dict_add_updates"):  # kernels have none of either
+            stack.enter_context(_instead(interpreter, name, lambda code: code))
+        stack.enter_context(_instead(PostProcessor, "run", _order_blocks))
         yield
 
 
@@ -69,6 +75,13 @@ def _install_anew(target: Any) -> None:
     """Take in what intrinsics have registered since."""
     for registry in tuple(target._registries):
         target.install_registry(registry)
+
+
+def _order_blocks(self: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
+    """Work out which block follows which, but not where each variable is used last, since nothing is counted."""
+    code = self.func_ir
+    code.blocks = canonicalize_cfg(code.blocks)
+    code.variable_lifetime, code.generator_info = VariableLifetime(code.blocks), None
 
 
 def _nothing(*arguments: Any, **named: Any) -> None:
