@@ -180,11 +180,8 @@ _PASSES = (
     untyped_passes.DeadBranchPrune,
     untyped_passes.GenericRewrites,
     untyped_passes.ReconstructSSA,
-    untyped_passes.DeadBranchPrune,
     typed_passes.NopythonTypeInference,
     typed_passes.PreLowerStripPhis,
-    typed_passes.IRLegalization,
-    typed_passes.AnnotateTypes,
     _HelperLowering,
     typed_passes.NoPythonBackend,
 )

@@ -12,7 +12,7 @@ import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from numba.core import errors, event, interpreter, types
+from numba.core import base, errors, event, interpreter, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.registry import cpu_target
@@ -38,6 +38,7 @@ def left_out() -> Iterator[None]:
         stack.enter_context(_instead(typing, "refresh", _nothing))
         stack.enter_context(_instead(target, "get_abi_sizeof", _remembered(target.get_abi_sizeof)))
         stack.enter_context(_instead(typing, "resolve_function_type", _typed_once(typing.resolve_function_type)))
+        stack.enter_context(_instead(base, "_has_loc", _remembered(base._has_loc)))
         stack.enter_context(_instead(errors.WarningsFixer, "catch_warnings", _no_context))
         for name in ("peep_hole_delete_with_exit", "peep_hole_fuse_dict_add_updates"):  # kernels have none of either
             stack.enter_context(_instead(interpreter, name, lambda code: code))
