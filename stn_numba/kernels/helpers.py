@@ -12,10 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import typed_passes, untyped_passes
+from llvmlite import ir
+from numba.core import cgutils, typed_passes, untyped_passes
+from numba.core.callconv import CPUCallConv
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.compiler_machinery import PassManager, _pass_registry, register_pass
+from numba.core.cpu import CPUContext
+from numba.core.lowering import Lower
+from numba.core.postproc import PostProcessor
 from numba.core.typed_passes import NativeLowering
 
 __all__ = ["HelperPipeline"]
@@ -34,27 +39,136 @@ class _HelperLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+_helpers: set[str] = set()  # names in LLVM's code
+
+
+class _Calls(CPUCallConv):
+    """How helpers are called: with their arguments, and they return their value. They raise nothing.
+
+    Numba's own functions, which helpers may call as well, return a status and write their value to memory.
+    """
+
+    def get_arguments(self, func: Any) -> Any:
+        """What a function is called with."""
+        return func.args if func.name in _helpers else super().get_arguments(func)
+
+    def return_value(self, builder: Any, retval: Any) -> None:
+        """Return a value."""
+        if builder.function.name in _helpers:
+            builder.ret(retval)
+        else:
+            super().return_value(builder, retval)
+
+    def return_user_exc(self, builder: Any, *arguments: Any, **named: Any) -> None:
+        """Return where Numba raises: in helpers an index is never out of range, nor is a step zero."""
+        if builder.function.name in _helpers:
+            self._return_errcode_raw(builder, None)
+        else:
+            super().return_user_exc(builder, *arguments, **named)
+
+    def return_status_propagate(self, builder: Any, status: Any) -> None:
+        """Return what a function that was called returned, unless it went well."""
+        if builder.function.name in _helpers:
+            self._return_errcode_raw(builder, None)
+        else:
+            super().return_status_propagate(builder, status)
+
+    def _return_errcode_raw(self, builder: Any, code: Any) -> None:
+        if builder.function.name in _helpers:
+            builder.ret(ir.Constant(builder.function.function_type.return_type, None))
+        else:
+            super()._return_errcode_raw(builder, code)
+
+
+class _Context(CPUContext):
+    """Numba's way of compiling for this CPU, for helpers."""
+
+    @property
+    def call_conv(self) -> Any:
+        """How functions are called."""
+        return _Calls(self)
+
+    def declare_function(self, module: Any, fndesc: Any) -> Any:
+        """Declare a function."""
+        if fndesc.mangled_name not in _helpers:
+            return super().declare_function(module, fndesc)
+        packer = self.get_arg_packer(fndesc.argtypes)
+        kind = ir.FunctionType(self.data_model_manager[fndesc.restype].get_return_type(), list(packer.argument_types))
+        function = cgutils.get_or_insert_function(module, kind, fndesc.mangled_name)
+        if fndesc.inline:
+            function.attributes.add("alwaysinline")
+        return function
+
+    def insert_user_function(self, func: Any, fndesc: Any, libs: Any = ()) -> None:
+        """Remember how to call a helper."""
+        packer = self.get_arg_packer(fndesc.argtypes)
+
+        def call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            helper = self.declare_function(builder.module, fndesc)
+            value = builder.call(helper, packer.as_arguments(builder, arguments))
+            return self.data_model_manager[fndesc.restype].from_return(builder, value)
+
+        call.signature, call.libs = fndesc.argtypes, tuple(libs)  # type: ignore[attr-defined]
+        self._defns[func].append(call, fndesc.argtypes)
+
+    def get_executable(self, library: Any, fndesc: Any, env: Any) -> Any:
+        """A builtin function, as Numba's dispatchers ask for, in the place of the helper's own; another one for each helper."""
+        return [fndesc.qualname].index
+
+
+class _Lower(Lower):
+    """Numba's lowering without what is only for debuggers and for reference counts."""
+
+    def lower(self) -> None:
+        """Lower a helper."""
+        _helpers.add(self.fndesc.mangled_name)
+        super().lower()
+
+    def lower_block(self, block: Any) -> None:
+        """Lower a block without notes for messages of what is wrong with an instruction."""
+        self.pre_block(block)
+        for instruction in block.body:
+            self.loc = instruction.loc
+            self.lower_inst(instruction)
+        self.post_block(block)
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        """Make room for a variable."""
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
+        """Give a variable a value; that of before needs no care."""
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self._alloca_var(name, self.typeof(name))
+            self.builder.store(value, self.getvar(name))
+
+    def incref(self, typ: Any, val: Any) -> None:
+        """Count nothing."""
+
+    def decref(self, typ: Any, val: Any) -> None:
+        """Count nothing."""
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _HelperLowering(NativeLowering):
     """Numba's lowering, without the last step: an address to call the function at."""
 
     _name = "stn_numba_helper_lowering"
 
+    @property
+    def lowering_class(self) -> type[Lower]:
+        """What does the work."""
+        return _Lower
+
     def run_pass(self, state: Any) -> bool:
-        """Lower a helper; compilations are behind Numba's global lock, so that no other one sees the context meanwhile."""
+        """Lower a helper."""
         context = state.targetctx
         state.library = _HelperLibrary(context.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        context.get_executable = _no_entry
-        try:
-            return bool(super().run_pass(state))
-        finally:
-            del context.get_executable
-
-
-def _no_entry(library: Any, fndesc: Any, env: Any) -> Any:
-    """A builtin function, as Numba's dispatchers ask for, in the place of the helper's own; another one for each helper."""
-    return [fndesc.qualname].index
+        context.__class__ = _Context  # it is a copy for this helper
+        return bool(super().run_pass(state))
 
 
 # What helpers need of Numba's passes: the others inline functions, look for parallel loops and lists, or unroll what none has.
@@ -66,14 +180,30 @@ _PASSES = (
     untyped_passes.DeadBranchPrune,
     untyped_passes.GenericRewrites,
     untyped_passes.ReconstructSSA,
-    untyped_passes.DeadBranchPrune,
     typed_passes.NopythonTypeInference,
     typed_passes.PreLowerStripPhis,
-    typed_passes.IRLegalization,
-    typed_passes.AnnotateTypes,
     _HelperLowering,
     typed_passes.NoPythonBackend,
 )
+
+
+class _Passes(PassManager):
+    """A list of passes that are run one after the other, and nothing else."""
+
+    def run(self, state: Any) -> None:
+        """Run them."""
+        for step, _ in self.passes:
+            done = _pass_registry.get(step).pass_inst
+            done.analysis = self._analysis
+            done.run_initialization(state)
+            changed = done.run_pass(state)
+            if changed and step in _CHANGE_BLOCKS:
+                PostProcessor(state.func_ir).run()
+            done.run_finalizer(state)
+
+
+# After these, other passes need to know anew which block follows which.
+_CHANGE_BLOCKS = (untyped_passes.DeadBranchPrune,)
 
 
 class HelperPipeline(Compiler):
@@ -81,7 +211,7 @@ class HelperPipeline(Compiler):
 
     def define_pipelines(self) -> Any:
         """Return the one list of passes."""
-        manager = PassManager("stn_numba_helper")
+        manager = _Passes("stn_numba_helper")
         for step in _PASSES:
             manager.add_pass(step, step.__name__)
         manager.finalize()

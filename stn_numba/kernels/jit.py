@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -41,16 +40,18 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division by zero gives inf, without a branch in the loop
     "nogil": True,
     "no_cpython_wrapper": True,  # kernels are called by address
+    "_nrt": False,  # nothing in kernels is reference-counted, so nothing is to be looked through for what is
 }
 
 
 try:
     from stn_numba.kernels.helpers import HelperPipeline
+    from stn_numba.kernels.overheads import left_out
 
     _HELPER: dict[str, Any] = {"pipeline_class": HelperPipeline}
 except ImportError as error:  # a Numba whose inner parts have changed
     logger.info("helpers are compiled one by one, which takes longer: %s", error)
-    _HELPER = {}
+    _HELPER, left_out = {}, contextlib.nullcontext
 
 
 def inline(function: Function) -> Function:
@@ -110,7 +111,7 @@ class Kernel:
             entry._cache = KernelCache(self.function, repr(signature))
         except (AttributeError, TypeError, OSError) as error:  # a Numba whose inner parts have changed, or no source files
             logger.info("kernels are not cached on disk: %s", error)
-        with _without_collector():
+        with left_out():
             entry.compile(ENTRY)
         made = entry.overloads[kinds]
         address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
@@ -130,15 +131,3 @@ def kernel(function: Function) -> Kernel:
 def tasks(function: Function) -> Kernel:
     """Make a kernel whose tasks threads share."""
     return Kernel(function, in_tasks=True)
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Compilers make millions of objects that stay: looking through them again and again takes a tenth of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

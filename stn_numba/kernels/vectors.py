@@ -1,6 +1,6 @@
 """Short vectors of floats, held in one register: what Numba's arrays cannot say to LLVM.
 
-`lanes` is a tuple with one entry a lane: the number of lanes is then part of its type and known at compile time. A vector of
+`lanes` has a length, which is part of its type and so known at compile time, and is nothing else. A vector of
 three lanes is a register of four whose last lane is 0: three channels are one load where they would be two.
 
 Sums use ``fmuladd``, which is fused wherever the CPU can, the same in every form of a kernel, so the serial and the
@@ -11,9 +11,45 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, models, register_model
+from numba.core.imputils import lower_constant
+from numba.extending import intrinsic, models, register_model, typeof_impl
 
-ONE, TWO, THREE, FOUR, SIX, EIGHT, TWELVE, SIXTEEN = ((0,) * count for count in (1, 2, 3, 4, 6, 8, 12, 16))
+
+class Lanes:
+    """A number of lanes."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+
+class LanesType(types.BaseTuple):
+    """The type of a number of lanes: a tuple for who asks for its length."""
+
+    def __init__(self, count):
+        self.count = count
+        super().__init__(f"Lanes({count})")
+
+    def __len__(self):
+        return self.count
+
+
+register_model(LanesType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Lanes)
+def _lanes_type(value, _):
+    return LanesType(value.count)
+
+
+@lower_constant(LanesType)
+def _no_value(context, builder, kind, value):
+    return context.get_dummy_value()
+
+
+ONE, TWO, THREE, FOUR, SIX, EIGHT, TWELVE, SIXTEEN = (Lanes(count) for count in (1, 2, 3, 4, 6, 8, 12, 16))
 
 
 class Vector(types.Type):
