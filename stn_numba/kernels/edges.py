@@ -107,7 +107,7 @@ def edge_taps(family, K, axis, table, x, indices, weights, zero, snap):
 
     `snap`: a position that lies by a hair to the left of a pixel, as `fold_row` moves it, has the weights of that pixel.
     """
-    if axis[MODE] == ZEROS and (family == BILINEAR or family == TENT_SLOPE):  # noqa: PLR1714 (a tuple would be a function)
+    if axis[MODE] == ZEROS and (family == BILINEAR or family == TENT_SLOPE):  # noqa: SIM109 (Numba compiles a function for "in")
         return tent_taps(family, axis, x, indices, weights, zero)
     T, size, reach = type(zero), np.int64(axis[SIZE]), np.float64(K)
     base = np.rint(x) if family == NEAREST else np.floor(x)
