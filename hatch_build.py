@@ -46,8 +46,8 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
         start, folder = time.monotonic(), Path(self.directory) / "kernels"
         with tempfile.TemporaryDirectory() as announced:
             self._announce_transforms(Path(announced))
-            places = [self.root, str(Path(self.root) / "plugins"), announced, os.environ.get("PYTHONPATH", "")]
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "STN_NUMBA_PREBUILT": "off"}
+            places = [announced, *filter(None, [os.environ.get("PYTHONPATH")])]
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "STN_NUMBA_PREBUILT": "off"}
             command = [sys.executable, "-m", "stn_numba.server.build", str(folder)]
             done = subprocess.run(command, env=environment, cwd=self.root, capture_output=True, text=True)
         if done.returncode:
@@ -58,7 +58,12 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
         return sorted(folder.glob("*.so"))
 
     def _announce_transforms(self, folder: Path) -> None:
-        """Write down the entry points: the networks that are looked at find their transforms by them, as if installed."""
+        """Lay out what an installation would: the networks that are looked at find their transforms by entry points.
+
+        The packages are links: a build environment leaves out the folders of an editable install, which may be these.
+        """
+        for package in ("stn_numba", "plugins/stn_transforms"):
+            (folder / Path(package).name).symlink_to(Path(self.root) / package, target_is_directory=True)
         place = folder / f"stn_numba-{self.metadata.version}.dist-info"
         place.mkdir()
         (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: stn-numba\nVersion: {self.metadata.version}\n")

@@ -59,25 +59,26 @@ class _Calls(CPUCallConv):
         else:
             super().return_value(builder, retval)
 
-    def return_user_exc(self, builder: Any, *arguments: Any, **named: Any) -> None:
-        """Return where Numba raises: in helpers an index is never out of range, nor is a step zero."""
+    def return_native_none(self, builder: Any) -> None:
+        """Return nothing."""
         if builder.function.name in _helpers:
-            self._return_errcode_raw(builder, None)
+            builder.ret(ir.Constant(builder.function.function_type.return_type, None))
+        else:
+            super().return_native_none(builder)
+
+    def return_user_exc(self, builder: Any, *arguments: Any, **named: Any) -> None:
+        """Raise an error, which helpers never do: no index of theirs is out of range, and no step is zero."""
+        if builder.function.name in _helpers:
+            builder.unreachable()
         else:
             super().return_user_exc(builder, *arguments, **named)
 
     def return_status_propagate(self, builder: Any, status: Any) -> None:
-        """Return what a function that was called returned, unless it went well."""
+        """Return the status of a function that was called, if that went wrong."""
         if builder.function.name in _helpers:
-            self._return_errcode_raw(builder, None)
+            builder.unreachable()
         else:
             super().return_status_propagate(builder, status)
-
-    def _return_errcode_raw(self, builder: Any, code: Any) -> None:
-        if builder.function.name in _helpers:
-            builder.ret(ir.Constant(builder.function.function_type.return_type, None))
-        else:
-            super()._return_errcode_raw(builder, code)
 
 
 class _Context(CPUContext):
