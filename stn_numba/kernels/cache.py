@@ -75,6 +75,11 @@ class KernelCache(caching._Cache):
             for path in folder.glob(f"{self._name}-*{_SUFFIX}"):
                 path.unlink(missing_ok=True)
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is a file for a signature, whole or not."""
+        name = self._file_name(self._key(sig, target_context.codegen()))
+        return self._enabled and any((folder / name).exists() for folder in where().read)
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled kernel for a signature, or None."""
         if not self._enabled:

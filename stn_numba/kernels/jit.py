@@ -106,12 +106,13 @@ class Kernel:
 
     def compile(self, signature: Signature) -> tuple[int, bool]:
         """Return (address, from_cache) of the machine code for a signature."""
-        entry, kinds = self.entry(signature), ENTRY.args
+        entry, kinds, known = self.entry(signature), ENTRY.args, False
         try:
-            entry._cache = KernelCache(self.function, repr(signature))
+            entry._cache = cache = KernelCache(self.function, repr(signature))
+            known = cache.holds(ENTRY, entry.targetctx)
         except (AttributeError, TypeError, OSError) as error:  # a Numba whose inner parts have changed, or no source files
             logger.info("kernels are not cached on disk: %s", error)
-        with left_out():
+        with contextlib.nullcontext() if known else left_out():  # what is read from disk needs nothing of the compiler
             entry.compile(ENTRY)
         made = entry.overloads[kinds]
         address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)

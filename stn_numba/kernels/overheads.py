@@ -60,7 +60,10 @@ def _without_collector() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _instead(owner: Any, name: str, new: Any) -> Iterator[None]:
-    """Give an object or a module another attribute for a while."""
+    """Give an object or a module another attribute for a while; nothing, where there is none of this name."""
+    if not hasattr(owner, name):
+        yield
+        return
     own, before = name in vars(owner), getattr(owner, name)
     setattr(owner, name, new)
     try:
