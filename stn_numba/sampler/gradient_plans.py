@@ -16,12 +16,12 @@ from stn_numba.sampler.gradients import (
     NO_TOTAL,
     ImageGradient,
     Run,
-    empty_gradient,
     gradient_of_partials,
     partials_dtype,
     partials_shape,
     run_words,
     runs_of,
+    sum_after,
 )
 from stn_numba.sampler.jobs import IMAGE_WORD, OUT_WORD, gradient_entry
 from stn_numba.sampler.layout import channels_last, laid_out
@@ -39,7 +39,7 @@ class GradientPlan:
     """Gradients of a planned call of `sample_vjp`, but for its arrays."""
 
     def __init__(self, call: Call, run: Run) -> None:
-        self.run, self.num_threads, self.layout = run, call.num_threads, call.layout
+        self.run, self.num_threads = run, call.num_threads
         self.grid, self.held = _without_positions(call.grid), call.rule.held
         self.in_shape = call.image.shape[1], call.image.shape[2]
         self.entry, self.dtype = gradient_entry(call.image.dtype), call.image.dtype
@@ -91,5 +91,5 @@ def keep(plan: Any, call: Call, by_image: bool, by_grid: bool) -> None:
     if plan is not None and (by_image, by_grid) not in plan.gradients:
         runs = runs_of(call, by_image, by_grid)
         banded = runs[0].by_image and runs[0].pieces > 1 and not isinstance(call.grid, MatrixGrid)  # tiles are looked at first
-        fits = len(runs) == 1 and not empty_gradient(call).sum_after and not banded
+        fits = len(runs) == 1 and not sum_after(call) and not banded
         plan.gradients[by_image, by_grid] = GradientPlan(call, runs[0]) if fits else None

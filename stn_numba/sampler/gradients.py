@@ -23,13 +23,13 @@ __all__ = [
     "NO_TOTAL",
     "ImageGradient",
     "Run",
-    "empty_gradient",
     "gradient_of_partials",
     "gradients",
     "partials_dtype",
     "partials_shape",
     "run_words",
     "runs_of",
+    "sum_after",
 ]
 
 Array = NDArray[Any]
@@ -79,7 +79,7 @@ class ImageGradient(NamedTuple):
 
 def gradients(call: Call, d_out: Array, by_image: bool, by_grid: bool) -> tuple[Array | None, Array | None]:
     """The gradients by image and grid, as asked for."""
-    d_image = empty_gradient(call) if by_image else None
+    d_image = _empty_gradient(call) if by_image else None
     d_grid = _all_gradients(call, d_out, d_image, by_grid)
     return None if d_image is None else d_image.sum(), d_grid
 
@@ -98,17 +98,21 @@ def _all_gradients(call: Call, d_out: Array, d_image: ImageGradient | None, by_g
     return None if d_grid is None else d_grid.astype(values.dtype, copy=False)
 
 
-def empty_gradient(call: Call) -> ImageGradient:
+def _empty_gradient(call: Call) -> ImageGradient:
     """Zeros for the gradient by the image, as channels-last views."""
     block = channels_last(np.zeros(laid_out(call.image.shape, call.layout), call.image.dtype), call.layout)
+    after = sum_after(call)
+    return ImageGradient(block, np.zeros(block.shape if after else (len(block), 0, 0, 0)), after)
+
+
+def sum_after(call: Call) -> int:
+    """After how many outputs the gradient by the image is added to a total in float64; 0 for never."""
     batch, h, w, _ = call.size
     readings = max((run.readings for run in call.runs), default=1)
     outputs = h * w * readings * (1 if call.steps[0] else batch)  # that read one image
     _, H, W, _ = call.image.shape
     summed = max(_LEAST_SUMMED, 8 * H * W)
-    if call.image.dtype == np.float64 or outputs <= summed:
-        return ImageGradient(block, np.zeros((len(block), 0, 0, 0)), 0)
-    return ImageGradient(block, np.zeros(block.shape), summed)
+    return 0 if call.image.dtype == np.float64 or outputs <= summed else summed
 
 
 def _is_dense(grid: Grid) -> bool:
