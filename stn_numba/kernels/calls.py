@@ -21,7 +21,7 @@ __all__ = ["Entry", "Kernel", "Loaded", "kernel", "loaded", "recorded"]
 
 _FUNCTION = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 _ONE = (ctypes.c_size_t * 1)(1)
-lock = threading.RLock()  # of whoever loads or compiles a kernel
+lock = threading.RLock()  # held while a kernel is loaded or compiled
 
 
 class Loaded(NamedTuple):

@@ -85,7 +85,7 @@ class Kernel:
         self.helper = inline(function)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run the kernel's Python code: for who reads along; kernels are called by `kernels.calls`."""
+        """Run the Python function itself, for debugging; machine code is called through `kernels.calls`."""
         return self.function(*arguments)
 
     def entry(self, signature: Signature) -> Any:

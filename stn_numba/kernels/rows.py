@@ -47,7 +47,7 @@ _ROWS = (
     "d_offsets",  # the same for d_image, where its steps are others
     "gx",  # gradients by the positions
     "gy",
-    "dx",  # sums to be, on the way back to a homography; dx serves as a line of eight, too
+    "dx",  # terms of the gradient by a homography; dx is also scratch for eight numbers
     "dy",
     "dz",
     "x_taps",  # the K taps of a single pixel at an edge

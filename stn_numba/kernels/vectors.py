@@ -3,8 +3,7 @@
 `lanes` has a length, which is part of its type and so known at compile time, and is nothing else. A vector of
 three lanes is a register of four whose last lane is 0: three channels are one load where they would be two.
 
-Sums use ``fmuladd``, which is fused wherever the CPU can, the same in every form of a kernel, so the serial and the
-parallel form agree to the last bit.
+Sums use ``fmuladd``, which is fused wherever the CPU can.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Lanes:
 
 
 class LanesType(types.BaseTuple):
-    """The type of a number of lanes: a tuple for who asks for its length."""
+    """The type of a number of lanes; `len` works on it as on a tuple."""
 
     def __init__(self, count):
         self.count = count
@@ -394,19 +393,6 @@ def lanes_between(typingctx, vector, low, high):
         low, high = (_spread(builder, limit, value.type.count) for limit in limits)
         inside = builder.and_(builder.fcmp_ordered(">=", value, low), builder.fcmp_ordered("<", value, high))
         return _as_bits(builder, inside)
-
-    return signature, codegen
-
-
-@intrinsic
-def not_zero(typingctx, vector):
-    """Bits of an integer, the lowest for the first lane: whether it is another number than 0."""
-    signature = types.int64(vector)
-
-    def codegen(context, builder, signature, arguments):
-        value = arguments[0]
-        other = builder.fcmp_unordered("!=", value, constant(value.type, 0.0))
-        return _as_bits(builder, other)
 
     return signature, codegen
 

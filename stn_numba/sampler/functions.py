@@ -211,7 +211,7 @@ def _differentiable(image: ArrayLike, grid: Grid | ArrayLike, fill: ArrayLike | 
 def _backprop(
     x: ArrayLike, source: Grid | ArrayLike, layout: str, plan: plans.Plan | None, checked: Callable[[], Call]
 ) -> SampleBackprop:
-    """The way back of a call, which is `checked` when that is needed."""
+    """Return the `backprop` of a call; `checked` returns the checked call, and is called only when it is needed."""
 
     def backprop(d_out: ArrayLike, *, image: bool = True, grid: bool = True) -> tuple[Array | None, Array | None]:
         wanted = bool(image), bool(grid)
