@@ -15,25 +15,21 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.memory import is_float, load, load_pairs, size_of, store, store_one, store_wide
 from stn_numba.kernels.rows import NEXT_TAP
 from stn_numba.kernels.scalars import least
-from stn_numba.kernels.scratch import found, positions, put_products, tap
-from stn_numba.kernels.taps import (
-    all_between,
-    lines,
-    neighbours,
-    tents,
-)
+from stn_numba.kernels.scratch import found, put_products, tap
+from stn_numba.kernels.taps import weights_of_eight
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
     ONE,
-    SIX,
     SIXTEEN,
     THREE,
     TWELVE,
     add_product,
+    from_second,
     lane_sum,
     plus,
     spread,
+    three,
     threes,
     times,
     where_positive_there,
@@ -102,11 +98,13 @@ def blend(kind, K, address, across, down, like, us, vs, j, zero, lanes):
 
 @jit.inline
 def blend_two_of_three(address, down, like, us, vs, j, zero):
-    """2 x 2 taps of three channels: those of a row lie side by side, and are one load."""
-    v0, v1 = spread(tap(vs, zero, j), SIX), spread(tap(vs + NEXT_TAP, zero, j), SIX)
-    u0, u1 = spread(tap(us, zero, j), THREE), spread(tap(us + NEXT_TAP, zero, j), THREE)
-    left, right = threes(add_product(times(v0, load(address, like, SIX)), v1, load(address + down, like, SIX)))
-    return add_product(times(u0, left), u1, right)
+    """2 x 2 taps of three channels: four numbers from the left ones on, and four that end with the right ones."""
+    v0, v1 = spread(tap(vs, zero, j), FOUR), spread(tap(vs + NEXT_TAP, zero, j), FOUR)
+    u0, u1 = spread(tap(us, zero, j), FOUR), spread(tap(us + NEXT_TAP, zero, j), FOUR)
+    left = add_product(times(v0, load(address, like, FOUR)), v1, load(address + down, like, FOUR))
+    address += 2 * size_of(like)
+    right = add_product(times(v0, load(address, like, FOUR)), v1, load(address + down, like, FOUR))
+    return three(add_product(times(u0, left), u1, from_second(right)))
 
 
 @jit.inline
@@ -191,15 +189,9 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
 
     Weights are worked out once more for each channel: that costs less than to write them down and read them again.
     """
-    x_axis, y_axis = axes
     target, step, check = out.like, out.x_step, spread(zero, EIGHT)
     for j in range(first, stop, 8):
-        _, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-        _, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
-        if all_between(x_axis, y_axis, behind_x, behind_y):
-            (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
-        else:
-            (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
+        u0, u1, v0, v1 = weights_of_eight(axes, rows, j)
         a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
         p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
         left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)

@@ -15,23 +15,18 @@ from stn_numba.kernels.job import allocate, release
 from stn_numba.kernels.memory import Image, load_back, size_of, store, store_one
 from stn_numba.kernels.positions import Source
 from stn_numba.kernels.rows import Rule, row_addresses, scratch_bytes, to_next
-from stn_numba.kernels.runs import inside_bounds, inside_run, is_far, near_columns, next_piece
+from stn_numba.kernels.runs import inside_bits, inside_bounds, inside_run, is_far, is_inside, near_columns, next_piece
 from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import position, tap
-from stn_numba.kernels.strips import anywhere, image_and_row, is_plane, prepare_positions, rows_together
+from stn_numba.kernels.strips import anywhere, image_and_row, is_plane, is_words, prepare_positions, rows_together
 from stn_numba.kernels.taps import (
     fetch_ahead,
     inside_taps,
     offsets_row,
     rows_ahead,
 )
-from stn_numba.kernels.vectors import (
-    FOUR,
-    ONE,
-    SIXTEEN,
-    TWO,
-    spread,
-)
+from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, TWO, spread
+from stn_numba.kernels.words import pixels_as_words
 
 
 @jit.inline
@@ -39,14 +34,16 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
     """The pixels [first, stop) of a strip, whose taps all lie inside the image; return whether all came out finite."""
     family, K, like, one = rule.family, rule.K, image.like, type(zero)(1)
     across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
-    plane, check = is_plane(rule, image, out, C), zero
-    if plane:
+    plane, words, check = is_plane(rule, image, out, C), is_words(rule, image, out, C), zero
+    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
+    if plane or words:
         offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, rows.offsets)
     else:
         inside_taps(rule, first, stop, rows, False, one)
     fetch_ahead(ahead, address, across, down, first, stop, rows.offsets)
-    if plane:
-        axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
+    if words:
+        pixels_as_words(axes, address, down, like, first, stop, rows, zero, out, out_address, C)
+    elif plane:
         for c in range(C):
             source, target = address + c * image.c_step, out_address + c * out.c_step
             check += pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)
@@ -93,6 +90,16 @@ def clear(count, C, zero, out, out_address):
         for j in range(count):
             for c in range(C):
                 store_one(out_address + j * out.x_step + c * out.c_step, like, zero)
+
+
+@jit.inline
+def clear_outside(bounds, count, rows, C, zero, out, out_address):
+    """Write zeros to pixels whose taps have no weight: what a weight of zero makes of a negative pixel is -0."""
+    for j in range(0, count, 8):
+        if inside_bits(bounds, j, rows) != 255:
+            for k in range(j, least(j + 8, count)):
+                if not is_inside(bounds, k, rows):
+                    clear(1, C, zero, out, out_address + k * out.x_step)
 
 
 @jit.aside
@@ -153,8 +160,11 @@ def sample_columns(rule, image, source, n, i, together, steps, C, left, right, b
         if together == 1:
             run = inside_run(source, n * steps[1], i, start, bounds, 0, count, rows)
         address = image.address + n * steps[0] * image.n_step
-        ahead = rows_ahead(rule, source, n * steps[1], to_next(rule.y_axis, image.y_step))
-        sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, out, out_address + start * out.x_step, C)
+        ahead = rows_ahead(rule.y_axis, source, n * steps[1], to_next(rule.y_axis, image.y_step))
+        place = out_address + start * out.x_step
+        sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, out, place, C)
+        if together > 1 and not is_plane(rule, image, out, C):
+            clear_outside(bounds, count, rows, C, zero, out, place)
     clear(right - stop, C, zero, out, out_address + stop * out.x_step)
 
 
@@ -162,7 +172,7 @@ def sample_columns(rule, image, source, n, i, together, steps, C, left, right, b
 def sample_rows(first_row, last_row, image, source, rule, steps, size, zero, out, rows):
     """Forward pass of some of the rows of all outputs, tile by tile."""
     _, h, w, C = size
-    bounds, together = inside_bounds(rule, 0, np.int64(rule.y_axis[SIZE])), rows_together(rule, image, out, w, C)
+    bounds, together = inside_bounds(rule, 0, np.int64(rule.y_axis[SIZE])), rows_together(rule, image, out, w, C, 4)
     top = first_row
     while top < last_row:
         # no strip reaches into the next image

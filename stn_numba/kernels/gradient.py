@@ -49,7 +49,7 @@ def quiet_positions(count, rows, zero):
 def place_of(job, n, m, i, column):
     """The place of a strip that begins at a column of row i of output n, and gives to gradient m."""
     image, d_out = job.image, job.d_out
-    ahead = rows_ahead(job.rule, job.source, n * job.steps[1], to_next(job.rule.y_axis, image.y_step))
+    ahead = rows_ahead(job.rule.y_axis, job.source, n * job.steps[1], to_next(job.rule.y_axis, image.y_step))
     d_row = d_out.address + n * d_out.n_step + i * d_out.y_step + column * d_out.x_step
     return Place(image.address + n * job.steps[0] * image.n_step, job.d_image.address + m * job.d_image.n_step, d_row, ahead)
 
@@ -152,7 +152,7 @@ def gradient_of_piece(item, pieces, job, d_dense, partials):
     else:
         first_row, last_row = piece * h // pieces, (piece + 1) * h // pieces
     job = with_band(job, top, bottom)
-    together = rows_together(job.rule, job.image, job.d_out, w, C) if pieces == 1 else np.int64(1)
+    together = rows_together(job.rule, job.image, job.d_out, w, C, 0) if pieces == 1 else np.int64(1)
     since, m, (address, numbers) = 0, who if by_image else 0, partials
     for n in range(start, stop):
         d_grid = GridGradient(d_dense, address + 8 * numbers * (n * pieces + piece))
@@ -187,7 +187,7 @@ def gradient(
         source, rows, nowhere = Source(*source), row_addresses(rule, memory), (0.0, 0.0, 0.0, 0.0)
         image, d_out, d_image, d_total = Image(*image), Image(*d_out), Image(*d_image), Image(*d_total)
         if by_grid:
-            number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3]), rows)
+            number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3], 0), rows)
         job = Job(
             rule, source, image, d_out, d_image, by_image, by_grid, 0, 0, nowhere, steps, size, rows, zero, d_total, sum_after,
             reach,

@@ -1,4 +1,4 @@
-"""Every Numba option of the project, each with its reason; kernels use these four decorators only.
+"""Every Numba option of the project, each with its reason; kernels use these five decorators only.
 
 ``kernel``
     a function that calls reach by its address (`kernels.calls`), once. It shares nothing, so callers on several Python threads
@@ -10,6 +10,8 @@
     a helper that kernels call; compiled with its caller, never cached on its own.
 ``aside``
     the same for rare cases, and called instead of inlined: its code stays out of the loops, which LLVM then optimizes better.
+``chosen``
+    in the place of a helper: a function of the types of the arguments that returns the helper to call with them.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from stn_numba.kernels.cache import KernelCache
 from stn_numba.kernels.job import read_word, reader, write_word
 from stn_numba.kernels.signature import Signature
 
-__all__ = ["Kernel", "aside", "inline", "kernel", "tasks"]
+__all__ = ["Kernel", "aside", "chosen", "inline", "kernel", "tasks"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,18 @@ def inline(function: Function) -> Function:
 def aside(function: Function) -> Function:
     """Compile a helper for rare cases, which kernels call."""
     return _helper(function)
+
+
+def chosen(choose: Function) -> Function:
+    """Call one of several helpers, by the types of the arguments: the others are not compiled."""
+    made = numba.njit(choose)
+
+    def template(arguments: Any, named: Any) -> Any:
+        return choose(*arguments).get_call_template(arguments, named)
+
+    made.get_call_template = template
+    made.get_overload = lambda kinds: choose(*kinds).get_overload(kinds)
+    return made
 
 
 def _helper(function: Function, **options: Any) -> Function:

@@ -25,7 +25,7 @@ from stn_numba.kernels.stages import (
     widen,
     working_type,
 )
-from stn_numba.kernels.vectors import Vector, shuffle
+from stn_numba.kernels.vectors import Vector, shuffle, splat
 
 
 class Image(NamedTuple):
@@ -73,13 +73,29 @@ def load(typingctx, address, like, lanes):
 
     def codegen(context, builder, signature, arguments):
         element = llvm_type(context, dtype)
-        if count in (3, 6, 12):
-            value = _masked_load(builder, arguments[0], element, count, signature.return_type.width)
-        else:
+        if count not in (3, 6, 12):
             value = builder.load(pointer_to(builder, arguments[0], element, count), align=1)
-        return widen(builder, belongs(builder, value, INPUT), dtype, context.get_value_type(signature.return_type))
+            belongs(builder, value, INPUT)
+        elif isinstance(dtype, types.Integer):
+            value = _load_by_two(builder, arguments[0], element, count, signature.return_type.width)
+        else:
+            value = _masked_load(builder, arguments[0], element, count, signature.return_type.width)
+            belongs(builder, value, INPUT)
+        return widen(builder, value, dtype, context.get_value_type(signature.return_type))
 
     return signature, codegen
+
+
+def _load_by_two(builder, address, element, count, width):
+    """As `_masked_load` for integers, which LLVM would load one by one: two thirds of them, and a third."""
+    parts, start = [], 0
+    for size in (2 * count // 3, count // 3):
+        place = further(builder, address, start * element.width // 8)
+        part = belongs(builder, builder.load(pointer_to(builder, place, element, size), align=1), INPUT)
+        parts.append(shuffle(builder, part, ir.Constant(part.type, None), [*range(size), *[size] * (width - size)]))
+        start += size
+    first = 2 * count // 3
+    return shuffle(builder, *parts, [*range(first), *range(width, 2 * width - first)])
 
 
 def _masked_load(builder, address, element, count, width):
@@ -136,13 +152,12 @@ def load_pairs(typingctx, address, like, offsets, lanes):
     signature = types.UniTuple(half, 2)(address, like, offsets, lanes)
 
     def codegen(context, builder, signature, arguments):
-        element, bits = llvm_type(context, dtype), dtype.bitwidth
-        places = [builder.add(arguments[0], _offset(builder, arguments[2], lane)) for lane in range(count)]
+        (address, _, offsets, _), element, bits = arguments, llvm_type(context, dtype), dtype.bitwidth
         if bits > 32:
-            sides = [[further(builder, place, shift) for place in places] for shift in (0, bits // 8)]
-            pair = [_collect(builder, side, element) for side in sides]
+            neighbour = further(builder, address, bits // 8)
+            pair = [collect(builder, side, offsets, count, element) for side in (address, neighbour)]
         else:
-            words = _collect(builder, places, ir.IntType(2 * bits))
+            words = collect(builder, address, offsets, count, ir.IntType(2 * bits))
             flat = builder.bitcast(words, ir.VectorType(element, 2 * count))
             pair = [shuffle(builder, flat, flat, range(side, 2 * count, 2)) for side in (0, 1)]
         pair = [widen(builder, value, dtype, context.get_value_type(half)) for value in pair]
@@ -151,15 +166,12 @@ def load_pairs(typingctx, address, like, offsets, lanes):
     return signature, codegen
 
 
-def _offset(builder, row, lane):
-    value = builder.load(pointer_to(builder, further(builder, row, 8 * lane), ir.IntType(64)))
-    return belongs(builder, value, TAPS)
-
-
-def _collect(builder, places, element):
-    """A vector of one element from each place."""
-    vector = ir.Constant(ir.VectorType(element, len(places)), ir.Undefined)
-    for lane, place in enumerate(places):
+def collect(builder, address, offsets, count, element):
+    """A vector of so many elements, one at `address` + each of a row of offsets."""
+    vector = ir.Constant(ir.VectorType(element, count), ir.Undefined)
+    for lane in range(count):
+        offset = builder.load(pointer_to(builder, further(builder, offsets, 8 * lane), ir.IntType(64)))
+        place = builder.add(address, belongs(builder, offset, TAPS))
         value = belongs(builder, builder.load(pointer_to(builder, place, element), align=1), INPUT)
         vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
     return vector
@@ -242,6 +254,18 @@ def load_back(typingctx, address, like):
 
 
 @intrinsic
+def copy_back(typingctx, target, source, like):
+    """Copy one element of scratch memory, which a store may have written a moment ago, to the output."""
+
+    def codegen(context, builder, signature, arguments):
+        value = builder.load(pointer_to(builder, arguments[1], llvm_type(context, like)), align=1)
+        spares(builder, builder.store(value, pointer_to(builder, arguments[0], value.type), align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return types.void(target, source, like), codegen
+
+
+@intrinsic
 def copy(typingctx, target, source, like):
     """Copy one element of the input to the output, bit for bit."""
 
@@ -255,16 +279,47 @@ def copy(typingctx, target, source, like):
 
 
 @intrinsic
-def copy_two(typingctx, target, source, like):
-    """As `copy`, two elements side by side at once."""
+def copy_some(typingctx, target, source, like, lanes):
+    """As `copy`, some elements side by side at once."""
+    count = len(lanes)
 
     def codegen(context, builder, signature, arguments):
-        both = ir.IntType(2 * like.bitwidth)
-        value = belongs(builder, builder.load(pointer_to(builder, arguments[1], both), align=1), INPUT)
-        spares(builder, builder.store(value, pointer_to(builder, arguments[0], both), align=1), OUTPUT)
+        to, source = (pointer_to(builder, place, llvm_type(context, like), count) for place in arguments[:2])
+        value = belongs(builder, builder.load(source, align=1), INPUT)
+        spares(builder, builder.store(value, to, align=1), OUTPUT)
         return context.get_dummy_value()
 
-    return types.void(target, source, like), codegen
+    return types.void(target, source, like, lanes), codegen
+
+
+@intrinsic
+def copy_collected(typingctx, target, address, offsets, like, lanes):
+    """As `copy`, one element at `address` + each of a row of offsets, which come to lie side by side."""
+    count = len(lanes)
+
+    def codegen(context, builder, signature, arguments):
+        target, address, offsets = arguments[:3]
+        element = llvm_type(context, like)
+        value = collect(builder, address, offsets, count, element)
+        spares(builder, builder.store(value, pointer_to(builder, target, element, count), align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return types.void(target, address, offsets, like, lanes), codegen
+
+
+@intrinsic
+def copy_repeated(typingctx, target, source, like, lanes):
+    """As `copy`, one element again and again, side by side."""
+    count = len(lanes)
+
+    def codegen(context, builder, signature, arguments):
+        element = llvm_type(context, like)
+        value = belongs(builder, builder.load(pointer_to(builder, arguments[1], element), align=1), INPUT)
+        target = pointer_to(builder, arguments[0], element, count)
+        spares(builder, builder.store(splat(builder, value, count), target, align=1), OUTPUT)
+        return context.get_dummy_value()
+
+    return types.void(target, source, like, lanes), codegen
 
 
 @intrinsic

@@ -139,14 +139,19 @@ def is_inside(bounds, j, rows):
 
 
 @jit.inline
+def inside_bits(bounds, j, rows):
+    """Bits of an integer, the lowest for the first of eight pixels: whether its taps all lie inside."""
+    left, right, above, below = bounds
+    bits = lanes_between(positions(rows.x_places, 0.0, j, EIGHT), left, right)
+    return bits & lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below)
+
+
+@jit.inline
 def find_run(bounds, start, end, rows):
     """Look at every pixel, eight at a time."""
-    left, right, above, below = bounds
     first, stop, inside = end, start, 0
     for j in range(start, end, 8):
-        bits = lanes_between(positions(rows.x_places, 0.0, j, EIGHT), left, right)
-        bits &= lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below)
-        bits &= (1 << least(end - j, 8)) - 1
+        bits = inside_bits(bounds, j, rows) & ((1 << least(end - j, 8)) - 1)
         if bits:
             first = least(first, j + lowest_bit(bits))
             stop = j + 64 - bits_above(bits)

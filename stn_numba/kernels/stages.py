@@ -62,11 +62,24 @@ def widen(builder, value, dtype, working):
     return (builder.sitofp if dtype.signed else builder.uitofp)(value, working)
 
 
+def _to_integers(builder, value):
+    """Round floats half to even, to integers of 32 bits."""
+    integer = ir.IntType(32)
+    integers = ir.VectorType(integer, value.type.count) if isinstance(value.type, ir.VectorType) else integer
+    suffix = [f"v{kind.count}" if isinstance(kind, ir.VectorType) else "" for kind in (integers, value.type)]
+    name = f"llvm.lrint.{suffix[0]}i32.{suffix[1]}f32"
+    function = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(integers, [value.type]), name)
+    return builder.call(function, [value])
+
+
 def narrow(builder, value, dtype, stored):
     """Turn working floats into what is stored: rounded half to even and limited to the range; NaN gives the lowest."""
     if not isinstance(dtype, types.Integer):
         return value
     low, high = (constant(value.type, limit) for limit in (dtype.minval, dtype.maxval))
+    if dtype.bitwidth <= 16:  # to whole numbers of 32 bits rounded in one step
+        whole = _to_integers(builder, call(builder, "minnum", call(builder, "maxnum", value, low), high))
+        return whole if whole.type == stored else builder.trunc(whole, stored)
     value = call(builder, "maxnum", call(builder, "rint", value), low)
     value = call(builder, "minnum", value, high)
     return (builder.fptosi if dtype.signed else builder.fptoui)(value, stored)

@@ -27,13 +27,15 @@ from stn_numba.kernels.vectors import EIGHT, narrowed, times, where_not_zero, wi
 
 
 @jit.inline
-def rows_together(rule, image, out, w, C):
-    """How many output rows one strip holds: several, one behind the other, of small images of one channel or planes.
+def rows_together(rule, image, out, w, C, channels):
+    """How many output rows one strip holds: several, one behind the other, of planes or of at most so many `channels`.
 
-    A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`).
+    A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`), which is dear
+    where a pixel is.
     """
     behind = out.y_step == w * out.x_step
-    return greatest(np.int64(1), STRIP // w) if behind and anywhere(rule) and is_plane(rule, image, out, C) else np.int64(1)
+    several = behind and anywhere(rule) and (channels >= C or is_plane(rule, image, out, C))
+    return greatest(np.int64(1), STRIP // w) if several else np.int64(1)
 
 
 @jit.inline
@@ -42,6 +44,14 @@ def is_plane(rule, image, out, C):
     size = size_of(image.like)
     packed = image.c_step == size and out.c_step == size_of(out.like)
     return rule.family == BILINEAR and to_next(rule.x_axis, image.x_step) == size and (C == 1 or not packed)
+
+
+@jit.inline
+def is_words(rule, image, out, C):
+    """Whether pixels of two to four bytes are read side by side, as words; `image` is read, not added to."""
+    bytes_only = size_of(image.like) == 1 and size_of(out.like) == 1
+    packed = image.c_step == 1 and out.c_step == 1 and to_next(rule.x_axis, image.x_step) == C
+    return bytes_only and packed and rule.family == BILINEAR and 2 <= C <= 4
 
 
 @jit.inline

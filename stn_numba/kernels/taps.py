@@ -14,8 +14,8 @@ from stn_numba.kernels.scratch import position, positions, put_tap, put_taps, ta
 from stn_numba.kernels.vectors import (
     EIGHT,
     add_product,
+    all_in_unit,
     floors,
-    lanes_between,
     larger,
     magnitudes,
     minus,
@@ -30,7 +30,7 @@ from stn_numba.kernels.vectors import (
     whole_numbers,
 )
 
-FIRST_CACHE = 1 << 14  # bytes of an image that stays in the first cache
+SECOND_CACHE = 3 << 18  # bytes of an image that stays in the second cache
 
 
 @jit.inline
@@ -54,23 +54,28 @@ def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
     axis_x, axis_y, farthest = (x_axis[SIZE], one), (y_axis[SIZE], one), farthest_behind(x_axis)
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
-        column = bilinear_axis(axis_x, farthest, rows.x_places, j, rows.u, rows.du, slopes)
-        line = bilinear_axis(axis_y, farthest, rows.y_places, j, rows.v, rows.dv, slopes)
+        column, behind_x, distance_x = neighbours(axis_x, positions(rows.x_places, 0.0, j, EIGHT))
+        line, behind_y, distance_y = neighbours(axis_y, positions(rows.y_places, 0.0, j, EIGHT))
         put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
+        if all_between(axis_x, axis_y, behind_x, behind_y):
+            put_pair(rows.u, j, lines(axis_x, behind_x))
+            put_pair(rows.v, j, lines(axis_y, behind_y))
+            if slopes:
+                put_pair(rows.du, j, line_slopes(axis_x))
+                put_pair(rows.dv, j, line_slopes(axis_y))
+        else:
+            put_pair(rows.u, j, tents(axis_x, behind_x))
+            put_pair(rows.v, j, tents(axis_y, behind_y))
+            if slopes:
+                put_pair(rows.du, j, tent_slopes(axis_x, farthest, distance_x))
+                put_pair(rows.dv, j, tent_slopes(axis_y, farthest, distance_y))
 
 
 @jit.inline
-def bilinear_axis(axis, farthest, places, j, weights, slopes, with_slopes):
-    """The first of the two neighbours of eight positions along one axis; their weights and slopes go to the rows."""
-    before, behind, distance = neighbours(axis, positions(places, 0.0, j, EIGHT))
-    first, second = tents(axis, behind)
-    put_taps(weights, j, first)
-    put_taps(weights + NEXT_TAP, j, second)
-    if with_slopes:
-        first, second = tent_slopes(axis, farthest, distance)
-        put_taps(slopes, j, first)
-        put_taps(slopes + NEXT_TAP, j, second)
-    return before
+def put_pair(weights, j, pair):
+    """Weights or slopes of the two neighbours of eight pixels, to the rows that begin there."""
+    put_taps(weights, j, pair[0])
+    put_taps(weights + NEXT_TAP, j, pair[1])
 
 
 @jit.inline
@@ -98,9 +103,8 @@ def tents(axis, behind):
 @jit.inline
 def all_between(x_axis, y_axis, behind_x, behind_y):
     """Whether all eight positions lie between two neighbours along both axes, where tents are straight lines."""
-    (width, one), (height, _) = x_axis, y_axis
-    bits = lanes_between(behind_x, one - one, one) & lanes_between(behind_y, one - one, one)
-    return (bits == 255) & (width > 1.0) & (height > 1.0)  # a lone pixel has no neighbour
+    (width, _), (height, _) = x_axis, y_axis
+    return all_in_unit(behind_x, behind_y) & (width > 1.0) & (height > 1.0)  # a lone pixel has no neighbour
 
 
 @jit.inline
@@ -109,6 +113,19 @@ def lines(axis, behind):
     unit = spread(axis[1], EIGHT)
     first = minus(unit, behind)
     return first, minus(unit, first)
+
+
+@jit.inline
+def weights_of_eight(axes, rows, j):
+    """Weights (u0, u1, v0, v1) of the neighbours of eight pixels along x and along y."""
+    x_axis, y_axis = axes
+    _, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+    _, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
+    if all_between(x_axis, y_axis, behind_x, behind_y):
+        (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
+    else:
+        (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
+    return u0, u1, v0, v1
 
 
 @jit.inline
@@ -153,12 +170,12 @@ def offsets_row(rule, x_step, y_step, first, stop, rows, offsets):
 
 
 @jit.inline
-def rows_ahead(rule, source, n, down):
+def rows_ahead(y_axis, source, n, down):
     """Bytes from a pixel's first tap to what the strips to come will read: two rows below its taps, or above.
 
-    At a turn no prefetcher foresees that. 0 for small images, which stay in the first cache anyway.
+    At a turn no prefetcher foresees that. 0 for small images, which stay in the caches anyway.
     """
-    if down * rule.y_axis[SIZE] <= FIRST_CACHE:
+    if down * y_axis[SIZE] <= SECOND_CACHE:
         return np.int64(0)
     upwards = (source.kind == AFFINE or source.kind == HOMOGRAPHY) and along_column(source.matrix, n) < 0.0
     return -2 * down if upwards else 3 * down
@@ -169,7 +186,7 @@ def fetch_ahead(ahead, address, across, down, first, stop, offsets):
     """Ask for cache lines long before they are read: `rows_ahead`, and the ends of the lower row of this strip's taps."""
     end, none = down + across * 5 // 2, np.int64(0)  # the widest load goes so far
     if ahead != 0:
-        for j in range(first, stop, 2 if across <= 8 else 1):  # narrow neighbours lie in the same lines
+        for j in range(first, stop, 2 if across <= 16 else 1):  # narrow neighbours lie in the same lines
             pixel = address + tap(offsets, none, j)
             prefetch(pixel + end)
             prefetch(pixel + ahead)

@@ -89,7 +89,8 @@ def shuffle(builder, left, right, lanes):
     return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes)))
 
 
-def _spread(builder, scalar, count):
+def splat(builder, scalar, count):
+    """A vector with the scalar in every lane, while code is made."""
     empty = ir.Constant(ir.VectorType(scalar.type, count), ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
     return shuffle(builder, first, empty, [0] * count)
@@ -101,7 +102,7 @@ def spread(typingctx, scalar, lanes):
     signature = Vector(scalar, len(lanes))(scalar, lanes)
 
     def codegen(context, builder, signature, arguments):
-        return _spread(builder, arguments[0], signature.return_type.width)
+        return splat(builder, arguments[0], signature.return_type.width)
 
     return signature, codegen
 
@@ -149,7 +150,7 @@ def where_positive(typingctx, vector, instead):
     def codegen(context, builder, signature, arguments):
         value, other = arguments
         positive = builder.fcmp_ordered(">", value, constant(value.type, 0.0))
-        return builder.select(positive, value, _spread(builder, other, value.type.count))
+        return builder.select(positive, value, splat(builder, other, value.type.count))
 
     return signature, codegen
 
@@ -217,7 +218,7 @@ def where_in_unit(typingctx, vector, there):
         value, number = arguments
         zero, one = constant(value.type, 0.0), constant(value.type, 1.0)
         inside = builder.and_(builder.fcmp_ordered(">=", value, zero), builder.fcmp_ordered("<", value, one))
-        return builder.select(inside, _spread(builder, number, value.type.count), zero)
+        return builder.select(inside, splat(builder, number, value.type.count), zero)
 
     return signature, codegen
 
@@ -307,6 +308,28 @@ def lane_sums(typingctx, left, right):
 
 
 @intrinsic
+def from_second(typingctx, vector):
+    """The lanes from the second on; the last one comes twice."""
+
+    def codegen(context, builder, signature, arguments):
+        count = vector.width
+        return shuffle(builder, arguments[0], arguments[0], [*range(1, count), count - 1])
+
+    return vector(vector), codegen
+
+
+@intrinsic
+def three(typingctx, vector):
+    """The first three lanes of four."""
+    signature = Vector(vector.element, 3)(vector)
+
+    def codegen(context, builder, signature, arguments):
+        return shuffle(builder, arguments[0], constant(arguments[0].type, 0.0), [0, 1, 2, 4])
+
+    return signature, codegen
+
+
+@intrinsic
 def threes(typingctx, vector):
     """The lanes three by three."""
     count = vector.lanes // 3
@@ -390,11 +413,26 @@ def lanes_between(typingctx, vector, low, high):
 
     def codegen(context, builder, signature, arguments):
         value, *limits = arguments
-        low, high = (_spread(builder, limit, value.type.count) for limit in limits)
+        low, high = (splat(builder, limit, value.type.count) for limit in limits)
         inside = builder.and_(builder.fcmp_ordered(">=", value, low), builder.fcmp_ordered("<", value, high))
         return _as_bits(builder, inside)
 
     return signature, codegen
+
+
+@intrinsic
+def all_in_unit(typingctx, left, right):
+    """Whether all lanes of two vectors are in [0, 1), but not -0: by their bits, which is less work than comparing floats."""
+
+    def codegen(context, builder, signature, arguments):
+        size = left.element.bitwidth
+        integers = ir.VectorType(ir.IntType(size), left.width)
+        one = ir.Constant(integers, [{32: 0x3F800000, 64: 0x3FF0000000000000}[size]] * left.width)
+        sides = [builder.icmp_unsigned("<", builder.bitcast(value, integers), one) for value in arguments]
+        bits = builder.bitcast(builder.and_(*sides), ir.IntType(left.width))
+        return builder.icmp_unsigned("==", bits, ir.Constant(bits.type, -1))
+
+    return types.boolean(left, right), codegen
 
 
 def _bit_function(name, text, *more):
