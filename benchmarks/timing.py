@@ -13,7 +13,7 @@ import numpy as np
 
 ROUNDS = 5
 SHORTEST = 2e-4  # seconds between two readings of the clock, which itself takes a ten-millionth
-PAUSE = 0.02  # seconds; idle threads of OpenMP and onnxruntime spin for a few milliseconds before they sleep
+PAUSE = 0.2  # seconds; idle threads of onnxruntime spin for some 60 ms before they sleep, others for a few
 
 
 def alternate(calls: list[Callable[[], Any]], seconds: float) -> list[float]:
