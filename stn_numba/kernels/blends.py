@@ -15,8 +15,8 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.memory import is_float, load, load_pairs, size_of, store, store_one, store_wide
 from stn_numba.kernels.rows import NEXT_TAP
 from stn_numba.kernels.scalars import least
-from stn_numba.kernels.scratch import found, put_products, tap
-from stn_numba.kernels.taps import weights_of_eight
+from stn_numba.kernels.scratch import found, positions, put_products, tap
+from stn_numba.kernels.taps import neighbours, weights_of_eight
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
@@ -191,7 +191,9 @@ def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out
     """
     target, step, check = out.like, out.x_step, spread(zero, EIGHT)
     for j in range(first, stop, 8):
-        u0, u1, v0, v1 = weights_of_eight(axes, rows, j)
+        _, behind_x, _ = neighbours(axes[0], positions(rows.x_places, 0.0, j, EIGHT))
+        _, behind_y, _ = neighbours(axes[1], positions(rows.y_places, 0.0, j, EIGHT))
+        u0, u1, v0, v1 = weights_of_eight(axes, behind_x, behind_y)
         a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
         p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
         left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)

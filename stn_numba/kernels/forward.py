@@ -34,16 +34,17 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
     """The pixels [first, stop) of a strip, whose taps all lie inside the image; return whether all came out finite."""
     family, K, like, one = rule.family, rule.K, image.like, type(zero)(1)
     across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
-    plane, words, check = is_plane(rule, image, out, C), is_words(rule, image, out, C), zero
     axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
-    if plane or words:
+    if is_words(rule, image, out, C):
+        pixels_as_words(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C)
+        return True
+    plane, check = is_plane(rule, image, out, C), zero
+    if plane:
         offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, rows.offsets)
     else:
         inside_taps(rule, first, stop, rows, False, one)
     fetch_ahead(ahead, address, across, down, first, stop, rows.offsets)
-    if words:
-        pixels_as_words(axes, address, down, like, first, stop, rows, zero, out, out_address, C)
-    elif plane:
+    if plane:
         for c in range(C):
             source, target = address + c * image.c_step, out_address + c * out.c_step
             check += pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)

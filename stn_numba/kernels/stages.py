@@ -62,7 +62,7 @@ def widen(builder, value, dtype, working):
     return (builder.sitofp if dtype.signed else builder.uitofp)(value, working)
 
 
-def _to_integers(builder, value):
+def to_integers(builder, value):
     """Round floats half to even, to integers of 32 bits."""
     integer = ir.IntType(32)
     integers = ir.VectorType(integer, value.type.count) if isinstance(value.type, ir.VectorType) else integer
@@ -78,7 +78,7 @@ def narrow(builder, value, dtype, stored):
         return value
     low, high = (constant(value.type, limit) for limit in (dtype.minval, dtype.maxval))
     if dtype.bitwidth <= 16:  # to whole numbers of 32 bits rounded in one step
-        whole = _to_integers(builder, call(builder, "minnum", call(builder, "maxnum", value, low), high))
+        whole = to_integers(builder, call(builder, "minnum", call(builder, "maxnum", value, low), high))
         return whole if whole.type == stored else builder.trunc(whole, stored)
     value = call(builder, "maxnum", call(builder, "rint", value), low)
     value = call(builder, "minnum", value, high)

@@ -48,10 +48,10 @@ def is_plane(rule, image, out, C):
 
 @jit.inline
 def is_words(rule, image, out, C):
-    """Whether pixels of two to four bytes are read side by side, as words; `image` is read, not added to."""
+    """Whether pixels of three or four bytes are read side by side, as words; `image` is read, not added to."""
     bytes_only = size_of(image.like) == 1 and size_of(out.like) == 1
     packed = image.c_step == 1 and out.c_step == 1 and to_next(rule.x_axis, image.x_step) == C
-    return bytes_only and packed and rule.family == BILINEAR and 2 <= C <= 4
+    return bytes_only and packed and rule.family == BILINEAR and 3 <= C <= 4
 
 
 @jit.inline

@@ -116,11 +116,9 @@ def lines(axis, behind):
 
 
 @jit.inline
-def weights_of_eight(axes, rows, j):
+def weights_of_eight(axes, behind_x, behind_y):
     """Weights (u0, u1, v0, v1) of the neighbours of eight pixels along x and along y."""
     x_axis, y_axis = axes
-    _, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-    _, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
     if all_between(x_axis, y_axis, behind_x, behind_y):
         (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
     else:

@@ -1,4 +1,4 @@
-"""Pixels of two to four bytes, as words of 32 bits: eight pixels side by side, one channel after another.
+"""Pixels of three or four bytes, as words of 32 bits: eight pixels side by side, one channel after another.
 
 An image of three or four channels of 8 bits is what most image files hold. Four bytes from a pixel on, and four that end with
 its neighbour, are all that is read of both: as many loads as a float image of one channel takes.
@@ -6,17 +6,19 @@ its neighbour, are all that is read of both: as many loads as a float image of o
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.memory import collect, copy_back
+from stn_numba.kernels.constants import STEP
+from stn_numba.kernels.memory import collect, copy_back, prefetch
 from stn_numba.kernels.scalars import least
-from stn_numba.kernels.scratch import put_products
-from stn_numba.kernels.stages import OUTPUT, further, narrow, pointer_to, spares
-from stn_numba.kernels.taps import weights_of_eight
-from stn_numba.kernels.vectors import FOUR, THREE, TWO, Vector, add_product, shuffle, splat, times
+from stn_numba.kernels.scratch import positions, put_products, put_taps, tap
+from stn_numba.kernels.stages import OUTPUT, further, pointer_to, spares, to_integers
+from stn_numba.kernels.taps import neighbours, weights_of_eight
+from stn_numba.kernels.vectors import EIGHT, FOUR, THREE, Vector, add_product, shuffle, spread, times, whole_numbers
 
 _WORDS = Vector(types.int32, 8)
 
@@ -31,42 +33,47 @@ def load_words(typingctx, address, offsets):
     return _WORDS(address, offsets), codegen
 
 
-@intrinsic
-def channel(typingctx, words, like, shift):
-    """The channel of eight pixels that begins so many bits from the lowest of each word, as working floats."""
+@intrinsic(prefer_literal=True)
+def channel(typingctx, words, like, byte):
+    """The channel of eight pixels that is in a byte of each word, counted from the lowest, as working floats."""
     dtype = like
 
     def codegen(context, builder, signature, arguments):
-        value, _, shift = arguments
-        shift = splat(builder, builder.trunc(shift, ir.IntType(32)), 8)
+        return _of_byte(builder, arguments[0], dtype, byte.literal_value, context.get_value_type(signature.return_type))
+
+    return Vector(types.float32, 8)(words, like, byte), codegen
+
+
+def _of_byte(builder, words, dtype, byte, floats):
+    flat = builder.bitcast(words, ir.VectorType(ir.IntType(8), 32))
+    if dtype.signed:  # the byte becomes the highest, and is brought down with its sign
+        lanes = [lane for word in range(8) for lane in (32, 32, 32, 4 * word + byte)]
+        value = builder.bitcast(shuffle(builder, flat, ir.Constant(flat.type, None), lanes), words.type)
+        value = builder.ashr(value, ir.Constant(words.type, [24] * 8))
+    else:
+        lanes = [lane for word in range(8) for lane in (4 * word + byte, 32, 32, 32)]
+        value = builder.bitcast(shuffle(builder, flat, ir.Constant(flat.type, None), lanes), words.type)
+    return builder.sitofp(value, floats)
+
+
+@intrinsic(prefer_literal=True)
+def at_byte(typingctx, value, like, byte):
+    """Words of zeros but for a byte: a value that is within the range of the dtype, rounded."""
+    dtype = like
+
+    def codegen(context, builder, signature, arguments):
+        whole = to_integers(builder, arguments[0])
         if dtype.signed:
-            highest = ir.Constant(value.type, [24] * 8)
-            value = builder.ashr(builder.shl(value, builder.sub(highest, shift)), highest)
-        else:
-            value = builder.and_(builder.lshr(value, shift), ir.Constant(value.type, [255] * 8))
-        return builder.sitofp(value, context.get_value_type(signature.return_type))
+            whole = builder.and_(whole, ir.Constant(whole.type, [255] * 8))
+        return builder.shl(whole, ir.Constant(whole.type, [8 * byte.literal_value] * 8))
 
-    return Vector(types.float32, 8)(words, like, types.int64), codegen
+    return _WORDS(value, like, byte), codegen
 
 
 @intrinsic
-def no_words(typingctx):
-    """Words of zeros."""
-    return _WORDS(), lambda context, builder, signature, arguments: ir.Constant(context.get_value_type(_WORDS), [0] * 8)
-
-
-@intrinsic
-def with_channel(typingctx, words, value, like, shift):
-    """Words whose bits from `shift` on are zero, with a channel there: rounded and limited to the dtype."""
-    dtype = like
-
-    def codegen(context, builder, signature, arguments):
-        words, value, _, shift = arguments
-        shift = splat(builder, builder.trunc(shift, ir.IntType(32)), 8)
-        value = builder.and_(narrow(builder, value, dtype, words.type), ir.Constant(words.type, [255] * 8))
-        return builder.or_(words, builder.shl(value, shift))
-
-    return words(words, value, like, types.int64), codegen
+def joined(typingctx, left, right):
+    """Words with the bits of both."""
+    return left(left, right), lambda context, builder, signature, arguments: builder.or_(*arguments)
 
 
 @intrinsic
@@ -96,39 +103,68 @@ def store_some(address, step, words, like, count, C, scratch):
 
 
 @jit.inline
-def pixels_of_bytes(axes, address, down, like, first, stop, rows, zero, out, out_address, C):
-    """Pixels of two to four bytes that lie side by side; 0, since all come out finite."""
-    step, nearby = out.x_step, 2 * C - 4  # the four bytes that end with the neighbour begin there
-    behind = 8 * (C - nearby)
+def blend_channel(a, b, p, q, weights):
+    """2 x 2 taps of one channel, left and right, upper and lower."""
+    u0, u1, v0, v1 = weights
+    left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)
+    return add_product(times(u0, left), u1, right)
+
+
+@jit.inline
+def blend_of_three_bytes(address, down, offsets, like, weights):
+    """Eight pixels of three channels, as words whose highest byte is 0."""
+    a, b = load_words(address, offsets), load_words(address + 2, offsets)
+    p, q = load_words(address + down, offsets), load_words(address + down + 2, offsets)
+    first = blend_channel(channel(a, like, 0), channel(b, like, 1), channel(p, like, 0), channel(q, like, 1), weights)
+    second = blend_channel(channel(a, like, 1), channel(b, like, 2), channel(p, like, 1), channel(q, like, 2), weights)
+    third = blend_channel(channel(a, like, 2), channel(b, like, 3), channel(p, like, 2), channel(q, like, 3), weights)
+    return joined(joined(at_byte(first, like, 0), at_byte(second, like, 1)), at_byte(third, like, 2))
+
+
+@jit.inline
+def blend_of_four_bytes(address, down, offsets, like, weights):
+    """Eight pixels of four channels, as words."""
+    a, b = load_words(address, offsets), load_words(address + 4, offsets)
+    p, q = load_words(address + down, offsets), load_words(address + down + 4, offsets)
+    first = blend_channel(channel(a, like, 0), channel(b, like, 0), channel(p, like, 0), channel(q, like, 0), weights)
+    second = blend_channel(channel(a, like, 1), channel(b, like, 1), channel(p, like, 1), channel(q, like, 1), weights)
+    third = blend_channel(channel(a, like, 2), channel(b, like, 2), channel(p, like, 2), channel(q, like, 2), weights)
+    fourth = blend_channel(channel(a, like, 3), channel(b, like, 3), channel(p, like, 3), channel(q, like, 3), weights)
+    first, second = joined(at_byte(first, like, 0), at_byte(second, like, 1)), at_byte(third, like, 2)
+    return joined(joined(first, second), at_byte(fourth, like, 3))
+
+
+@jit.inline
+def pixels_of_bytes(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
+    """Pixels of three or four bytes that lie side by side. Weights are positive and add up to 1: no value leaves the range."""
+    (x_axis, y_axis), step = axes, out.x_step
+    x_step, y_step, offsets = spread(rule.x_axis[STEP], EIGHT), spread(rule.y_axis[STEP], EIGHT), rows.offsets
     for j in range(first, stop, 8):
-        u0, u1, v0, v1 = weights_of_eight(axes, rows, j)
-        offsets, words = rows.offsets + 8 * j, no_words()
-        a, b = load_words(address, offsets), load_words(address + nearby, offsets)
-        p, q = load_words(address + down, offsets), load_words(address + down + nearby, offsets)
-        for c in range(C):
-            shift = 8 * c
-            left = add_product(times(v0, channel(a, like, shift)), v1, channel(p, like, shift))
-            right = add_product(times(v0, channel(b, like, shift + behind)), v1, channel(q, like, shift + behind))
-            words = with_channel(words, add_product(times(u0, left), u1, right), like, shift)
+        column, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        line, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
+        put_taps(offsets, 0, whole_numbers(add_product(times(line, y_step), column, x_step)))
+        weights = weights_of_eight(axes, behind_x, behind_y)
+        for k in range(0, 8, 2):
+            prefetch(address + tap(offsets, np.int64(0), k) + ahead)
+        if C == 3:
+            words = blend_of_three_bytes(address, down, offsets, like, weights)
+        else:
+            words = blend_of_four_bytes(address, down, offsets, like, weights)
         place, count = out_address + j * step, least(8, stop - j)
         if step != C or count < 8:
             store_some(place, step, words, like, count, C, rows.gx)
         elif C == 3:
             store_words(place, words, THREE)
-        elif C == 4:
-            store_words(place, words, FOUR)
         else:
-            store_words(place, words, TWO)
-    return zero
+            store_words(place, words, FOUR)
 
 
 @jit.inline
-def pixels_of_no_bytes(axes, address, down, like, first, stop, rows, zero, out, out_address, C):
+def pixels_of_no_bytes(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
     """In the place of `pixels_of_bytes` where channels are wider: never run."""
-    return zero
 
 
 @jit.chosen
-def pixels_as_words(axes, address, down, like, first, stop, rows, zero, out, out_address, C):
+def pixels_as_words(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
     """Which of them is compiled for a dtype."""
     return pixels_of_bytes if like in (types.uint8, types.int8) else pixels_of_no_bytes
