@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 from numba.core.codegen import CPUCodeLibrary
-from numba.core.llvm_bindings import create_pass_builder
 
 from stn_numba.kernels.jit import ENTRY
+from stn_numba.kernels.passes import pass_builder
 from stn_numba.kernels.signature import Signature, symbol
 
 __all__ = ["Job", "Target", "compile_job", "link", "linker", "target_of"]
@@ -126,7 +126,7 @@ def _machine_code(source: str, name: str, target: Target) -> bytes:
 
 
 def _passes(machine: Any, **options: Any) -> tuple[Any, Any]:
-    builder = create_pass_builder(machine, **options)
+    builder = pass_builder(machine, **options)
     return builder.getModulePassManager(), builder
 
 

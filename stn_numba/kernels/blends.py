@@ -110,9 +110,11 @@ def blend_two_of_three(address, down, like, us, vs, j, zero):
 @jit.inline
 def blend_four_of_three(address, down, like, us, vs, j, zero):
     """4 x 4 taps of three channels: those of a row lie side by side, and are one load."""
-    total = times(spread(tap(vs, zero, j), TWELVE), load(address, like, TWELVE))
-    for a in range(1, 4):
-        total = add_product(total, spread(tap(vs + a * NEXT_TAP, zero, j), TWELVE), load(address + a * down, like, TWELVE))
+    v0, v1 = spread(tap(vs, zero, j), TWELVE), spread(tap(vs + NEXT_TAP, zero, j), TWELVE)
+    v2, v3 = spread(tap(vs + 2 * NEXT_TAP, zero, j), TWELVE), spread(tap(vs + 3 * NEXT_TAP, zero, j), TWELVE)
+    total = add_product(times(v0, load(address, like, TWELVE)), v1, load(address + down, like, TWELVE))
+    total = add_product(total, v2, load(address + 2 * down, like, TWELVE))
+    total = add_product(total, v3, load(address + 3 * down, like, TWELVE))
     first, second, third, fourth = threes(total)
     pixel = add_product(times(spread(tap(us, zero, j), THREE), first), spread(tap(us + NEXT_TAP, zero, j), THREE), second)
     pixel = add_product(pixel, spread(tap(us + 2 * NEXT_TAP, zero, j), THREE), third)

@@ -27,7 +27,10 @@ __all__ = ["HelperPipeline"]
 
 
 class _HelperLibrary(JITCodeLibrary):
-    """Code that is only ever linked into that of others."""
+    """Code that is only ever linked into that of others, and optimized there."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Leave functions as they are."""
 
     def finalize(self) -> None:
         """Link what the helper calls, and leave it at that."""

@@ -85,8 +85,8 @@ def _helper(function: Function, **options: Any) -> Function:
 
 
 def _plain_template(helper: Any, arguments: Any, named: Any) -> Any:
-    """One version of a helper for all whole numbers that are known when it is compiled: LLVM, which inlines it, knows them."""
-    plain = tuple(types.unliteral(kind) if isinstance(kind, types.IntegerLiteral) else kind for kind in arguments)
+    """One version of a helper for all numbers that are known when it is compiled: LLVM, which inlines it, knows them."""
+    plain = tuple(types.unliteral(kind) for kind in arguments)
     return type(helper).get_call_template(helper, plain, named)
 
 

@@ -12,11 +12,13 @@ import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from numba.core import base, errors, event, interpreter, types
+from numba.core import base, byteflow, codegen, errors, event, interpreter, ssa, typeinfer, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.registry import cpu_target
 from numba.core.transforms import canonicalize_cfg
+
+from stn_numba.kernels.passes import pass_builder
 
 __all__ = ["left_out"]
 
@@ -40,9 +42,13 @@ def left_out() -> Iterator[None]:
         stack.enter_context(_instead(typing, "resolve_function_type", _typed_once(typing.resolve_function_type)))
         stack.enter_context(_instead(base, "_has_loc", _remembered(base._has_loc)))
         stack.enter_context(_instead(errors.WarningsFixer, "catch_warnings", _no_context))
+        stack.enter_context(_instead(typeinfer, "new_error_context", _no_context))
+        for module in (ssa, byteflow, interpreter):  # each instruction is noted for debuggers of Numba
+            stack.enter_context(_instead(module, "_logger", _NO_LOGGER))
         for name in ("peep_hole_delete_with_exit", "peep_hole_fuse_dict_add_updates"):  # kernels have none of either
             stack.enter_context(_instead(interpreter, name, lambda code: code))
         stack.enter_context(_instead(PostProcessor, "run", _order_blocks))
+        stack.enter_context(_instead(codegen, "create_pass_builder", pass_builder))
         yield
 
 
@@ -95,6 +101,16 @@ def _nothing(*arguments: Any, **named: Any) -> None:
 def _no_context(*arguments: Any, **named: Any) -> contextlib.nullcontext[None]:
     """Return a context in which nothing is different."""
     return contextlib.nullcontext()
+
+
+class _NoLogger:
+    """In the place of a logger."""
+
+    debug = info = staticmethod(_nothing)
+    isEnabledFor = staticmethod(lambda level: False)  # noqa: N815
+
+
+_NO_LOGGER = _NoLogger()
 
 
 def _remembered(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -137,15 +137,17 @@ def blend_of_four_bytes(address, down, offsets, like, weights):
 @jit.inline
 def pixels_of_bytes(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
     """Pixels of three or four bytes that lie side by side. Weights are positive and add up to 1: no value leaves the range."""
-    (x_axis, y_axis), step = axes, out.x_step
+    (x_axis, y_axis), step, none = axes, out.x_step, np.int64(0)
     x_step, y_step, offsets = spread(rule.x_axis[STEP], EIGHT), spread(rule.y_axis[STEP], EIGHT), rows.offsets
     for j in range(first, stop, 8):
         column, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
         line, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         put_taps(offsets, 0, whole_numbers(add_product(times(line, y_step), column, x_step)))
         weights = weights_of_eight(axes, behind_x, behind_y)
-        for k in range(0, 8, 2):
-            prefetch(address + tap(offsets, np.int64(0), k) + ahead)
+        prefetch(address + tap(offsets, none, 0) + ahead)
+        prefetch(address + tap(offsets, none, 2) + ahead)
+        prefetch(address + tap(offsets, none, 4) + ahead)
+        prefetch(address + tap(offsets, none, 6) + ahead)
         if C == 3:
             words = blend_of_three_bytes(address, down, offsets, like, weights)
         else:

@@ -1,0 +1,21 @@
+"""LLVM's passes for kernels: those that Numba asks for, but loops are not unrolled.
+
+Unrolling takes half of the time that a kernel takes to compile, most of it for loops that run for a few turns only. Where it
+makes a loop faster, the turns are written out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm
+
+__all__ = ["pass_builder"]
+
+
+def pass_builder(machine: Any, opt: int = 2, loop_vectorize: bool = False, slp_vectorize: bool = False) -> Any:
+    """Return what makes the lists of passes for a machine, in the place of Numba's ``create_pass_builder``."""
+    options = llvm.create_pipeline_tuning_options(opt)
+    options.loop_vectorization, options.slp_vectorization = loop_vectorize, slp_vectorize
+    options.loop_unrolling = False
+    return llvm.create_pass_builder(machine, options)
