@@ -113,21 +113,9 @@ def _machine_code(source: str, name: str, target: Target) -> bytes:
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != name:
             value.linkage = "internal"  # so that what is not needed is left out
-    cheap, builder = _passes(machine, opt=0, loop_vectorize=False, slp_vectorize=False)
-    cheap.add_loop_rotate_pass()
-    cheap.add_instruction_combine_pass()
-    cheap.add_jump_threading_pass()
-    cheap.add_refprune_pass()
-    cheap.run(module, builder)
-    full, builder = _passes(machine, opt=3, loop_vectorize=True, slp_vectorize=False)
-    full.add_refprune_pass()
-    full.run(module, builder)
+    builder = pass_builder(machine, opt=3, loop_vectorize=True)
+    builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))
-
-
-def _passes(machine: Any, **options: Any) -> tuple[Any, Any]:
-    builder = pass_builder(machine, **options)
-    return builder.getModulePassManager(), builder
 
 
 def linker() -> list[str] | None:

@@ -18,7 +18,7 @@ from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.registry import cpu_target
 from numba.core.transforms import canonicalize_cfg
 
-from stn_numba.kernels.passes import pass_builder
+from stn_numba.kernels.passes import optimize, pass_builder
 
 __all__ = ["left_out"]
 
@@ -49,6 +49,7 @@ def left_out() -> Iterator[None]:
             stack.enter_context(_instead(interpreter, name, lambda code: code))
         stack.enter_context(_instead(PostProcessor, "run", _order_blocks))
         stack.enter_context(_instead(codegen, "create_pass_builder", pass_builder))
+        stack.enter_context(_instead(codegen.CPUCodeLibrary, "_optimize_final_module", optimize))
         yield
 
 
