@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import llvmlite.binding as llvm
 from numba.core.codegen import CPUCodeLibrary
 
-from stn_numba.kernels.jit import ENTRY
+from stn_numba.kernels.jit import ENTRY, left_out
 from stn_numba.kernels.passes import pass_builder
 from stn_numba.kernels.signature import Signature, symbol
 
@@ -82,7 +82,7 @@ def _intermediate_code(job: Job) -> str:
     """The code of a kernel with all that it calls, and an entry without Numba's way of raising errors, named by `symbol`."""
     module, _, name = job.kernel.rpartition(".")
     entry = getattr(importlib.import_module(f"stn_numba.{module}"), name).entry(job.signature)
-    with _capturing():
+    with left_out(), _capturing():
         try:
             entry.compile(ENTRY)
         except _Captured as captured:

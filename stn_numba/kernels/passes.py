@@ -1,7 +1,8 @@
 """LLVM's passes for kernels: those that Numba asks for, once, and without unrolling of loops.
 
-Unrolling takes half of the time that LLVM takes for a kernel, most of it for loops that run for a few turns only. Where it makes
-a loop faster, the turns are written out. Numba runs other passes before, so that it finds more reference counts to leave out.
+Unrolling takes half of the time that LLVM takes for a kernel, most of it for loops that run for a few turns only. Where it
+makes a loop faster, the turns are written out. Numba runs other passes before, so that it finds more reference counts to leave
+out.
 """
 
 from __future__ import annotations
