@@ -6,6 +6,7 @@ one is compiled, `stn_numba.kernels.prebuilt` for how it is found.
 
 from __future__ import annotations
 
+import argparse
 import concurrent.futures
 import multiprocessing
 import platform
@@ -101,5 +102,7 @@ def _size(job: tuple[str, Any]) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    for library in build(Path(sys.argv[1])):
+    parser = argparse.ArgumentParser(prog="python -m stn_numba.server.build", description="Build the libraries of kernels.")
+    parser.add_argument("folder", type=Path, help="where to write the libraries")
+    for library in build(parser.parse_args().folder):
         print(f"{library}: {library.stat().st_size / 1e6:.1f} MB")
