@@ -95,6 +95,14 @@ def test_input_is_left_alone(name, blots):
     np.testing.assert_array_equal(blots, before)
 
 
+def test_masked_arrays_without_a_masked_value_are_arrays(blots):
+    distortion = get_distortion("R")
+    expected = distortion(blots, np.random.default_rng(0))
+    np.testing.assert_array_equal(distortion(np.ma.array(blots), np.random.default_rng(0)), expected)
+    with pytest.raises(ValueError, match="images: .* masked"):
+        distortion(np.ma.masked_greater(blots, 0.5), np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(
     ("name", "least", "most"),
     # ink grows with the square of the scale; a corner moved by 5 pixels changes the area of the frame by a quarter or so

@@ -64,7 +64,7 @@ class Distortion(ABC):
         TypeError
             If they are not float32 or float64, or `rng` is no generator.
         """
-        _check(images, rng)
+        images = _checked(images, rng)
         return self.warp(images, self.draw(len(images), rng))
 
     def fixed(self, images: Floats) -> Floats:
@@ -74,7 +74,7 @@ class Distortion(ABC):
         depends on those before it.
         """
         rng = np.random.default_rng(_FIXED_SEED)
-        _check(images, rng)
+        images = _checked(images, rng)
         parts = np.array_split(images, max(1, len(images) // _FIXED_PART))  # not all grids at once
         return np.concatenate([self(part, rng) for part in parts])
 
@@ -116,14 +116,16 @@ def _half(shape: tuple[int, int]) -> NDArray[np.float64]:
     return (np.array(shape[::-1], np.float64) - 1) / 2
 
 
-def _check(images: Any, rng: Any) -> None:
+def _checked(images: Any, rng: Any) -> Floats:
+    """Plain images, if they can be distorted."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
     if not isinstance(images, np.ndarray) or images.dtype not in (np.float32, np.float64):
         raise TypeError(f"images: expected float32 or float64, got {getattr(images, 'dtype', type(images).__name__)}")
-    as_array(images, "images")  # refuses masked values
+    images = as_array(images, "images")  # refuses masked values
     if images.ndim != 4 or images.shape[1:] != (*DIGIT, 1):
         raise ValueError(f"images: expected (N, {DIGIT[0]}, {DIGIT[1]}, 1), got {images.shape}")
     low, high = images.min(initial=0), images.max(initial=0)
     if not (low >= 0 and high <= 1):  # NaN is neither
         raise ValueError(f"images: expected numbers in [0, 1], got {low:g} to {high:g}")
+    return images
