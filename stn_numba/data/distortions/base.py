@@ -122,10 +122,10 @@ def _checked(images: Any, rng: Any) -> Floats:
         raise TypeError(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
     if not isinstance(images, np.ndarray) or images.dtype not in (np.float32, np.float64):
         raise TypeError(f"images: expected float32 or float64, got {getattr(images, 'dtype', type(images).__name__)}")
-    images = as_array(images, "images")  # refuses masked values
-    if images.ndim != 4 or images.shape[1:] != (*DIGIT, 1):
-        raise ValueError(f"images: expected (N, {DIGIT[0]}, {DIGIT[1]}, 1), got {images.shape}")
-    low, high = images.min(initial=0), images.max(initial=0)
+    plain: Floats = as_array(images, "images")  # refuses masked values
+    if plain.ndim != 4 or plain.shape[1:] != (*DIGIT, 1):
+        raise ValueError(f"images: expected (N, {DIGIT[0]}, {DIGIT[1]}, 1), got {plain.shape}")
+    low, high = plain.min(initial=0), plain.max(initial=0)
     if not (low >= 0 and high <= 1):  # NaN is neither
         raise ValueError(f"images: expected numbers in [0, 1], got {low:g} to {high:g}")
-    return images
+    return plain
