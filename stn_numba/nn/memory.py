@@ -32,10 +32,11 @@ class _Owner:
     def __init__(self, size: int, memory: tuple[NDArray[np.uint8], int], interface: dict[str, Any]) -> None:
         self.size, self.memory, self.__array_interface__ = size, memory, interface
 
-    def __del__(self) -> None:
-        several = _free.get(self.size)
+    # a default, since names of the module may be gone when Python ends
+    def __del__(self, free: dict[int, list[tuple[NDArray[np.uint8], int]]] = _free) -> None:
+        several = free.get(self.size)
         if several is None:
-            several = _free.setdefault(self.size, [])
+            several = free.setdefault(self.size, [])
         several.append(self.memory)
 
 
