@@ -15,8 +15,7 @@ from stn_numba.kernels import jit
 from stn_numba.kernels.memory import is_float, load, load_pairs, size_of, store, store_one, store_wide
 from stn_numba.kernels.rows import NEXT_TAP
 from stn_numba.kernels.scalars import least
-from stn_numba.kernels.scratch import found, positions, put_products, tap
-from stn_numba.kernels.taps import neighbours, weights_of_eight
+from stn_numba.kernels.scratch import found, put_products, tap, taps
 from stn_numba.kernels.vectors import (
     EIGHT,
     FOUR,
@@ -186,16 +185,12 @@ def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, 
 
 
 @jit.inline
-def pixels_of_plane(axes, address, down, like, first, stop, rows, zero, out, out_address):
-    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load.
-
-    Weights are worked out once more for each channel: that costs less than to write them down and read them again.
-    """
+def pixels_of_plane(address, down, like, first, stop, rows, zero, out, out_address):
+    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load."""
     target, step, check = out.like, out.x_step, spread(zero, EIGHT)
     for j in range(first, stop, 8):
-        _, behind_x, _ = neighbours(axes[0], positions(rows.x_places, 0.0, j, EIGHT))
-        _, behind_y, _ = neighbours(axes[1], positions(rows.y_places, 0.0, j, EIGHT))
-        u0, u1, v0, v1 = weights_of_eight(axes, behind_x, behind_y)
+        u0, u1 = taps(rows.u, zero, j, EIGHT), taps(rows.u + NEXT_TAP, zero, j, EIGHT)
+        v0, v1 = taps(rows.v, zero, j, EIGHT), taps(rows.v + NEXT_TAP, zero, j, EIGHT)
         a, b = load_pairs(address, like, rows.offsets + 8 * j, EIGHT)
         p, q = load_pairs(address + down, like, rows.offsets + 8 * j, EIGHT)
         left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)

@@ -22,7 +22,6 @@ from stn_numba.kernels.strips import anywhere, image_and_row, is_plane, is_words
 from stn_numba.kernels.taps import (
     fetch_ahead,
     inside_taps,
-    offsets_row,
     rows_ahead,
 )
 from stn_numba.kernels.vectors import FOUR, ONE, SIXTEEN, TWO, spread
@@ -39,15 +38,12 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
         pixels_as_words(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C)
         return True
     plane, check = is_plane(rule, image, out, C), zero
-    if plane:
-        offsets_row(rule, rule.x_axis[STEP], rule.y_axis[STEP], first, stop, rows, rows.offsets)
-    else:
-        inside_taps(rule, first, stop, rows, False, one)
+    inside_taps(rule, first, stop, rows, False, one)
     fetch_ahead(ahead, address, across, down, first, stop, rows.offsets)
     if plane:
         for c in range(C):
             source, target = address + c * image.c_step, out_address + c * out.c_step
-            check += pixels_of_plane(axes, source, down, like, first, stop, rows, zero, out, target)
+            check += pixels_of_plane(source, down, like, first, stop, rows, zero, out, target)
     elif family == BILINEAR:
         check = pixels(TWO, K, image, address, across, down, first, stop, rows, zero, out, out_address, C)
     elif K == 4:
