@@ -12,7 +12,7 @@ from stn_numba.kernels.blends import pixels, pixels_of_plane
 from stn_numba.kernels.constants import BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP, STRIP, TILE_ROWS
 from stn_numba.kernels.edges import both_edge_taps, edge_value
 from stn_numba.kernels.job import allocate, release
-from stn_numba.kernels.memory import Image, load_back, size_of, store, store_one
+from stn_numba.kernels.memory import Image, is_float, load_back, size_of, store, store_one
 from stn_numba.kernels.positions import Source
 from stn_numba.kernels.rows import Rule, row_addresses, scratch_bytes, to_next
 from stn_numba.kernels.runs import inside_bits, inside_bounds, inside_run, is_far, is_inside, near_columns, next_piece
@@ -33,9 +33,8 @@ def inside_pixels(rule, image, address, ahead, first, stop, rows, zero, out, out
     """The pixels [first, stop) of a strip, whose taps all lie inside the image; return whether all came out finite."""
     family, K, like, one = rule.family, rule.K, image.like, type(zero)(1)
     across, down = to_next(rule.x_axis, rule.x_axis[STEP]), to_next(rule.y_axis, rule.y_axis[STEP])
-    axes = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
     if is_words(rule, image, out, C):
-        pixels_as_words(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C)
+        pixels_as_words(rule, address, ahead, down, like, first, stop, rows, out, out_address, C)
         return True
     plane, check = is_plane(rule, image, out, C), zero
     inside_taps(rule, first, stop, rows, False, one)
@@ -91,7 +90,7 @@ def clear(count, C, zero, out, out_address):
 
 @jit.inline
 def clear_outside(bounds, count, rows, C, zero, out, out_address):
-    """Write zeros to pixels whose taps have no weight: what a weight of zero makes of a negative pixel is -0."""
+    """Write zeros to pixels of floats whose taps have no weight: what a weight of zero makes of a negative pixel is -0."""
     for j in range(0, count, 8):
         if inside_bits(bounds, j, rows) != 255:
             for k in range(j, least(j + 8, count)):
@@ -160,7 +159,7 @@ def sample_columns(rule, image, source, n, i, together, steps, C, left, right, b
         ahead = rows_ahead(rule.y_axis, source, n * steps[1], to_next(rule.y_axis, image.y_step))
         place = out_address + start * out.x_step
         sample_strip(rule, image, address, ahead, run, count, bounds, rows, zero, out, place, C)
-        if together > 1 and not is_plane(rule, image, out, C):
+        if together > 1 and is_float(out.like) and not is_plane(rule, image, out, C):
             clear_outside(bounds, count, rows, C, zero, out, place)
     clear(right - stop, C, zero, out, out_address + stop * out.x_step)
 

@@ -116,9 +116,8 @@ def lines(axis, behind):
 
 
 @jit.inline
-def weights_of_eight(axes, behind_x, behind_y):
+def weights_of_eight(x_axis, y_axis, behind_x, behind_y):
     """Weights (u0, u1, v0, v1) of the neighbours of eight pixels along x and along y."""
-    x_axis, y_axis = axes
     if all_between(x_axis, y_axis, behind_x, behind_y):
         (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
     else:

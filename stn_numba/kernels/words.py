@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from stn_numba.kernels import jit
-from stn_numba.kernels.constants import STEP
+from stn_numba.kernels.constants import SIZE, STEP
 from stn_numba.kernels.memory import collect, copy_back, prefetch
 from stn_numba.kernels.scalars import least
 from stn_numba.kernels.scratch import positions, put_products, put_taps, tap
@@ -103,8 +103,15 @@ def store_some(address, step, words, like, count, C, scratch):
 
 
 @jit.inline
+def load_corners(address, down, across, offsets):
+    """Words of 2 x 2 taps of eight pixels: left and right, upper and lower."""
+    a, b = load_words(address, offsets), load_words(address + across, offsets)
+    return a, b, load_words(address + down, offsets), load_words(address + down + across, offsets)
+
+
+@jit.inline
 def blend_channel(a, b, p, q, weights):
-    """2 x 2 taps of one channel, left and right, upper and lower."""
+    """2 x 2 taps of one channel."""
     u0, u1, v0, v1 = weights
     left, right = add_product(times(v0, a), v1, p), add_product(times(v0, b), v1, q)
     return add_product(times(u0, left), u1, right)
@@ -113,8 +120,7 @@ def blend_channel(a, b, p, q, weights):
 @jit.inline
 def blend_of_three_bytes(address, down, offsets, like, weights):
     """Eight pixels of three channels, as words whose highest byte is 0."""
-    a, b = load_words(address, offsets), load_words(address + 2, offsets)
-    p, q = load_words(address + down, offsets), load_words(address + down + 2, offsets)
+    a, b, p, q = load_corners(address, down, 2, offsets)
     first = blend_channel(channel(a, like, 0), channel(b, like, 1), channel(p, like, 0), channel(q, like, 1), weights)
     second = blend_channel(channel(a, like, 1), channel(b, like, 2), channel(p, like, 1), channel(q, like, 2), weights)
     third = blend_channel(channel(a, like, 2), channel(b, like, 3), channel(p, like, 2), channel(q, like, 3), weights)
@@ -124,26 +130,26 @@ def blend_of_three_bytes(address, down, offsets, like, weights):
 @jit.inline
 def blend_of_four_bytes(address, down, offsets, like, weights):
     """Eight pixels of four channels, as words."""
-    a, b = load_words(address, offsets), load_words(address + 4, offsets)
-    p, q = load_words(address + down, offsets), load_words(address + down + 4, offsets)
+    a, b, p, q = load_corners(address, down, 4, offsets)
     first = blend_channel(channel(a, like, 0), channel(b, like, 0), channel(p, like, 0), channel(q, like, 0), weights)
     second = blend_channel(channel(a, like, 1), channel(b, like, 1), channel(p, like, 1), channel(q, like, 1), weights)
     third = blend_channel(channel(a, like, 2), channel(b, like, 2), channel(p, like, 2), channel(q, like, 2), weights)
     fourth = blend_channel(channel(a, like, 3), channel(b, like, 3), channel(p, like, 3), channel(q, like, 3), weights)
-    first, second = joined(at_byte(first, like, 0), at_byte(second, like, 1)), at_byte(third, like, 2)
-    return joined(joined(first, second), at_byte(fourth, like, 3))
+    lower = joined(at_byte(first, like, 0), at_byte(second, like, 1))
+    return joined(lower, joined(at_byte(third, like, 2), at_byte(fourth, like, 3)))
 
 
 @jit.inline
-def pixels_of_bytes(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
+def pixels_of_bytes(rule, address, ahead, down, like, first, stop, rows, out, out_address, C):
     """Pixels of three or four bytes that lie side by side. Weights are positive and add up to 1: no value leaves the range."""
-    (x_axis, y_axis), step, none = axes, out.x_step, np.int64(0)
+    one, none, step = np.float32(1), np.int64(0), out.x_step
+    x_axis, y_axis = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
     x_step, y_step, offsets = spread(rule.x_axis[STEP], EIGHT), spread(rule.y_axis[STEP], EIGHT), rows.offsets
     for j in range(first, stop, 8):
         column, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
         line, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         put_taps(offsets, 0, whole_numbers(add_product(times(line, y_step), column, x_step)))
-        weights = weights_of_eight(axes, behind_x, behind_y)
+        weights = weights_of_eight(x_axis, y_axis, behind_x, behind_y)
         prefetch(address + tap(offsets, none, 0) + ahead)
         prefetch(address + tap(offsets, none, 2) + ahead)
         prefetch(address + tap(offsets, none, 4) + ahead)
@@ -162,11 +168,11 @@ def pixels_of_bytes(rule, axes, address, ahead, down, like, first, stop, rows, o
 
 
 @jit.inline
-def pixels_of_no_bytes(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
+def pixels_of_no_bytes(rule, address, ahead, down, like, first, stop, rows, out, out_address, C):
     """In the place of `pixels_of_bytes` where channels are wider: never run."""
 
 
 @jit.chosen
-def pixels_as_words(rule, axes, address, ahead, down, like, first, stop, rows, out, out_address, C):
+def pixels_as_words(rule, address, ahead, down, like, first, stop, rows, out, out_address, C):
     """Which of them is compiled for a dtype."""
     return pixels_of_bytes if like in (types.uint8, types.int8) else pixels_of_no_bytes
