@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from stn_numba.server.machine import cache
+from stn_numba.deploy.installation import cache
 
 LIMIT = 100.0  # MB
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stn_numba.kernels import prebuilt
+from stn_numba.kernels.runtime import prebuilt
 
 ROOT = Path(__file__).parent.parent
 TURNS = 3  # with the library; by JIT one

@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-from stn_numba.server import machine
+from stn_numba.deploy import installation
 
 LIBRARIES = ("stn-numba", "numba", "numpy", "torch", "opencv-python-headless", "kornia", "onnxruntime", "scipy", "scikit-image")
 
@@ -23,7 +23,7 @@ def describe(num_threads: int) -> dict[str, str | int]:
 
 def kernels() -> str:
     """Which library of kernels is in use, or why none is, and where the kernels that were called so far came from."""
-    part = machine.kernels()
+    part = installation.kernels()
     name = f"{Path(part['library']).name} (level {part['level']})" if part["library"] else f"no library ({part['why_not']})"
     called = [f"{part[source]} {source}" for source in ("prebuilt", "cache", "compiled") if part[source]]
     return f"{name}; called: {' + '.join(called) or 'none'}"

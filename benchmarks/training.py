@@ -19,8 +19,8 @@ from benchmarks.training_twins import sequential
 from stn_numba import models
 from stn_numba.data.digits import load_digits
 from stn_numba.nn import Adam, Classifier
-from stn_numba.nn.blas import one_blas_thread
-from stn_numba.nn.step import Step
+from stn_numba.nn.engine.blas_threads import one_blas_thread
+from stn_numba.nn.training.step import Step
 
 STEPS, TOLERANCE = 5, 1e-4  # steps whose losses are compared, and the largest relative difference
 
@@ -58,7 +58,7 @@ class Outcome:
     torch_inference: float
     inference_ratio: float
     inference_at_least: float
-    memory: int
+    buffers: int
 
     @property
     def agrees(self) -> bool:
@@ -109,10 +109,10 @@ def play(case: Case, seconds: float) -> Outcome:
         differences = [abs(ours / other - 1) for ours, other in ((step(), theirs.step()) for _ in range(STEPS))]
         ours, torch_time = alternate([step, theirs.step], seconds)
         inference, torch_inference = alternate([lambda: model.logits(X), theirs.infer], seconds)
-        memory = _memory(step)
+        buffers = _memory(step)
     return Outcome(
         case.name, case.batch, max(differences), ours, torch_time, torch_time / ours, case.training,
-        inference, torch_inference, torch_inference / inference, case.inference, memory,
+        inference, torch_inference, torch_inference / inference, case.inference, buffers,
     )  # fmt: skip
 
 
@@ -148,9 +148,9 @@ def _memory(step: Callable[[], Any]) -> int:
     """Most bytes that a step has at once, and that stay allocated for the next one, beyond data and parameters."""
     import tracemalloc
 
-    from stn_numba.nn import memory
+    from stn_numba.nn.engine import buffers
 
-    memory.release()
+    buffers.release()
     tracemalloc.start()
     try:
         step()

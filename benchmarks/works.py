@@ -77,6 +77,6 @@ WORKS: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     WORKS[sys.argv[1]]()
-    from stn_numba.kernels import calls
+    from stn_numba.kernels.runtime import calls
 
     print(json.dumps(collections.Counter(kernel.source for kernel in calls.loaded())))

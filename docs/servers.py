@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from stn_numba.kernels import prebuilt
-from stn_numba.server.build import build
+from stn_numba.deploy.build import build
+from stn_numba.kernels.runtime import prebuilt
 
 PAGE = Path(__file__).with_name("servers.md")
 COMMAND = [str(Path(sys.executable).with_name("stn-numba"))]

@@ -16,16 +16,16 @@ from stn_numba.grid import (
     to_normalised,
     to_pixels,
 )
-from stn_numba.registry import PluginError, available, get_transform, register_transform
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
-from stn_numba.transform import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform.base import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform.registry import PluginError, available, get_transform, register_transform
 from stn_numba.warp import warp
 
 if TYPE_CHECKING:
     from stn_numba import data, models, nn, plot, testing
-    from stn_numba.nn.fit import fit
-    from stn_numba.nn.storage import load, save
+    from stn_numba.nn.saving.model_file import load, save
+    from stn_numba.nn.training.fit import fit
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless t
 
 # Training and the rest are loaded when they are first asked for: a pipeline that only warps never pays for them.
 _ROOMS = ("data", "models", "nn", "plot", "testing")
-_FROM_ROOMS = {"fit": "nn.fit", "load": "nn.storage", "save": "nn.storage"}
+_FROM_ROOMS = {"fit": "nn.training.fit", "load": "nn.saving.model_file", "save": "nn.saving.model_file"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from stn_numba.arguments import as_int
+from stn_numba._util.arguments import as_int
 from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
-from stn_numba.nn.layer import Layer
-from stn_numba.nn.parallel import Parallel
+from stn_numba.nn.layers.base import Layer
+from stn_numba.nn.layers.parallel import Parallel
 
 __all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import warp_plans
-from stn_numba.arguments import as_option
-from stn_numba.arrays import as_array
-from stn_numba.border import chosen, lay_grid, n_params_of
+from stn_numba._util.arguments import as_option
+from stn_numba._util.arrays import as_array
 from stn_numba.grid import Shape
-from stn_numba.interpolation import PiecewisePolynomial
-from stn_numba.parameters import as_numbers, shape_advice
 from stn_numba.sampler import sample
+from stn_numba.sampler.interpolation import PiecewisePolynomial
 from stn_numba.sampler.layout import expect_shape, laid_out
-from stn_numba.transform import Transform
+from stn_numba.transform.base import Transform
+from stn_numba.transform.checked import chosen, lay_grid, n_params_of
+from stn_numba.transform.parameters import as_numbers, shape_advice
 
 __all__ = ["warp"]
 

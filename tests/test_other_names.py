@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.interpolation import KERNELS, bicubic
-from stn_numba.other_names import hint
-from stn_numba.outside import PADDINGS
+from stn_numba._util.suggestions import hint
+from stn_numba.sampler.interpolation import KERNELS, bicubic
+from stn_numba.sampler.padding import PADDINGS
 
 IMAGE, IDENTITY = np.random.default_rng(0).random((6, 7)), [1, 0, 0, 0, 1, 0]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stn_numba import registry
+from stn_numba.transform import registry
 
 ROOT = Path(__file__).parent.parent
 

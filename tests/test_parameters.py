@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.border import lay_grid
+from stn_numba.transform.checked import lay_grid
 
 AFFINE, PROJECTIVE, SPLINE = (stn.get_transform(name) for name in ("affine", "projective", "tps"))
 RNG = np.random.default_rng(0)

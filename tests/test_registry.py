@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import registry
-from stn_numba.server.doctor import plugin_rows
+from stn_numba.deploy.doctor import plugin_rows
+from stn_numba.transform import registry
 
 SHIFT = """
 import numpy as np

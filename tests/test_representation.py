@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import data, interpolation
-from stn_numba.basis import BasisRows
-from stn_numba.interpolation import PiecewisePolynomial
+from stn_numba import data
+from stn_numba.grid.basis_rows import BasisRows
+from stn_numba.sampler import interpolation
+from stn_numba.sampler.interpolation import PiecewisePolynomial
 
 KINDS = {name: type(stn.get_transform(name)) for name in ("affine", "projective", "tps")}
 NAMES = {kind.__name__: kind for kind in KINDS.values()} | {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arguments import as_int, as_path
+from stn_numba._util.arguments import as_int, as_path
 from stn_numba.data.idx import read_idx
 
 __all__ = ["Digits", "load_digits", "load_mnist"]

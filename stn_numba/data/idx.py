@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arguments import as_int, as_path
+from stn_numba._util.arguments import as_int, as_path
 
 __all__ = ["read_idx"]
 

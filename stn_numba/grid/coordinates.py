@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.arguments import as_bool, as_int
-from stn_numba.arrays import as_array
+from stn_numba._util.arguments import as_bool, as_int
+from stn_numba._util.arrays import as_array
 
 __all__ = ["Floats", "Shape", "as_floats", "base_points", "check_shape", "to_normalised", "to_pixels"]
 

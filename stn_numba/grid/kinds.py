@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stn_numba.arguments import as_bool
-from stn_numba.arrays import as_array
-from stn_numba.basis import BasisRows, row_blocks
+from stn_numba._util.arguments import as_bool
+from stn_numba._util.arrays import as_array
+from stn_numba.grid.basis_rows import BasisRows, row_blocks
 from stn_numba.grid.coordinates import Floats, Shape, as_floats, check_shape
 
 __all__ = ["BasisGrid", "DenseGrid", "Grid"]
@@ -111,7 +111,7 @@ class BasisGrid(Grid):
     Parameters
     ----------
     basis
-        (h * w, B): the basis functions at the output pixels, row by row; or `stn_numba.basis.BasisRows`, which work them out
+        (h * w, B): the basis functions at the output pixels, row by row; or `stn_numba.grid.basis_rows.BasisRows`, which work them out
         when they are needed.
     coefficients
         (N, 2, B): x coefficients, then y.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.arguments import as_bool
-from stn_numba.arrays import as_array
+from stn_numba._util.arguments import as_bool
+from stn_numba._util.arrays import as_array
 from stn_numba.grid import pixel_matrix
 from stn_numba.grid.coordinates import Floats, Shape, as_floats, base_points, check_shape, input_axis, to_normalised
 from stn_numba.grid.kinds import Grid, as_slice

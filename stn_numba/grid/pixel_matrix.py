@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid.coordinates import Floats, Shape, input_axis, output_axis
-from stn_numba.kernels.addresses import address_of
-from stn_numba.kernels.calls import kernel
+from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.kernels.runtime.calls import kernel
 
 __all__ = ["facing", "from_normalized", "from_normalized_vjp", "inverted", "is_affine"]
 
 Matrices = NDArray[np.float64]  # (N, 3, 3)
 
-BETWEEN_PIXELS = kernel("kernels.homographies", "between_pixels")
+BETWEEN_PIXELS = kernel("kernels.sampling.pixel_homographies", "between_pixels")
 
 _AFFINE_ROW = np.array([0.0, 0.0, 1.0])
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.kernels.addresses import address_of
+from stn_numba.kernels.runtime.addresses import address_of
 
 __all__ = ["Signature", "lay_out", "packer", "symbol"]
 

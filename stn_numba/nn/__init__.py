@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from stn_numba.nn.callbacks import CSVLog, EarlyStopping, JSONLinesLog, TensorBoardLog
-from stn_numba.nn.chain import Chain
+from stn_numba.data.random_warp import RandomWarp
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.conv2d import Conv2d
-from stn_numba.nn.dense import Dense
-from stn_numba.nn.dropout import Dropout
-from stn_numba.nn.fit import NonFiniteError, fit
-from stn_numba.nn.flatten import Flatten
-from stn_numba.nn.history import History
-from stn_numba.nn.layer import Layer
+from stn_numba.nn.layers.base import Layer
+from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.layers.conv2d import Conv2d
+from stn_numba.nn.layers.dense import Dense
+from stn_numba.nn.layers.dropout import Dropout
+from stn_numba.nn.layers.flatten import Flatten
+from stn_numba.nn.layers.parallel import Parallel
+from stn_numba.nn.layers.pooling import AvgPool, MaxPool
+from stn_numba.nn.layers.relu import ReLU
+from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
-from stn_numba.nn.muon import Muon
-from stn_numba.nn.optimisers import SGD, Adam
-from stn_numba.nn.parallel import Parallel
-from stn_numba.nn.pooling import AvgPool, MaxPool
-from stn_numba.nn.random_warp import RandomWarp
-from stn_numba.nn.relu import ReLU
+from stn_numba.nn.optimizers.base import SGD, Adam
+from stn_numba.nn.optimizers.muon import Muon
+from stn_numba.nn.saving.model_file import StorageError, load, save
 from stn_numba.nn.schedules import constant, cosine, one_cycle, step_decay
-from stn_numba.nn.sources import Stream
-from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.storage import StorageError, load, save
+from stn_numba.nn.training.batches import Stream
+from stn_numba.nn.training.callbacks import CSVLog, EarlyStopping, JSONLinesLog, TensorBoardLog
+from stn_numba.nn.training.fit import NonFiniteError, fit
+from stn_numba.nn.training.history import History
 
 __all__ = [
     "SGD",

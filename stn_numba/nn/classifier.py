@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from stn_numba.arguments import as_int
-from stn_numba.arrays import as_array
-from stn_numba.nn.blas import one_blas_thread
-from stn_numba.nn.chain import Chain
-from stn_numba.nn.container import expect_distinct
-from stn_numba.nn.dense_run import LEAST_ROWS
-from stn_numba.nn.labels import expect_labels
-from stn_numba.nn.layer import Arrays, Floats
+from stn_numba._util.arguments import as_int
+from stn_numba._util.arrays import as_array
+from stn_numba.nn.engine.blas_threads import one_blas_thread
+from stn_numba.nn.engine.dense import LEAST_ROWS
+from stn_numba.nn.engine.thread_pool import batch_parts, each_number
+from stn_numba.nn.inputs.images import expect_finite, warn_of_another_scale
+from stn_numba.nn.inputs.labels import expect_labels
+from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.layers.base import Arrays, Floats
+from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.layers.container import expect_distinct
+from stn_numba.nn.layers.existing_parameters import draw_missing, own_copy, unchanged_on_failure
+from stn_numba.nn.layers.find_transformers import chosen_transformer, input_of, transformers_in
+from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+from stn_numba.nn.layers.summary import as_table
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
-from stn_numba.nn.pixel_range import PixelRange
-from stn_numba.nn.pixels import expect_finite, warn_of_another_scale
-from stn_numba.nn.reuse import draw_missing, own_copy, unchanged_on_failure
-from stn_numba.nn.search import chosen_transformer, input_of, transformers_in
-from stn_numba.nn.spatial_transformer import SpatialTransformer
-from stn_numba.nn.table import as_table
-from stn_numba.nn.workers import batch_parts, each_number
 
 __all__ = ["Classifier"]
 

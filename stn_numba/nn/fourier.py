@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from stn_numba.nn import memory
-from stn_numba.nn.conv2d import Conv2d, with_padding, without_padding
-from stn_numba.nn.layer import Arrays, Backprop, Floats, as_gradient
-from stn_numba.nn.workers import each_part, thread_parts
+from stn_numba.nn.engine import buffers
+from stn_numba.nn.engine.thread_pool import each_part, thread_parts
+from stn_numba.nn.layers.base import Arrays, Backprop, Floats, as_gradient
+from stn_numba.nn.layers.conv2d import Conv2d, with_padding, without_padding
 
 __all__ = ["pays", "run"]
 
@@ -88,11 +88,11 @@ def _spectra(x: Floats, whole: tuple[int, int], *, conjugate: bool = False) -> S
     rows, columns = (_matrix(n, m, x.dtype, conjugate) for n, m in zip(whole, (H, W), strict=True))
     half = whole[0] // 2 + 1
     rows = rows[:half]
-    out = memory.empty((N, half, whole[1], C), rows.dtype)
+    out = buffers.empty((N, half, whole[1], C), rows.dtype)
 
     def transform(part: slice) -> None:
         flat = x[part].reshape(-1, H, W * C)
-        inner = memory.empty((len(flat), half, W * C), rows.dtype)
+        inner = buffers.empty((len(flat), half, W * C), rows.dtype)
         inner.real, inner.imag = np.ascontiguousarray(rows.real) @ flat, np.ascontiguousarray(rows.imag) @ flat
         np.matmul(columns, inner.reshape(-1, half, W, C), out=out[part])
 
@@ -109,7 +109,7 @@ def _images(spectra: Spectra, whole: tuple[int, int], size: tuple[int, int], *, 
     twice = np.full(half, 2, rows.real.dtype)  # the other half of the frequencies has the same real part
     twice[[0, -1] if whole[0] % 2 == 0 else [0]] = 1
     rows = np.ascontiguousarray(rows[:, :half] * twice)
-    out = memory.empty((N, H, W, C), rows.real.dtype)
+    out = buffers.empty((N, H, W, C), rows.real.dtype)
 
     def transform(part: slice) -> None:
         inner = columns @ spectra[part].reshape(-1, half, whole[1], C)
@@ -122,7 +122,7 @@ def _images(spectra: Spectra, whole: tuple[int, int], size: tuple[int, int], *, 
 def _product(x: Spectra, weight: Spectra) -> Spectra:
     """(N, frequencies, C) times (frequencies, C, F): (N, frequencies, F)."""
     N, count, _ = x.shape
-    y = memory.empty((N, count, weight.shape[2]), x.dtype)
+    y = buffers.empty((N, count, weight.shape[2]), x.dtype)
     by_frequency, out = x.transpose(1, 0, 2), y.transpose(1, 0, 2)
     _each(lambda part: np.matmul(by_frequency[part], weight[part], out=out[part]), count)
     return y
@@ -130,7 +130,7 @@ def _product(x: Spectra, weight: Spectra) -> Spectra:
 
 def _sum_of_products(x: Spectra, y: Spectra) -> Spectra:
     """(N, frequencies, C) and (N, frequencies, F), summed over N: (frequencies, C, F)."""
-    out = memory.empty((x.shape[1], x.shape[2], y.shape[2]), x.dtype)
+    out = buffers.empty((x.shape[1], x.shape[2], y.shape[2]), x.dtype)
     first, second = x.transpose(1, 2, 0), y.transpose(1, 0, 2)
     _each(lambda part: np.matmul(first[part], second[part], out=out[part]), len(out))
     return out

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stn_numba.arguments import as_real
-from stn_numba.arrays import as_array
-from stn_numba.kernels.calls import kernel
-from stn_numba.nn.layer import Floats
+from stn_numba._util.arguments import as_real
+from stn_numba._util.arrays import as_array
+from stn_numba.kernels.runtime.calls import kernel
+from stn_numba.nn.layers.base import Floats
 
 __all__ = ["softmax", "softmax_cross_entropy"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from stn_numba.arguments import as_int, as_real
+from stn_numba._util.arguments import as_int, as_real
 
 __all__ = ["Schedule", "constant", "cosine", "one_cycle", "step_decay"]
 

@@ -12,7 +12,7 @@ from stn_numba.data import DIGIT
 from stn_numba.models import cnn, fcn, st_cnn, st_fcn, two_st_fcn
 from stn_numba.nn import Classifier
 from stn_numba.paper.cells import Cell
-from stn_numba.registry import get_transform
+from stn_numba.transform.registry import get_transform
 
 __all__ = ["BUDGETS", "make_network"]
 

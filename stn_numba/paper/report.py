@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stn_numba._util.files import write_atomically
 from stn_numba.data import Digits
-from stn_numba.nn.files import write_atomically
 from stn_numba.paper.cells import CELLS, Cell, find_cells
 from stn_numba.paper.results import Result, read_results
 

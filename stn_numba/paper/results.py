@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stn_numba.arguments import as_int, as_option, as_real
-from stn_numba.nn.files import write_atomically
+from stn_numba._util.arguments import as_int, as_option, as_real
+from stn_numba._util.files import write_atomically
 from stn_numba.paper.cells import CELLS
 
 __all__ = ["Result", "append_result", "read_results"]

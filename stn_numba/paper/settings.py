@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from stn_numba.arguments import as_option
+from stn_numba._util.arguments import as_option
 from stn_numba.nn import Adam, Muon
-from stn_numba.nn.optimisers import Optimiser
+from stn_numba.nn.optimizers.base import Optimiser
 from stn_numba.paper.cells import Cell
 
 __all__ = ["Settings", "settings_of"]

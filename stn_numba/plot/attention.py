@@ -74,7 +74,7 @@ def attention_figure(
     >>> axes.shape
     (2, 4)
     """
-    from stn_numba.nn.search import chosen_transformer
+    from stn_numba.nn.layers.find_transformers import chosen_transformer
 
     name, chosen = chosen_transformer(model.network, transformer)
     images = model.check_images(X)
@@ -139,7 +139,7 @@ def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | Non
 
 def _seen(model: Classifier, transformer: SpatialTransformer, images: Floats) -> Floats:
     """What a transformer of the model gets when the model gets images."""
-    from stn_numba.nn.search import input_of
+    from stn_numba.nn.layers.find_transformers import input_of
 
     return input_of(transformer, model.network, images)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stn_numba.nn.history import History
+from stn_numba.nn.training.history import History
 from stn_numba.plot.canvas import new_axes
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def learning_curves(
 
     Examples
     --------
-    >>> from stn_numba.nn.history import Epoch, History
+    >>> from stn_numba.nn.training.history import Epoch, History
     >>> history = History([Epoch(1, 2.3, 0.9, 2.2, 0.8, 1.0, 1e-3), Epoch(2, 2.0, 0.5, 1.9, 0.4, 2.0, 1e-3)])
     >>> axes = learning_curves({"st_cnn": history})
     >>> [line.get_label() for line in axes.lines]

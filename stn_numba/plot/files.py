@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stn_numba.nn.files import write_atomically
+from stn_numba._util.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

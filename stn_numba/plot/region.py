@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.border import chosen
 from stn_numba.grid import to_pixels
-from stn_numba.transform import Transform
+from stn_numba.transform.base import Transform
+from stn_numba.transform.checked import chosen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ the nearest edge pixel under ``"border"``, else as NaN, and pass no gradient to 
 kink (bilinear: at whole pixels) the gradient is the derivative from the right. A weight of zero takes nothing from a pixel.
 """
 
-from stn_numba.sampler.call import IMAGE_DTYPES
-from stn_numba.sampler.functions import sample, sample_vjp
+from stn_numba.sampler.api import sample, sample_vjp
+from stn_numba.sampler.checked_call import IMAGE_DTYPES
 
 __all__ = ["IMAGE_DTYPES", "sample", "sample_vjp"]

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import DenseGrid, Grid, MatrixGrid
-from stn_numba.kernels import threads
-from stn_numba.kernels.addresses import address_of
-from stn_numba.sampler.call import Call
-from stn_numba.sampler.gradients import (
+from stn_numba.kernels.runtime import dispatch
+from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.sampler.backward import (
     NO_TOTAL,
     ImageGradient,
     Run,
@@ -23,7 +22,8 @@ from stn_numba.sampler.gradients import (
     runs_of,
     sum_after,
 )
-from stn_numba.sampler.jobs import IMAGE_WORD, OUT_WORD, gradient_entry
+from stn_numba.sampler.checked_call import Call
+from stn_numba.sampler.kernel_arguments import IMAGE_WORD, OUT_WORD, gradient_entry
 from stn_numba.sampler.layout import channels_last, laid_out
 from stn_numba.sampler.plans import numbers_of, source_in_jobs
 
@@ -67,7 +67,7 @@ class GradientPlan:
         job[_D_IMAGE_WORD] = address_of(image if d_image is None else d_image)
         job[_DENSE_WORD] = job[_PARTIALS_WORD] = address_of(partials)
         held = self.source.place(job, numbers_of(grid))
-        threads.run_job(self.entry, self.run.tasks, self.num_threads, job)
+        dispatch.run_job(self.entry, self.run.tasks, self.num_threads, job)
         del held
         return d_image, gradient_of_partials(self.grid, partials, self.in_shape) if self.run.by_grid else None
 

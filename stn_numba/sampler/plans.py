@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
 from stn_numba.grid.pixel_matrix import BETWEEN_PIXELS, conversion
-from stn_numba.kernels import threads
-from stn_numba.kernels.addresses import address_of
+from stn_numba.kernels.runtime import dispatch
+from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.signature import lay_out
-from stn_numba.sampler.call import Call, tasks_of
-from stn_numba.sampler.jobs import (
+from stn_numba.sampler.checked_call import Call, tasks_of
+from stn_numba.sampler.grid_source import is_streamed
+from stn_numba.sampler.kernel_arguments import (
     COEFFICIENTS_WORD,
     IMAGE_WORD,
     KIND_WORD,
@@ -30,7 +31,6 @@ from stn_numba.sampler.jobs import (
     sample_entry,
 )
 from stn_numba.sampler.layout import caller_layout
-from stn_numba.sampler.source import is_streamed
 
 __all__ = ["Plan", "find", "keep", "key_of", "numbers_of"]
 
@@ -120,7 +120,7 @@ class Plan:
         held = self.source.place(job, numbers)
         if held is None and not nan:
             return False
-        threads.run_job(self.entry, self.tasks, self.num_threads, job)
+        dispatch.run_job(self.entry, self.tasks, self.num_threads, job)
         return True
 
 

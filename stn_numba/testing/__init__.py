@@ -1,6 +1,6 @@
 """Checks for authors of transforms and layers: gradients, and everything else that the plugin contract asks for."""
 
-from stn_numba.testing.parametrise import parametrise_checks
+from stn_numba.testing.parametrize import parametrise_checks
 from stn_numba.testing.transforms import CHECKS, check_transform
 from stn_numba.testing.vjp import check_vjp
 

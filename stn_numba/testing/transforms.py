@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.border import chosen, lay_grid
 from stn_numba.grid import base_points
-from stn_numba.registry import PluginError
 from stn_numba.testing.vjp import check_vjp
-from stn_numba.transform import Transform
+from stn_numba.transform.base import Transform
+from stn_numba.transform.checked import chosen, lay_grid
+from stn_numba.transform.registry import PluginError
 
 __all__ = ["CHECKS", "Case", "check_transform"]
 

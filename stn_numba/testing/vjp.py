@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arrays import as_array
+from stn_numba._util.arrays import as_array
 
 __all__ = ["check_vjp"]
 

@@ -8,8 +8,8 @@ import functools
 import os
 from collections.abc import Iterator
 
-from stn_numba import settings
-from stn_numba.arguments import as_int
+from stn_numba._util import environment
+from stn_numba._util.arguments import as_int
 from stn_numba.threads import limits
 
 __all__ = ["get_num_threads", "limit_threads", "origin", "set_num_threads"]
@@ -93,9 +93,9 @@ def origin() -> str:
 @functools.cache
 def _machine() -> tuple[int, str]:
     """(number, where it comes from) by environment and machine; worked out once a process."""
-    asked = settings.num_threads()
+    asked = environment.num_threads()
     if asked is not None:
-        return asked, f"{settings.NUM_THREADS}={asked}"
+        return asked, f"{environment.NUM_THREADS}={asked}"
     found = {
         "CPU affinity": limits.affinity(),
         "cgroup quota": limits.cgroup_quota(),

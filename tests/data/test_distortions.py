@@ -9,7 +9,7 @@ from stn_numba.data.distortions.base import normalised
 from stn_numba.data.distortions.placed import placement
 from stn_numba.data.distortions.projective import _legible, homography
 from stn_numba.grid import base_points
-from stn_numba.registry import get_transform
+from stn_numba.transform.registry import get_transform
 
 CANVAS = {"R": (28, 28), "RTS": (42, 42), "P": (42, 42), "E": (28, 28), "T": (60, 60), "TC": (60, 60)}
 

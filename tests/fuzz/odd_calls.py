@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 import stn_numba as stn
-from stn_numba import data, interpolation, nn, registry, testing
+from stn_numba import data, nn, testing
 from stn_numba.data.distortions import DISTORTIONS
 from stn_numba.grid import to_normalised, to_pixels
-from stn_numba.nn.optimisers import clip_by_global_norm
+from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.sampler import interpolation
+from stn_numba.transform import registry
 
 DOCUMENTED = (TypeError, ValueError, OSError, MemoryError, stn.PluginError, NotImplementedError, nn.NonFiniteError)
 CALLED = ("augment", "callbacks", "schedule")  # functions of the caller, whose errors are passed on as they are

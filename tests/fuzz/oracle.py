@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stn_numba.interpolation import KERNELS, PiecewisePolynomial
+from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 
 TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
 REPEATING = ("symmetric", "reflect101", "wrap")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import data, interpolation, nn, testing
-from stn_numba.arrays import as_array
+from stn_numba import data, nn, testing
+from stn_numba._util.arrays import as_array
 from stn_numba.grid import to_normalised, to_pixels
-from stn_numba.nn.optimisers import clip_by_global_norm
+from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.sampler import interpolation
 
 IMAGE = np.ones((1, 4, 4, 1), np.float32)
 MASKED = np.ma.array(IMAGE, mask=IMAGE > 0)

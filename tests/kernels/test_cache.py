@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from stn_numba.kernels import cache, calls, jit, sources
-from stn_numba.kernels.places import Places
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.runtime import calls, disk_cache, source_digest
+from stn_numba.kernels.runtime.cache_folders import Places
 from stn_numba.kernels.signature import lay_out
 
 
@@ -26,7 +27,7 @@ class Codegen:
 def folder(tmp_path, monkeypatch):
     path = tmp_path / "kernels-0123456789abcdef"
     path.mkdir()
-    monkeypatch.setattr(cache, "where", lambda: Places((path,), path, "test"))
+    monkeypatch.setattr(disk_cache, "where", lambda: Places((path,), path, "test"))
     return path
 
 
@@ -72,13 +73,13 @@ def test_a_file_under_the_name_of_another_signature_is_not_used(folder):
 
 def test_other_sources_never_meet(folder, monkeypatch):
     compiled(1)
-    monkeypatch.setattr(sources, "file_digest", lambda path: "another")
+    monkeypatch.setattr(source_digest, "file_digest", lambda path: "another")
     assert compiled(1) == ([2], 0)
     assert len(list(folder.iterdir())) == 2
 
 
 def test_signatures_of_a_kernel_never_meet():
-    one, other = (cache.KernelCache(double, signature)._key("entry", Codegen) for signature in ("('int',)", "('float',)"))
+    one, other = (disk_cache.KernelCache(double, signature)._key("entry", Codegen) for signature in ("('int',)", "('float',)"))
     assert one != other
 
 
@@ -86,17 +87,17 @@ def test_a_full_disk_stops_no_call(folder, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.os, "replace", full)
-    monkeypatch.setattr(cache, "failures", {})
+    monkeypatch.setattr(disk_cache.os, "replace", full)
+    monkeypatch.setattr(disk_cache, "failures", {})
     with caplog.at_level(logging.INFO, "stn_numba"):
         assert compiled(1) == ([2], 0)
     assert "No space left" in caplog.text
-    assert [why for why in cache.failures.values() if "No space left" in why]
+    assert [why for why in disk_cache.failures.values() if "No space left" in why]
     assert not list(folder.iterdir())
 
 
 def test_without_a_folder_every_process_compiles(monkeypatch):
-    monkeypatch.setattr(cache, "where", lambda: Places((), None, "test"))
+    monkeypatch.setattr(disk_cache, "where", lambda: Places((), None, "test"))
     assert compiled(1) == compiled(1) == ([2], 0)
 
 
@@ -107,12 +108,12 @@ def test_versions_long_out_of_use_are_removed_and_nothing_else(folder):
         (other / "file").write_text("")
     for other in (others[0], others[2]):
         os.utime(other, (time.time() - 40 * 86400,) * 2)
-    cache._tidy(folder)
+    disk_cache._tidy(folder)
     assert [other.exists() for other in (folder, *others)] == [True, False, True, True]
 
 
 def test_the_version_follows_sources_and_options(monkeypatch):
-    before = cache._version()
-    assert cache._VERSION.fullmatch(before)
-    monkeypatch.setattr(cache.numba.config, "BOUNDSCHECK", 1)
-    assert cache._version() != before
+    before = disk_cache._version()
+    assert disk_cache._VERSION.fullmatch(before)
+    monkeypatch.setattr(disk_cache.numba.config, "BOUNDSCHECK", 1)
+    assert disk_cache._version() != before

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stn_numba.kernels import cpu
+from stn_numba.kernels.runtime import cpu
 
 V3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
 V4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}

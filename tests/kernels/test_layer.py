@@ -1,6 +1,6 @@
 """TBB as pip installs it, where neither the loader nor Numba looks."""
 
-from stn_numba.kernels import layer
+from stn_numba.kernels.runtime import threading_layer
 
 
 def install(folder, files):
@@ -13,16 +13,16 @@ def install(folder, files):
 
 def test_the_library_of_the_package_is_found(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(install(tmp_path, ["libtbbmalloc.so.2", "libtbb.so.12"]))
-    assert layer.find_tbb() is None  # listed, but not there
+    assert threading_layer.find_tbb() is None  # listed, but not there
     library = tmp_path / "lib/libtbb.so.12"
     library.write_bytes(b"no library")
-    assert layer.find_tbb() == library
-    layer.load_tbb()  # what cannot be loaded is left alone
+    assert threading_layer.find_tbb() == library
+    threading_layer.load_tbb()  # what cannot be loaded is left alone
 
 
 def test_without_the_package_there_is_none(monkeypatch):
     def missing(name):
-        raise layer.importlib.metadata.PackageNotFoundError(name)
+        raise threading_layer.importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(layer.importlib.metadata, "distribution", missing)
-    assert layer.find_tbb() is None
+    monkeypatch.setattr(threading_layer.importlib.metadata, "distribution", missing)
+    assert threading_layer.find_tbb() is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stn_numba.kernels import places
+from stn_numba.kernels.runtime import cache_folders
 
 KEY = "kernels-0123456789abcdef"
 
@@ -18,10 +18,10 @@ def machine(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name in ("package", "home", "temporary"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(places, "PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(cache_folders, "PACKAGE", tmp_path / "package")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(places.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
-    monkeypatch.setattr(places.sys, "platform", "linux")
+    monkeypatch.setattr(cache_folders.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr(cache_folders.sys, "platform", "linux")
     return tmp_path
 
 
@@ -39,8 +39,8 @@ def refuse(monkeypatch):
             return wrapped
 
         monkeypatch.setattr(Path, "mkdir", refusing(Path.mkdir, lambda path, *_, **__: path))
-        file = places.tempfile.TemporaryFile
-        monkeypatch.setattr(places.tempfile, "TemporaryFile", refusing(file, lambda dir: dir))
+        file = cache_folders.tempfile.TemporaryFile
+        monkeypatch.setattr(cache_folders.tempfile, "TemporaryFile", refusing(file, lambda dir: dir))
 
     return make
 
@@ -50,7 +50,7 @@ def user():
 
 
 def test_first_beside_the_package(machine):
-    found = places.find("", KEY)
+    found = cache_folders.find("", KEY)
     assert found.write == machine / "package/__pycache__/kernels" / KEY
     assert found.read == (found.write,)
     assert found.why == "beside the package"
@@ -58,7 +58,7 @@ def test_first_beside_the_package(machine):
 
 def test_a_read_only_install_falls_back_to_the_user_s_cache(machine, refuse):
     refuse(machine / "package")
-    found = places.find("", KEY)
+    found = cache_folders.find("", KEY)
     assert found.write == machine / "home/.cache/stn-numba" / KEY
     assert stat.S_IMODE(found.write.parent.stat().st_mode) == 0o700
 
@@ -67,10 +67,10 @@ def test_kernels_of_a_read_only_install_are_still_read(machine, refuse):
     own = machine / "package/__pycache__/kernels" / KEY
     own.mkdir(parents=True)
     refuse(machine / "package")
-    found = places.find("", KEY)
+    found = cache_folders.find("", KEY)
     assert found.read == (own, machine / "home/.cache/stn-numba" / KEY)
     refuse(machine)
-    found = places.find("", KEY)
+    found = cache_folders.find("", KEY)
     assert (found.read[0], found.write, found.why) == (own, None, "read-only")
 
 
@@ -78,8 +78,8 @@ def test_kernels_of_a_read_only_install_are_still_read(machine, refuse):
 def test_without_a_home_the_temporary_folder_is_used_by_this_user_alone(machine, refuse, monkeypatch, home):
     refuse(machine / "package", machine / "home")
     if home == "relative":
-        monkeypatch.setattr(places.os.path, "expanduser", lambda path: path)  # no HOME, and no entry for the user
-    found = places.find("", KEY)
+        monkeypatch.setattr(cache_folders.os.path, "expanduser", lambda path: path)  # no HOME, and no entry for the user
+    found = cache_folders.find("", KEY)
     assert found.write == machine / "temporary" / user() / KEY
     assert stat.S_IMODE(found.write.parent.stat().st_mode) == 0o700
 
@@ -96,17 +96,17 @@ def test_a_prepared_temporary_folder_is_not_trusted(machine, refuse, monkeypatch
         folder.chmod(0o777 if trap == "others may write" else 0o700)
     (folder / KEY).mkdir()
     if trap == "another's":
-        monkeypatch.setattr(places.os, "geteuid", lambda: folder.stat().st_uid + 1)
+        monkeypatch.setattr(cache_folders.os, "geteuid", lambda: folder.stat().st_uid + 1)
         folder.rename(machine / "temporary" / user())
-    found = places.find("", KEY)
+    found = cache_folders.find("", KEY)
     assert (found.read, found.write) == ((), None)
     assert found.why.startswith("no folder can be written to (")
 
 
 def test_settings_are_obeyed_and_nothing_else_is_touched(machine, monkeypatch):
-    assert places.find(str(machine / "numba"), KEY).write == machine / "numba/stn_numba" / KEY
+    assert cache_folders.find(str(machine / "numba"), KEY).write == machine / "numba/stn_numba" / KEY
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", str(machine / "mine"))
-    found = places.find(str(machine / "numba"), KEY)
+    found = cache_folders.find(str(machine / "numba"), KEY)
     assert (found.write, found.why) == (machine / "mine" / KEY, "set by STN_NUMBA_CACHE_DIR")
     assert not any((machine / "package").iterdir())
 
@@ -114,10 +114,10 @@ def test_settings_are_obeyed_and_nothing_else_is_touched(machine, monkeypatch):
 def test_a_set_folder_that_cannot_be_written_to_is_read(machine, monkeypatch, refuse):
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", str(machine / "mine"))
     refuse(machine)
-    assert places.find("", KEY) == places.Places((), None, f"no folder can be written to ({machine / 'mine'})")
+    assert cache_folders.find("", KEY) == cache_folders.Places((), None, f"no folder can be written to ({machine / 'mine'})")
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " off "])
 def test_off(monkeypatch, word):
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", word)
-    assert places.find("/anywhere", KEY) == places.Places((), None, "turned off by STN_NUMBA_CACHE_DIR")
+    assert cache_folders.find("/anywhere", KEY) == cache_folders.Places((), None, "turned off by STN_NUMBA_CACHE_DIR")

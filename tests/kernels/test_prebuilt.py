@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from stn_numba.kernels import calls, cpu, prebuilt
-from stn_numba.kernels.addresses import address_of
+from stn_numba.kernels.runtime import calls, cpu, prebuilt
+from stn_numba.kernels.runtime.addresses import address_of
 
 CC = shutil.which("cc") or shutil.which("gcc")
 needs_linker = pytest.mark.skipif(CC is None or not sys.platform.startswith("linux"), reason="no compiler of C, or no ELF")
@@ -141,7 +141,7 @@ def test_calls_go_on_without_a_library_that_fits(folder):
     put(folder, "v3", b"no library")
     put(folder, "v3", b"no library", "kernels-v3-0123456789abcdef.so")
     kernel, matrix, result, kind = (
-        calls.Kernel("kernels.homographies", "between_pixels"),
+        calls.Kernel("kernels.sampling.pixel_homographies", "between_pixels"),
         np.eye(3),
         np.empty((3, 3)),
         np.empty(2),
@@ -149,7 +149,7 @@ def test_calls_go_on_without_a_library_that_fits(folder):
     places = [address_of(array) for array in (matrix, result, kind)]
     kernel(places[0], 8, 1, True, (5, 5), (5, 5), (-1.0, -1.0), (0.5, 0.5), *places[1:])
     np.testing.assert_array_equal(result, np.eye(3))
-    assert calls.loaded()[-1].kernel == "kernels.homographies.between_pixels"
+    assert calls.loaded()[-1].kernel == "kernels.sampling.pixel_homographies.between_pixels"
     assert calls.loaded()[-1].source in ("cache", "compiled")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stn_numba.kernels import calls
+from stn_numba.kernels.runtime import calls
 
 
 def test_what_is_asked_for_is_recorded_and_not_done():

@@ -52,9 +52,9 @@ def test_zeros_that_only_stand_for_a_type_have_no_words():
 def test_symbols_tell_kernels_and_signatures_apart():
     names = {
         symbol(kernel, signature)
-        for kernel in ("kernels.forward.sample", "kernels.gradient.gradient")
+        for kernel in ("kernels.sampling.forward.sample", "kernels.gradients.backward.gradient")
         for signature in (("int",), ("float",), (("int",),), ("int", "int"))
     }
     assert len(names) == 8
     assert all(name.isidentifier() for name in names)
-    assert symbol("kernels.forward.sample", ("int",)).startswith("kernels_forward_sample_")
+    assert symbol("kernels.sampling.forward.sample", ("int",)).startswith("kernels_forward_sample_")

@@ -14,7 +14,18 @@ from pathlib import Path
 import numpy as np
 
 import stn_numba as stn
-from stn_numba.nn import Adam, AvgPool, Chain, Classifier, Dense, Dropout, Flatten, RandomWarp, ReLU, SpatialTransformer
+from stn_numba.nn import (
+    Adam,
+    AvgPool,
+    Chain,
+    Classifier,
+    Dense,
+    Dropout,
+    Flatten,
+    RandomWarp,
+    ReLU,
+    SpatialTransformer,
+)
 
 KILLS, EPOCHS, BATCHES = 10, 12, 8
 RNG = np.random.default_rng(0)

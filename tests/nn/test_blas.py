@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stn_numba.nn.blas import one_blas_thread
+from stn_numba.nn.engine.blas_threads import one_blas_thread
 
 threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
 

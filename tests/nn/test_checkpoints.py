@@ -14,7 +14,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import fcn, st_fcn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, RandomWarp, StorageError
-from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
+from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from stn_numba.nn.schedules import constant
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import fcn
 from stn_numba.nn import CSVLog, History, JSONLinesLog
-from stn_numba.nn.history import Epoch, summary
+from stn_numba.nn.training.history import Epoch, summary
 
 X, Y = np.random.default_rng(0).random((32, 6, 6, 1), np.float32), np.arange(32) % 2
 
@@ -55,9 +55,9 @@ def test_logs_have_it(tmp_path):
 @pytest.mark.parametrize(("best", "kept"), [("error", 0.5), ("loss", 0.5), ("validation_error", 0.1)])
 def test_a_mean_over_some_batches_is_not_the_best(best, kept):
     from stn_numba.nn import Adam
-    from stn_numba.nn.clock import Clock
-    from stn_numba.nn.run import Run
-    from stn_numba.nn.step import Step
+    from stn_numba.nn.training.clock import Clock
+    from stn_numba.nn.training.state import Run
+    from stn_numba.nn.training.step import Step
 
     model = fcn((6, 6, 1), 2, units=4)
     run = Run(model, Step(model, Adam(), {}), Clock(1, None), 0)

@@ -7,32 +7,17 @@ import threading
 import numpy as np
 import pytest
 
-from stn_numba.kernels import threads
+from stn_numba.kernels.runtime import dispatch
 from stn_numba.models import tutorial
-from stn_numba.nn import (
-    SGD,
-    Adam,
-    AvgPool,
-    Chain,
-    Conv2d,
-    Dense,
-    Dropout,
-    Flatten,
-    MaxPool,
-    ReLU,
-    SpatialTransformer,
-    convolution_run,
-    dense_run,
-    memory,
-    sampling,
-    workers,
-)
-from stn_numba.nn.sampling import sample_parts
-from stn_numba.nn.step import Step
-from stn_numba.nn.workers import each_number, each_part
-from stn_numba.registry import get_transform
+from stn_numba.nn import SGD, Adam, AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
+from stn_numba.nn.engine import buffers, dense, sampling, thread_pool
+from stn_numba.nn.engine.conv import fused
+from stn_numba.nn.engine.sampling import sample_parts
+from stn_numba.nn.engine.thread_pool import each_number, each_part
+from stn_numba.nn.training.step import Step
 from stn_numba.sampler import sample_vjp
 from stn_numba.testing import check_vjp
+from stn_numba.transform.registry import get_transform
 
 RNG = np.random.default_rng(11)
 
@@ -114,7 +99,7 @@ def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
     whole, whole_backprop = chain.forward(x)
     dy = RNG.standard_normal(whole.shape)
     _, whole_gradients = whole_backprop(dy)
-    monkeypatch.setattr(dense_run, "_WORTH_A_PART", 10_000)
+    monkeypatch.setattr(dense, "_WORTH_A_PART", 10_000)
     y, backprop = again.forward(x)
     runs = [next(iter(run._plans.values())).stages[0].work for each in (chain, again) for run in each._runs[1:]]
     assert [len(run.parts) for run in runs] == [1, 11]
@@ -184,15 +169,15 @@ def test_updates_in_place_are_the_plain_ones(rule):
 @pytest.mark.parametrize("shared", ["passes", "layers"])
 def test_steps_do_not_depend_on_threads(shared, monkeypatch):
     if shared == "layers":
-        monkeypatch.setattr(workers, "_WORTH_A_PASS", 1000)
-        monkeypatch.setattr(convolution_run, "_WORTH_A_THREAD", 1)
+        monkeypatch.setattr(thread_pool, "_WORTH_A_PASS", 1000)
+        monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
         monkeypatch.setattr(sampling, "_WORTH_A_PART", 1)
     X, labels = RNG.random((130, 28, 28, 1), np.float32), RNG.integers(0, 10, 130)
     runs = []
     for count in (1, 2, 1):
         model = tutorial(initial=[0.9, 0.1, 0, 0, 0.9, 0])
         step, noise = Step(model, Adam(), {}), np.random.default_rng(3)
-        with threads.limited(count):
+        with dispatch.limited(count):
             losses = [step(X, labels, noise, 1e-3, "a test")[0] for _ in range(3)]
             logits = model.logits(X)
         runs.append((losses, np.concatenate([array.ravel() for array in model.params.values()]), logits))
@@ -202,7 +187,7 @@ def test_steps_do_not_depend_on_threads(shared, monkeypatch):
 
 
 def test_no_more_threads_than_work_is_worth(monkeypatch):
-    monkeypatch.setattr(threads, "count", lambda: 2)
+    monkeypatch.setattr(dispatch, "count", lambda: 2)
     barrier = threading.Barrier(2)
     each_number(lambda _: barrier.wait(timeout=60), 2)
     with pytest.raises(threading.BrokenBarrierError):
@@ -226,14 +211,14 @@ def test_a_forked_child_starts_threads_of_its_own():
 
 
 def test_memory_is_used_again_once_nobody_holds_it():
-    memory.release()
-    first = memory.empty((1000,), np.float32)
+    buffers.release()
+    first = buffers.empty((1000,), np.float32)
     address, view = first.ctypes.data, first[10:20]
     assert address % 64 == 0
     del first
-    assert memory.empty((1000,), np.float32).ctypes.data != address  # a view holds it
+    assert buffers.empty((1000,), np.float32).ctypes.data != address  # a view holds it
     del view
-    assert memory.empty((1000,), np.float32).ctypes.data == address
+    assert buffers.empty((1000,), np.float32).ctypes.data == address
 
 
 def test_a_transformer_attends_alike_in_training_and_out_of_it():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stn_numba.models import cnn
-from stn_numba.nn import AvgPool, Chain, Conv2d, MaxPool, ReLU, fourier, fusion
+from stn_numba.nn import AvgPool, Chain, Conv2d, MaxPool, ReLU, fourier
+from stn_numba.nn.layers import fusion
 from stn_numba.testing import check_vjp
 
 RNG = np.random.default_rng(23)

@@ -8,8 +8,9 @@ import weakref
 import numpy as np
 import pytest
 
-from stn_numba.nn import Chain, Conv2d, Dense, Flatten, MaxPool, ReLU, fusion
-from stn_numba.nn.chain import in_turn
+from stn_numba.nn import Chain, Conv2d, Dense, Flatten, MaxPool, ReLU
+from stn_numba.nn.layers import fusion
+from stn_numba.nn.layers.chain import in_turn
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((32, 9, 9, 2)).astype(np.float32)

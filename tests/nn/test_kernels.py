@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from stn_numba.kernels.jit import ENTRY
+from stn_numba.kernels.compiler.jit import ENTRY
 from stn_numba.nn import Chain, Conv2d, Dense, Flatten, ReLU, SpatialTransformer
-from stn_numba.nn.blas import one_blas_thread
-from stn_numba.nn.dense_run import DenseRun
-from stn_numba.nn.diagnosis import warn_if_outside
+from stn_numba.nn.engine.blas_threads import one_blas_thread
+from stn_numba.nn.engine.dense import DenseRun
+from stn_numba.nn.training.diagnosis import warn_if_outside
 
 C_FUNCTIONS = {"malloc", "free", "memcpy", "memset", "memmove", "exp", "log", "sqrt", "sqrtf"}
 LANES = ("like int64",) * 4

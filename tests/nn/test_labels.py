@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import Chain, Classifier, Dense, Flatten
-from stn_numba.nn.labels import expect_labels
+from stn_numba.nn.inputs.labels import expect_labels
 
 RNG = np.random.default_rng(0)
 Y = np.arange(12) % 3  # the labels that are right

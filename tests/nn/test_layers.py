@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
-from stn_numba.nn.architecture import LAYERS, build, describe
+from stn_numba.nn.saving.architecture import LAYERS, build, describe
 from stn_numba.testing import check_vjp
 
 

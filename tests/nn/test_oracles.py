@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stn_numba.kernels import threads
+from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import AvgPool, Conv2d, Dropout, MaxPool, softmax_cross_entropy
-from stn_numba.nn.optimisers import clip_by_global_norm
+from stn_numba.nn.optimizers.base import clip_by_global_norm
 from stn_numba.testing import check_vjp
 
 RNG = np.random.default_rng(3)
@@ -57,7 +57,7 @@ def test_bits_do_not_depend_on_threads(layer, side, channels):
     layer.initialise(x.shape[1:], RNG)
     results = []
     for count in (1, 2):
-        with threads.limited(min(count, threads.count())):
+        with dispatch.limited(min(count, dispatch.count())):
             y, backprop = layer.forward(x)
             dx, gradients = backprop(np.cos(y))
             results.append([y, dx, *gradients.values()])

@@ -9,8 +9,8 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.models import fcn, st_fcn
-from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
-from stn_numba.nn.pixel_range import PixelRange
+from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((64, 8, 8, 1), np.float32), np.arange(64) % 3

@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Conv2d, Dense, Flatten, Muon, ReLU, SpatialTransformer
-from stn_numba.nn.rates import check_rates, multipliers
+from stn_numba.nn.optimizers.learning_rates import check_rates, multipliers
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((48, 10, 10, 1), np.float32), np.arange(48) % 3

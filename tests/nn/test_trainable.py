@@ -5,9 +5,9 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, StorageError
-from stn_numba.nn.container import leaves
-from stn_numba.nn.optimisers import clip_by_global_norm
-from stn_numba.nn.trainable import make_trainable
+from stn_numba.nn.layers.container import leaves
+from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.nn.training.trainable import make_trainable
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((48, 28, 28, 1), np.float32), np.arange(48) % 3
@@ -121,7 +121,7 @@ def test_a_checkpoint_goes_on_in_a_model_of_read_only_arrays(tmp_path):
 
 
 def test_a_checkpoint_that_is_refused_changes_nothing(tmp_path):
-    from stn_numba.nn.checkpoint import read_checkpoint, write_checkpoint
+    from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
     train(model_of(), checkpoint=tmp_path / "run")
     state = read_checkpoint(tmp_path / "run")

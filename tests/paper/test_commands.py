@@ -8,7 +8,7 @@ import pytest
 
 click_testing = pytest.importorskip("click.testing", reason="click is not installed")
 
-from stn_numba.cli import main  # noqa: E402
+from stn_numba.cli.main import main  # noqa: E402
 
 
 def run(*arguments):

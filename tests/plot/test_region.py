@@ -5,8 +5,8 @@ import pytest
 
 from stn_numba.grid import base_points
 from stn_numba.plot import draw_region, region_outline
-from stn_numba.registry import get_transform
 from stn_numba.sampler import sample
+from stn_numba.transform.registry import get_transform
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 import stn_numba as stn
-from stn_numba.antialias import plan
+from stn_numba.sampler.antialias import plan
 
 IDENTITY = [1, 0, 0, 0, 1, 0]
 SHRUNK = (4, 5)  # of images about four times as large

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba import DenseGrid, get_transform
-from stn_numba.interpolation import KERNELS, PiecewisePolynomial
+from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 
 KINDS = ("dense", "affine", "homography", "basis")
 PADDINGS = ("zeros", "border")

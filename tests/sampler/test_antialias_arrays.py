@@ -6,7 +6,7 @@ from antialias_oracle import IDENTITY, SHRUNK, factors, grid_of, smooth_points
 from naive_sampler import random_image, random_transform
 
 import stn_numba as stn
-from stn_numba.interpolation import KERNELS
+from stn_numba.sampler.interpolation import KERNELS
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int32])

@@ -6,9 +6,9 @@ from antialias_oracle import IDENTITY, SHRUNK, factors, grid_of, smooth_points, 
 from naive_sampler import naive_sample, random_image, random_transform
 
 import stn_numba as stn
-from stn_numba.antialias import MOST
-from stn_numba.interpolation import KERNELS, PiecewisePolynomial
-from stn_numba.outside import PADDINGS
+from stn_numba.sampler.antialias import MOST
+from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
+from stn_numba.sampler.padding import PADDINGS
 
 
 def test_a_reduction_to_a_quarter_is_the_mean_over_blocks():

@@ -7,7 +7,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
-from stn_numba.sampler import gradients
+from stn_numba.sampler import backward
 
 SIDE = 150
 RNG = np.random.default_rng(2)
@@ -34,7 +34,7 @@ def test_bands_change_nothing(kernel, padding, monkeypatch):
             _, backprop = stn.sample_vjp(image, grid, kernel=kernel, padding=padding)
             banded = backprop(d_out, **wanted)
             with monkeypatch.context() as context:
-                context.setattr(gradients, "_BANDS", 1)
+                context.setattr(backward, "_BANDS", 1)
                 whole = backprop(d_out, **wanted)
             for got, expected in zip(banded, whole, strict=True):
                 assert (got is None) == (expected is None)

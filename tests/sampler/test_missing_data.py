@@ -5,8 +5,8 @@ import pytest
 from naive_sampler import axis_taps, random_image
 
 import stn_numba as stn
-from stn_numba.interpolation import KERNELS, PiecewisePolynomial
-from stn_numba.outside import PADDINGS
+from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
+from stn_numba.sampler.padding import PADDINGS
 
 CHOICES = {name: name for name in ("nearest", "bilinear", *KERNELS)} | {"box": PiecewisePolynomial([-0.5, 0.5], [[1]])}
 NUMBERS = [np.nan, np.inf, -np.inf]

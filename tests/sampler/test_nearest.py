@@ -5,7 +5,7 @@ import pytest
 from naive_sampler import naive_read
 
 import stn_numba as stn
-from stn_numba.outside import PADDINGS
+from stn_numba.sampler.padding import PADDINGS
 
 DTYPES = ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", "c8", "c16", "G", ">i8", "M8[s]", "S5"]
 POSITIONS = np.random.default_rng(3).uniform(-9, 16, (2, 9, 40, 2))

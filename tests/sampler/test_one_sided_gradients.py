@@ -5,8 +5,8 @@ import pytest
 from naive_sampler import random_image
 
 import stn_numba as stn
-from stn_numba.interpolation import KERNELS, PiecewisePolynomial
-from stn_numba.outside import PADDINGS
+from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
+from stn_numba.sampler.padding import PADDINGS
 
 TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
 CHOICES = {name: name for name in ("bilinear", *KERNELS)} | {"tent as data": TENT}

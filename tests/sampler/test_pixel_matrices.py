@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from naive_sampler import naive_read, random_image
 
 import stn_numba as stn
-from stn_numba.interpolation import KERNELS
-from stn_numba.outside import PADDINGS
+from stn_numba.sampler.interpolation import KERNELS
+from stn_numba.sampler.padding import PADDINGS
 from stn_numba.testing import check_vjp
 
 KERNEL_NAMES = ("nearest", "bilinear", "bicubic", "lanczos3")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import registry, warp_plans
+from stn_numba import warp_plans
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
-from stn_numba.registry import PluginError, get_transform, register_transform
 from stn_numba.sampler import gradient_plans, plans
-from stn_numba.transform import MatrixTransform, Transform
+from stn_numba.transform import MatrixTransform, Transform, registry
+from stn_numba.transform.registry import PluginError, get_transform, register_transform
 
 RNG = np.random.default_rng(5)
 THETA = [0.8, 0.2, 0.1, -0.1, 0.9, -0.2]

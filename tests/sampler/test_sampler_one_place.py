@@ -5,8 +5,8 @@ import pytest
 from naive_sampler import naive_read, random_image
 
 import stn_numba as stn
-from stn_numba import interpolation
-from stn_numba.interpolation import PiecewisePolynomial
+from stn_numba.sampler import interpolation
+from stn_numba.sampler.interpolation import PiecewisePolynomial
 from stn_numba.testing import check_vjp
 
 STEP = PiecewisePolynomial([-1, 0, 1], [[-2, 2], [3, -3], [0, 0], [0, 1]])  # smoothstep, even, of sum 1

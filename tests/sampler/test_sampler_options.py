@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from naive_sampler import naive_gradients, naive_read
 
 import stn_numba as stn
-from stn_numba.interpolation import KERNELS, PiecewisePolynomial
-from stn_numba.outside import PADDINGS
+from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
+from stn_numba.sampler.padding import PADDINGS
 from stn_numba.testing import check_vjp
 
 SMOOTH = ("bicubic", "lanczos3", "cubic_b_spline", "mitchell")

@@ -12,7 +12,7 @@ import pytest
 from naive_sampler import random_image
 
 import stn_numba as stn
-from stn_numba.basis import BasisRows
+from stn_numba.grid.basis_rows import BasisRows
 
 SHAPE = (61, 70)
 
@@ -20,8 +20,8 @@ SHAPE = (61, 70)
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Several blocks, and several pieces a block, for outputs of a test's size."""
-    monkeypatch.setattr("stn_numba.basis._BLOCK_BYTES", 8 * 9 * SHAPE[1] * 7)
-    monkeypatch.setattr("stn_numba.basis.PIXELS_AT_ONCE", 101)
+    monkeypatch.setattr("stn_numba.grid.basis_rows._BLOCK_BYTES", 8 * 9 * SHAPE[1] * 7)
+    monkeypatch.setattr("stn_numba.grid.basis_rows.PIXELS_AT_ONCE", 101)
 
 
 def both(batch, shape=SHAPE, align_corners=True, dtype=np.float64):

@@ -77,7 +77,7 @@ def test_without_a_linker_the_wheel_is_a_pure_one(hook, monkeypatch, tmp_path):
 
 def test_transforms_are_announced_to_the_build(hook, tmp_path):
     hook._announce_transforms(tmp_path)
-    code = "from stn_numba.registry import get_transform; print(get_transform('affine').n_params)"
+    code = "from stn_numba.transform.registry import get_transform; print(get_transform('affine').n_params)"
     others = [path for path in sys.path if not path.startswith(str(ROOT)) or "site-packages" in path]
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path += {others!r}; {code}"],

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.kernels import calls, inspection, prebuilt
-from stn_numba.server import doctor, selftest, warmup
-from stn_numba.server.advice import advice
-from stn_numba.server.oracle import reading_matrix
-from stn_numba.server.text import text
+from stn_numba.deploy import doctor, selftest, warmup
+from stn_numba.deploy.advice import advice
+from stn_numba.deploy.oracle import reading_matrix
+from stn_numba.deploy.report import text
+from stn_numba.kernels.runtime import calls, inspection, prebuilt
 
 warming = sys.modules[warmup.__module__]  # the package's `warmup` is the function
 click_testing = pytest.importorskip("click.testing", reason="click is not installed")
 
-from stn_numba.cli import main  # noqa: E402
+from stn_numba.cli.main import main  # noqa: E402
 
 
 def run(*arguments):
@@ -114,7 +114,7 @@ def test_the_self_test_covers_every_kernel_of_the_sampler_that_is_built():
     """In a process of its own, since nothing is compiled or done in it."""
     code = """
 from stn_numba.kernels import calls
-from stn_numba.server import build, selftest
+from stn_numba.deploy import build, selftest
 with calls.recorded() as found:
     list(selftest.self_test(everything=True))
 print(*sorted(kernel for kernel, signature in build.sampler_jobs() - found))

@@ -151,7 +151,7 @@ def one_kernel():
     import work
 
     (work.gradients if LONG else work.pooling)(None)
-    from stn_numba.kernels import inspection
+    from stn_numba.kernels.runtime import inspection
 
     places = inspection.where()
     sources = {kernel.source for kernel in inspection.loaded()}

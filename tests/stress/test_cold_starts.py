@@ -122,4 +122,6 @@ def test_one_log_line_says_that_nothing_is_kept(install):
         "for _ in range(2): nn.MaxPool(2).forward(np.ones((1, 4, 4, 1), np.float32))"
     )
     words = " ".join(start_installed(install, "-c", code))
-    assert words.count("stn_numba.kernels.cache new kernels are not cached on disk: no folder can be written to") == 1
+    assert (
+        words.count("stn_numba.kernels.runtime.disk_cache new kernels are not cached on disk: no folder can be written to") == 1
+    )

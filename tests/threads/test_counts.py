@@ -88,10 +88,10 @@ def test_numba_s_own_mask_is_heard():
     import numba
 
     stn.sample(np.ones((1, 128, 128, 1)), np.zeros((1, 256, 256, 2)), num_threads=2)  # launches
-    from stn_numba.kernels import threads
+    from stn_numba.kernels.runtime import dispatch
 
     numba.set_num_threads(1)
     try:
-        assert threads.count() == 1
+        assert dispatch.count() == 1
     finally:
         numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.arrays import as_array
+from stn_numba._util.arrays import as_array
 from stn_numba.grid import Floats
-from stn_numba.registry import get_transform
 from stn_numba.sampler import sample
-from stn_numba.transform import Transform
+from stn_numba.transform.base import Transform
+from stn_numba.transform.registry import get_transform
 
 __all__ = ["DIGIT", "Distortion", "in_pixels", "normalised"]
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stn_numba.arrays import as_array
+from stn_numba._util.arrays import as_array
 from stn_numba.data.distortions.placed import Translation
 from stn_numba.grid import Floats
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stn_numba.kernels import jit
-from stn_numba.kernels.memory import address_of
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.simd.load_store import address_of
 from stn_numba.nn.kernels.constants import MARGIN
 from stn_numba.nn.kernels.flat import copy, fill, get, put, zero_of
 

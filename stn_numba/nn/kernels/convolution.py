@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from stn_numba.kernels import jit
-from stn_numba.kernels.job import read_word
-from stn_numba.kernels.memory import size_of
-from stn_numba.nn.kernels import tiles
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.simd.load_store import size_of
+from stn_numba.kernels.compiler.unpack import read_word
+from stn_numba.nn.kernels import conv_microkernels
 from stn_numba.nn.kernels.flat import copy, fill, get, put
 
 
@@ -75,7 +75,7 @@ def forward(like, lanes, pixels, filters, blocks, x, H, W, C, weight, starts, ti
                     j = min(step * count, w - count)
                     source = x + (block * H + i * stride) * x_row + j * x_pixel
                     target = y + (((block * h + i) * w + j) * F + f) * vector
-                    tiles.correlate(
+                    conv_microkernels.correlate(
                         like, lanes, pixels, filters, source, x_row, x_pixel, weight + t * w_tile, size, run, bias + f * item,
                         target, F * vector,
                     )  # fmt: skip
@@ -100,7 +100,7 @@ def forward_pool(
                 for j in range(w):
                     source = x + (block * H + 2 * i * stride) * x_row + 2 * j * x_pixel
                     place = ((block * h + i) * w + j) * F + f
-                    tiles.correlate_pool(
+                    conv_microkernels.correlate_pool(
                         like, lanes, filters, rectify, source, x_row, x_pixel, stride * x_row, weight + t * w_tile, size,
                         run, bias + f * item, y + place * vector, winner + place * len(lanes),
                     )  # fmt: skip
@@ -145,7 +145,7 @@ def weight_gradient(like, lanes, taps, filters, blocks, x, H, W, C, d, h, w, F, 
         for a in range(size):
             for k_step in range((run + few - 1) // few):
                 k = min(k_step * few, run - few)
-                tiles.weight_gradient(
+                conv_microkernels.weight_gradient(
                     like, lanes, taps, filters, x + a * x_row + k * vector, H * x_row, stride * x_row, stride * x_pixel,
                     d + f * vector, h * w * F * vector, w * F * vector, F * vector, blocks, h, w,
                     out + ((a * run + k) * F + f) * item, F * item,
@@ -179,6 +179,6 @@ def input_gradient(like, lanes, filters, blocks, d, h, w, F, weight, size, strid
             for j in range(w):
                 source = d + (((block * h + i) * w + j) * F + first) * vector
                 target = dx + (block * H + i * stride) * dx_row + j * stride * C * vector
-                tiles.spread_back(
+                conv_microkernels.spread_back(
                     like, lanes, filters, source, weight + first * item, F * item, target, dx_row, size, size * C
                 )  # fmt: skip

@@ -6,8 +6,8 @@ Kernels run once a call: callers hand parts of the batch to threads of their own
 
 from __future__ import annotations
 
-from stn_numba.kernels import jit
-from stn_numba.kernels.job import read_word
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.unpack import read_word
 from stn_numba.nn.kernels.flat import copy, fill, get, put
 from stn_numba.nn.kernels.products import product
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import types
 from numba.extending import intrinsic
 
-from stn_numba.kernels import jit
+from stn_numba.kernels.compiler import jit
 
 __all__ = ["copy", "fill", "get", "put", "zero_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stn_numba.kernels import jit
+from stn_numba.kernels.compiler import jit
 
 
 @jit.kernel

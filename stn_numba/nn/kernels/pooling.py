@@ -5,8 +5,8 @@ Kernels run once a call: callers hand parts of the batch to threads of their own
 
 from __future__ import annotations
 
-from stn_numba.kernels import jit
-from stn_numba.kernels.memory import address_of
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.simd.load_store import address_of
 from stn_numba.nn.kernels.flat import fill, zero_of
 
 

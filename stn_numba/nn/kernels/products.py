@@ -7,7 +7,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from stn_numba.kernels import jit
+from stn_numba.kernels.compiler import jit
 from stn_numba.nn.kernels.flat import fill, put
 
 _WORD, _INT, _CHAR = ir.IntType(64), ir.IntType(32), ir.IntType(8)

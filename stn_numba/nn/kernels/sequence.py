@@ -6,8 +6,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from stn_numba.kernels import jit
-from stn_numba.kernels.job import read_word
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.unpack import read_word
 
 _WORD = ir.IntType(64)
 

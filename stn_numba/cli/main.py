@@ -1,0 +1,35 @@
+"""The command ``stn-numba``: demo, train, evaluate, figure, reproduce, results, plugins, warmup, doctor."""
+
+from __future__ import annotations
+
+import sys
+
+try:
+    import click
+except ImportError:  # the extra `cli` is not installed: say so, whatever was asked
+    sys.exit("stn-numba: the command line needs click: pip install stn-numba[cli]")
+
+import stn_numba
+from stn_numba.cli import deploy, paper, train
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(stn_numba.__version__, prog_name="stn-numba")
+def main() -> None:
+    """Spatial transformer networks on the CPU: train them, and see what they attend to."""
+
+
+for command in (
+    paper.demo,
+    train.train,
+    train.evaluate,
+    train.figure,
+    paper.reproduce,
+    paper.results,
+    deploy.plugins,
+    deploy.warmup,
+    deploy.doctor,
+):
+    main.add_command(command)

@@ -1,0 +1,70 @@
+"""Equations 5, 6 and 7 of arXiv 1506.02025 in plain NumPy, as a matrix: slow, obvious, and independent of the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.sampler.interpolation import KERNELS
+
+__all__ = ["between_pixels", "block_means", "project", "reading_matrix", "slope_matrix"]
+
+Array = NDArray[np.float64]
+Weight = Callable[[Array], Array]
+
+
+def reading_matrix(points: NDArray[Any], shape: tuple[int, int], kernel: str) -> Array:
+    """(M, H * W): what each of M positions (x, y), normalised, reads of each pixel; zeros outside."""
+    return _product(points, shape, _weight(kernel), _weight(kernel))
+
+
+def slope_matrix(points: NDArray[Any], shape: tuple[int, int], axis: int) -> Array:
+    """Derivative of the bilinear `reading_matrix` by x (`axis` 0) or y (1) of each position."""
+    tent = _weight("bilinear")
+    scale = (shape[1 - axis] - 1) / 2
+    return scale * _product(points, shape, *((_tent_slope, tent) if axis == 0 else (tent, _tent_slope)))
+
+
+def project(matrix: Array, shape: tuple[int, int], align_corners: bool) -> Array:
+    """(h * w, 2): where a homography (3, 3) takes the normalized positions (x, y) of the pixels of an output."""
+    axes = [np.linspace(-1, 1, size) if align_corners else (2 * np.arange(size) + 1) / size - 1 for size in shape]
+    y, x = np.meshgrid(*axes, indexing="ij")
+    mapped = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1) @ matrix.T
+    points: Array = mapped[:, :2] / mapped[:, 2:]
+    return points
+
+
+def between_pixels(points: Array, shape: tuple[int, int], align_corners: bool) -> Array:
+    """Normalized positions as `reading_matrix` takes them: -1 and 1 are the centers of the outermost pixels."""
+    size = np.array(shape[::-1])
+    return points if align_corners else ((points + 1) * size - 1) / (size - 1) - 1
+
+
+def block_means(image: Array, side: int) -> Array:
+    """(h * w, C): means over blocks of side x side pixels of an image (H, W, C)."""
+    H, W, C = image.shape
+    means: Array = image.reshape(H // side, side, W // side, side, C).mean(axis=(1, 3)).reshape(-1, C)
+    return means
+
+
+def _product(points: NDArray[Any], shape: tuple[int, int], along_x: Weight, along_y: Weight) -> Array:
+    (H, W), (x, y) = shape, points.astype(np.float64).T
+    x, y = (x + 1) / 2 * (W - 1), (y + 1) / 2 * (H - 1)
+    across, down = along_x(x[:, None] - np.arange(W)), along_y(y[:, None] - np.arange(H))
+    product: Array = (down[:, :, None] * across[:, None, :]).reshape(len(points), H * W)
+    return product
+
+
+def _weight(kernel: str) -> Weight:
+    if kernel == "nearest":
+        return lambda d: (np.abs(d) < 0.5).astype(np.float64)
+    if kernel == "bilinear":
+        return lambda d: np.maximum(0, 1 - np.abs(d))
+    return KERNELS[kernel]()
+
+
+def _tent_slope(d: Array) -> Array:
+    return np.where(np.abs(d) < 1, -np.sign(d), 0.0)

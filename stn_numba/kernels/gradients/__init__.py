@@ -1,0 +1,1 @@
+"""Gradients of the sampler by the image and by the grid."""

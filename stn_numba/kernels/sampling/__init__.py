@@ -1,0 +1,1 @@
+"""Read an image at the positions of a grid: the forward pass."""

@@ -1,0 +1,1 @@
+"""Vectors in registers, and loads and stores by raw address."""

@@ -1,0 +1,1 @@
+"""How layers are computed: threads, buffers, and several layers in one go."""

@@ -1,0 +1,1 @@
+"""Convolutions, block by block."""

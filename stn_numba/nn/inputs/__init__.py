@@ -1,0 +1,1 @@
+"""Checks of the images and labels that models are given."""

@@ -1,0 +1,116 @@
+"""Class labels as `fit` and `evaluate` take them, and what to do about labels of another form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba._util.arrays import as_array
+
+__all__ = ["expect_labels"]
+
+
+def expect_labels(y: ArrayLike, count: int, n_classes: int, *, name: str = "y") -> NDArray[Any]:
+    """Return `count` labels (N,), whole numbers from 0 to n_classes - 1, as an array.
+
+    Raises
+    ------
+    ValueError
+        If the labels have another form. The message says how to convert them, where a conversion certainly gives the right
+        labels, and nothing where it would be a guess.
+
+    Examples
+    --------
+    >>> expect_labels(np.eye(3)[[2, 0]], 2, 3)
+    Traceback (most recent call last):
+    ValueError: y: expected (2,) whole numbers, got float64 (2, 3); these are one-hot rows: pass `y.argmax(axis=1)`
+    """
+    y = as_array(y, name)
+    if y.shape != (count,) or y.dtype.kind not in "iu":
+        raise ValueError(f"{name}: expected ({count},) whole numbers, got {y.dtype} {y.shape}{_advice(y, count, n_classes)}")
+    if count and not 0 <= y.min() <= y.max() < n_classes:
+        raise ValueError(
+            f"{name}: expected labels 0 to {n_classes - 1}, got {y.min()} to {y.max()}{_renumbering(y, n_classes, 'y')}"
+        )
+    return y
+
+
+def _advice(y: NDArray[Any], count: int, n_classes: int) -> str:
+    """What labels of the wrong shape or dtype are, and how to convert them if that is certain."""
+    if not count or len(y.shape) not in (1, 2) or len(y) != count:
+        return ""
+    if y.ndim == 2 and y.shape[1] != 1:
+        return _of_rows(y, n_classes)
+    flat = y.reshape(-1)
+    numbers = _whole_numbers(flat)
+    expression = "y" if y.ndim == 1 else "y[:, 0]"
+    if numbers is not None:
+        expression += "" if y.dtype.kind in "iu" else ".astype(int)"
+        if 0 <= numbers.min() <= numbers.max() < n_classes:
+            return f"; pass `{expression}`"
+        return _renumbering(numbers, n_classes, expression)
+    if y.dtype.kind == "f":
+        return "; a Classifier is trained on classes, not on measurements"
+    return _of_names(flat, n_classes, expression)
+
+
+def _of_rows(y: NDArray[Any], n_classes: int) -> str:
+    """What several numbers an image are."""
+    if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+        return "; expected one label an image"
+    if np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        if y.shape[1] == n_classes:
+            return "; these are one-hot rows: pass `y.argmax(axis=1)`"
+        return f"; these are one-hot rows of {y.shape[1]} classes, and the model has {n_classes}"
+    if y.dtype.kind == "f" and (y >= 0).all() and np.allclose(y.sum(axis=1), 1, atol=1e-3):
+        return "; these are class probabilities (soft labels), which are not supported: expected one class an image"
+    return "; expected one label an image"
+
+
+def _of_names(y: NDArray[Any], n_classes: int, expression: str) -> str:
+    """How to number classes that are given by name."""
+    names = _distinct(y) if y.dtype.kind in "USO" else None
+    if names is None:
+        return ""
+    if len(names) == n_classes:
+        return f"; `names, y = numpy.unique({expression}, return_inverse=True)` numbers classes given by name"
+    if len(names) < n_classes:
+        return f"; `numpy.searchsorted(names, {expression})` numbers them, with the sorted names of all {n_classes} classes"
+    return f"; these are {len(names)} different names, and the model has {n_classes} classes"
+
+
+def _renumbering(y: NDArray[Any], n_classes: int, expression: str) -> str:
+    """How to renumber labels that are out of range: those that count from 1, or are codes, as -1 and 1, for all classes.
+
+    A few odd labels among good ones, as 255 for pixels to ignore, are no codes.
+    """
+    numbers = np.unique(y)
+    if (numbers[0], numbers[-1]) == (1, n_classes):
+        return f"; labels start at 0: pass `{expression} - 1`"
+    if len(numbers) == n_classes and 2 * np.sum((numbers >= 0) & (numbers < n_classes)) <= n_classes:
+        return f"; `numbers, y = numpy.unique({expression}, return_inverse=True)` numbers these classes from 0"
+    return ""
+
+
+def _whole_numbers(y: NDArray[Any]) -> NDArray[Any] | None:
+    """The labels as integers, if they are whole numbers in another dtype: True, 3.0, "3"."""
+    if y.dtype.kind in "OUS":
+        try:
+            numbers = y.astype(int)
+            return numbers if (numbers.astype(y.dtype) == y).all() else None
+        except (TypeError, ValueError, OverflowError):
+            return None
+    if y.dtype.kind not in "biuf":
+        return None
+    with np.errstate(invalid="ignore"):
+        whole = y.astype(np.int64)
+    return whole if bool((whole == y).all()) else None
+
+
+def _distinct(y: NDArray[Any]) -> NDArray[Any] | None:
+    try:
+        return np.unique(y)
+    except TypeError:  # names beside None
+        return None

@@ -1,0 +1,41 @@
+"""Patches of a padded feature map as rows of a matrix, and the way back: a convolution is one product with it.
+
+Kernels run once a call: callers hand parts of the batch to threads of their own.
+"""
+
+from __future__ import annotations
+
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.simd.load_store import address_of
+from stn_numba.nn.kernels.flat import copy, get, put, zero_of
+
+
+@jit.kernel
+def gather(x, size, stride, patches):
+    """Copy the patches, `size` wide and `stride` apart, of x (N, H, W, C) to (N, h, w, size, size * C)."""
+    like, item, W, C = zero_of(x), x.itemsize, x.shape[2], x.shape[3]
+    width = size * C
+    target = address_of(patches)
+    for n in range(x.shape[0]):
+        for i in range(patches.shape[1]):
+            for j in range(patches.shape[2]):
+                for a in range(size):
+                    place = (n * x.shape[1] + i * stride + a) * W + j * stride
+                    copy(address_of(x) + place * C * item, target, width, like)
+                    target += width * item
+
+
+@jit.kernel
+def scatter(patches, size, stride, x):
+    """Add the patches (N, h, w, size, size * C) back to where they came from in x (N, H, W, C)."""
+    like, item, W, C, width = zero_of(x), x.itemsize, x.shape[2], x.shape[3], size * x.shape[3]
+    h, w = patches.shape[1], patches.shape[2]
+    for n in range(x.shape[0]):
+        for i in range(h):
+            for a in range(size):
+                row = address_of(x) + (n * x.shape[1] + i * stride + a) * W * C * item
+                for j in range(w):
+                    source = address_of(patches) + (((n * h + i) * w + j) * size + a) * width * item
+                    target = row + j * stride * C * item
+                    for k in range(width):
+                        put(target, k, like, get(target, k, like) + get(source, k, like))

@@ -1,0 +1,70 @@
+"""Optimisers' updates, changing arrays in place, of all parameters of a dtype in one call.
+
+A table (parameters, columns) of int64 has a row for each parameter: how many numbers it has, and the addresses of arrays of
+as many. `rates` has a number for each; it and all other numbers are of the parameters' dtype.
+"""
+
+from __future__ import annotations
+
+import math
+
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.simd.load_store import size_of
+from stn_numba.nn.kernels.flat import get, put
+
+
+@jit.kernel
+def adam(table, rates, beta1, rest1, beta2, rest2, root, epsilon):
+    """Algorithm 1 of arXiv 1412.6980, arranged so that it divides once.
+
+    The columns are parameter, gradient, mean and square. rest is 1 - beta; the bias corrections are in `rates`, for the mean,
+    and in `root`, for the root of the square.
+    """
+    for p in range(table.shape[0]):
+        param, gradient, mean, square, rate = table[p, 1], table[p, 2], table[p, 3], table[p, 4], rates[p]
+        for k in range(table[p, 0]):
+            g = get(gradient, k, rate)
+            m, s = beta1 * get(mean, k, rate) + rest1 * g, beta2 * get(square, k, rate) + rest2 * g * g
+            put(mean, k, rate, m)
+            put(square, k, rate, s)
+            put(param, k, rate, get(param, k, rate) - rate * m / (root * math.sqrt(s) + epsilon))
+
+
+@jit.kernel
+def momentum(table, rates, factor, ahead):
+    """Gradient descent with momentum, `ahead` being True for Nesterov's and False for the plain one.
+
+    The columns are parameter, gradient and velocity.
+    """
+    for p in range(table.shape[0]):
+        param, gradient, velocity, rate = table[p, 1], table[p, 2], table[p, 3], rates[p]
+        for k in range(table[p, 0]):
+            g = get(gradient, k, rate)
+            v = factor * get(velocity, k, rate) + g
+            put(velocity, k, rate, v)
+            put(param, k, rate, get(param, k, rate) - rate * (g + factor * v if ahead else v))
+
+
+@jit.kernel
+def total(like, table, out):
+    """Write the sum of all arrays, the column of a table, to out (1,), float64: not finite where one of their numbers is not.
+
+    `like` is a number of their dtype. Each is summed up in eight strands.
+    """
+    out[0], item = 0.0, size_of(like)
+    for p in range(table.shape[0]):
+        a = b = c = d = e = f = g = h = like
+        whole, place = table[p, 0] // 8 * 8, table[p, 1]
+        for _ in range(table[p, 0] // 8):
+            a += get(place, 0, like)
+            b += get(place, 1, like)
+            c += get(place, 2, like)
+            d += get(place, 3, like)
+            e += get(place, 4, like)
+            f += get(place, 5, like)
+            g += get(place, 6, like)
+            h += get(place, 7, like)
+            place += 8 * item
+        for k in range(table[p, 0] - whole):
+            a += get(place, k, like)
+        out[0] += ((a + b) + (c + d)) + ((e + f) + (g + h))

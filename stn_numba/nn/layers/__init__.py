@@ -1,0 +1,1 @@
+"""Layers, one a file, each with its backward under its forward."""

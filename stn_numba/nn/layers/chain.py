@@ -1,0 +1,90 @@
+"""Layers one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Size
+from stn_numba.nn.layers.container import Container, numbered
+
+if TYPE_CHECKING:
+    from stn_numba.nn.layers.fusion import Run
+
+__all__ = ["Chain", "in_turn"]
+
+
+def in_turn(runs: Iterable[Run], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+    """Feed each layer's output to the next; return the last one's output and the way back through all of them.
+
+    The layers come in runs, which are done together where that pays. Gradients are named after their layers.
+    """
+    ways_back: list[tuple[str, Backprop]] = []
+    first: int | None = None
+    for run in runs:
+        for stage in run.stages(x):
+            x, way_back = stage.work.forward(x, rng)
+            first = len(ways_back) if first is None and stage.has_parameters else first
+            ways_back.append((stage.prefix, way_back))
+    needed = len(ways_back) if first is None else first
+
+    def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
+        gradients: Arrays = {}
+        d: Floats | None = dy
+        for place, (prefix, way_back) in reversed(list(enumerate(ways_back))):
+            if d is None:  # nothing before this layer has parameters
+                break
+            d, own = way_back(d, input_gradient=input_gradient or place > needed)
+            if d is None and place > needed:
+                raise TypeError(f"layer {prefix[:-1]!r}: backprop: expected the gradient by its input, got None")
+            gradients.update({prefix + key: array for key, array in own.items()})
+        return d, gradients
+
+    return x, backprop
+
+
+class Chain(Container):
+    """Feed each layer's output to the next.
+
+    Layers are named by their class and a running number: ``conv2d1``, ``dense2``. Parameters are named after them:
+    ``conv2d1.weight``.
+
+    Examples
+    --------
+    >>> from stn_numba.nn import Dense, ReLU
+    >>> chain = Chain(Dense(4), ReLU(), Dense(2))
+    >>> chain.initialise((3,), np.random.default_rng(0))
+    (2,)
+    >>> list(chain.params)
+    ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__()
+        self.layers = numbered(layers)
+
+    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Initialise each layer for the shape that the one before it gives."""
+        for name in self.layers:
+            input_shape = self._draw_inner(name, input_shape, rng, dtype)
+        return input_shape
+
+    @property
+    def _runs(self) -> list[Run]:
+        return self._runs_of(list(self.layers.items()))
+
+    def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+        """Return the last layer's output and the way back through all of them."""
+        return in_turn(self._runs, x, rng)
+
+    def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
+        """Yield from each layer in turn."""
+        if not self.layers:
+            yield "", self, x
+        for name, layer in self.layers.items():
+            for inner, which, y in layer.trace(x):
+                yield f"{name}.{inner}" if inner else name, which, y
+            x = y

@@ -1,0 +1,149 @@
+"""Layers made of other layers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from stn_numba._util.arrays import as_array
+from stn_numba.nn.layers.base import Arrays, Floats, Layer, Named, Size
+
+if TYPE_CHECKING:
+    from stn_numba.nn.layers.fusion import Run
+
+__all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "leaves", "numbered"]
+
+
+class Container(Layer):
+    """A layer that holds others; their parameters are its own, under dotted names.
+
+    Attributes
+    ----------
+    layers
+        The layers inside, by the name that is put before those of their parameters.
+    """
+
+    layers: dict[str, Layer]
+
+    @property
+    def params(self) -> Arrays:
+        """The parameters of all layers inside, as they are now; what is assigned to one is written into its array."""
+        return Parameters(
+            {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
+        )
+
+    def output_shape_of(self, name: str) -> Size | None:
+        """Shape of an inner layer's output, without the batch axis; None if it was not noted by `initialise`."""
+        sizes: dict[str, Size] = vars(self).get("_sizes", {})
+        return sizes.get(name)
+
+    def _draw_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
+        """Initialise an inner layer, and note the shape of its output."""
+        size = self.layers[name].initialise(input_shape, rng, dtype)
+        self._sizes = {**vars(self).get("_sizes", {}), name: size}
+        return size
+
+    def _runs_of(self, named: list[Named]) -> list[Run]:
+        """Layers cut into runs; once, as long as they are the same layers."""
+        from stn_numba.nn.layers import fusion
+
+        kept = vars(self).get("_kept")
+        if kept is None or kept[0] != named:
+            kept = self._kept = named, fusion.runs(named)
+        return kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_kept"}  # a copy works them out for itself
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers.values()))})"
+
+    def config(self) -> dict[str, Any]:
+        """Return the layers' classes and options."""
+        from stn_numba.nn.saving.architecture import describe
+
+        return {"layers": [describe(layer) for layer in self.layers.values()]}
+
+
+class Parameters(dict[str, Floats]):
+    """Arrays that layers use: assigning to a name writes into its array, and leaves no layer with an old one.
+
+    Examples
+    --------
+    >>> bias = np.zeros(2)
+    >>> params = Parameters({"dense1.bias": bias})
+    >>> params["dense1.bias"] += 1
+    >>> params["dense1.bias"] = [3.0, 4.0]
+    >>> bias.tolist()
+    [3.0, 4.0]
+    """
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        self.update({name: value})
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Write several, or none if one of them cannot be written."""
+        fitting = {name: self._fitting(name, value) for name, value in dict(*args, **kwargs).items()}
+        for name, value in fitting.items():
+            if value is not self[name]:
+                self[name][...] = value
+
+    def _fitting(self, name: str, value: ArrayLike) -> Floats:
+        """Return what is to be written into an array, if it can be."""
+        if name not in self:
+            raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
+        array, label = self[name], f"params[{name!r}]"
+        if value is array:
+            return array
+        given = as_array(value, label)
+        if given.shape != array.shape:
+            raise ValueError(f"{label}: expected {array.shape}, got {given.shape}")
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"{label}: expected real numbers, got dtype {given.dtype}")
+        if not array.flags.writeable:
+            raise ValueError(f"{label}: expected an array that can be written to, and the layer's is read-only: give it a copy")
+        return given
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+def numbered(layers: tuple[Layer, ...]) -> dict[str, Layer]:
+    """Name layers by their class and a running number: ``conv2d1``, ``dense2``."""
+    count: Counter[str] = Counter()
+    named: dict[str, Layer] = {}
+    for place, layer in enumerate(layers, 1):
+        kind = type(expect_layer(layer, f"layer {place}")).__name__.lower()
+        count[kind] += 1
+        named[f"{kind}{count[kind]}"] = layer
+    return named
+
+
+def expect_layer(value: Any, name: str) -> Layer:
+    """Return `value` if it is a layer."""
+    if not isinstance(value, Layer):
+        kind = f"the class {value.__name__} itself" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"{name}: expected a layer, got {kind}")
+    return value
+
+
+def expect_distinct(network: Layer) -> None:
+    """Refuse a network in which one layer with parameters stands at two places: its gradients would be taken for two."""
+    places: dict[int, str] = {}
+    for name, layer in leaves(network):
+        first = places.setdefault(id(layer), name)
+        if layer.params and first != name:
+            raise ValueError(f"network: the same {type(layer).__name__} stands at {first} and {name}; make one for each place")
+
+
+def leaves(layer: Layer, name: str = "") -> Iterator[Named]:
+    """Yield (dotted name, layer) of all layers inside that are no containers."""
+    if not isinstance(layer, Container):
+        yield name, layer
+        return
+    for inner, each in layer.layers.items():
+        yield from leaves(each, f"{name}.{inner}" if name else inner)

@@ -1,0 +1,69 @@
+"""A model as a table of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stn_numba.nn.layers.base import Layer, Size
+from stn_numba.nn.layers.container import Container
+from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+
+if TYPE_CHECKING:
+    from stn_numba.nn.classifier import Classifier
+
+__all__ = ["as_table"]
+
+Row = tuple[str, str, str, str]
+
+_WIDEST = 60  # characters of a layer's description
+
+
+def as_table(model: Classifier) -> str:
+    """Return a line for each layer: dotted name, class and options, output shape without the batch axis, parameters.
+
+    Examples
+    --------
+    >>> from stn_numba.models import fcn
+    >>> print(as_table(fcn((8, 8, 1), 3, units=4)))
+    Classifier of images (8, 8, 1) into 3 classes: 295 parameters of float32
+    layer     kind            output  parameters
+    flatten1  Flatten()        (64,)           0
+    dense1    Dense(units=4)    (4,)         260
+    relu1     ReLU()            (4,)           0
+    dense2    Dense(units=4)    (4,)          20
+    relu2     ReLU()            (4,)           0
+    dense3    Dense(units=3)    (3,)          15
+    """
+    rows: list[Row] = [("layer", "kind", "output", "parameters"), *_rows(model.network, "")]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [f"{name:{widths[0]}}  {kind:{widths[1]}}  {out:>{widths[2]}}  {n:>{widths[3]}}" for name, kind, out, n in rows]
+    title = (
+        f"{type(model).__name__} of images {model.input_shape} into {model.n_classes} classes: "
+        f"{model.n_params:,} parameters of {model.dtype}"
+    )
+    return "\n".join([title, *(line.rstrip() for line in lines)])
+
+
+def _rows(container: Container, name: str) -> Iterator[Row]:
+    """Rows of the layers inside: those of a container follow its own, which counts none of their parameters."""
+    for inner, layer in container.layers.items():
+        full = f"{name}.{inner}" if name else inner
+        yield full, _kind(layer), _size(container.output_shape_of(inner)), "" if isinstance(layer, Container) else _count(layer)
+        if isinstance(layer, Container):
+            yield from _rows(layer, full)
+
+
+def _kind(layer: Layer) -> str:
+    if isinstance(layer, SpatialTransformer):
+        return f"SpatialTransformer, {layer.transform_name or type(layer.transform).__name__}"
+    text = type(layer).__name__ if isinstance(layer, Container) else " ".join(repr(layer).split())
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
+
+
+def _size(shape: Size | None) -> str:
+    return "?" if shape is None else str(tuple(map(int, shape)))
+
+
+def _count(layer: Layer) -> str:
+    return f"{sum(array.size for array in layer.params.values()):,}"

@@ -1,0 +1,95 @@
+"""Which learning rate each parameter gets."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from stn_numba._util.arguments import as_real
+
+__all__ = ["DEFAULT_RATES", "LOCALIZATION", "check_rates", "multipliers"]
+
+LOCALIZATION = "localisation"
+
+# A localisation net that learns as fast as the classifier throws its region out of the image before the classifier knows
+# what to look for; the source trains it with a tenth of the rate (SVHN) or less.
+DEFAULT_RATES = {LOCALIZATION: 0.1}
+
+_WILDCARDS = frozenset("*?[")
+
+
+def multipliers(names: Iterable[str], rates: Mapping[str, float]) -> dict[str, float]:
+    """Return the multiplier of each parameter: that of the most specific key which names it, else 1.
+
+    From most to least specific: the parameter's full name; the name of a layer that holds it, the innermost first; a pattern,
+    the one with the most characters besides wildcards first, among which ``"localisation"`` stands for all localisation nets.
+    `DEFAULT_RATES` hold for parameters that no key names.
+
+    Examples
+    --------
+    >>> names = ["spatialtransformer1.localisation.dense1.bias", "dense1.weight", "dense1.bias"]
+    >>> list(multipliers(names, {"dense1": 0.5, "*.bias": 2, "dense1.bias": 0}).values())
+    [2.0, 0.5, 0.0]
+    """
+    return {name: _multiplier(name, rates) for name in names}
+
+
+def check_rates(names: Collection[str], rates: Any) -> None:
+    """Refuse keys that name no parameter, and multipliers that are negative or not finite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no mapping, or a key or value does not fit.
+    """
+    if not isinstance(rates, Mapping):
+        raise TypeError(f"rates: expected multipliers by names of parameters or layers, got {type(rates).__name__}")
+    for key, rate in rates.items():
+        if not isinstance(key, str):
+            raise TypeError(f"rates: expected names of parameters or layers as keys, got {key!r:.60}")
+        if key != LOCALIZATION and not any(_names(key, name) for name in names):
+            layers = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
+            raise ValueError(
+                f"rates: expected parts of parameter names from their start ({layers}, and more after a dot), patterns with *, "
+                f"or {LOCALIZATION!r}, got {key!r:.60}{_suggestion(key, names)}"
+            )
+        as_real(rate, f"rates[{key!r}]", "[0, inf)")
+
+
+def _multiplier(name: str, rates: Mapping[str, float]) -> float:
+    for candidates in (rates, DEFAULT_RATES):
+        fitting = [key for key in candidates if _names(key, name)]
+        if fitting:
+            return float(candidates[max(fitting, key=lambda key: _specificity(key, name))])
+    return 1.0
+
+
+def _names(key: str, name: str) -> bool:
+    """Whether a key names a parameter."""
+    if _WILDCARDS & set(key):
+        return fnmatch.fnmatchcase(name, key)
+    return name == key or name.startswith(f"{key}.") or (key == LOCALIZATION and LOCALIZATION in name.split("."))
+
+
+def _specificity(key: str, name: str) -> tuple[int, int]:
+    """How closely a key that names a parameter does so."""
+    length = sum(letter not in _WILDCARDS for letter in key)
+    if key == name:
+        return 3, length
+    if name.startswith(f"{key}."):
+        return 2, length
+    return 1, length
+
+
+def _suggestion(key: str, names: Iterable[str]) -> str:
+    """What may have been meant: a layer or parameter that lies deeper, or one of a similar name."""
+    known: dict[str, None] = {LOCALIZATION: None}
+    for name in names:
+        parts = name.split(".")
+        if key == parts[-1]:
+            return f"; did you mean {'*.' + key!r}?"
+        known |= dict.fromkeys(".".join(parts[: place + 1]) for place in range(len(parts)))
+    near = [each for each in known if each.endswith(f".{key}")] or difflib.get_close_matches(key, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,48 @@
+"""Layers as plain data, and back: a table of known classes, so that reading a description runs no foreign code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stn_numba.nn.layers.base import Layer
+from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.layers.conv2d import Conv2d
+from stn_numba.nn.layers.dense import Dense
+from stn_numba.nn.layers.dropout import Dropout
+from stn_numba.nn.layers.flatten import Flatten
+from stn_numba.nn.layers.parallel import Parallel
+from stn_numba.nn.layers.pooling import AvgPool, MaxPool
+from stn_numba.nn.layers.relu import ReLU
+from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+
+__all__ = ["LAYERS", "build", "describe"]
+
+_CLASSES = (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer)
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _CLASSES}
+
+
+def describe(layer: Layer) -> dict[str, Any]:
+    """Return a layer as data that JSON can hold."""
+    name = type(layer).__name__
+    if LAYERS.get(name) is not type(layer):
+        raise ValueError(f"layer: expected one of {', '.join(LAYERS)} to describe, got {name}")
+    return {"layer": name, **layer.config()}
+
+
+def build(description: Any) -> Layer:
+    """Make the layer that `describe` described, without parameters.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the description is not of a known layer with fitting options.
+    """
+    if not isinstance(description, dict) or description.get("layer") not in LAYERS:
+        raise ValueError(f"layer: expected a description of one of {', '.join(LAYERS)}, got {description!r:.80}")
+    options = {key: value for key, value in description.items() if key != "layer"}
+    layer = LAYERS[description["layer"]]
+    if layer in (Chain, Parallel):
+        return layer(*(build(inner) for inner in options["layers"]))
+    if layer is SpatialTransformer:
+        options["localisation"] = build(options["localisation"])
+    return layer(**options)

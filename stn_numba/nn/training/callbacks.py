@@ -1,0 +1,154 @@
+"""Things to do after each epoch: stop early, write the history to a file or to TensorBoard.
+
+All follow from the history alone, so a run that goes on from a checkpoint is logged and stopped as if it had never been cut.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+import weakref
+from dataclasses import asdict
+from typing import Any
+
+from stn_numba._util.arguments import as_int, as_option, as_path, as_real
+from stn_numba._util.files import with_folder, write_atomically
+from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.training.history import COLUMNS, History
+
+__all__ = ["CSVLog", "EarlyStopping", "JSONLinesLog", "TensorBoardLog"]
+
+
+class EarlyStopping:
+    """Stop when a column of the history has not become smaller for `patience` epochs.
+
+    Parameters
+    ----------
+    patience
+        Epochs without a new smallest value, at least 1.
+    column
+        Of the history; the default needs validation data.
+    least_change
+        How much smaller counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option does not fit; when called, if the history has no values in this column.
+
+    Examples
+    --------
+    >>> from stn_numba.nn.training.history import Epoch
+    >>> stop = EarlyStopping(patience=2, column="loss")
+    >>> history = History([Epoch(n + 1, loss, 0, None, None, 0, 0) for n, loss in enumerate((2.0, 1.0, 1.1, 1.0))])
+    >>> stop(None, history)
+    True
+    """
+
+    def __init__(self, patience: int, column: str = "validation_loss", *, least_change: float = 0.0) -> None:
+        self.patience, self.column = as_int(patience, "patience", least=1), as_option(column, "column", COLUMNS)
+        self.least_change = as_real(least_change, "least_change", "[0, inf)")
+
+    def __repr__(self) -> str:
+        return f"EarlyStopping({self.patience}, {self.column!r}, least_change={self.least_change})"
+
+    def __call__(self, model: Classifier | None, history: History) -> bool:
+        """Whether it is time to stop."""
+        best, since = float("inf"), 0
+        for value in history.column(self.column):
+            if value is None:
+                raise ValueError(f"EarlyStopping: the column {self.column!r} is empty: give fit validation data")
+            best, since = (value, 0) if value < best - self.least_change else (best, since + 1)
+        return since >= self.patience
+
+
+class CSVLog:
+    """Write the history to a CSV file, a row an epoch; values that do not exist are left empty.
+
+    The whole file is replaced each time, all or nothing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from stn_numba.nn.training.history import Epoch
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     CSVLog(Path(folder) / "log.csv")(None, History([Epoch(1, 2.5, 0.5, None, None, 1.0, 0.01)]))
+    ...     print((Path(folder) / "log.csv").read_text())
+    epoch,loss,error,validation_loss,validation_error,seconds,learning_rate,completed
+    1,2.5,0.5,,,1.0,0.01,1.0
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = with_folder(as_path(path, "path"))
+
+    def __repr__(self) -> str:
+        return f"CSVLog({str(self.path)!r})"
+
+    def __call__(self, model: Classifier | None, history: History) -> None:
+        """Write the file."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(epoch) for epoch in history)
+        write_atomically(self.path, text.getvalue().encode())
+
+
+class JSONLinesLog:
+    """Write the history to a file of JSON lines, an object an epoch; values that do not exist are null.
+
+    The whole file is replaced each time, all or nothing.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = with_folder(as_path(path, "path"))
+
+    def __repr__(self) -> str:
+        return f"JSONLinesLog({str(self.path)!r})"
+
+    def __call__(self, model: Classifier | None, history: History) -> None:
+        """Write the file."""
+        write_atomically(self.path, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history).encode())
+
+
+class TensorBoardLog:
+    """Write each epoch to a folder that TensorBoard shows: losses, errors and the learning rate, over the epochs.
+
+    A run that goes on from a checkpoint goes on in the same folder.
+
+    Raises
+    ------
+    ImportError
+        If tensorboardX is not installed (extra ``tensorboard``).
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        try:
+            from tensorboardX.event_file_writer import EventsWriter
+        except ImportError as error:
+            raise ImportError("TensorBoardLog needs tensorboardX: pip install stn-numba[tensorboard]") from error
+        self.folder = folder = as_path(folder, "folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        # not its SummaryWriter, which writes some time later, from a thread: a run that is killed would lose epochs
+        self._writer: Any = EventsWriter(str(folder / "events"))
+        weakref.finalize(self, self._writer.close)
+
+    def __repr__(self) -> str:
+        return f"TensorBoardLog({str(self.folder)!r})"
+
+    def __call__(self, model: Classifier | None, history: History) -> None:
+        """Write the last epoch."""
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
+        values = asdict(history[-1])
+        epoch = values.pop("epoch")
+        del values["completed"]
+        for name, value in values.items():
+            if value is not None:
+                summary = scalar(name.replace("validation_", "validation/"), value)
+                self._writer.write_event(Event(wall_time=time.time(), step=epoch, summary=summary))
+        self._writer.flush()

@@ -1,0 +1,64 @@
+"""The plugin contract as a test of pytest for each check."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from stn_numba.testing.transforms import CHECKS, make_case
+from stn_numba.transform.base import Transform
+
+__all__ = ["parametrise_checks"]
+
+
+def parametrise_checks(
+    *makers: Callable[[], Transform],
+    theta: Any = None,
+    exact_identity: bool = True,
+    trained: bool = True,
+    pickled: bool = True,
+    tolerance: float = 1e-6,
+) -> Any:
+    """Mark a test that takes ``check`` and calls it, to be run for every check and every transform.
+
+    Parameters
+    ----------
+    *makers
+        Callables without arguments that make a `Transform`: a class, or a ``functools.partial`` of one with options.
+    theta, exact_identity, trained, pickled, tolerance
+        As for `check_transform`.
+
+    Returns
+    -------
+    A mark of pytest, which must be installed.
+
+    Examples
+    --------
+    >>> from stn_numba import get_transform
+    >>> @parametrise_checks(functools.partial(get_transform, "affine"))
+    ... def test_contract(check):
+    ...     check()
+    """
+    import pytest
+
+    options = (theta, exact_identity, trained, pickled, tolerance)
+    return pytest.mark.parametrize(
+        "check",
+        [
+            pytest.param(functools.partial(_run, check, maker, options), id=f"{_name(maker)}-{name}")
+            for maker in makers
+            for name, check in CHECKS.items()
+        ],
+    )
+
+
+def _run(check: Callable[[Any], None], maker: Callable[[], Transform], options: tuple[Any, ...]) -> None:
+    check(make_case(maker, *options))
+
+
+def _name(maker: Any) -> str:
+    if isinstance(maker, functools.partial):
+        given = [*maker.args, *(f"{name}={value}" for name, value in maker.keywords.items())]
+        return "-".join([_name(maker.func), *map(str, given)])
+    return str(getattr(maker, "__name__", "transform"))

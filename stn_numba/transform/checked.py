@@ -1,0 +1,163 @@
+"""Where what a plugin returns enters the library: it is checked here, and the plugin is named in every error.
+
+Infinite positions are far outside the image and NaN ones outside, as `stn_numba.sampler` has it. So neither is an error by
+itself; but finite parameters for which no position of an image is a number, are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba._util.arguments import as_bool
+from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, check_shape
+from stn_numba.transform.base import Transform
+from stn_numba.transform.parameters import as_theta
+from stn_numba.transform.registry import PluginError, get_transform, name_of
+
+__all__ = ["chosen", "expect_transform", "identity_of", "lay_grid", "n_params_of"]
+
+_PROBED = 16  # positions of an image that are looked at first
+
+Backprop = Callable[[ArrayLike], Floats]
+
+
+def expect_transform(value: Any) -> Transform:
+    """Return `value` if it is a transform."""
+    if not isinstance(value, Transform):
+        got = type(value).__name__
+        if isinstance(value, type) and issubclass(value, Transform):
+            got = f"the class {value.__name__}; an instance is {value.__name__}()"
+        raise TypeError(f"transform: expected a registered name or a Transform, got {got}")
+    return value
+
+
+def chosen(transform: str | Transform, options: Mapping[str, Any] | None = None) -> Transform:
+    """Return the transform of a registered name, made with `options`, or the one given, which has none to take."""
+    if isinstance(transform, str):
+        return get_transform(transform, **(options or {}))
+    if options:
+        raise ValueError(f"options: expected none with a Transform, which has its own, got {', '.join(options)}")
+    return expect_transform(transform)
+
+
+def n_params_of(transform: Transform) -> int:
+    """As ``transform.n_params``, for transforms that are not trusted."""
+    with _Named(transform, "n_params"):
+        return int(transform.n_params)
+
+
+def identity_of(transform: Transform) -> Floats:
+    """As ``transform.identity()``, for transforms that are not trusted.
+
+    Raises
+    ------
+    PluginError
+        If the transform raises, or returns something else than P finite numbers.
+
+    Examples
+    --------
+    >>> from stn_numba.transform.registry import get_transform
+    >>> identity_of(get_transform("affine")).tolist()
+    [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    """
+    count = n_params_of(transform)
+    with _Named(transform, "identity"):
+        theta = np.asarray(transform.identity(), np.float64)
+    if theta.shape != (count,) or not np.isfinite(theta).all():
+        raise PluginError(f"{name_of(transform)}: identity: expected ({count},) finite numbers, got {theta!r:.80}")
+    return theta
+
+
+def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
+    """As ``transform.forward``, for transforms that are not trusted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If arguments do not fit the transform.
+    PluginError
+        If the transform raises, returns no `Grid` of the shape asked for, no gradient (N, P), or no numbers.
+
+    Examples
+    --------
+    >>> from stn_numba.transform.registry import get_transform
+    >>> lay_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
+    (4, 5)
+    """
+    theta = as_theta(theta, n_params_of(expect_transform(transform)), transform)
+    shape, align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
+    with _Named(transform, "forward"):
+        grid, pull_back = transform.forward(theta, shape, align_corners)
+    problem = _problem(grid, theta, shape, align_corners)
+    if problem:
+        raise PluginError(f"{name_of(transform)}: forward: {problem}")
+
+    def backprop(d_grid: ArrayLike) -> Floats:
+        with _Named(transform, "backprop"):
+            d_theta = pull_back(d_grid)
+        if not isinstance(d_theta, np.ndarray) or d_theta.shape != theta.shape or d_theta.dtype.kind != "f":
+            raise PluginError(f"{name_of(transform)}: backprop: expected floats {theta.shape}, got {_short(d_theta)}")
+        return d_theta
+
+    return grid, backprop
+
+
+class _Named:
+    """Name the plugin in whatever it raises; that it cannot be trained, or memory that ran out, is passed on as it is.
+
+    Entered for every batch: a context made of a generator takes longer than many a plugin.
+    """
+
+    def __init__(self, transform: Transform, part: str) -> None:
+        self.transform, self.part = transform, part
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NotImplementedError | MemoryError):
+            raise PluginError(f"{name_of(self.transform)}: {self.part}: {type(error).__name__}: {error}") from error
+
+
+def _problem(grid: Any, theta: Floats, shape: Shape, align_corners: bool) -> str:
+    """What is wrong with a grid; empty if nothing."""
+    if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):
+        return f"expected a DenseGrid, MatrixGrid or BasisGrid, got {type(grid).__name__}"
+    if grid.values.dtype not in (np.float32, np.float64):
+        return f"expected a grid of float32 or float64, got {grid.values.dtype}"
+    if (len(grid), grid.shape, grid.align_corners) != (len(theta), shape, align_corners):
+        return (
+            f"expected a grid for N = {len(theta)}, shape {shape}, align_corners={align_corners}, "
+            f"got N = {len(grid)}, shape {grid.shape}, align_corners={grid.align_corners}"
+        )
+    for row in np.flatnonzero(_all_nan(grid)):
+        if np.isfinite(theta[row]).all():
+            return f"not one position is a number for finite theta {theta[row]!r:.80} (row {row})"
+    return ""
+
+
+def _all_nan(grid: Grid) -> NDArray[np.bool_]:
+    """(N,): whether an image has no position that is a number; False without positions."""
+    if isinstance(grid, DenseGrid):
+        return _nowhere(grid.values.reshape(len(grid), grid.shape[0] * grid.shape[1], 2))
+    lost = np.isnan(grid.values).any(axis=(1, 2))
+    if isinstance(grid, BasisGrid):
+        lost |= grid.shape[0] * grid.shape[1] > 0 and all(_nowhere(functions.T[None])[0] for _, functions in grid.blocks())
+    return np.asarray(lost)
+
+
+def _nowhere(positions: Floats) -> NDArray[np.bool_]:
+    """(N,): whether every one of M positions (N, M, D) has a NaN; a few are enough to see that one has none."""
+    few = positions[:, :: max(1, positions.shape[1] // _PROBED)]
+    lost: NDArray[np.bool_] = np.all(np.any(np.isnan(few), axis=2), axis=1) & (positions.shape[1] > 0)
+    for row in np.flatnonzero(lost):
+        lost[row] = np.isnan(positions[row]).any(axis=1).all()
+    return lost
+
+
+def _short(value: Any) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
