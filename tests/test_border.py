@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
+from stn_numba.data import RandomWarp
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
-from stn_numba.nn import Flatten, RandomWarp, SpatialTransformer
+from stn_numba.nn import Flatten, SpatialTransformer
 from stn_numba.transform import registry
 from stn_numba.transform.checked import lay_grid
 

@@ -4,9 +4,9 @@
 variable                       meaning
 =============================  =======================================================================================
 ``STN_NUMBA_NUM_THREADS``      most threads a call uses; see `stn_numba.threads`
-``STN_NUMBA_CACHE_DIR``        folder of the compiled kernels, or ``off``; see `stn_numba.kernels.runtime.cache_folders`
+``STN_NUMBA_CACHE_DIR``        folder of the compiled kernels, or ``off``; see `kernels.runtime.cache_folders`
 ``STN_NUMBA_PREBUILT``         ``off``: compile all kernels; ``v3``, ``v4``: use the library of this level, or none
-``STN_NUMBA_PLUGINS``          the only outside plugins that may be loaded, separated by commas; see `stn_numba.transform.registry`
+``STN_NUMBA_PLUGINS``          the only outside plugins that may be loaded, separated by commas; see `transform.registry`
 =============================  =======================================================================================
 """
 

@@ -6,5 +6,16 @@ from stn_numba.data.digits import Digits, load_digits, load_mnist
 from stn_numba.data.distortions import DISTORTIONS, Distortion, get_distortion
 from stn_numba.data.distortions.base import DIGIT
 from stn_numba.data.idx import read_idx
+from stn_numba.data.random_warp import RandomWarp
 
-__all__ = ["DIGIT", "DISTORTIONS", "Digits", "Distortion", "get_distortion", "load_digits", "load_mnist", "read_idx"]
+__all__ = [
+    "DIGIT",
+    "DISTORTIONS",
+    "Digits",
+    "Distortion",
+    "RandomWarp",
+    "get_distortion",
+    "load_digits",
+    "load_mnist",
+    "read_idx",
+]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from stn_numba._util.arguments import as_option, as_size
 from stn_numba.grid import as_floats
-from stn_numba.nn.layers.base import Floats
+from stn_numba.nn.arrays import Floats
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import chosen, identity_of

@@ -1,7 +1,7 @@
 """Build the libraries of kernels that a wheel brings along: ``python -m stn_numba.deploy.build FOLDER``.
 
-A library holds every kernel of the sampler, and those that the ready-made networks need. See `stn_numba.kernels.compiler.ahead` for how
-one is compiled, `stn_numba.kernels.runtime.prebuilt` for how it is found.
+A library holds every kernel of the sampler, and those that the ready-made networks need. See
+`stn_numba.kernels.compiler.ahead` for how one is compiled, `stn_numba.kernels.runtime.prebuilt` for how it is found.
 """
 
 from __future__ import annotations

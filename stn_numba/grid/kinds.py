@@ -111,7 +111,7 @@ class BasisGrid(Grid):
     Parameters
     ----------
     basis
-        (h * w, B): the basis functions at the output pixels, row by row; or `stn_numba.grid.basis_rows.BasisRows`, which work them out
+        (h * w, B): the basis functions at the output pixels, row by row; or `BasisRows`, which work them out
         when they are needed.
     coefficients
         (N, 2, B): x coefficients, then y.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stn_numba.data.random_warp import RandomWarp
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.chain import Chain
@@ -43,7 +42,6 @@ __all__ = [
     "Muon",
     "NonFiniteError",
     "Parallel",
-    "RandomWarp",
     "ReLU",
     "SpatialTransformer",
     "StorageError",

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from stn_numba._util.arguments import as_int
 from stn_numba._util.arrays import as_array
+from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.engine.dense import LEAST_ROWS
 from stn_numba.nn.engine.thread_pool import batch_parts, each_number
 from stn_numba.nn.inputs.images import expect_finite, warn_of_another_scale
 from stn_numba.nn.inputs.labels import expect_labels
 from stn_numba.nn.inputs.pixel_range import PixelRange
-from stn_numba.nn.layers.base import Arrays, Floats
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.layers.container import expect_distinct
 from stn_numba.nn.layers.existing_parameters import draw_missing, own_copy, unchanged_on_failure
@@ -106,7 +106,11 @@ class Classifier:
             expect_distinct(self.network)
 
     def __repr__(self) -> str:
-        return as_table(self)
+        title = (
+            f"{type(self).__name__} of images {self.input_shape} into {self.n_classes} classes: "
+            f"{self.n_params:,} parameters of {self.dtype}"
+        )
+        return f"{title}\n{as_table(self.network)}"
 
     @property
     def params(self) -> Arrays:

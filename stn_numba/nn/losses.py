@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from stn_numba._util.arguments import as_real
 from stn_numba._util.arrays import as_array
 from stn_numba.kernels.runtime.calls import kernel
-from stn_numba.nn.layers.base import Floats
+from stn_numba.nn.arrays import Floats
 
 __all__ = ["softmax", "softmax_cross_entropy"]
 

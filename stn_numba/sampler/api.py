@@ -70,7 +70,7 @@ def sample(
     antialias
         Whether to average where the grid minifies: over q_y x q_x places in each output pixel's cell, as many as it takes to
         come no farther apart than input pixels, and at most 16 x 16; at the cost of as many readings. See
-        `stn_numba.sampler.antialias`. The gradient takes the factors as constant. ``"nearest"`` takes the most frequent value of the
+        `sampler.antialias`. The gradient takes the factors as constant. ``"nearest"`` takes the most frequent value of the
         cell instead, of several the smallest.
     layout
         ``"NHWC"`` or ``"NCHW"``, of image and output.

@@ -236,7 +236,7 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
 
 
 def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
-    """(family, K, table, slope_table) of a kernel given by name or as data, see `kernels.sampling.workspace`, and whether it is even."""
+    """(family, K, table, slope_table) of a kernel by name or as data, see `sampling.workspace`, and whether it is even."""
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
     if not isinstance(kernel, str):

@@ -35,7 +35,7 @@ def expect_shape(out: Any, expected: tuple[int, ...]) -> None:
 
 
 class Items(NamedTuple):
-    """Two arrays (N, H, W, C) of one dtype as units of 1, 2, 4 or 8 bytes, of which `kernels.sampling.nearest` copies some together.
+    """Two arrays (N, H, W, C) of one dtype as units of 1, 2, 4 or 8 bytes, of which `sampling.nearest` copies some together.
 
     Attributes
     ----------

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import stn_numba as stn
+from stn_numba.data import RandomWarp
 from stn_numba.nn import (
     Adam,
     AvgPool,
@@ -22,7 +23,6 @@ from stn_numba.nn import (
     Dense,
     Dropout,
     Flatten,
-    RandomWarp,
     ReLU,
     SpatialTransformer,
 )

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
+from stn_numba.data import RandomWarp
 from stn_numba.models import fcn, st_fcn
-from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, RandomWarp, StorageError
+from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, StorageError
 from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from stn_numba.nn.schedules import constant
 

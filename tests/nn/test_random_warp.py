@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.nn import RandomWarp
+from stn_numba.data import RandomWarp
 
 RNG = np.random.default_rng(0)
 X = RNG.random((5, 8, 9, 2), np.float32)

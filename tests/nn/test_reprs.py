@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba import nn
+from stn_numba import data, nn
 from stn_numba.nn.training.history import Epoch
 
 
@@ -32,9 +32,9 @@ LAYERS = {
     "SpatialTransformer(ReLU(), 'affine', align_corners=False)": nn.SpatialTransformer(nn.ReLU(), align_corners=False),
     "SpatialTransformer(Flatten(), 'affine', initial=[0.5, 0.0, 0.0, 0.0, 0.5, 0.0])":
         nn.SpatialTransformer(nn.Flatten(), initial=[0.5, 0, 0, 0, 0.5, 0]),
-    "RandomWarp('affine', spread=0.1)": nn.RandomWarp(),
+    "RandomWarp('affine', spread=0.1)": data.RandomWarp(),
     "RandomWarp('affine', spread=[0.0, 0.0, 0.1, 0.0, 0.0, 0.1], shape=(4, 4), padding='wrap')":
-        nn.RandomWarp("affine", [0, 0, 0.1, 0, 0, 0.1], shape=(4, 4), padding="wrap"),
+        data.RandomWarp("affine", [0, 0, 0.1, 0, 0, 0.1], shape=(4, 4), padding="wrap"),
     "EarlyStopping(3, 'loss', least_change=0.5)": nn.EarlyStopping(3, "loss", least_change=0.5),
     "Adam(beta1=0.9, beta2=0.999, epsilon=1e-08)": nn.Adam(),
     "SGD(momentum=0.5, nesterov=True)": nn.SGD(0.5, nesterov=True),

@@ -1,7 +1,7 @@
 """Every Numba option of the project, each with its reason; kernels use these five decorators only.
 
 ``kernel``
-    a function that calls reach by its address (`kernels.runtime.calls`), once. It shares nothing, so callers on several Python threads
+    a function that calls reach by its address (`runtime.calls`), once. It shares nothing, so callers on several Python threads
     run side by side.
 ``tasks``
     a kernel whose work is cut into tasks, which threads share. It takes ``first, stop`` before its other arguments, does the
@@ -25,9 +25,9 @@ from typing import Any
 import numba
 from numba import types
 
+from stn_numba.kernels.compiler.unpack import read_word, reader, write_word
 from stn_numba.kernels.runtime.disk_cache import KernelCache
 from stn_numba.kernels.signature import Signature
-from stn_numba.kernels.compiler.unpack import read_word, reader, write_word
 
 __all__ = ["Kernel", "aside", "chosen", "inline", "kernel", "tasks"]
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.unpack import allocate, release
 from stn_numba.kernels.constants import AFFINE, DENSE, SIZE, STRIP, TILE_ROWS
 from stn_numba.kernels.gradients.backward_strips import Job, Place, gradient_strip, own_rows
 from stn_numba.kernels.gradients.positions_vjp import pull_back_affine, pull_back_row
@@ -27,7 +28,6 @@ from stn_numba.kernels.simd.load_store import Image, accumulate, load_back, size
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import found, position, put_position
 from stn_numba.kernels.simd.vectors import ONE, spread
-from stn_numba.kernels.compiler.unpack import allocate, release
 
 
 class GridGradient(NamedTuple):
@@ -177,7 +177,7 @@ def gradient(
 ):  # fmt: skip
     """Add to the gradients by images and grids: some images, or pieces of images, one after the other.
 
-    `size`, `steps` and `zero` are those of `kernels.sampling.forward`. The gradient by a dense grid, of its dtype, is at `d_dense`; of
+    `size`, `steps` and `zero` are those of `sampling.forward`. The gradient by a dense grid, of its dtype, is at `d_dense`; of
     the other kinds `partials` is (address, numbers of each) of those from each piece of each output. `reach` is the address of
     what `reach_of_tiles` filled, or 0.
     """

@@ -1,4 +1,4 @@
-"""Both gradients from a strip of output pixels, see `kernels.gradients.backward`: those inside the image together, the others alone."""
+"""Both gradients from a strip of output pixels, see `backward`: those inside the image together, the others alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the gradient by the positions of a row to the gradient by the grid's own numbers: the way back of `kernels.sampling.positions`.
+"""From the gradient by the positions of a row to the gradient by the grid's own numbers: the way back of `sampling.positions`.
 
 Sums over a row go eight pixels at a time in a fixed order. Where a position gives no gradient it has been set to 0
 before, since it may be NaN or infinite, and 0 times that is not 0.

@@ -4,7 +4,7 @@ An axis is a tuple of the numbers named below; a table is (address, pieces, K, t
 Neither is an array, for arrays are reference-counted, atomically, and this is done for single pixels. A NaN fails
 every comparison and ends with weights 0 at tap 0: whatever a grid holds, no index leaves the image.
 
-Pixels whose taps all lie inside the image, nearly all of most images, take the fast way of `kernels.sampling.taps`. Both ways give the
+Pixels whose taps all lie inside the image, nearly all of most images, take the fast way of `taps`. Both ways give the
 same bits, so it does not matter which pixels of a strip take which.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.unpack import allocate, release
 from stn_numba.kernels.constants import BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP, STRIP, TILE_ROWS
 from stn_numba.kernels.sampling.edge_taps import both_edge_taps, edge_value
 from stn_numba.kernels.sampling.interior import (
@@ -36,7 +37,6 @@ from stn_numba.kernels.simd.load_store import Image, is_float, load_back, size_o
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import position, tap
 from stn_numba.kernels.simd.vectors import FOUR, ONE, SIXTEEN, TWO, spread
-from stn_numba.kernels.compiler.unpack import allocate, release
 
 
 @jit.inline

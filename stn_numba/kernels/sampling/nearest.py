@@ -1,7 +1,7 @@
 """Reading by the nearest pixel: items are copied bit for bit, whatever they hold.
 
 An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where its channels lie side by side.
-So there is one compiled kernel for each size of unit, not for each dtype. Images are those of `kernels.simd.load_store`, of units;
+So there is one compiled kernel for each size of unit, not for each dtype. Images are those of `simd.load_store`, of units;
 `source` and `steps` are those of `kernels.sampling.forward`; `axes` = (x_axis, y_axis), see `kernels.sampling.edge_taps`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.unpack import allocate, release
 from stn_numba.kernels.constants import AFFINE, BORDER, MODE, SIZE, STEP, ZEROS
 from stn_numba.kernels.sampling.edge_taps import FARTHEST, limit, resolve
 from stn_numba.kernels.sampling.interior import columns_between
@@ -36,7 +37,6 @@ from stn_numba.kernels.simd.vectors import (
     times,
     whole_numbers,
 )
-from stn_numba.kernels.compiler.unpack import allocate, release
 
 TILE_WIDTH, TILE_HEIGHT = 256, 64  # of output pixels: what they read of a turned image stays in the first cache
 ROW = TILE_WIDTH + 16  # numbers of 8 bytes in a scratch row; whole vectors may be written behind a strip

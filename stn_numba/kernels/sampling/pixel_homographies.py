@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.unpack import write_word
 from stn_numba.kernels.constants import AFFINE, HOMOGRAPHY
 from stn_numba.kernels.sampling.positions import number
 from stn_numba.kernels.simd.load_store import load_one, store_one
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.compiler.unpack import write_word
 
 
 @jit.inline

@@ -1,4 +1,4 @@
-"""Runs of fully connected layers and rectifiers: all layers of a run in one call of a kernel.
+"""Fully connected layers and the rectifiers between them, in one call of a kernel.
 
 A thread that comes back from a call waits until it gets Python's lock, and small layers are done sooner than that.
 """
@@ -8,19 +8,19 @@ from __future__ import annotations
 import array
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size, as_gradient, kernels_take
 from stn_numba.nn.engine import buffers
 from stn_numba.nn.engine.blas_threads import addresses
 from stn_numba.nn.engine.kernel_calls import BlockKernel
 from stn_numba.nn.engine.thread_pool import each_number, each_part, summed
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Named, Size, as_gradient, kernels_take
-from stn_numba.nn.layers.dense import Dense
 
-__all__ = ["LEAST_ROWS", "DenseRun"]
+__all__ = ["LEAST_ROWS", "DenseOp", "FusedDense", "fit"]
 
 _FORWARD, _BACKWARD = BlockKernel("dense", "forward"), BlockKernel("dense", "backward")
 
@@ -30,18 +30,35 @@ LEAST_ROWS = 16
 _WORTH_A_PART = 1 << 24  # products; a thread takes some 300 microseconds for them
 
 
-class DenseRun:
-    """Neighbouring layers, of which the first is a `Dense`, for batches (N, D) of one shape and dtype for which it `pays`."""
+class DenseOp(NamedTuple):
+    """A fully connected layer by name, weight (D, units) and bias (units,), with or without a rectifier behind it."""
 
-    def __init__(self, layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> None:
-        self.layers = layers
-        places = [place for place, (_, layer) in enumerate(layers) if type(layer) is Dense]
-        self.keys = [f"{layers[place][0]}.{key}" for key in ("weight", "bias") for place in places]
-        arrays = [[layers[place][1].params[key] for place in places] for key in ("weight", "bias")]
-        self.weights, self.biases = (tuple(several) for several in arrays)
-        self.rectified = tuple([end > start + 1 for start, end in itertools.pairwise((*places, len(layers)))])
+    name: str
+    weight: Floats
+    bias: Floats
+    rectified: bool
+
+
+class FusedDense:
+    """Layers that follow each other, for batches (N, D) of one shape and dtype for which they `fit`.
+
+    Parameters
+    ----------
+    ops
+        The layers; gradients are named after them.
+    last
+        The last layer, which errors name.
+    rows
+        Samples in a batch.
+    """
+
+    def __init__(self, ops: Sequence[DenseOp], last: object, rows: int) -> None:
+        self.last = last
+        self.keys = [f"{op.name}.{key}" for key in ("weight", "bias") for op in ops]
+        self.weights, self.biases = [op.weight for op in ops], [op.bias for op in ops]
+        self.rectified = [op.rectified for op in ops]
         self.units = [len(bias) for bias in self.biases]
-        self.parts = _parts(shape[0], sum(weight.size for weight in self.weights))
+        self.parts = _parts(rows, sum(weight.size for weight in self.weights))
 
     def _call(self, kernel: BlockKernel, x: Floats, columns: Iterable[Sequence[Floats]], *words: int) -> None:
         """Call a kernel for rows x, and a table: units, rectifier and the addresses of some arrays of each layer."""
@@ -51,21 +68,8 @@ class DenseRun:
         place, layers = table.buffer_info()[0], len(self.units)
         kernel(x.dtype, *addresses(x.dtype), address_of(x), *x.shape, place, layers, *words, lanes=False)
 
-    @staticmethod
-    def pays(layers: Sequence[Named], shape: Size, dtype: DTypeLike) -> bool:
-        """Whether a batch has enough rows, and parameters are as kernels take them."""
-        if len(shape) != 2 or shape[0] < LEAST_ROWS or not shape[1]:
-            return False
-        length = shape[1]
-        for layer in (layer for _, layer in layers if isinstance(layer, Dense)):
-            weight, bias = layer.params["weight"], layer.params["bias"]
-            if (weight.shape, bias.shape) != ((length, layer.units), (layer.units,)) or not kernels_take(dtype, weight, bias):
-                return False
-            length = layer.units
-        return True
-
     def forward(self, x: Floats, _: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return the output (N, units) and the way back."""
+        """Return the output (N, units) and its backward."""
         x = np.ascontiguousarray(x)
         outputs = buffers.several([(len(x), len(bias)) for bias in self.biases], x.dtype)
 
@@ -75,7 +79,7 @@ class DenseRun:
         each_part(forward_part, self.parts)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            dy = as_gradient(self.layers[-1][1], dy, outputs[-1])
+            dy = as_gradient(self.last, dy, outputs[-1])
             slopes = buffers.several([y.shape for y in outputs], x.dtype)
             dx = buffers.empty(x.shape if input_gradient else (0, 0), x.dtype)
 
@@ -92,6 +96,19 @@ class DenseRun:
             return (dx if input_gradient else None), summed(each_number(backward_part, len(self.parts)))
 
         return outputs[-1], backprop
+
+
+def fit(ops: Sequence[DenseOp], shape: Size, dtype: DTypeLike) -> bool:
+    """Whether a batch has enough rows, and parameters are as kernels take them."""
+    if len(shape) != 2 or shape[0] < LEAST_ROWS or not shape[1]:
+        return False
+    length = shape[1]
+    for op in ops:
+        units = op.bias.size
+        if (op.weight.shape, op.bias.shape) != ((length, units), (units,)) or not kernels_take(dtype, op.weight, op.bias):
+            return False
+        length = units
+    return True
 
 
 def _parts(rows: int, products: int) -> list[slice]:

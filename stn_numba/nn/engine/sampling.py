@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from stn_numba.grid import Grid, MatrixGrid
 from stn_numba.grid.pixel_matrix import is_affine
 from stn_numba.kernels.runtime.calls import kernel
+from stn_numba.nn.arrays import Floats
 from stn_numba.nn.engine import buffers
 from stn_numba.nn.engine.thread_pool import each_number, each_part, thread_parts
 from stn_numba.nn.kernels.constants import MARGIN
-from stn_numba.nn.layers.base import Floats
 from stn_numba.sampler import sample_vjp
 
 __all__ = ["SamplesBackprop", "attend_parts", "sample_parts"]

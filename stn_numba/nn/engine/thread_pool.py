@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.engine import buffers
-from stn_numba.nn.layers.base import Arrays, Floats
 
 __all__ = ["batch_parts", "each_number", "each_part", "even_parts", "summed", "thread_parts"]
 

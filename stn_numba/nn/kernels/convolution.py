@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.simd.load_store import size_of
 from stn_numba.kernels.compiler.unpack import read_word
+from stn_numba.kernels.simd.load_store import size_of
 from stn_numba.nn.kernels import conv_microkernels
 from stn_numba.nn.kernels.flat import copy, fill, get, put
 

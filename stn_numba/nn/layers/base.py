@@ -6,25 +6,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-__all__ = ["Arrays", "Backprop", "Floats", "Layer", "Named"]
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 
-Floats = NDArray[np.floating[Any]]
-Arrays = dict[str, Floats]
-Size = tuple[int, ...]
+__all__ = ["Layer", "Named", "expect_shape", "he_normal"]
 
 _MOST_WEIGHTS = 1 << 58  # more than an address can tell apart
-
-
-class Backprop(Protocol):
-    """``backprop(dy) -> (dx, gradients)``; dx is None where `input_gradient` is False."""
-
-    def __call__(self, dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-        """Carry the gradient by the output back to the input and the parameters."""
 
 
 class Layer(ABC):
@@ -40,6 +31,14 @@ class Layer(ABC):
         The parameters by name; a container's names are dotted. ``forward`` uses these very arrays, so changing one in
         place trains the layer.
     """
+
+    fixed_options: ClassVar[tuple[str, ...]] = ()
+    """Names of attributes that never change once they are set: what is planned for a layer relies on them."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.fixed_options and name in vars(self):
+            raise AttributeError(f"{type(self).__name__}.{name}: options are fixed once a layer is made; make a new layer")
+        super().__setattr__(name, value)
 
     @cached_property
     def params(self) -> Arrays:
@@ -59,7 +58,11 @@ class Layer(ABC):
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON can hold them."""
-        return {}
+        return {name: getattr(self, name) for name in self.fixed_options}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the class and the options, as JSON can hold them."""
+        return {"layer": type(self).__name__, **self.config()}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.config().items())})"
@@ -87,30 +90,6 @@ def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
     """Refuse an input shape of the wrong number of axes, or with an axis of length zero."""
     if len(shape) != ndim or min(shape, default=1) < 1:
         raise ValueError(f"{type(layer).__name__}: expected an input of shape {meaning}, got {shape}")
-
-
-def expect_input(layer: Layer, x: Any, channels: int | str, least: int = 1) -> None:
-    """Refuse images for which a layer was not made; `channels` is a letter where any number will do. Kernels look no more."""
-    fits = isinstance(x, np.ndarray) and x.ndim == 4 and x.dtype.kind == "f" and min(x.shape[1:3]) >= least
-    if not fits or (isinstance(channels, int) and x.shape[3] != channels):
-        size = f"(N, H, W, {channels})" + (f" with H, W >= {least}" if least > 1 else "")
-        raise ValueError(f"{type(layer).__name__}: expected floats {size}, got {_described(x)}")
-
-
-def kernels_take(dtype: DTypeLike, *arrays: Floats) -> bool:
-    """Whether arrays are of this dtype, which kernels know, and without gaps."""
-    return dtype in (np.float32, np.float64) and all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
-
-
-def as_gradient(layer: Layer, dy: Any, y: Floats) -> Floats:
-    """Return the gradient by a layer's output y as kernels take it: of its shape, which is checked, its dtype, without gaps."""
-    if not isinstance(dy, np.ndarray) or dy.shape != y.shape or dy.dtype.kind != "f":
-        raise ValueError(f"{type(layer).__name__}: dy: expected floats {y.shape}, got {_described(dy)}")
-    return np.ascontiguousarray(dy, y.dtype)
-
-
-def _described(value: Any) -> str:
-    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Size
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container, numbered
-
-if TYPE_CHECKING:
-    from stn_numba.nn.layers.fusion import Run
+from stn_numba.nn.layers.fusion import FusedSegment
 
 __all__ = ["Chain", "in_turn"]
 
 
-def in_turn(runs: Iterable[Run], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-    """Feed each layer's output to the next; return the last one's output and the way back through all of them.
+def in_turn(segments: Iterable[FusedSegment], x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+    """Feed each layer's output to the next; return the last output and the backward through all of them.
 
-    The layers come in runs, which are done together where that pays. Gradients are named after their layers.
+    The layers of a segment are computed together where that is faster. Gradients are named after their layers.
     """
-    ways_back: list[tuple[str, Backprop]] = []
+    backprops: list[tuple[str, Backprop]] = []
     first: int | None = None
-    for run in runs:
-        for stage in run.stages(x):
-            x, way_back = stage.work.forward(x, rng)
-            first = len(ways_back) if first is None and stage.has_parameters else first
-            ways_back.append((stage.prefix, way_back))
-    needed = len(ways_back) if first is None else first
+    for segment in segments:
+        for stage in segment.stages(x):
+            x, backprop_stage = stage.work.forward(x, rng)
+            first = len(backprops) if first is None and stage.has_parameters else first
+            backprops.append((stage.prefix, backprop_stage))
+    needed = len(backprops) if first is None else first
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
         gradients: Arrays = {}
         d: Floats | None = dy
-        for place, (prefix, way_back) in reversed(list(enumerate(ways_back))):
+        for place, (prefix, backprop_stage) in reversed(list(enumerate(backprops))):
             if d is None:  # nothing before this layer has parameters
                 break
-            d, own = way_back(d, input_gradient=input_gradient or place > needed)
+            d, own = backprop_stage(d, input_gradient=input_gradient or place > needed)
             if d is None and place > needed:
                 raise TypeError(f"layer {prefix[:-1]!r}: backprop: expected the gradient by its input, got None")
             gradients.update({prefix + key: array for key, array in own.items()})
@@ -73,12 +71,12 @@ class Chain(Container):
         return input_shape
 
     @property
-    def _runs(self) -> list[Run]:
-        return self._runs_of(list(self.layers.items()))
+    def _segments(self) -> list[FusedSegment]:
+        return self._segments_of(list(self.layers.items()))
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return the last layer's output and the way back through all of them."""
-        return in_turn(self._runs, x, rng)
+        """Return the last layer's output and the backward through all of them."""
+        return in_turn(self._segments, x, rng)
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
         """Yield from each layer in turn."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba._util.arrays import as_array
-from stn_numba.nn.layers.base import Arrays, Floats, Layer, Named, Size
-
-if TYPE_CHECKING:
-    from stn_numba.nn.layers.fusion import Run
+from stn_numba.nn.arrays import Arrays, Floats, Size
+from stn_numba.nn.layers.base import Layer, Named
+from stn_numba.nn.layers.fusion import FusedSegment, segments
 
 __all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "leaves", "numbered"]
 
@@ -47,13 +46,11 @@ class Container(Layer):
         self._sizes = {**vars(self).get("_sizes", {}), name: size}
         return size
 
-    def _runs_of(self, named: list[Named]) -> list[Run]:
-        """Layers cut into runs; once, as long as they are the same layers."""
-        from stn_numba.nn.layers import fusion
-
+    def _segments_of(self, named: list[Named]) -> list[FusedSegment]:
+        """Layers cut into segments; once, as long as they are the same layers."""
         kept = vars(self).get("_kept")
         if kept is None or kept[0] != named:
-            kept = self._kept = named, fusion.runs(named)
+            kept = self._kept = named, segments(named)
         return kept[1]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,9 +61,7 @@ class Container(Layer):
 
     def config(self) -> dict[str, Any]:
         """Return the layers' classes and options."""
-        from stn_numba.nn.saving.architecture import describe
-
-        return {"layers": [describe(layer) for layer in self.layers.values()]}
+        return {"layers": [layer.describe() for layer in self.layers.values()]}
 
 
 class Parameters(dict[str, Floats]):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba._util.arguments import as_int
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Size, as_gradient, expect_shape, he_normal
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size, as_gradient
+from stn_numba.nn.layers.base import Layer, expect_shape, he_normal
 
 __all__ = ["Dense"]
 
@@ -16,7 +15,7 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """y = x @ weight + bias, for x (N, D).
 
-    In a `Chain`, such layers and the rectifiers between them are done in one call (`stn_numba.nn.engine.dense`).
+    The parameters are ``weight`` (D, units), drawn He-normal, and ``bias`` (units,), zero at first.
 
     Parameters
     ----------
@@ -29,6 +28,8 @@ class Dense(Layer):
     >>> layer.initialise((5,), np.random.default_rng(0))
     (3,)
     """
+
+    fixed_options = ("units",)
 
     def __init__(self, units: int) -> None:
         super().__init__()
@@ -51,7 +52,3 @@ class Dense(Layer):
             return dy @ weight.T if input_gradient else None, {"weight": x.T @ dy, "bias": dy.sum(axis=0)}
 
         return y, backprop
-
-    def config(self) -> dict[str, Any]:
-        """Return the options."""
-        return {"units": self.units}

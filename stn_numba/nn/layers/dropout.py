@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from stn_numba._util.arguments import as_real
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer
+from stn_numba.nn.arrays import Arrays, Backprop, Floats
+from stn_numba.nn.layers.base import Layer
 
 __all__ = ["Dropout"]
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.nn.layers.base import Arrays, Layer, Size
+from stn_numba.nn.arrays import Arrays, Size
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container, leaves
 
 __all__ = ["draw_missing", "own_copy", "unchanged_on_failure"]

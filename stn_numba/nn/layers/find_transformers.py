@@ -6,7 +6,8 @@ import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stn_numba.nn.layers.base import Floats, Layer
+from stn_numba.nn.arrays import Floats
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.layers.parallel import Parallel
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer

@@ -1,36 +1,38 @@
-"""Which neighbours in a chain are done together, instead of layer by layer."""
+"""Decide which neighbors in a chain are computed together instead of layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from stn_numba.nn import fourier
-from stn_numba.nn.engine.conv.fused import ConvolutionRun, out_shape
-from stn_numba.nn.engine.dense import DenseRun
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Named, Size
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
+from stn_numba.nn.engine import dense
+from stn_numba.nn.engine.conv.blocked import Convolution
+from stn_numba.nn.engine.conv.fused import ChannelwiseOp, FusedConvolutions, Op, fills_lanes
+from stn_numba.nn.layers.base import Layer, Named
 from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
 
-__all__ = ["Run", "Stage", "runs"]
+__all__ = ["FusedSegment", "Stage", "segments"]
 
 _CONVOLUTIONS, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
 _PLANS_KEPT = 16  # shapes of batches; training and inference see one or two
 
 
 class Work(Protocol):
-    """A layer, or several that are done together."""
+    """A layer, or several that are computed together."""
 
     def forward(self, x: Floats, rng: np.random.Generator | None, /) -> tuple[Floats, Backprop]:
-        """Return the output and the way back."""
+        """Return the output and its backward."""
 
 
 class Stage(NamedTuple):
-    """What is done in one go; `prefix` stands before the names of its gradients."""
+    """What is computed in one go; `prefix` stands before the names of its gradients."""
 
     prefix: str
     work: Work
@@ -43,28 +45,22 @@ class Stage(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The stages for batches of one shape, and what they were chosen for and hold: layers' options and arrays."""
+    """The stages for batches of one shape, and the parameter arrays that they were made for."""
 
     stages: list[Stage]
-    held: list[tuple[Layer, dict[str, Any], Arrays]]
+    held: list[tuple[Layer, Arrays]]
 
     @property
     def is_current(self) -> bool:
-        """Whether layers have the same options still, and the very same arrays."""
-        for layer, options, arrays in self.held:
-            for key, array in arrays.items():
-                if layer.params.get(key) is not array:
-                    return False
-            if options and layer.config() != options:
-                return False
-        return True
+        """Whether layers still have the very same arrays; their options never change."""
+        return all(layer.params.get(key) is array for layer, arrays in self.held for key, array in arrays.items())
 
 
-class Run:
-    """Convolutions or fully connected layers with what may stand between them, or a single layer.
+class FusedSegment:
+    """Convolutions or fully connected layers with what may stand between them, or a single layer of any kind.
 
-    How a batch is done is planned once for each shape. What is written into parameters is heard; other arrays in their place
-    and other options make a new plan.
+    How to compute a batch is planned once for each shape. In-place updates of parameters are seen; other arrays in their place
+    make a new plan.
     """
 
     def __init__(self, first: Named) -> None:
@@ -72,12 +68,12 @@ class Run:
         self._plans: dict[tuple[Size, np.dtype[Any]], Plan] = {}
 
     def takes(self, layer: Layer) -> bool:
-        """Whether a layer that comes next belongs to the run."""
+        """Whether a layer that comes next belongs to the segment."""
         kinds = {type(before) for _, before in self.layers} | {type(layer)}
         return kinds <= _CONVOLUTIONS or (kinds <= _CONNECTED and type(self.layers[0][1]) is Dense)
 
     def stages(self, x: Floats) -> list[Stage]:
-        """Return how a batch is done."""
+        """Return the stages for a batch."""
         key = x.shape, x.dtype
         plan = self._plans.get(key)
         if plan is None or not plan.is_current:
@@ -87,48 +83,75 @@ class Run:
         return plan.stages
 
 
-def runs(layers: Iterable[Named]) -> list[Run]:
-    """Cut a chain into runs."""
-    found: list[Run] = []
+def segments(layers: Iterable[Named]) -> list[FusedSegment]:
+    """Cut a chain into segments."""
+    found: list[FusedSegment] = []
     for named in layers:
         if found and found[-1].takes(named[1]):
             found[-1].layers.append(named)
         else:
-            found.append(Run(named))
+            found.append(FusedSegment(named))
     return found
 
 
 def _plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
-    known = [layer for _, layer in layers if type(layer) in _CONVOLUTIONS | _CONNECTED]
-    if not known:
-        return Plan(_apart(layers), [])
-    if Dense in map(type, known):
-        together = DenseRun.pays(layers, shape, dtype)
-        stages = [Stage("", DenseRun(layers, shape, dtype), layers)] if together else _apart(layers)
-    else:
-        stages = list(_convolutions(layers, shape, dtype))
-    return Plan(stages, [(layer, layer.config(), dict(layer.params)) for layer in known])
+    kinds = {type(layer) for _, layer in layers}
+    if not kinds <= _CONVOLUTIONS | _CONNECTED:
+        return Plan(_one_by_one(layers), [])
+    work: Work | None = None
+    if Dense in kinds:
+        work = _fused_dense(layers, shape, dtype)
+    elif Conv2d in kinds:
+        work = _fused_convolutions(layers, shape, dtype)
+    stages = _one_by_one(layers) if work is None else [Stage("", work, layers)]
+    return Plan(stages, [(layer, dict(layer.params)) for _, layer in layers])
 
 
-def _apart(layers: Sequence[Named]) -> list[Stage]:
+def _one_by_one(layers: Sequence[Named]) -> list[Stage]:
     return [Stage(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
 
 
-def _convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Iterator[Stage]:
-    """Each convolution that is done by Fourier transforms by itself, and what lies between them together."""
-    start, begins = 0, shape
-    for place, (_, layer) in enumerate(layers if len(shape) == 4 else ()):
-        after = (*shape[:1], *out_shape(layer, shape[1:]))
-        if isinstance(layer, Conv2d) and fourier.pays(layer, shape, dtype):
-            yield from _together(layers[start:place], begins, dtype)
-            yield from _apart(layers[place : place + 1])
-            start, begins = place + 1, after
-        shape = after
-    yield from _together(layers[start:], begins, dtype)
+def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Work | None:
+    """All layers in one, where that is possible and faster; the first one is a `Dense`."""
+    places = [place for place, (_, layer) in enumerate(layers) if isinstance(layer, Dense)]
+    ops = []
+    for place, following in itertools.pairwise([*places, len(layers)]):
+        name, layer = layers[place]
+        ops.append(dense.DenseOp(name, layer.params["weight"], layer.params["bias"], following > place + 1))
+    return dense.FusedDense(ops, layers[-1][1], shape[0]) if dense.fit(ops, shape, dtype) else None
 
 
-def _together(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> list[Stage]:
-    has_convolution = any(isinstance(layer, Conv2d) for _, layer in layers)
-    if has_convolution and ConvolutionRun.pays(layers, shape, dtype):
-        return [Stage("", ConvolutionRun(layers, shape, dtype), layers)]
-    return _apart(layers)
+def _fused_convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Work | None:
+    """All layers in one, where that is possible and faster."""
+    convolutions = [layer for _, layer in layers if isinstance(layer, Conv2d)]
+    fit = all(layer.spec.fits(layer.params["weight"], layer.params["bias"], dtype) for layer in convolutions)
+    if not fit or not fills_lanes(shape, dtype):
+        return None
+    return FusedConvolutions(_ops(layers, shape[1:]), layers[-1][1], shape, dtype)
+
+
+def _ops(layers: Sequence[Named], shape: Size) -> list[Op]:
+    """Layers as operations on blocks; a convolution takes with it the pooling and the rectifier behind it."""
+    ops: list[Op] = []
+    place = 0
+    while place < len(layers):
+        name, layer = layers[place]
+        op: Convolution | ChannelwiseOp
+        if isinstance(layer, Conv2d):
+            kinds = [_kind(follower) for _, follower in layers[place + 1 : place + 3]]
+            rectify = sorted(kinds) == ["pool", "relu"]
+            pool = rectify or kinds[:1] == ["pool"]
+            op = Convolution(layer.spec, layer.params["weight"], layer.params["bias"], shape, pool, rectify)
+            place += 1 + pool + rectify
+        else:
+            op = ChannelwiseOp(layer, layer.out_shape(shape) if isinstance(layer, MaxPool | AvgPool) else shape)
+            place += 1
+        ops.append((name, op))
+        shape = op.out_shape
+    return ops
+
+
+def _kind(layer: Layer) -> str:
+    if isinstance(layer, MaxPool) and layer.size == 2:
+        return "pool"
+    return "relu" if isinstance(layer, ReLU) else ""

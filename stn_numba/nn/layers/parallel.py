@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Size
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container, numbered
 
 __all__ = ["Parallel"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba._util.arguments import as_int
 from stn_numba.kernels.runtime.calls import kernel
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size, as_gradient, expect_input
 from stn_numba.nn.engine import buffers
+from stn_numba.nn.engine.conv.spec import pooled_shape
 from stn_numba.nn.engine.thread_pool import each_part, even_parts
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Size, as_gradient, expect_input, expect_shape
+from stn_numba.nn.layers.base import Layer, expect_shape
 
 __all__ = ["AvgPool", "MaxPool"]
 
@@ -23,6 +23,8 @@ _MOST = 15  # the winner of a block is kept in one byte
 class _Pool(Layer):
     """Blocks of size x size; rows and columns that fill no block are dropped."""
 
+    fixed_options = ("size",)
+
     def __init__(self, size: int = 2) -> None:
         super().__init__()
         self.size = as_int(size, "size", least=1)
@@ -32,16 +34,11 @@ class _Pool(Layer):
         expect_shape(self, input_shape, 3, "(H, W, C)")
         return self.out_shape(input_shape)
 
-    def config(self) -> dict[str, Any]:
-        """Return the options."""
-        return {"size": self.size}
-
     def out_shape(self, shape: Size) -> Size:
         """(h, w, C) of the output for an input of (H, W, C)."""
-        H, W, C = shape
-        if min(H, W) < self.size:
+        if min(shape[:2]) < self.size:
             raise ValueError(f"{type(self).__name__}: a block of {self.size} does not fit an input {shape}")
-        return H // self.size, W // self.size, C
+        return pooled_shape(shape, self.size)
 
 
 class MaxPool(_Pool):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from stn_numba.nn.arrays import Arrays, Backprop, Floats
 from stn_numba.nn.engine import buffers
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer
+from stn_numba.nn.layers.base import Layer
 
 __all__ = ["ReLU"]
 

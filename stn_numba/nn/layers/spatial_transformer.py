@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba._util.arguments import as_bool, as_option, as_size
 from stn_numba.grid import as_floats, base_points
+from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 from stn_numba.nn.engine.sampling import sample_parts
-from stn_numba.nn.layers.base import Arrays, Backprop, Floats, Layer, Size, expect_shape
+from stn_numba.nn.layers.base import Layer, expect_shape
 from stn_numba.nn.layers.chain import Chain, in_turn
 from stn_numba.nn.layers.container import Container, expect_layer
 from stn_numba.nn.layers.dense import Dense
+from stn_numba.nn.layers.fusion import FusedSegment
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import chosen, identity_of, lay_grid, n_params_of
-
-if TYPE_CHECKING:
-    from stn_numba.nn.layers.fusion import Run
 
 __all__ = ["SpatialTransformer"]
 
@@ -88,11 +87,11 @@ class SpatialTransformer(Container):
         self.initial = None if initial is None else as_floats(initial, "initial", (self.theta_layer.units,))
 
     @property
-    def _runs(self) -> list[Run]:
+    def _segments(self) -> list[FusedSegment]:
         """What leads to theta; the layers of a chain one by one, so that the last of them can be done together with ours."""
         name, layer = "localisation", self.localisation
         inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
-        return self._runs_of([*inner, (f"{name}.theta", self.theta_layer)])
+        return self._segments_of([*inner, (f"{name}.theta", self.theta_layer)])
 
     def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialise the localisation network; its last layer starts at `initial`."""
@@ -105,7 +104,7 @@ class SpatialTransformer(Container):
 
     def theta(self, x: Floats) -> Floats:
         """Parameters (N, P) that the localisation network chooses for images (N, H, W, C)."""
-        return in_turn(self._runs, x)[0]
+        return in_turn(self._segments, x)[0]
 
     def sample(self, x: Floats, theta: Floats, *, training: bool = False) -> Floats:
         """Read images at given parameters, without the way back; `training` as for `sample_parts`."""
@@ -114,7 +113,7 @@ class SpatialTransformer(Container):
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
-        theta, from_theta = in_turn(self._runs, x, rng)
+        theta, from_theta = in_turn(self._segments, x, rng)
         grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
 
@@ -136,12 +135,10 @@ class SpatialTransformer(Container):
 
     def config(self) -> dict[str, Any]:
         """Return the options; a transform given as an object has no name to be saved by."""
-        from stn_numba.nn.saving.architecture import describe
-
         if self.transform_name is None:
             raise ValueError("transform: only a model whose transforms are given by registered names can be saved")
         return {
-            "localisation": describe(self.localisation),
+            "localisation": self.localisation.describe(),
             "transform": self.transform_name,
             "shape": self.shape,
             "options": {name: np.asarray(v).tolist() if _is_numpy(v) else v for name, v in self.options.items()},

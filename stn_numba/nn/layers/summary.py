@@ -1,16 +1,13 @@
-"""A model as a table of its layers."""
+"""A network as a table of its layers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from stn_numba.nn.layers.base import Layer, Size
+from stn_numba.nn.arrays import Size
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
-
-if TYPE_CHECKING:
-    from stn_numba.nn.classifier import Classifier
 
 __all__ = ["as_table"]
 
@@ -19,14 +16,13 @@ Row = tuple[str, str, str, str]
 _WIDEST = 60  # characters of a layer's description
 
 
-def as_table(model: Classifier) -> str:
+def as_table(network: Container) -> str:
     """Return a line for each layer: dotted name, class and options, output shape without the batch axis, parameters.
 
     Examples
     --------
     >>> from stn_numba.models import fcn
-    >>> print(as_table(fcn((8, 8, 1), 3, units=4)))
-    Classifier of images (8, 8, 1) into 3 classes: 295 parameters of float32
+    >>> print(as_table(fcn((8, 8, 1), 3, units=4).network))
     layer     kind            output  parameters
     flatten1  Flatten()        (64,)           0
     dense1    Dense(units=4)    (4,)         260
@@ -35,14 +31,10 @@ def as_table(model: Classifier) -> str:
     relu2     ReLU()            (4,)           0
     dense3    Dense(units=3)    (3,)          15
     """
-    rows: list[Row] = [("layer", "kind", "output", "parameters"), *_rows(model.network, "")]
+    rows: list[Row] = [("layer", "kind", "output", "parameters"), *_rows(network, "")]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"{name:{widths[0]}}  {kind:{widths[1]}}  {out:>{widths[2]}}  {n:>{widths[3]}}" for name, kind, out, n in rows]
-    title = (
-        f"{type(model).__name__} of images {model.input_shape} into {model.n_classes} classes: "
-        f"{model.n_params:,} parameters of {model.dtype}"
-    )
-    return "\n".join([title, *(line.rstrip() for line in lines)])
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _rows(container: Container, name: str) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from stn_numba._util.arguments import as_bool, as_real
 from stn_numba._util.arrays import as_array
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import kernel
-from stn_numba.nn.layers.base import Arrays, Floats
+from stn_numba.nn.arrays import Arrays, Floats
 
 __all__ = ["SGD", "Adam", "InPlace", "Optimiser"]
 

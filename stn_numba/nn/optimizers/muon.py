@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stn_numba._util.arguments import as_real
-from stn_numba.nn.layers.base import Arrays, Floats
+from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.optimizers.base import Adam, State
 
 __all__ = ["Muon"]

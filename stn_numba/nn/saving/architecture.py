@@ -6,6 +6,7 @@ from typing import Any
 
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.layers.container import Container
 from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.dropout import Dropout
@@ -15,22 +16,23 @@ from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
-__all__ = ["LAYERS", "build", "describe"]
+__all__ = ["LAYERS", "build", "expect_known"]
 
 _CLASSES = (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer)
 LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _CLASSES}
 
 
-def describe(layer: Layer) -> dict[str, Any]:
-    """Return a layer as data that JSON can hold."""
+def expect_known(layer: Layer) -> None:
+    """Refuse layers that are in no table, at any depth."""
     name = type(layer).__name__
     if LAYERS.get(name) is not type(layer):
         raise ValueError(f"layer: expected one of {', '.join(LAYERS)} to describe, got {name}")
-    return {"layer": name, **layer.config()}
+    for inner in layer.layers.values() if isinstance(layer, Container) else ():
+        expect_known(inner)
 
 
 def build(description: Any) -> Layer:
-    """Make the layer that `describe` described, without parameters.
+    """Make the layer that ``Layer.describe`` described, without parameters.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import numpy as np
 
 from stn_numba._util.arguments import as_path
 from stn_numba._util.files import write_atomically
-from stn_numba.nn.layers.base import Arrays
+from stn_numba.nn.arrays import Arrays
 from stn_numba.nn.saving.model_file import CHECKPOINT_KEY as _KEY
 from stn_numba.nn.saving.model_file import StorageError, digest, read_tensors, safetensors
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from stn_numba._util.arguments import as_int, as_path
 from stn_numba._util.files import write_atomically
+from stn_numba.nn.arrays import Arrays
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.layers.base import Arrays
+from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.untrusted import rebuild
 
 __all__ = ["StorageError", "load", "save"]
@@ -51,6 +52,7 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
         raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
     path = as_path(path, "path")
     write = safetensors().save
+    expect_known(model.network)
     try:
         pixels = None if model.pixels is None else asdict(model.pixels)
         architecture = json.dumps({"format": _FORMAT, "dtype": model.dtype.name, "pixels": pixels, **model.config()})

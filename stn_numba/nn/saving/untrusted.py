@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.nn.arrays import Arrays
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
-from stn_numba.nn.layers.base import Arrays
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.saving.architecture import build
 

@@ -13,6 +13,7 @@ from stn_numba._util.arguments import as_path, as_real
 from stn_numba._util.files import with_folder
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.optimizers.base import Optimiser
+from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.checkpoint_file import plain, read_checkpoint, write_checkpoint
 from stn_numba.nn.saving.model_file import StorageError, safetensors
 from stn_numba.nn.schedules import Schedule
@@ -102,6 +103,7 @@ def optimiser_name(rule: Optimiser) -> str:
 def architecture_of(model: Classifier) -> dict[str, Any]:
     """Return the model's description; with layers or transforms of one's own, the shapes of its parameters."""
     try:
+        expect_known(model.network)
         return model.config()
     except ValueError:
         return {name: list(array.shape) for name, array in model.params.items()}

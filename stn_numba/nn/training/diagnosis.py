@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
+from stn_numba.nn.arrays import Floats
 from stn_numba.nn.inputs.images import not_finite
-from stn_numba.nn.layers.base import Floats
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.layers.find_transformers import thetas
 

@@ -108,8 +108,8 @@ def fit(
         Orders the batches and feeds dropout and augmentation. The same seed, model and data give the same bits again.
     progress
         Whether to show a progress bar, on a terminal or in a notebook where tqdm is installed. Elsewhere each epoch is a line
-        on the standard error stream, and a record of level INFO of the logger ``stn_numba.nn.training.progress``; if logging writes the
-        record to the console, the line is left out.
+        on the standard error stream, and a record of level INFO of the logger ``stn_numba.nn.training.progress``; if logging
+        writes the record to the console, the line is left out.
 
     Returns
     -------

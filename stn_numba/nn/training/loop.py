@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.nn.arrays import Floats
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
-from stn_numba.nn.layers.base import Floats
 from stn_numba.nn.schedules import Schedule
 from stn_numba.nn.training.arguments import check_data
 from stn_numba.nn.training.batches import ArrayBatches, Source, epoch_of

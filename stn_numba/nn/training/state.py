@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from stn_numba._util.arguments import as_bool, as_int, as_real
+from stn_numba.nn.arrays import Arrays
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
-from stn_numba.nn.layers.base import Arrays
 from stn_numba.nn.optimizers.base import SGD, Adam
 from stn_numba.nn.optimizers.muon import Muon
 from stn_numba.nn.training.clock import Clock

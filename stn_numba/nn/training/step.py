@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import kernel
+from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.thread_pool import batch_parts, each_number, summed
-from stn_numba.nn.layers.base import Arrays, Floats
 from stn_numba.nn.losses import softmax_cross_entropy
 from stn_numba.nn.optimizers.base import InPlace, Optimiser, clip_by_global_norm, plain
 from stn_numba.nn.optimizers.learning_rates import multipliers

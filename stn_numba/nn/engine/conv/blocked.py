@@ -6,22 +6,19 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.nn.arrays import Arrays, Floats, Size
 from stn_numba.nn.engine import buffers, kernel_calls
 from stn_numba.nn.engine.conv import sparse_backward
-from stn_numba.nn.engine.conv.blocks import cropped, gather_call, padded, scatter_call
+from stn_numba.nn.engine.conv.blocks import gather_call, scatter_call
+from stn_numba.nn.engine.conv.pad import cropped, padded
+from stn_numba.nn.engine.conv.spec import ConvSpec, pooled_shape
 from stn_numba.nn.engine.kernel_calls import BlockKernel, Call, lane_count
 from stn_numba.nn.kernels import cpu
-from stn_numba.nn.layers.base import Arrays, Floats, Size
-from stn_numba.nn.layers.pooling import MaxPool
-
-if TYPE_CHECKING:
-    from stn_numba.nn.layers.conv2d import Conv2d
 
 __all__ = ["BlockBackprop", "Convolution", "Packed", "through"]
 
@@ -54,28 +51,30 @@ class Packed:
 
 
 class Convolution:
-    """A `Conv2d` on blocks, with the 2 x 2 maximum and the rectifier that follow it done while sums are in registers.
+    """A convolution on blocks, with the 2 x 2 maximum and the rectifier that follow it done while sums are in registers.
 
     Parameters
     ----------
-    layer
-        The layer; its parameters must be without gaps.
+    spec, weight, bias
+        The convolution; its parameters must be without gaps.
     shape
         (H, W, C) of its input, which must fit: kernels look no more.
     pool, rectify
         Whether a maximum follows, and a rectifier besides.
     """
 
-    def __init__(self, layer: Conv2d, shape: Size, pool: bool = False, rectify: bool = False) -> None:
+    def __init__(
+        self, spec: ConvSpec, weight: Floats, bias: Floats, shape: Size, pool: bool = False, rectify: bool = False
+    ) -> None:
         self.in_shape, self.pool, self.rectify = shape, pool, rectify
-        self.size, self.stride, self.padding, self.filters = layer.size, layer.stride, layer.padding, layer.filters
-        self.weight, self.bias = layer.params["weight"], layer.params["bias"]
+        self.filters, self.size, self.stride, self.padding = spec
+        self.weight, self.bias = weight, bias
         channels = self.weight.shape[2]
         if len(shape) != 3 or shape[2] != channels:
             raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, shape))})")
         self.padded_shape = (*(length + 2 * self.padding for length in shape[:2]), channels)
-        self.whole = layer.out_shape(shape)  # before pooling
-        self.out_shape = MaxPool(2).out_shape(self.whole) if pool else self.whole
+        self.whole = spec.out_shape(shape)  # before pooling
+        self.out_shape = pooled_shape(self.whole, 2) if pool else self.whole
         self.products = self.whole[0] * self.whole[1] * self.weight.size
         self.run = self.size * channels  # taps of one row of the patch
         self.dtype, self.lanes, many = self.weight.dtype, lane_count(self.weight.dtype), cpu.vectors()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.nn.arrays import Floats
 from stn_numba.nn.engine import buffers
 from stn_numba.nn.engine.kernel_calls import BlockKernel, Call, lane_count
-from stn_numba.nn.layers.base import Floats
 
-__all__ = ["arrays_of", "cropped", "gather", "gather_call", "padded", "scatter", "scatter_call"]
+__all__ = ["arrays_of", "gather", "gather_call", "scatter", "scatter_call"]
 
 _GATHER, _SCATTER = BlockKernel("convolution", "gather"), BlockKernel("convolution", "scatter")
 
@@ -46,22 +44,6 @@ def _gather_words(x: Floats, blocks: Floats) -> tuple[int, ...]:
 
 def _scatter_words(blocks: Floats, x: Floats) -> tuple[int, ...]:
     return blocks.shape[-1], address_of(blocks), address_of(x), len(x), math.prod(x.shape[1:])
-
-
-def padded(blocks: Floats, p: int) -> Floats:
-    """Put p rows and columns of zeros on each side."""
-    if not p:
-        return blocks
-    count, H, W, C, many = blocks.shape
-    result = buffers.empty((count, H + 2 * p, W + 2 * p, C, many), blocks.dtype)
-    result.fill(0)
-    result[:, p : p + H, p : p + W] = blocks
-    return result
-
-
-def cropped(blocks: Floats, p: int) -> Floats:
-    """Leave the padding out."""
-    return np.ascontiguousarray(blocks[:, p : blocks.shape[1] - p, p : blocks.shape[2] - p]) if p else blocks
 
 
 def arrays_of(blocks: Floats) -> Any:

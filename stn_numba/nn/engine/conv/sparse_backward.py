@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.engine import buffers
-from stn_numba.nn.engine.conv.blocks import cropped
+from stn_numba.nn.engine.conv.pad import cropped
 from stn_numba.nn.engine.kernel_calls import BlockKernel
 from stn_numba.nn.kernels import cpu
-from stn_numba.nn.layers.base import Arrays, Floats
 
 if TYPE_CHECKING:
     from stn_numba.nn.engine.conv.blocked import Convolution, Packed
 
 __all__ = ["backward", "pays"]
 
-_PACK, _GRADIENT = BlockKernel("patches", "pack"), BlockKernel("patches", "gradient")
+_PACK, _GRADIENT = BlockKernel("sparse_conv_backward", "pack"), BlockKernel("sparse_conv_backward", "gradient")
 
 _GROUP_BYTES = 1 << 18  # of samples that are worked on together: in a core's own cache, with as much again for gradients
 

@@ -1,0 +1,95 @@
+"""The tree stays readable: no import circles, small folders, short files and functions."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("stn_numba", "plugins/stn_transforms", "benchmarks", "tests")
+MOST_FILES, MOST_LINES, MOST_FUNCTION_LINES = 16, 300, 40
+# A file or a function that is longer says why in a comment `# Long: ...` within its first lines.
+REASON = "# Long: "
+
+
+def python_files(folder):
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
+
+
+FILES = [path for folder in FOLDERS for path in python_files(folder)]
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path, modules):
+    """Modules that a file imports anywhere, inside functions and for type checkers too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & modules
+            if not inner <= modules:
+                found.add(node.module)
+    return found & modules - {name_of(path)}
+
+
+def circles(graph):
+    """Strongly connected components of more than one module (Tarjan)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in sorted(graph[node]):
+            if other not in index:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == index[node]:
+            component = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(component) > 1:
+                found.append(sorted(component))
+
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+@pytest.mark.parametrize("folder", FOLDERS[:3])
+def test_no_files_import_each_other_in_a_circle(folder):
+    paths = {name_of(path): path for path in python_files(folder)}
+    assert circles({name: imports_of(path, set(paths)) for name, path in paths.items()}) == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_folder_holds_more_files_than_one_takes_in(folder):
+    folders = {path.parent for path in python_files(folder)}
+    counts = {str(f.relative_to(ROOT)): sum(path.name != "__init__.py" for path in f.glob("*.py")) for f in folders}
+    assert {f: count for f, count in counts.items() if count > MOST_FILES} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short_or_say_why_not(path):
+    lines = path.read_text().splitlines()
+    if len(lines) > MOST_LINES:
+        assert any(line.startswith(REASON) for line in lines[:20]), f"{len(lines)} lines"
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.FunctionDef) and body_length(node) > MOST_FUNCTION_LINES:
+            assert any(REASON in line for line in lines[:20] + lines[node.lineno - 1 : node.end_lineno]), node.name
+
+
+def body_length(function):
+    """Lines of a function without its decorators, signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
