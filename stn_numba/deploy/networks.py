@@ -41,8 +41,7 @@ def network_calls(use: str, paths: Sequence[str | os.PathLike[str]]) -> Iterator
 
 def _train(make: Callable[[], Classifier], count: int) -> None:
     """A step of each optimiser, of a model that is thrown away."""
-    from stn_numba.nn import SGD, Adam
-    from stn_numba.nn.training import fit
+    from stn_numba.nn import SGD, Adam, fit
 
     for optimiser in (Adam(), SGD()):
         model = make()

@@ -10,10 +10,9 @@ from typing import Any
 from stn_numba._util.files import expect_writable, write_atomically
 from stn_numba.data import DIGIT, Digits, Distortion, get_distortion, load_digits
 from stn_numba.models import cnn, st_cnn
-from stn_numba.nn import Classifier, History, save
+from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.nn.arrays import Floats
 from stn_numba.nn.saving.model_file import safetensors
-from stn_numba.nn.training import fit
 from stn_numba.plot.canvas import new_axes
 
 __all__ = ["run"]

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from stn_numba._util.files import expect_writable
 from stn_numba.data import Digits, get_distortion
-from stn_numba.nn import Classifier, History, save
-from stn_numba.nn.training import fit
+from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.paper.addition import AdditionBatches, addition_set
 from stn_numba.paper.cells import Cell
 from stn_numba.paper.networks import make_network

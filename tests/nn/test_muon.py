@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.nn import Adam, Chain, Classifier, Conv2d, Dense, Flatten, Muon, ReLU
-from stn_numba.nn.training import fit
+from stn_numba.nn import Adam, Chain, Classifier, Conv2d, Dense, Flatten, Muon, ReLU, fit
 
 RNG = np.random.default_rng(0)
 SHAPES = [(3, 3, 4, 8), (5, 5, 1, 30), (1, 1, 6, 6)]  # matrices that are tall, wide and square
