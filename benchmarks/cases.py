@@ -13,7 +13,7 @@ PHOTOS = (32, 224, 224, 3)
 FEATURES = (32, 56, 56, 64)
 VIDEO = (1, 1080, 1920, 3)
 SCAN = (1, 4096, 4096, 1)
-GREY_VIDEO = (1, 1080, 1920, 1)
+GRAY_VIDEO = (1, 1080, 1920, 1)
 DIGIT = (1, 28, 28, 1)
 ICON = (1, 64, 64, 3)
 PHOTO = (1, 224, 224, 3)
@@ -63,9 +63,9 @@ ONE_IMAGE = [
 ]
 
 NEAREST = [
-    _case("affine nearest", GREY_VIDEO, {"OpenCV": 1.0}, kernel="nearest", dtype="uint8"),
+    _case("affine nearest", GRAY_VIDEO, {"OpenCV": 1.0}, kernel="nearest", dtype="uint8"),
     _case("affine nearest", VIDEO, {"OpenCV": 1.0}, kernel="nearest", dtype="uint8"),
-    _case("affine nearest, labels", GREY_VIDEO, {"OpenCV": 1.0}, kernel="nearest", dtype="int32"),
+    _case("affine nearest, labels", GRAY_VIDEO, {"OpenCV": 1.0}, kernel="nearest", dtype="int32"),
     _case("dense grid nearest, channels first", VIDEO, {"torch": 1.0}, kernel="nearest", dense=True, layout="NCHW"),
 ]
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.match import Result
 
-COLOURS = {
+COLORS = {
     "torch": "tab:red",
     "OpenCV": "tab:blue",
     "kornia": "tab:orange",
@@ -34,17 +34,17 @@ def draw(path: Path, results: list[Result]) -> None:
     axes.set_ylim(len(measured) - 0.5, -0.5)
     axes.grid(axis="x", color="0.85", linewidth=0.6)
     axes.set_axisbelow(True)
-    handles = [axes.plot([], [], "o", color=colour, label=library)[0] for library, colour in COLOURS.items()]
+    handles = [axes.plot([], [], "o", color=color, label=library)[0] for library, color in COLORS.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     figure.savefig(path, dpi=110)
 
 
 def _draw_case(axes, place: int, result: Result) -> None:
     """Of a library with variants only the fastest is shown."""
-    for library, colour in COLOURS.items():
+    for library, color in COLORS.items():
         rows = [row for row in result.rows if row.name.split(",")[0] == library and row.agrees]
         if rows:
             row = min(rows, key=lambda row: row.seconds)
-            axes.plot(row.ratio, place, "o", color=colour, markersize=6)
+            axes.plot(row.ratio, place, "o", color=color, markersize=6)
             if row.at_least is not None:
-                axes.plot(row.at_least, place, "|", color=colour, markersize=13, markeredgewidth=2)
+                axes.plot(row.at_least, place, "|", color=color, markersize=13, markeredgewidth=2)

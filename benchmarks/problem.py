@@ -47,7 +47,7 @@ class Problem:
 
     @functools.cached_property
     def positions(self) -> NDArray[np.float32]:
-        """Normalised positions (N, h, w, 2)."""
+        """Normalized positions (N, h, w, 2)."""
         grid, _ = stn.get_transform(self.transform).forward(self.theta.astype(np.float64), self.shape)
         return grid.dense().astype(np.float32)
 
@@ -60,8 +60,8 @@ class Problem:
         """(N, 3, 3) from output to input pixels; put together here, so that a fault in the library's own would show."""
         matrices = np.tile(np.eye(3), (len(self.theta), 1, 1))
         matrices.reshape(-1, 9)[:, : self.theta.shape[1]] = self.theta
-        to_output = _from_normalised(self.shape)
-        return _from_normalised(self.image.shape[1:3]) @ matrices @ np.linalg.inv(to_output)
+        to_output = _from_normalized(self.shape)
+        return _from_normalized(self.image.shape[1:3]) @ matrices @ np.linalg.inv(to_output)
 
     @property
     def bytes_moved(self) -> int:
@@ -110,7 +110,7 @@ def _tps(generator: np.random.Generator, count: int) -> NDArray[np.float64]:
 PARAMETERS = {"affine": _affine, "projective": _projective, "tps": _tps}
 
 
-def _from_normalised(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Matrix from normalised positions to pixels of an (H, W) image."""
+def _from_normalized(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Matrix from normalized positions to pixels of an (H, W) image."""
     (height, width) = ((length - 1) / 2 for length in shape)
     return np.array([[width, 0, width], [0, height, height], [0, 0, 1]])

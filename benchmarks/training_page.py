@@ -29,7 +29,7 @@ Written by `python -m benchmarks --only training`; the same figures as numbers a
   {tolerance:.0e} is tolerated.
 - They take turns over blocks of repeated steps, {rounds} rounds, with rests between; times are medians.
   `ratio` is torch's time divided by ours. `memory` is the most that one step of ours allocates,
-  beyond data, parameters and optimiser.
+  beyond data, parameters and optimizer.
 """
 
 COLUMNS = (

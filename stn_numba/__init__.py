@@ -12,14 +12,14 @@ from stn_numba.grid import (
     Grid,
     MatrixGrid,
     base_points,
-    grid_of_pixel_matrix,
-    to_normalised,
+    grid_from_pixel_matrix,
+    to_normalized,
     to_pixels,
 )
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
 from stn_numba.transform.base import LinearTransform, MatrixTransform, Transform
-from stn_numba.transform.registry import PluginError, available, get_transform, register_transform
+from stn_numba.transform.registry import PluginError, available_transforms, get_transform, register_transform
 from stn_numba.warp import warp
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ __all__ = [
     "MatrixTransform",
     "PluginError",
     "Transform",
-    "available",
+    "available_transforms",
     "base_points",
     "data",
     "fit",
     "get_num_threads",
     "get_transform",
-    "grid_of_pixel_matrix",
+    "grid_from_pixel_matrix",
     "limit_threads",
     "load",
     "models",
@@ -56,7 +56,7 @@ __all__ = [
     "save",
     "set_num_threads",
     "testing",
-    "to_normalised",
+    "to_normalized",
     "to_pixels",
     "warp",
 ]

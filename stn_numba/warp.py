@@ -21,7 +21,7 @@ from stn_numba.transform.parameters import as_numbers, shape_advice
 
 __all__ = ["warp"]
 
-_MOST_COLOURS = 4  # red, green, blue and alpha
+_MOST_COLORS = 4  # red, green, blue and alpha
 
 
 def warp(
@@ -46,10 +46,10 @@ def warp(
     image
         (H, W), (H, W, C) or (N, H, W, C); with ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`. Three
         axes are always one image. With more than four channels a RuntimeWarning says so, because (8, 28, 28) may be meant
-        as a batch of grey images: give ``image[..., None]`` for that, or ``image[None]`` for one image of many channels.
+        as a batch of gray images: give ``image[..., None]`` for that, or ``image[None]`` for one image of many channels.
     theta
-        Normalised parameters (P,) or (N, P). The transform maps output positions to input positions. A matrix between
-        pixels is no theta: make a grid of it with `grid_of_pixel_matrix`, and read it with `sample`.
+        Normalized parameters (P,) or (N, P). The transform maps output positions to input positions. A matrix between
+        pixels is no theta: make a grid of it with `grid_from_pixel_matrix`, and read it with `sample`.
     transform
         A registered name, or a `Transform`; give an instance to choose options, and to let a spline be factored only once.
     shape
@@ -60,7 +60,7 @@ def warp(
         Whether to average where the map minifies, as for `sample`. For a plain reduction of size take
         ``align_corners=False`` with it, or ``padding="border"``: else half of the outermost cells lies beyond the image.
     align_corners
-        Whether -1 and +1 are the centres or the outer edges of the border pixels.
+        Whether -1 and +1 are the centers or the outer edges of the border pixels.
     layout
         ``"NHWC"`` or ``"NCHW"``, of image and output.
     out
@@ -134,8 +134,8 @@ def _no_theta(theta: Any, given: NDArray[Any], count: int, transform: Transform)
     advice = shape_advice(theta, given, count, transform)
     if given.shape[-2:] in ((2, 3), (3, 3)) and given.ndim < 4:
         return (
-            f"theta: expected (N, {count}) parameters, got {given.shape}{advice.replace('; ', '; if it is normalised, ')}; "
-            "a matrix between pixels becomes a grid for `sample` by `grid_of_pixel_matrix`"
+            f"theta: expected (N, {count}) parameters, got {given.shape}{advice.replace('; ', '; if it is normalized, ')}; "
+            "a matrix between pixels becomes a grid for `sample` by `grid_from_pixel_matrix`"
         )
     return f"theta: expected ({count},) or (N, {count}), got {given.shape}{advice}"
 
@@ -147,12 +147,12 @@ def _swapped(image: NDArray[Any], theta: Any, count: int) -> str:
 
 
 def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
-    """Say how (8, 28, 28) is read: it may be meant as a batch of grey images."""
+    """Say how (8, 28, 28) is read: it may be meant as a batch of gray images."""
     channels = image.shape[0 if layout == "NCHW" else -1]
-    if image.ndim == 3 and channels > _MOST_COLOURS:
-        grey = "image[:, None]" if layout == "NCHW" else "image[..., None]"
+    if image.ndim == 3 and channels > _MOST_COLORS:
+        gray = "image[:, None]" if layout == "NCHW" else "image[..., None]"
         warnings.warn(
-            f"image: {image.shape} is read as one image of {channels} channels; give {grey} for a batch of grey images, "
+            f"image: {image.shape} is read as one image of {channels} channels; give {gray} for a batch of gray images, "
             f"image[None] for one image of {channels} channels",
             RuntimeWarning,
             stacklevel=3,

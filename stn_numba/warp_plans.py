@@ -97,7 +97,7 @@ def keep(key: Any, transform: Transform, grid: Grid, image: Array, options: tupl
     if key is None or numbers is None:
         return
     kernel, padding, _, _, layout, num_threads = options
-    plan = plans.find(plans.key_of(image, grid, kernel, padding, None, "normalised", False, False, layout, num_threads))
+    plan = plans.find(plans.key_of(image, grid, kernel, padding, None, "normalized", False, False, layout, num_threads))
     if plan is not None:
         if len(_plans) >= _MOST_KEPT:
             _plans.clear()

@@ -130,7 +130,7 @@ def test_a_transform_without_a_gradient_says_so_still():
 
 def test_the_layer_names_them_too():
     layer = SpatialTransformer(Flatten(), Plugin(lambda *args: dense(*args, value=np.nan)))
-    layer.initialise((4, 5, 1), np.random.default_rng(0))
+    layer.initialize((4, 5, 1), np.random.default_rng(0))
     with pytest.raises(stn.PluginError, match="not one position is a number"):
         layer.forward(np.ones((2, 4, 5, 1), np.float32))
 
@@ -151,7 +151,7 @@ def test_bad_identities_are_named_before_any_image(identity, message):
         RandomWarp(plugin)
     layer = SpatialTransformer(Flatten(), plugin)
     with pytest.raises(stn.PluginError, match=message):
-        layer.initialise((4, 5, 1), np.random.default_rng(0))
+        layer.initialize((4, 5, 1), np.random.default_rng(0))
 
 
 def test_a_transform_that_does_not_say_how_many_parameters_it_has():

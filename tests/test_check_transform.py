@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.testing import check_transform, parametrise_checks
+from stn_numba.testing import check_transform, parametrize_checks
 
 OURS = [
     functools.partial(stn.get_transform, "affine"),
@@ -17,13 +17,13 @@ OURS = [
 ]
 
 
-@parametrise_checks(*OURS)
+@parametrize_checks(*OURS)
 def test_our_own_transforms_keep_to_the_contract(check):
     check()
 
 
-@pytest.mark.skipif("logpolar" not in stn.available(), reason="stn-numba-logpolar is not installed")
-@parametrise_checks(functools.partial(stn.get_transform, "logpolar"), exact_identity=False)
+@pytest.mark.skipif("logpolar" not in stn.available_transforms(), reason="stn-numba-logpolar is not installed")
+@parametrize_checks(functools.partial(stn.get_transform, "logpolar"), exact_identity=False)
 def test_the_template_for_authors_keeps_to_the_contract(check):
     check()
 
@@ -218,10 +218,10 @@ def test_what_is_checked_must_be_there():
 
 
 def test_a_basis_that_depends_on_the_points_beside_is_caught():
-    class Centred(stn.LinearTransform):
+    class Centered(stn.LinearTransform):
         def basis(self, points):
             x, y = (points - points.mean(axis=0)).T
             return np.stack([np.ones_like(x), x, y], axis=1)
 
     with pytest.raises(AssertionError, match="each_point_stands_for_itself: a point is mapped otherwise among other points"):
-        check_transform(Centred(), exact_identity=False, pickled=False)
+        check_transform(Centered(), exact_identity=False, pickled=False)

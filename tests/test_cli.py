@@ -93,7 +93,7 @@ def test_errors_are_one_line(arguments, message):
 
 
 def test_unknown_options_exit_with_2():
-    assert run("train", "--colour").exit_code == 2
+    assert run("train", "--color").exit_code == 2
 
 
 def test_warmup_says_what_could_not_be_kept(monkeypatch):

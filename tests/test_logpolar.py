@@ -10,7 +10,7 @@ from stn_numba.nn import Adam, Flatten, SpatialTransformer
 from stn_numba.testing import check_vjp
 from stn_numba.transform import registry
 
-pytestmark = pytest.mark.skipif("logpolar" not in stn.available(), reason="stn-numba-logpolar is not installed")
+pytestmark = pytest.mark.skipif("logpolar" not in stn.available_transforms(), reason="stn-numba-logpolar is not installed")
 
 
 def test_it_is_announced_by_its_own_distribution():
@@ -35,20 +35,20 @@ def test_its_gradient_is_exact():
 
 
 def test_it_is_trained_in_a_spatial_transformer():
-    """The layer learns to centre a blob: the loss falls and theta moves."""
+    """The layer learns to center a blob: the loss falls and theta moves."""
     rng = np.random.default_rng(0)
     x, y = stn.base_points((16, 16)).T
     image = np.exp(-((x - 0.2) ** 2 + (y + 0.1) ** 2) / 0.3).reshape(1, 16, 16, 1)
     layer = SpatialTransformer(Flatten(), "logpolar", (6, 6))
-    layer.initialise((16, 16, 1), rng, np.float64)
+    layer.initialize((16, 16, 1), rng, np.float64)
     target = stn.warp(image, [0.2, -0.1, 0.0, 0.0], transform="logpolar", shape=(6, 6))
-    params, optimiser = layer.params, Adam()
-    state, losses = optimiser.init(params), []
+    params, optimizer = layer.params, Adam()
+    state, losses = optimizer.init(params), []
     for _ in range(30):
         out, backprop = layer.forward(image, rng)
         losses.append(float(np.sum((out - target) ** 2)))
         _, gradients = backprop(2 * (out - target))
-        directions, state = optimiser.update(gradients, state)
+        directions, state = optimizer.update(gradients, state)
         for name in params:
             params[name] -= 0.0005 * directions[name]
     assert losses[-1] < 0.5 * losses[0]
@@ -61,6 +61,6 @@ def test_with_a_broken_entry_point_all_else_works_and_the_warning_names_it(tmp_p
     (info / "entry_points.txt").write_text("[stn_numba.transforms]\nlogpolar = gone_for_good:LogPolar\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with pytest.warns(RuntimeWarning, match=r"'logpolar' = gone_for_good:LogPolar of stn-numba-logpolar 9.9"):
-        names = stn.available()
+        names = stn.available_transforms()
     assert "logpolar" not in names
     assert stn.warp(np.ones((3, 3)), [1, 0, 0, 0, 1, 0]).all()

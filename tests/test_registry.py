@@ -48,18 +48,18 @@ def install(tmp_path, monkeypatch):
 
 
 def test_own_transforms_are_found():
-    assert {"affine", "projective", "tps"} <= set(stn.available())
+    assert {"affine", "projective", "tps"} <= set(stn.available_transforms())
 
 
 def test_a_distribution_is_found_and_its_options_are_passed(install):
     install("good-one", "shift = shift_a:Shift", shift_a=SHIFT)
-    assert "shift" in stn.available()
+    assert "shift" in stn.available_transforms()
     assert stn.get_transform("shift", step=3).step == 3
 
 
 def test_available_imports_nothing(install):
     install("lazy-one", "lazy = lazy_module:Shift", lazy_module="raise RuntimeError('imported')")
-    assert "lazy" in stn.available()
+    assert "lazy" in stn.available_transforms()
     assert "lazy_module" not in sys.modules
 
 
@@ -85,7 +85,7 @@ def test_names_of_other_libraries_lead_on(name, ours):
 def test_a_missing_module_is_warned_of_with_its_distribution(install):
     install("broken-one", "lost = no_such_module:Thing")
     with pytest.warns(RuntimeWarning, match=r"'lost' = no_such_module:Thing of broken-one 1.0: there is no module"):
-        names = stn.available()
+        names = stn.available_transforms()
     assert "lost" not in names
     assert stn.get_transform("affine").n_params == 6
     with pytest.raises(stn.PluginError, match=r"of broken-one 1\.0: there is no module 'no_such_module'"):
@@ -96,7 +96,7 @@ def test_a_missing_module_is_warned_of_with_its_distribution(install):
 def test_an_entry_point_that_cannot_be_parsed(install):
     install("garbled-one", "garbled = this is: not! one")
     with pytest.warns(RuntimeWarning, match=r"'garbled' = .* of garbled-one 1.0: the entry point is not of the form"):
-        stn.available()
+        stn.available_transforms()
     assert stn.get_transform("tps").n_params == 32
     with pytest.raises(stn.PluginError, match=r"garbled-one"):
         stn.get_transform("garbled")
@@ -105,24 +105,24 @@ def test_an_entry_point_that_cannot_be_parsed(install):
 def test_a_file_that_cannot_be_parsed_takes_nothing_else_down(install):
     install("mangled-one", "[stn_numba.transforms\nnonsense")
     with pytest.warns(RuntimeWarning, match=r"mangled-one"):
-        assert "affine" in stn.available()
+        assert "affine" in stn.available_transforms()
 
 
 def test_a_name_claimed_twice_is_refused_with_both_claimants(install):
     install("first-one", "shift = shift_b:Shift", shift_b=SHIFT)
     install("second-one", "shift = shift_c:Shift", shift_c=SHIFT)
     with pytest.warns(RuntimeWarning, match=r"two distributions claim one name"):
-        stn.available()
+        stn.available_transforms()
     with pytest.raises(stn.PluginError, match=r"(?s)(?=.*first-one 1\.0)(?=.*second-one 1\.0)"):
         stn.get_transform("shift")
-    assert "shift" not in stn.available()
+    assert "shift" not in stn.available_transforms()
     assert stn.get_transform("affine").n_params == 6
 
 
 def test_the_library_s_own_names_are_nobody_else_s(install):
     install("greedy-one", "affine = shift_d:Shift", shift_d=SHIFT)
     with pytest.warns(RuntimeWarning, match=r"greedy-one 1\.0: the name belongs to stn-numba itself"):
-        assert "affine" in stn.available()
+        assert "affine" in stn.available_transforms()
     assert stn.get_transform("affine").n_params == 6
     assert stn.warp(np.eye(3), [1, 0, 0, 0, 1, 0]).tolist() == np.eye(3).tolist()
     statuses = {row["distribution"].split()[0]: row["status"] for row in plugin_rows() if row["name"] == "affine"}
@@ -130,8 +130,8 @@ def test_the_library_s_own_names_are_nobody_else_s(install):
 
 
 def test_a_plugin_that_raises_at_import_is_named_with_the_cause(install):
-    install("raising-one", "raiser = raiser_module:Shift", raiser_module="raise RuntimeError('no licence')")
-    with pytest.raises(stn.PluginError, match=r"'raiser' .* of raising-one 1.0 cannot be loaded: RuntimeError: no licence"):
+    install("raising-one", "raiser = raiser_module:Shift", raiser_module="raise RuntimeError('no license')")
+    with pytest.raises(stn.PluginError, match=r"'raiser' .* of raising-one 1.0 cannot be loaded: RuntimeError: no license"):
         stn.get_transform("raiser")
     assert stn.get_transform("affine").n_params == 6
 
@@ -152,13 +152,13 @@ def test_errors_of_the_constructor_are_passed_on():
     with pytest.raises(ValueError, match=r"control_points"):
         stn.get_transform("tps", control_points=(1, 1))
     with pytest.raises(TypeError, match=r"argument"):
-        stn.get_transform("affine", colour="red")
+        stn.get_transform("affine", color="red")
 
 
 def test_registering_at_run_time():
     affine = type(stn.get_transform("affine"))
     stn.register_transform("mine", affine)
-    assert "mine" in stn.available()
+    assert "mine" in stn.available_transforms()
     assert isinstance(stn.get_transform("mine"), affine)
     assert [p.source for p in registry.plugins() if p.name == "mine"] == ["register_transform"]
 
@@ -188,8 +188,8 @@ def test_only_listed_plugins_may_be_loaded(install, monkeypatch):
         "nothing": set(),
     }.items():
         monkeypatch.setenv("STN_NUMBA_PLUGINS", setting)
-        assert {"affine", "projective", "tps"} <= set(stn.available())
-        assert {"shift", "slide"} & set(stn.available()) == expected
+        assert {"affine", "projective", "tps"} <= set(stn.available_transforms())
+        assert {"shift", "slide"} & set(stn.available_transforms()) == expected
     with pytest.raises(stn.PluginError, match=r"'shift' = .* of good-one 1\.0: not allowed by STN_NUMBA_PLUGINS"):
         stn.get_transform("shift")
     assert "shift_d" not in sys.modules

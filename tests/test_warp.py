@@ -103,15 +103,15 @@ def test_arguments_are_named_as_the_caller_knows_them(image, rows, options, mess
 @pytest.mark.parametrize("shape", [(2, 3), (3, 3)])
 def test_a_matrix_is_no_theta(shape):
     with pytest.raises(
-        ValueError, match=rf"theta: expected \(N, 6\) parameters, got \({shape[0]}, 3\); .*grid_of_pixel_matrix"
+        ValueError, match=rf"theta: expected \(N, 6\) parameters, got \({shape[0]}, 3\); .*grid_from_pixel_matrix"
     ):
         stn.warp(np.zeros((4, 4)), np.eye(*shape))
 
 
-def test_a_batch_of_grey_images_without_channels_is_warned_of():
+def test_a_batch_of_gray_images_without_channels_is_warned_of():
     theta = np.tile([1.0, 0, 0, 0, 1, 0], (6, 1))
     message = (
-        r"image: \(6, 8, 9\) is read as one image of 9 channels; give image\[..., None\] for a batch of grey images, "
+        r"image: \(6, 8, 9\) is read as one image of 9 channels; give image\[..., None\] for a batch of gray images, "
         r"image\[None\] for one image of 9 channels"
     )
     for rows in (theta, theta[:1], theta[0]):
@@ -131,7 +131,7 @@ def test_a_batch_of_grey_images_without_channels_is_warned_of():
 
 def test_a_theta_with_the_axes_of_a_matrix_leads_both_ways():
     image, theta = np.random.default_rng(0).random((3, 8, 8, 1)), np.tile(np.eye(2, 3), (3, 1, 1))
-    both = r"if it is normalised, take theta\.reshape\(3, 6\); a matrix between pixels .* `grid_of_pixel_matrix`"
+    both = r"if it is normalized, take theta\.reshape\(3, 6\); a matrix between pixels .* `grid_from_pixel_matrix`"
     with pytest.raises(ValueError, match=both):
         stn.warp(image, theta)
     np.testing.assert_array_equal(stn.warp(image, theta.reshape(3, 6)), image)

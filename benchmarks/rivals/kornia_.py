@@ -31,11 +31,11 @@ def _matrix(problem: Problem, image: torch.Tensor) -> Callable[[], list[torch.Te
 def _spline(problem: Problem, image: torch.Tensor) -> Callable[[], list[torch.Tensor]]:
     """Solving for the coefficients is timed, as our call does it too. Its kernels sit at the second points given."""
     points = stn.get_transform("tps").identity().reshape(1, 2, -1).transpose(0, 2, 1)
-    centres = torch.from_numpy(points.astype(np.float32)).repeat(len(image), 1, 1)
+    centers = torch.from_numpy(points.astype(np.float32)).repeat(len(image), 1, 1)
     targets = torch.from_numpy(problem.theta).reshape(len(image), 2, -1).transpose(1, 2).contiguous()
 
     def solve() -> list[torch.Tensor]:
-        weights = kornia.get_tps_transform(centres, targets)
+        weights = kornia.get_tps_transform(centers, targets)
         return [kornia.warp_image_tps(image, targets, *weights, align_corners=True)]
 
     return solve

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.grid import Shape, as_floats, base_points, to_normalised, to_pixels
+from stn_numba.grid import Shape, as_floats, base_points, to_normalized, to_pixels
 from stn_numba.transform import LinearTransform
 
 __all__ = ["ThinPlateSpline"]
@@ -23,11 +23,11 @@ _FAR = 2.0  # control points beyond this are probably in pixels
 class ThinPlateSpline(LinearTransform):
     """The smoothest map that takes K control points to given places in the input.
 
-    theta holds the positions of the control points in the input, normalised: all x first, then all y (P = 2 K). The identity is
+    theta holds the positions of the control points in the input, normalized: all x first, then all y (P = 2 K). The identity is
     therefore the control points themselves. The spline is linear in theta: its system of K + 3 equations is factored
     once, in float64, in coordinates scaled to the points.
 
-    A spline bends by distances between points. In an image that is not square, normalised distances are not those in pixels:
+    A spline bends by distances between points. In an image that is not square, normalized distances are not those in pixels:
     x and y are both [-1, 1]. With ``aspect=W / H`` of the output the spline is the one that you get in its pixels, to
     within a pixel; `from_pixels` makes it exact.
 
@@ -35,10 +35,10 @@ class ThinPlateSpline(LinearTransform):
     ----------
     control_points
         (rows, columns) for a regular grid over [-1, 1] x [-1, 1], numbered row by row, or the points themselves, (K, 2),
-        normalised (x, y).
+        normalized (x, y).
     aspect
-        How many times longer a normalised unit of x is than one of y: the width of the image in which distances are
-        measured, over its height. The default, 1, measures normalised distances. In pixels the exact factor is W / H with
+        How many times longer a normalized unit of x is than one of y: the width of the image in which distances are
+        measured, over its height. The default, 1, measures normalized distances. In pixels the exact factor is W / H with
         ``align_corners=False``, and (W - 1) / (H - 1) with ``align_corners=True``.
 
     Raises
@@ -65,8 +65,8 @@ class ThinPlateSpline(LinearTransform):
         self.aspect = _aspect(aspect)
         self._units = np.array([self.aspect, 1.0])  # lengths of a unit of x and of one of y
         self._regular, self.control_points = _control_points(control_points)
-        self._centre: NDArray[np.float64] = self.control_points.mean(axis=0)
-        self._extent = float(np.abs((self.control_points - self._centre) * self._units).max())
+        self._center: NDArray[np.float64] = self.control_points.mean(axis=0)
+        self._extent = float(np.abs((self.control_points - self._center) * self._units).max())
         self._solution = self._solve()
         _warn_of_pixels(self.control_points)
 
@@ -79,19 +79,19 @@ class ThinPlateSpline(LinearTransform):
         Parameters
         ----------
         control_points
-            (K, 2) pixels (x, y), where 0 is the centre of the first pixel; or (rows, columns) for a regular grid over
+            (K, 2) pixels (x, y), where 0 is the center of the first pixel; or (rows, columns) for a regular grid over
             [-1, 1] x [-1, 1], as for the class.
         shape
             (H, W) of the image: that of the output, in which control points lie.
         align_corners
-            The convention in which theta and grids are normalised; use the same for `forward`, `warp` and for theta.
+            The convention in which theta and grids are normalized; use the same for `forward`, `warp` and for theta.
 
         Returns
         -------
         ThinPlateSpline
-            With normalised `control_points`, and `aspect` (W - 1) / (H - 1), or W / H with ``align_corners=False``. Its theta
-            is normalised as ever. For targets (K, 2) in pixels of the input it is
-            ``to_normalised(targets, input_shape, align_corners).T.reshape(1, -1)``.
+            With normalized `control_points`, and `aspect` (W - 1) / (H - 1), or W / H with ``align_corners=False``. Its theta
+            is normalized as ever. For targets (K, 2) in pixels of the input it is
+            ``to_normalized(targets, input_shape, align_corners).T.reshape(1, -1)``.
 
         Raises
         ------
@@ -107,8 +107,8 @@ class ThinPlateSpline(LinearTransform):
         >>> spline
         ThinPlateSpline(control_points=<array (5, 2)>, aspect=5.0)
         >>> targets = corners_and_middle + [[0, 0], [0, 0], [0, 30], [0, 0], [0, 0]]
-        >>> theta = to_normalised(targets, (201, 1001)).T.reshape(1, -1)
-        >>> spline.apply(theta, to_normalised([[500, 100]], (201, 1001))).round(9).tolist()   # 130 pixels down
+        >>> theta = to_normalized(targets, (201, 1001)).T.reshape(1, -1)
+        >>> spline.apply(theta, to_normalized([[500, 100]], (201, 1001))).round(9).tolist()   # 130 pixels down
         [[[0.0, 0.3]]]
         """
         (left, top), (right, bottom) = to_pixels([[-1, -1], [1, 1]], shape, align_corners)
@@ -117,7 +117,7 @@ class ThinPlateSpline(LinearTransform):
             raise ValueError(f"shape: expected at least {least} pixels with align_corners={align_corners}, got {shape}")
         if not _is_regular(control_points):
             pixels = as_floats(_as_given(control_points), "control_points", ("K", 2))
-            control_points = to_normalised(pixels, shape, align_corners)
+            control_points = to_normalized(pixels, shape, align_corners)
         return cls(control_points, float((right - left) / (bottom - top)))
 
     def _shown_options(self) -> dict[str, Any]:
@@ -138,19 +138,19 @@ class ThinPlateSpline(LinearTransform):
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(K + 3, M): r^2 log r^2 to each control point, then 1, x, y."""
-        centres, (x, y) = self._scaled(self.control_points), np.ascontiguousarray(self._scaled(points).T)
-        count = len(centres)
+        centers, (x, y) = self._scaled(self.control_points), np.ascontiguousarray(self._scaled(points).T)
+        count = len(centers)
         features = np.empty((count + 3, len(x)))
         squared, logarithm = features[:count], np.empty((count, len(x)))
-        np.square(np.subtract(x, centres[:, :1], out=squared), out=squared)
-        squared += np.square(np.subtract(y, centres[:, 1:], out=logarithm), out=logarithm)
+        np.square(np.subtract(x, centers[:, :1], out=squared), out=squared)
+        squared += np.square(np.subtract(y, centers[:, 1:], out=logarithm), out=logarithm)
         # twice r^2 log r, which the solution makes up for; the limit at r = 0 is 0: there 0 is multiplied by a finite number
         squared *= np.log(np.add(squared, _TINY, out=logarithm), out=logarithm)
         features[count], features[count + 1], features[count + 2] = 1.0, x, y
         return features
 
     def _scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        scaled: NDArray[np.float64] = (points - self._centre) * self._units / self._extent
+        scaled: NDArray[np.float64] = (points - self._center) * self._units / self._extent
         return scaled
 
     def _solve(self) -> NDArray[np.float64]:
@@ -218,12 +218,12 @@ def _control_points(given: Any) -> tuple[tuple[int, int] | None, NDArray[np.floa
 
 def _check_spread(points: NDArray[np.float64]) -> None:
     """Refuse points of which two coincide, or which all lie on one line."""
-    centred = points - points.mean(axis=0)
-    extent = np.abs(centred).max()
+    centered = points - points.mean(axis=0)
+    extent = np.abs(centered).max()
     distances = np.abs(points[:, None] - points).max(axis=-1)
     np.fill_diagonal(distances, np.inf)
     if distances.min() <= _NEAREST * extent:
         first, second = np.unravel_index(distances.argmin(), distances.shape)
         raise ValueError(f"control_points: points {min(first, second)} and {max(first, second)} coincide")
-    if np.linalg.svd(centred / extent, compute_uv=False)[-1] <= _NEAREST:
+    if np.linalg.svd(centered / extent, compute_uv=False)[-1] <= _NEAREST:
         raise ValueError("control_points: all points lie on one line; at least one must lie off it")

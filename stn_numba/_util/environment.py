@@ -22,7 +22,7 @@ __all__ = [
     "PREBUILT",
     "allowed_plugins",
     "cache_dir",
-    "normalised",
+    "normalized",
     "num_threads",
     "prebuilt",
 ]
@@ -63,9 +63,9 @@ def prebuilt() -> str:
 def allowed_plugins() -> frozenset[str] | None:
     """Names of distributions and transforms in ``STN_NUMBA_PLUGINS``; None if it is not set: everything is allowed."""
     text = os.environ.get(PLUGINS)
-    return None if text is None else frozenset(normalised(name) for name in text.split(",") if name.strip())
+    return None if text is None else frozenset(normalized(name) for name in text.split(",") if name.strip())
 
 
-def normalised(name: str) -> str:
+def normalized(name: str) -> str:
     """Return a name as package indexes compare it: lower case, one dash for a run of ``-``, ``_`` or ``.``."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -28,7 +28,7 @@ _PADDINGS: Mapping[str | int, str] = {
 
 _KERNELS: Mapping[str | int, str] = {
     **dict.fromkeys(
-        ("internearest", "internearestexact", "nearestexact", "nearestneighbor", "nearestneighbour", 0), "'nearest'"
+        ("internearest", "internearestexact", "nearestexact", "nearestneighbor", "nearestneighbor", 0), "'nearest'"
     ),
     **dict.fromkeys(("linear", "trilinear", "interlinear", "interlinearexact", 1), "'bilinear'"),
     **dict.fromkeys(("cubic", "tricubic", "intercubic", 2), "'bicubic'"),

@@ -35,7 +35,7 @@ def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/paper"), show_default=True)
 @click.option("--seed", "seeds", multiple=True, type=int, default=(0,), show_default=True, help="May be repeated.")
 @click.option("--validate", is_flag=True, help="Hold out 5,000 training digits and evaluate on them.")
-@click.option("--optimiser", type=click.Choice(["adam", "muon"]), help="Instead of the cell's own.")
+@click.option("--optimizer", type=click.Choice(["adam", "muon"]), help="Instead of the cell's own.")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the cell's own.")
 @click.option("--batch-size", type=click.IntRange(1), help="Instead of the cell's own.")
 @click.option("--learning-rate", type=float, help="At its peak, instead of the cell's own.")

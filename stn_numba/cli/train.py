@@ -66,7 +66,7 @@ def train(
         )
         history = stn_numba.fit(
             model, digits.train_images, digits.train_labels, epochs=epochs, batch_size=batch_size,
-            learning_rate=learning_rate, rates={"localisation": localisation_rate}, augment=distort,
+            learning_rate=learning_rate, learning_rate_multipliers={"localisation": localisation_rate}, augment=distort,
             seed=seed, progress=progress, checkpoint=checkpoint,
         )  # fmt: skip
         stn_numba.save(model, out / "model.safetensors")

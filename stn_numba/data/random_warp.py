@@ -26,7 +26,7 @@ class RandomWarp:
     transform
         A registered name, or a `Transform`.
     spread
-        Standard deviation of the parameters: a number, or one for each of the P parameters. For the coordinates are normalised,
+        Standard deviation of the parameters: a number, or one for each of the P parameters. For the coordinates are normalized,
         0.1 moves the border of the image by about a twentieth of its size.
     options
         Options of a transform given by name.

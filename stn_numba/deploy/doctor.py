@@ -39,7 +39,7 @@ def doctor(*, test: bool = True) -> dict[str, Any]:
         "settings": installation.setting_values(),
         "self_test": [dataclasses.asdict(check) for check in self_test()] if test else [],
     }
-    report |= {"kernels": installation.kernels(), "cache": installation.cache()}  # as they are afterwards
+    report |= {"kernels": installation.kernels(), "cache": installation.cache()}  # as they are afterward
     report["advice"] = advice(report)
     report["healthy"] = bool(report["threads"]["num_threads"]) and not any(check["problem"] for check in report["self_test"])
     return report

@@ -40,13 +40,13 @@ def network_calls(use: str, paths: Sequence[str | os.PathLike[str]]) -> Iterator
 
 
 def _train(make: Callable[[], Classifier], count: int) -> None:
-    """A step of each optimiser, of a model that is thrown away."""
+    """A step of each optimizer, of a model that is thrown away."""
     from stn_numba.nn import SGD, Adam, fit
 
-    for optimiser in (Adam(), SGD()):
+    for optimizer in (Adam(), SGD()):
         model = make()
         labels = np.zeros(count, int)
-        fit(model, _images(model, count), labels, epochs=1, batch_size=count, optimiser=optimiser, progress=False)
+        fit(model, _images(model, count), labels, epochs=1, batch_size=count, optimizer=optimizer, progress=False)
 
 
 def _images(model: Classifier, count: int) -> Any:

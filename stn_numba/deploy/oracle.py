@@ -17,7 +17,7 @@ Weight = Callable[[Array], Array]
 
 
 def reading_matrix(points: NDArray[Any], shape: tuple[int, int], kernel: str) -> Array:
-    """(M, H * W): what each of M positions (x, y), normalised, reads of each pixel; zeros outside."""
+    """(M, H * W): what each of M positions (x, y), normalized, reads of each pixel; zeros outside."""
     return _product(points, shape, _weight(kernel), _weight(kernel))
 
 

@@ -189,7 +189,7 @@ def _convolution() -> None:
     from stn_numba.nn import Conv2d
 
     layer = Conv2d(3, 3)
-    layer.initialise((6, 6, 2), np.random.default_rng(0))
+    layer.initialize((6, 6, 2), np.random.default_rng(0))
     x, weight = np.random.default_rng(1).standard_normal((2, 6, 6, 2)).astype(np.float32), layer.params["weight"]
     y, backprop = layer.forward(x)
     patches = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))  # (N, h, w, C, 3, 3)

@@ -20,11 +20,11 @@ from stn_numba.grid.coordinates import (
     input_axis,
     output_axis,
     pixel_points,
-    to_normalised,
+    to_normalized,
     to_pixels,
 )
 from stn_numba.grid.kinds import BasisGrid, DenseGrid, Grid
-from stn_numba.grid.matrices import MatrixGrid, PixelMatrixGrid, grid_of_pixel_matrix, map_points, map_points_vjp
+from stn_numba.grid.matrices import MatrixGrid, PixelMatrixGrid, grid_from_pixel_matrix, map_points, map_points_vjp
 
 __all__ = [
     "BasisGrid",
@@ -38,12 +38,12 @@ __all__ = [
     "base_points",
     "check_shape",
     "displacement_axis",
-    "grid_of_pixel_matrix",
+    "grid_from_pixel_matrix",
     "input_axis",
     "map_points",
     "map_points_vjp",
     "output_axis",
     "pixel_points",
-    "to_normalised",
+    "to_normalized",
     "to_pixels",
 ]

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_bool, as_int
 from stn_numba._util.arrays import as_array
 
-__all__ = ["Floats", "Shape", "as_floats", "base_points", "check_shape", "to_normalised", "to_pixels"]
+__all__ = ["Floats", "Shape", "as_floats", "base_points", "check_shape", "to_normalized", "to_pixels"]
 
 Floats = NDArray[np.floating[Any]]
 Shape = tuple[int, int]
@@ -31,7 +31,7 @@ def output_axis(size: int, align_corners: bool) -> tuple[float, float]:
 
 
 def input_axis(size: int, align_corners: bool) -> tuple[float, float]:
-    """(scale, offset): normalised position x lies at pixel ``scale * x + offset``."""
+    """(scale, offset): normalized position x lies at pixel ``scale * x + offset``."""
     return (size - 1) / 2 if align_corners else size / 2, (size - 1) / 2
 
 
@@ -44,14 +44,14 @@ def displacement_axis(size: int, length: int, align_corners: bool) -> tuple[floa
 
 
 def base_points(shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
-    """Normalised positions of all pixels of an (h, w) image, row by row.
+    """Normalized positions of all pixels of an (h, w) image, row by row.
 
     Parameters
     ----------
     shape
         (h, w) of the image.
     align_corners
-        Whether -1 and +1 are the centres (True) or the outer edges (False) of the border pixels.
+        Whether -1 and +1 are the centers (True) or the outer edges (False) of the border pixels.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> ND
     return points * (sx, sy) + (tx, ty)
 
 
-def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
+def to_normalized(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -> NDArray[np.float64]:
     """Turn pixels into normalized positions, as transforms and grids take them: the inverse of `to_pixels`.
 
     Parameters
@@ -133,7 +133,7 @@ def to_normalised(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -
 
     Examples
     --------
-    >>> to_normalised([[0.0, 27.0]], (28, 28)).tolist()
+    >>> to_normalized([[0.0, 27.0]], (28, 28)).tolist()
     [[-1.0, 1.0]]
     """
     pixels, align_corners = _pairs(pixels, "pixels"), as_bool(align_corners, "align_corners")

@@ -55,7 +55,7 @@ class Grid:
         return f"<{type(self).__name__}: N = {len(self)}, shape {self.shape}, align_corners={self.align_corners}>"
 
     def dense(self) -> Floats:
-        """All positions, (N, h, w, 2) normalised (x, y)."""
+        """All positions, (N, h, w, 2) normalized (x, y)."""
         raise NotImplementedError
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
@@ -80,7 +80,7 @@ class DenseGrid(Grid):
     Parameters
     ----------
     points
-        (N, h, w, 2) normalised (x, y), float32 or float64.
+        (N, h, w, 2) normalized (x, y), float32 or float64.
     align_corners
         The convention `points` follows.
 

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_bool
 from stn_numba._util.arrays import as_array
 from stn_numba.grid import pixel_matrix
-from stn_numba.grid.coordinates import Floats, Shape, as_floats, base_points, check_shape, input_axis, to_normalised
+from stn_numba.grid.coordinates import Floats, Shape, as_floats, base_points, check_shape, input_axis, to_normalized
 from stn_numba.grid.kinds import Grid, as_slice
 
-__all__ = ["MatrixGrid", "PixelMatrixGrid", "grid_of_pixel_matrix", "map_points", "map_points_vjp"]
+__all__ = ["MatrixGrid", "PixelMatrixGrid", "grid_from_pixel_matrix", "map_points", "map_points_vjp"]
 
 
 class MatrixGrid(Grid):
@@ -87,7 +87,7 @@ class MatrixGrid(Grid):
 class PixelMatrixGrid(MatrixGrid):
     """A grid given by one homography an image between pixels, which the sampler reads as it is.
 
-    `values` are the matrices as they were given, and so is the gradient. See `grid_of_pixel_matrix`, which makes it.
+    `values` are the matrices as they were given, and so is the gradient. See `grid_from_pixel_matrix`, which makes it.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class PixelMatrixGrid(MatrixGrid):
     def dense(self) -> Floats:
         """Build all positions, (N, h, w, 2), normalized with ``align_corners=False``."""
         assert self.in_shape is not None
-        mapped = to_normalised(map_points(self._pixels, _pixel_centers(self.shape)), self.in_shape, False)
+        mapped = to_normalized(map_points(self._pixels, _pixel_centers(self.shape)), self.in_shape, False)
         return mapped.reshape(len(self), *self.shape, 2)
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
@@ -160,7 +160,7 @@ class PixelMatrixGrid(MatrixGrid):
         return self.pixel_matrix_vjp(map_points_vjp(self._pixels, _pixel_centers(self.shape), d_mapped), self.in_shape)
 
 
-def grid_of_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *, inverse: bool = False) -> PixelMatrixGrid:
+def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *, inverse: bool = False) -> PixelMatrixGrid:
     """Return the grid of a matrix between pixels, as OpenCV and scikit-image take it.
 
     The sampler works with the matrix itself: a crop by whole pixels is that crop, bit for bit, and positions that lie halfway
@@ -194,7 +194,7 @@ def grid_of_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *
     Examples
     --------
     >>> two_right = [[1, 0, 2], [0, 1, 0]]
-    >>> grid_of_pixel_matrix(two_right, (4, 4), (4, 2)).dense()[0, 0].tolist()
+    >>> grid_from_pixel_matrix(two_right, (4, 4), (4, 2)).dense()[0, 0].tolist()
     [[0.25, -0.75], [0.75, -0.75]]
     """
     given = as_array(matrix, "matrix")

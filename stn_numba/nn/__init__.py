@@ -1,4 +1,4 @@
-"""Layers with hand-written backward passes, losses, optimisers and the training loop."""
+"""Layers with hand-written backward passes, losses, optimizers and the training loop."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Classifier:
         From images (N, H, W, C) to logits (N, n_classes). Layers without parameters get them. Layers that have parameters
         already, because they were trained in another model or filled by hand, keep them: the model then holds copies of these
         layers, in its own dtype, so training one model never changes another. To draw anew, make a new layer, or call
-        ``network.initialise``, which always draws.
+        ``network.initialize``, which always draws.
     input_shape
         (H, W, C).
     n_classes
@@ -179,7 +179,7 @@ class Classifier:
         return self._batched(attend, X, None)
 
     def evaluate(self, X: ArrayLike, y: ArrayLike) -> tuple[float, float]:
-        """(mean cross entropy, share of wrong predictions) on labelled images."""
+        """(mean cross entropy, share of wrong predictions) on labeled images."""
         logits = self.logits(X)
         y = self.expect_labels(y, len(logits))
         loss, _ = softmax_cross_entropy(logits, y)

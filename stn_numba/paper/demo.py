@@ -70,7 +70,8 @@ def _train(model: Classifier, digits: Digits, distort: Distortion, seconds: floa
     _warm_up(model, digits, distort)
     return fit(
         model, digits.train_images, digits.train_labels, epochs=10_000, seconds=seconds, batch_size=64,
-        learning_rate=2e-3, rates={"localisation": _LOCALISATION_RATE}, augment=distort, seed=seed, progress=progress,
+        learning_rate=2e-3,
+        learning_rate_multipliers={"localisation": _LOCALISATION_RATE}, augment=distort, seed=seed, progress=progress,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _ADDITION_SEED = 2015  # of the pairs that are tested, and their distortions
 _HELD_OUT = 5_000
 
 Say = Callable[[str], Any]
-Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
+Labeled = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def reproduce(
@@ -100,7 +100,7 @@ def run_name(cell: str, seed: int, *, validate: bool = False) -> str:
     return f"{cell.replace('/', '-')}-seed{seed}" + ("-validation" if validate else "")
 
 
-def _split(digits: Digits, validate: bool) -> tuple[Labelled, Labelled]:
+def _split(digits: Digits, validate: bool) -> tuple[Labeled, Labeled]:
     """Return what to train on, and what to evaluate on."""
     images, labels = digits.train_images, digits.train_labels
     if not validate:
@@ -111,7 +111,7 @@ def _split(digits: Digits, validate: bool) -> tuple[Labelled, Labelled]:
 
 
 def _train(
-    model: Classifier, cell: Cell, training: Labelled, settings: Settings, seed: int, checkpoint: Path, progress: bool, say: Say
+    model: Classifier, cell: Cell, training: Labeled, settings: Settings, seed: int, checkpoint: Path, progress: bool, say: Say
 ) -> History:
     options: dict[str, Any] = settings.fit_options() | {
         "seed": seed, "checkpoint": checkpoint, "progress": progress and sys.stderr.isatty(),
@@ -122,11 +122,11 @@ def _train(
     return fit(model, *training, augment=get_distortion(cell.column), **options)
 
 
-def distorted(cell: Cell, labelled: Labelled) -> Labelled:
+def distorted(cell: Cell, labeled: Labeled) -> Labeled:
     """Return images distorted once with a fixed seed, and their labels."""
     if cell.column == "addition":
-        return addition_set(*labelled, seed=_ADDITION_SEED)
-    images, labels = labelled
+        return addition_set(*labeled, seed=_ADDITION_SEED)
+    images, labels = labeled
     return get_distortion(cell.column).fixed(images), labels
 
 

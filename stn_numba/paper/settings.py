@@ -8,23 +8,23 @@ from typing import Any
 
 from stn_numba._util.arguments import as_option
 from stn_numba.nn import Adam, Muon
-from stn_numba.nn.optimizers.base import Optimiser
+from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.paper.cells import Cell
 
 __all__ = ["Settings", "settings_of"]
 
 
-_OPTIMISERS: dict[str, Callable[[], Optimiser]] = {"adam": Adam, "muon": Muon}
+_OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {"adam": Adam, "muon": Muon}
 
 
 @dataclass(frozen=True)
 class Settings:
     """Options of a training, and the budget of parameters (None: the column's).
 
-    The optimiser is Adam or, for convolutions, Muon; the schedule is one cycle that ends at zero.
+    The optimizer is Adam or, for convolutions, Muon; the schedule is one cycle that ends at zero.
     """
 
-    optimiser: str = "adam"
+    optimizer: str = "adam"
     epochs: int = 40
     batch_size: int = 128
     learning_rate: float = 2e-3
@@ -35,7 +35,7 @@ class Settings:
     budget: int | None = None
 
     def __post_init__(self) -> None:
-        as_option(self.optimiser, "optimiser", tuple(_OPTIMISERS))
+        as_option(self.optimizer, "optimizer", tuple(_OPTIMIZERS))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
@@ -44,9 +44,9 @@ class Settings:
     def fit_options(self) -> dict[str, Any]:
         """Return the arguments of `fit`."""
         return {
-            "epochs": self.epochs, "batch_size": self.batch_size, "optimiser": _OPTIMISERS[self.optimiser](),
+            "epochs": self.epochs, "batch_size": self.batch_size, "optimizer": _OPTIMIZERS[self.optimizer](),
             "learning_rate": self.learning_rate,
-            "rates": {"localisation": self.localisation_rate}, "label_smoothing": self.label_smoothing,
+            "learning_rate_multipliers": {"localisation": self.localisation_rate}, "label_smoothing": self.label_smoothing,
             "weight_decay": self.weight_decay, "clip_norm": self.clip_norm,
         }  # fmt: skip
 
@@ -61,7 +61,7 @@ _KINDS = {
 }
 
 # What single cells change. A plain convolutional network sees the whole of the larger canvases, and takes several times as long
-# for an epoch. RTS is learnt the slowest, and in the end by heart.
+# for an epoch. RTS is learned the slowest, and in the end by heart.
 _CELLS: dict[str, dict[str, Any]] = {
     "cnn/RTS": {"epochs": 24},
     "cnn/P": {"epochs": 14},
@@ -70,7 +70,7 @@ _CELLS: dict[str, dict[str, Any]] = {
     "st-fcn/affine/RTS": {"learning_rate": 1.5e-3},
     "st-fcn/projective/RTS": {"learning_rate": 1.5e-3},
     "st-fcn/tps/RTS": {"learning_rate": 1.5e-3},
-    "st-cnn/affine/RTS": {"optimiser": "muon", "epochs": 60, "weight_decay": 0.1},
+    "st-cnn/affine/RTS": {"optimizer": "muon", "epochs": 60, "weight_decay": 0.1},
     "st-cnn/projective/RTS": {"epochs": 40, "weight_decay": 0.1},
     "st-cnn/tps/RTS": {"epochs": 44, "weight_decay": 0.1},
 }

@@ -30,7 +30,7 @@ def attention_figure(
     *,
     transformer: int | str = 0,
     axes: NDArray[Any] | None = None,
-    colour: str = "tab:orange",
+    color: str = "tab:orange",
 ) -> NDArray[Any]:
     """Draw a row for each image: the input, the region sampled, what the transformer puts out, and the prediction.
 
@@ -39,7 +39,7 @@ def attention_figure(
     top edge.
 
     Columns (a) to (c) show what the transformer itself gets and puts out. For one with layers before it that is a feature map,
-    in its own pixels. Maps of one channel are drawn in grey, of three in colours, and others as the mean of their channels.
+    in its own pixels. Maps of one channel are drawn in gray, of three in colors, and others as the mean of their channels.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def attention_figure(
         Which one to draw, by number or dotted name, as for `Classifier.theta`.
     axes
         (N, 4) matplotlib Axes to draw on; a new figure without it.
-    colour
+    color
         Of the outline.
 
     Returns
@@ -90,7 +90,7 @@ def attention_figure(
         draw_image(row[0], seen[n], limits)
         draw_image(row[1], seen[n], limits, margin)
         draw_region(
-            row[1], chosen.transform, theta[n], seen.shape[1:3], align_corners=chosen.align_corners, colour=colour
+            row[1], chosen.transform, theta[n], seen.shape[1:3], align_corners=chosen.align_corners, color=color
         )  # fmt: skip
         draw_image(row[2], attended[n], limits)
         draw_prediction(row[3], probabilities[n], None if known is None else int(known[n]))
@@ -112,14 +112,14 @@ def draw_prediction(axes: Axes, probabilities: NDArray[Any], label: int | None =
     """
     best = int(probabilities.argmax())
     right = label is None or label == best
-    text, colour = f"{best} ({probabilities[best]:.1%})".replace("%", " %"), "black"
+    text, color = f"{best} ({probabilities[best]:.1%})".replace("%", " %"), "black"
     if label is not None:
         text += " ✓" if right else f" ✗ is {label}"
-        colour = "tab:green" if right else "tab:red"
+        color = "tab:green" if right else "tab:red"
     bars = axes.bar(np.arange(len(probabilities)), probabilities, color="0.75")
-    bars[best].set_color("0.25" if label is None else colour)
+    bars[best].set_color("0.25" if label is None else color)
     axes.set_ylim(0, 1.3)
-    axes.text(0.5, 0.97, text, transform=axes.transAxes, ha="center", va="top", fontsize=9, color=colour)
+    axes.text(0.5, 0.97, text, transform=axes.transAxes, ha="center", va="top", fontsize=9, color=color)
     axes.set_xticks(np.arange(len(probabilities)) if len(probabilities) <= 10 else [best])
     axes.tick_params(length=0, labelsize=7)
     axes.set_yticks([])

@@ -32,7 +32,7 @@ def new_axes(rows: int, columns: int, size: tuple[float, float], **options: Any)
 
 
 def draw_image(axes: Axes, image: Floats, limits: tuple[float, float], margin: float = 0.0) -> None:
-    """Draw an image (H, W, 1), or (H, W, 3), with pixel centres at whole numbers.
+    """Draw an image (H, W, 1), or (H, W, 3), with pixel centers at whole numbers.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def draw_image(axes: Axes, image: Floats, limits: tuple[float, float], margin: f
     limits
         Values to be drawn black and white.
     margin
-        Room to leave on all sides, in pixels, of the grey of zero, which lies outside an image; its edge is then drawn.
+        Room to leave on all sides, in pixels, of the gray of zero, which lies outside an image; its edge is then drawn.
     """
     low, high = limits
     height, width, channels = image.shape
     shown = image[..., 0] if channels == 1 else np.clip((image - low) / (high - low), 0, 1)
-    axes.set_facecolor(str(float(np.clip(-low / (high - low), 0, 1))))  # the grey of zero
+    axes.set_facecolor(str(float(np.clip(-low / (high - low), 0, 1))))  # the gray of zero
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     if margin:
         left, right, top, bottom = -0.5, width - 0.5, -0.5, height - 0.5

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["learning_curves"]
 
-_MARKERS = "os^Dv"  # so that curves can be told in print without colours
+_MARKERS = "os^Dv"  # so that curves can be told in print without colors
 
 
 def learning_curves(

@@ -38,7 +38,7 @@ def region_outline(
     shape
         (H, W) of the input.
     align_corners
-        The convention of the grid: the border runs through the centres (True) or along the outer edges (False) of
+        The convention of the grid: the border runs through the centers (True) or along the outer edges (False) of
         the border pixels.
     points_per_side
         How finely curved sides are followed.
@@ -69,10 +69,10 @@ def draw_region(
     shape: tuple[int, int],
     *,
     align_corners: bool = True,
-    colour: str = "tab:orange",
+    color: str = "tab:orange",
     width: float = 1.0,
 ) -> None:
-    """Draw the outline of the region that a transform reads, over an image drawn with pixel centres at whole numbers.
+    """Draw the outline of the region that a transform reads, over an image drawn with pixel centers at whole numbers.
 
     The side read into the output's top edge is drawn thicker, with a dot at its left end: so turned and mirrored regions can
     be told.
@@ -83,7 +83,7 @@ def draw_region(
         Where to draw; the limits of the view stay as they are.
     transform, theta, shape, align_corners
         As for `region_outline`.
-    colour, width
+    color, width
         Of the line; its width is in points.
 
     Examples
@@ -97,8 +97,8 @@ def draw_region(
     """
     outline = region_outline(transform, theta, shape, align_corners=align_corners)
     view = axes.get_xlim(), axes.get_ylim()
-    axes.plot(*outline.reshape(-1, 2).T, color=colour, linewidth=width, solid_joinstyle="round")
-    axes.plot(*outline[0].T, color=colour, linewidth=2.5 * width, solid_capstyle="butt")
-    axes.plot(*outline[0, :1].T, color=colour, marker="o", markersize=5 * width)
+    axes.plot(*outline.reshape(-1, 2).T, color=color, linewidth=width, solid_joinstyle="round")
+    axes.plot(*outline[0].T, color=color, linewidth=2.5 * width, solid_capstyle="butt")
+    axes.plot(*outline[0, :1].T, color=color, marker="o", markersize=5 * width)
     axes.set_xlim(view[0])
     axes.set_ylim(view[1])

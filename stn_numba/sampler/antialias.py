@@ -1,11 +1,11 @@
 """Sub-samples for minifying: how many each image needs, and the grids that read them.
 
-An interpolation kernel reads the few pixels around a position, however far apart the positions of neighbouring output
+An interpolation kernel reads the few pixels around a position, however far apart the positions of neighboring output
 pixels lie; what lies between them is skipped, and fine detail comes back as false, coarse detail. Here each output pixel is
 read at q_y x q_x places spread evenly over its own cell, and the mean is taken: supersampling with a box (Heckbert,
 "Fundamentals of Texture Mapping and Image Warping", UC Berkeley, 1989).
 
-q_y and q_x belong to an image: the longest step between neighbouring output pixels along that axis, in input pixels, rounded
+q_y and q_x belong to an image: the longest step between neighboring output pixels along that axis, in input pixels, rounded
 up, so that sub-samples are never farther apart than pixels; at most `MOST`. They are whole numbers, so gradients take
 them as constant.
 
@@ -13,7 +13,7 @@ The sub-samples at one place of all cells make a grid of their own, moved by a p
 one and moves exactly, as does the place a displacement starts from. Positions of the other kinds are known at the
 output pixels only: between two they are interpolated linearly; beyond the outermost, or next to one that is not finite,
 extrapolated from the other side. A `BasisGrid` is built for that, for a few images at a time: to move its basis functions
-instead takes ten times as long. An axis with a single output pixel has no neighbours to measure and is not widened; only for
+instead takes ten times as long. An axis with a single output pixel has no neighbors to measure and is not widened; only for
 a `MatrixGrid` with ``align_corners=False`` its cell is known all the same.
 """
 
@@ -39,7 +39,7 @@ Offset = tuple[float, float]
 
 
 class Run(NamedTuple):
-    """Neighbouring grids of a batch that need equally many sub-samples.
+    """Neighboring grids of a batch that need equally many sub-samples.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def _runs(factors: NDArray[np.int64], longest: int) -> list[Run]:
 
 
 def _steps(grid: Grid, rows: slice, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> Floats:
-    """(n, 2): longest step along y and along x between neighbouring output pixels, in input pixels."""
+    """(n, 2): longest step along y and along x between neighboring output pixels, in input pixels."""
     if not isinstance(grid, MatrixGrid):
         points = _points(grid, rows)
         return _longest_steps(lambda lines: _pixels(points, lines, scale), points.shape[:3], in_shape, everywhere)
@@ -284,7 +284,7 @@ def _advance_vjp(points: Floats, distance: float, axis: int, d_advanced: Floats)
 def _uses(steps: Floats, forwards: bool) -> tuple[slice, slice, Array, Array]:
     """Which pixels of the first axis take which of the steps between them.
 
-    Returns ``(towards, away, usable, spare)``: pixel k of ``[towards]`` takes step k, to its neighbour on the side it moves to,
+    Returns ``(towards, away, usable, spare)``: pixel k of ``[towards]`` takes step k, to its neighbor on the side it moves to,
     where `usable`; pixel k of ``[away]`` takes step k, which lies on its other side, where `spare`: where it has no other.
     """
     usable = np.isfinite(steps)

@@ -33,7 +33,7 @@ def sample(
     padding: str | None = None,
     fill: ArrayLike | None = None,
     align_corners: bool | None = None,
-    units: str = "normalised",
+    units: str = "normalized",
     displacement: bool = False,
     antialias: bool = False,
     layout: str = "NHWC",
@@ -64,7 +64,7 @@ def sample(
     align_corners
         The convention of plain positions, True unless said otherwise. A `Grid` knows its own.
     units
-        Of plain positions: ``"normalised"``, or ``"pixels"`` (0 is the centre of the first pixel).
+        Of plain positions: ``"normalized"``, or ``"pixels"`` (0 is the center of the first pixel).
     displacement
         Whether plain positions are displacements from the output pixel's own place.
     antialias
@@ -149,7 +149,7 @@ def sample_vjp(
     padding: str | None = None,
     fill: ArrayLike | None = None,
     align_corners: bool | None = None,
-    units: str = "normalised",
+    units: str = "normalized",
     displacement: bool = False,
     antialias: bool = False,
     layout: str = "NHWC",

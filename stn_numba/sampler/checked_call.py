@@ -78,7 +78,7 @@ def check_call(
     _expect_dtype(image.dtype, nearest)
     padding = chosen_padding(padding, fill)
     as_option(layout, "layout", ("NHWC", "NCHW"))
-    as_option(units, "units", ("normalised", "pixels"))
+    as_option(units, "units", ("normalized", "pixels"))
     for name, value in (("antialias", antialias), ("displacement", displacement)):
         as_bool(value, name)
     kernel_numbers = kernel_rule(kernel)
@@ -130,8 +130,8 @@ def _check_grid(grid: Grid | ArrayLike, align_corners: bool | None, units: str, 
         grid = DenseGrid(as_positions(grid), align_corners=True if align_corners is None else align_corners)
     elif align_corners is not None and align_corners != grid.align_corners:
         raise ValueError(f"align_corners: the grid was made for {grid.align_corners}, got {align_corners}")
-    elif units != "normalised" or displacement:
-        raise ValueError("units, displacement: these are for plain positions; a Grid is normalised and absolute")
+    elif units != "normalized" or displacement:
+        raise ValueError("units, displacement: these are for plain positions; a Grid is normalized and absolute")
     if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):  # a stranger's: hold its positions while kernels read them
         grid = DenseGrid(grid.dense(), align_corners=grid.align_corners)
     return grid

@@ -21,7 +21,7 @@ def scale_of(grid: Grid, in_shape: tuple[int, int], units: str, displacement: bo
     if isinstance(grid, MatrixGrid):
         return scale
     for axis, (size, length) in enumerate(zip(in_shape[::-1], grid.shape[::-1], strict=True)):
-        scale[axis, :2] = input_axis(size, grid.align_corners) if units == "normalised" else (1.0, 0.0)
+        scale[axis, :2] = input_axis(size, grid.align_corners) if units == "normalized" else (1.0, 0.0)
         if displacement:
             scale[axis, 2 + axis], scale[axis, 1] = displacement_axis(size, length, grid.align_corners)
     return scale

@@ -8,7 +8,7 @@ padding         ``a b c d`` goes on as       elsewhere
 ``border``      ``a a | a b c d | d d``      torch, ONNX ``border``; OpenCV ``REPLICATE``; SciPy ``nearest``; NumPy ``edge``
 ``symmetric``   ``b a | a b c d | d c``      OpenCV ``REFLECT``; SciPy ``reflect``; NumPy ``symmetric``
 ``reflect101``  ``c b | a b c d | c b``      OpenCV ``REFLECT_101``; SciPy ``mirror``; NumPy ``reflect``
-``reflection``  one of the two before        torch, ONNX: about centres with align_corners, about edges without
+``reflection``  one of the two before        torch, ONNX: about centers with align_corners, about edges without
 ``wrap``        ``c d | a b c d | a b``      OpenCV ``WRAP``; SciPy ``grid-wrap``; NumPy ``wrap``
 ==============  ===========================  ===================================================================
 

@@ -37,7 +37,7 @@ def _positions_advice(shape: Shape) -> str:
     if len(shape) == 2 and shape[1] == 2:
         return "; points (M, 2) are grid[None, None]"
     if shape[-2:] in ((2, 3), (3, 3)):
-        return "; a matrix between pixels becomes a grid by `grid_of_pixel_matrix`, theta goes to `warp(image, theta)`"
+        return "; a matrix between pixels becomes a grid by `grid_from_pixel_matrix`, theta goes to `warp(image, theta)`"
     return "; parameters of a transform go to `warp(image, theta)`" if len(shape) in (1, 2) else ""
 
 
@@ -47,12 +47,12 @@ def axes_advice(shape: Shape, layout: str) -> str:
     Examples
     --------
     >>> axes_advice((28, 28), "NHWC")
-    '; one grey image (H, W) is image[None, ..., None]'
+    '; one gray image (H, W) is image[None, ..., None]'
     """
     first = layout == "NCHW"
     if len(shape) == 2:
-        return f"; one grey image (H, W) is {'image[None, None]' if first else 'image[None, ..., None]'}"
+        return f"; one gray image (H, W) is {'image[None, None]' if first else 'image[None, ..., None]'}"
     if len(shape) == 3:
         one, batch = ("(C, H, W)", "image[:, None]") if first else ("(H, W, C)", "image[..., None]")
-        return f"; one image {one} is image[None], a batch of grey images (N, H, W) is {batch}"
+        return f"; one image {one} is image[None], a batch of gray images (N, H, W) is {batch}"
     return ""

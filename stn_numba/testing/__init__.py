@@ -1,7 +1,7 @@
 """Checks for authors of transforms and layers: gradients, and everything else that the plugin contract asks for."""
 
-from stn_numba.testing.parametrize import parametrise_checks
+from stn_numba.testing.parametrize import parametrize_checks
 from stn_numba.testing.transforms import CHECKS, check_transform
 from stn_numba.testing.vjp import check_vjp
 
-__all__ = ["CHECKS", "check_transform", "check_vjp", "parametrise_checks"]
+__all__ = ["CHECKS", "check_transform", "check_vjp", "parametrize_checks"]

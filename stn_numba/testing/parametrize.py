@@ -9,10 +9,10 @@ from typing import Any
 from stn_numba.testing.transforms import CHECKS, make_case
 from stn_numba.transform.base import Transform
 
-__all__ = ["parametrise_checks"]
+__all__ = ["parametrize_checks"]
 
 
-def parametrise_checks(
+def parametrize_checks(
     *makers: Callable[[], Transform],
     theta: Any = None,
     exact_identity: bool = True,
@@ -36,7 +36,7 @@ def parametrise_checks(
     Examples
     --------
     >>> from stn_numba import get_transform
-    >>> @parametrise_checks(functools.partial(get_transform, "affine"))
+    >>> @parametrize_checks(functools.partial(get_transform, "affine"))
     ... def test_contract(check):
     ...     check()
     """

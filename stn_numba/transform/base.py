@@ -95,7 +95,7 @@ class Transform(ABC):
 
     @abstractmethod
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
-        """Map points (M, 2) with each row of theta (N, P) to (N, M, 2), all normalised (x, y)."""
+        """Map points (M, 2) with each row of theta (N, P) to (N, M, 2), all normalized (x, y)."""
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """As `apply`, and ``backprop(d_mapped (N, M, 2)) -> d_theta (N, P)``."""
@@ -194,7 +194,7 @@ class MatrixTransform(Transform):
         theta
             (N, P) parameters.
         points
-            (M, 2) normalised (x, y).
+            (M, 2) normalized (x, y).
 
         Returns
         -------
@@ -231,7 +231,7 @@ class LinearTransform(Transform):
 
     Attributes
     ----------
-    kept_bytes
+    max_cached_bytes
         The basis at the pixels of an output (8 B h w bytes) is kept from call to call if it takes no more than this, 8 MiB
         unless set otherwise on the class or on an instance. A larger one is worked out at every reading: a warp of a large
         image then takes little memory and some more time.
@@ -248,7 +248,7 @@ class LinearTransform(Transform):
     True
     """
 
-    kept_bytes: float = 2**23
+    max_cached_bytes: float = 2**23
 
     @abstractmethod
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -286,12 +286,12 @@ class LinearTransform(Transform):
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[BasisGrid, Backprop]:
         """As `Transform.forward`; the grid is a `BasisGrid`, its basis kept for the next call of the same shape.
 
-        A basis of more than `kept_bytes` is not kept: it is worked out, a few rows at a time, whenever the grid is read.
+        A basis of more than `max_cached_bytes` is not kept: it is worked out, a few rows at a time, whenever the grid is read.
         """
         theta = self._check_theta(theta)
         shape = check_shape(shape)
         rows = self._basis_rows(shape, align_corners, theta.shape[1] // 2)
-        basis = rows if rows.nbytes > self.kept_bytes else self._kept_basis(shape, align_corners)
+        basis = rows if rows.nbytes > self.max_cached_bytes else self._kept_basis(shape, align_corners)
         grid = BasisGrid(basis, theta.reshape(len(theta), 2, theta.shape[1] // 2), shape, align_corners=align_corners)
         return grid, lambda d_grid: grid.own_gradient(d_grid).reshape(theta.shape).astype(theta.dtype)
 

@@ -27,7 +27,7 @@ from stn_numba._util import environment
 from stn_numba._util.suggestions import hint
 from stn_numba.transform.base import MatrixTransform, Transform
 
-__all__ = ["Plugin", "PluginError", "available", "get_transform", "name_of", "plugins", "register_transform"]
+__all__ = ["Plugin", "PluginError", "available_transforms", "get_transform", "name_of", "plugins", "register_transform"]
 
 GROUP = "stn_numba.transforms"
 
@@ -70,12 +70,12 @@ class Plugin:
         return f"transform {self.name!r} = {self.target} of {self.source}"
 
 
-def available() -> list[str]:
+def available_transforms() -> list[str]:
     """Sorted names of all transforms; none is imported.
 
     Examples
     --------
-    >>> {"affine", "projective", "tps"} <= set(available())
+    >>> {"affine", "projective", "tps"} <= set(available_transforms())
     True
     """
     return sorted({plugin.name for plugin in plugins() if not plugin.problem})
@@ -95,7 +95,7 @@ def get_transform(name: str, **options: Any) -> Transform:
     Parameters
     ----------
     name
-        One of `available()`.
+        One of `available_transforms()`.
     **options
         Passed to the plugin's constructor, for instance ``control_points=(4, 4)`` for ``"tps"``.
 
@@ -201,7 +201,7 @@ def _load(name: str) -> tuple[Factory, str]:
         _announced.cache_clear()  # a distribution may have been installed since
         found = _find(name)
     if found is None:
-        names = available()
+        names = available_transforms()
         advice = hint(name, "transform", names) or "; a plugin must be installed first"
         raise ValueError(f"transform: expected one of {', '.join(names)}, got {name!r}{advice}")
     plugin, entry = found
@@ -263,7 +263,7 @@ def _scan(path: tuple[str, ...], allowed: frozenset[str] | None) -> Iterator[tup
                 continue
             source = f"{name} {distribution.version}"
             for key, text in config.items(GROUP, raw=True):
-                if not _may_load(environment.normalised(name), environment.normalised(key), allowed):
+                if not _may_load(environment.normalized(name), environment.normalized(key), allowed):
                     yield Plugin(key, source, text, f"{_NOT_ALLOWED} {environment.PLUGINS}"), None
                     continue
                 try:

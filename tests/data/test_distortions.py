@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stn_numba.data import DISTORTIONS, get_distortion
-from stn_numba.data.distortions.base import normalised
+from stn_numba.data.distortions.base import normalized
 from stn_numba.data.distortions.placed import placement
 from stn_numba.data.distortions.projective import _legible, homography
 from stn_numba.grid import base_points
@@ -27,7 +27,7 @@ def distorted(name, images, seed=0):
 
 
 def centroids(images):
-    """(N, 2) centre of mass (x, y) in pixels."""
+    """(N, 2) center of mass (x, y) in pixels."""
     y, x = np.mgrid[: images.shape[1], : images.shape[2]]
     weights = images[..., 0] / images.sum(axis=(1, 2, 3), dtype=np.float64)[:, None, None]
     return np.stack([(weights * x).sum(axis=(1, 2)), (weights * y).sum(axis=(1, 2))], axis=1)
@@ -156,8 +156,8 @@ def test_positive_angles_turn_counter_clockwise(digits):
 
 def test_shift_is_right_and_down_in_pixels_of_the_canvas(blots):
     theta = placement(np.full(64, 30.0), np.full(64, 1.2), np.tile([5.0, -3.0], (64, 1)), (42, 42))
-    centre = centroids(get_distortion("RTS").warp(blots, theta))
-    np.testing.assert_allclose(centre, np.tile([20.5 + 5, 20.5 - 3], (64, 1)), atol=1e-3)
+    center = centroids(get_distortion("RTS").warp(blots, theta))
+    np.testing.assert_allclose(center, np.tile([20.5 + 5, 20.5 - 3], (64, 1)), atol=1e-3)
 
 
 def test_rotations_stay_within_ninety_degrees():
@@ -170,7 +170,7 @@ def test_rotations_stay_within_ninety_degrees():
 def test_folded_flattened_and_far_corners_are_drawn_again():
     frame = 13.5 * np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
     swapped, flat = frame[[1, 0, 2, 3]], frame.copy()
-    flat[2] = [-3, -1]  # all but in line with its neighbours
+    flat[2] = [-3, -1]  # all but in line with its neighbors
     corners = np.stack([frame, swapped, flat, frame + 13, frame + 14])
     assert _legible(corners, (28, 28)).tolist() == [True, False, False, True, False]
 
@@ -251,8 +251,8 @@ def test_wrong_arguments(blots):
         distort(blots, 0)
 
 
-def test_normalised_positions():
-    np.testing.assert_allclose(normalised(np.array([13.5, -13.5])), [1, -1])
+def test_normalized_positions():
+    np.testing.assert_allclose(normalized(np.array([13.5, -13.5])), [1, -1])
 
 
 @pytest.mark.parametrize(("value", "got"), [(255, "0 to 255"), (-0.1, "-0.1 to 0"), (np.nan, "nan to nan")])

@@ -19,7 +19,7 @@ import numpy as np
 import stn_numba as stn
 from stn_numba import data, nn, testing
 from stn_numba.data.distortions import DISTORTIONS
-from stn_numba.grid import to_normalised, to_pixels
+from stn_numba.grid import to_normalized, to_pixels
 from stn_numba.nn.optimizers.base import clip_by_global_norm
 from stn_numba.sampler import interpolation
 from stn_numba.transform import registry
@@ -130,7 +130,7 @@ def targets(rng):
     theta = np.tile(t.identity(), (2, 1)) + rng.normal(0, 0.1, (2, t.n_params))
     points, distortion = rng.uniform(-1, 1, (5, 2)), DISTORTIONS[rng.integers(len(DISTORTIONS))]
     sampling = {
-        "kernel": "bilinear", "padding": "zeros", "fill": 0.5, "align_corners": True, "units": "normalised",
+        "kernel": "bilinear", "padding": "zeros", "fill": 0.5, "align_corners": True, "units": "normalized",
         "displacement": False,
         "antialias": False, "layout": "NHWC", "num_threads": 1,
     }  # fmt: skip
@@ -152,11 +152,11 @@ def targets(rng):
         "BasisGrid": (lambda **o: stn.BasisGrid(**o).dense(),
                       {"basis": np.ones((6, 3)), "coefficients": np.ones((2, 2, 3)), "shape": (3, 2), "align_corners": True}),
         "pull_back": (lambda d: stn.MatrixGrid(np.eye(3)[None], (3, 2)).own_gradient(d), {"d": np.ones((1, 3, 2, 2))}),
-        "grid_of_pixel_matrix": (lambda **o: stn.grid_of_pixel_matrix(**o).dense(),
+        "grid_from_pixel_matrix": (lambda **o: stn.grid_from_pixel_matrix(**o).dense(),
                                  {"matrix": np.eye(2, 3), "in_shape": (3, 4), "out_shape": (3, 2), "inverse": True}),
         "base_points": (stn.base_points, {"shape": (3, 2), "align_corners": True}),
         "to_pixels": (to_pixels, {"points": points, "shape": (3, 2), "align_corners": True}),
-        "to_normalised": (to_normalised, {"pixels": points, "shape": (3, 2), "align_corners": True}),
+        "to_normalized": (to_normalized, {"pixels": points, "shape": (3, 2), "align_corners": True}),
         "get_transform": (lambda name, control_points: stn.get_transform(name, control_points=control_points).n_params,
                           {"name": "tps", "control_points": (2, 2)}),
         "register_transform": (registering, {"name": "fuzzed", "factory": registry.get_transform, "overwrite": False}),
@@ -186,9 +186,9 @@ def targets(rng):
         "clip_by_global_norm": (clip_by_global_norm, {"gradients": {"w": np.ones(2)}, "limit": 1.0}),
         "schedules": ((nn.constant, nn.cosine, nn.one_cycle, nn.step_decay())[rng.integers(4)], {"progress": 0.5}),
         "step_decay": (lambda **o: nn.step_decay(**o)(0.5), {"factor": 0.1, "steps": 3}),
-        "fit": (fitted, {"X": X, "y": Y, "epochs": 1, "seconds": 9.0, "batch_size": 2, "optimiser": nn.SGD(),
+        "fit": (fitted, {"X": X, "y": Y, "epochs": 1, "seconds": 9.0, "batch_size": 2, "optimizer": nn.SGD(),
                          "learning_rate": 0.0,
-                         "schedule": nn.constant, "rates": {"localisation": 0.1}, "clip_norm": 1.0,
+                         "schedule": nn.constant, "learning_rate_multipliers": {"localisation": 0.1}, "clip_norm": 1.0,
                          "label_smoothing": 0.1, "weight_decay": 0.01,
                          "validation": (X, Y), "augment": lambda x, rng: x, "callbacks": (lambda *_: None,), "seed": 0}),
         "models": (lambda **o: stn.models.st_fcn(**o).n_params,

@@ -6,7 +6,7 @@ import pytest
 import stn_numba as stn
 from stn_numba import data, nn, testing
 from stn_numba._util.arrays import as_array
-from stn_numba.grid import to_normalised, to_pixels
+from stn_numba.grid import to_normalized, to_pixels
 from stn_numba.nn.optimizers.base import clip_by_global_norm
 from stn_numba.sampler import interpolation
 
@@ -27,7 +27,7 @@ POSITIONS = np.ma.array(POINTS, mask=POINTS == 0)
         lambda: stn.DenseGrid(POSITIONS),
         lambda: stn.get_transform("affine").apply(np.ma.masked_equal([[1, 0, 0, 0, 1, 0]], 0), [[0, 0]]),
         lambda: to_pixels(POSITIONS, (2, 2)),
-        lambda: to_normalised(POSITIONS, (2, 2)),
+        lambda: to_normalized(POSITIONS, (2, 2)),
         lambda: interpolation.bicubic()(POSITIONS),
         lambda: data.get_distortion("R")(np.ma.masked_equal(np.zeros((1, 28, 28, 1)), 0), np.random.default_rng(0)),
         lambda: testing.check_vjp(lambda x: (x, lambda d: d), POSITIONS),
@@ -51,7 +51,7 @@ def test_what_makes_no_array_is_named():
     ("call", "message"),
     [
         (lambda: to_pixels([[0, 0]], "x"), "shape: expected two whole numbers"),
-        (lambda: to_normalised(np.zeros((1, 3)), (2, 2)), r"pixels: expected \(..., 2\)"),
+        (lambda: to_normalized(np.zeros((1, 3)), (2, 2)), r"pixels: expected \(..., 2\)"),
         (lambda: interpolation.PiecewisePolynomial({}, [[1]]), "breakpoints: expected numbers"),
         (lambda: stn.save(None, "x"), "model: expected a Classifier, got NoneType"),
         (lambda: stn.load("x", max_bytes=(1,)), "max_bytes: expected a whole number"),
@@ -80,12 +80,18 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
         (lambda: nn.Adam(epsilon=0), r"epsilon: expected a number in \(0, inf\)"),
         (lambda: nn.cosine("x"), r"progress: expected a number in \[0, 1\]"),
         (lambda: nn.step_decay(steps=0), "steps: expected at least 1"),
-        (lambda: fitted(rates=()), "rates: expected multipliers by names of parameters or layers, got tuple"),
-        (lambda: fitted(rates={"dense1": "x"}), r"rates\['dense1'\]: expected a number"),
+        (
+            lambda: fitted(rates=()),
+            "learning_rate_multipliers: expected multipliers by names of parameters or layers, got tuple",
+        ),
+        (
+            lambda: fitted(learning_rate_multipliers={"dense1": "x"}),
+            r"learning_rate_multipliers\['dense1'\]: expected a number",
+        ),
         (lambda: fitted(callbacks=print), "callbacks: expected a sequence of functions"),
         (lambda: fitted(validation=3), r"validation: expected \(images, labels\)"),
         (lambda: fitted(schedule=lambda progress: "x"), "schedule's value: expected a number"),
-        (lambda: fitted(optimiser=0), r"optimiser: expected an optimiser"),
+        (lambda: fitted(optimizer=0), r"optimizer: expected an optimizer"),
         (lambda: fitted(seed=-1), "seed: expected at least 0"),
         (lambda: fitted(checkpoint=3), "checkpoint: expected a path, got int"),
         (lambda: stn.models.st_fcn((4, 4)), r"input_shape: expected \(H, W, C\)"),
@@ -108,7 +114,7 @@ def test_a_layer_takes_no_more_and_no_less_than_it_was_made_for():
     """Kernels look no more: other channels read what lies behind the weights, other gradients what lies behind them."""
     rng = np.random.default_rng(0)
     convolution, pooling = nn.Conv2d(4, 3), nn.MaxPool(2)
-    convolution.initialise((8, 8, 3), rng)
+    convolution.initialize((8, 8, 3), rng)
     for count in (1, 32):  # by matrices, and by vectors of samples
         for shape in ((8, 8, 1), (8, 8, 5), (2, 8, 3), (8, 8)):
             with pytest.raises(ValueError, match="Conv2d: (expected|a patch)"):
@@ -120,7 +126,7 @@ def test_a_layer_takes_no_more_and_no_less_than_it_was_made_for():
     with pytest.raises(ValueError, match="MaxPool: dy: expected"):
         pooling.forward(np.ones((2, 400, 400, 3), np.float32))[1](np.ones((1, 1, 1, 3), np.float32))
     connected = nn.Chain(nn.Dense(6), nn.ReLU(), nn.Dense(4))
-    connected.initialise((5,), rng)
+    connected.initialize((5,), rng)
     for shape in ((64, 3), (64, 9), (1, 3), (64, 5, 2)):
         with pytest.raises(ValueError, match="matmul"):
             connected.forward(np.ones(shape, np.float32))

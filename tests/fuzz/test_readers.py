@@ -180,7 +180,7 @@ def test_architectures(file, models, changes):
 def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoints") / "run"
     arrays = {"dense1.weight": np.ones((3, 4), np.float32), "dense1.bias": np.zeros(4)}
-    write_checkpoint(path, {"step": 7, "params": arrays, "optimiser": {"mean": dict(arrays), "rates": [0.1, None, "x"]}})
+    write_checkpoint(path, {"step": 7, "params": arrays, "optimizer": {"mean": dict(arrays), "rates": [0.1, None, "x"]}})
     return path.read_bytes()
 
 
@@ -215,7 +215,9 @@ def run(tmp_path_factory):
 def trained(path):
     X, y = np.random.default_rng(0).random((4, 4, 4, 1), np.float32), np.arange(4)
     model = stn.models.fcn((4, 4, 1), units=2)
-    stn.fit(model, X, y, epochs=2, batch_size=2, checkpoint=path, best="loss", callbacks=[stop_after_one], progress=False)
+    stn.fit(
+        model, X, y, epochs=2, batch_size=2, checkpoint=path, restore_best="loss", callbacks=[stop_after_one], progress=False
+    )
 
 
 def stop_after_one(model, history):

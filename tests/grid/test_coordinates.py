@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.grid import as_floats, check_shape, to_normalised, to_pixels
+from stn_numba.grid import as_floats, check_shape, to_normalized, to_pixels
 
 BOTH = pytest.mark.parametrize("align_corners", [True, False])
 RNG = np.random.default_rng(0)
@@ -25,14 +25,14 @@ def test_base_points_lie_on_the_pixels(shape, align_corners):
 
 
 @BOTH
-def test_to_normalised_undoes_to_pixels(align_corners):
+def test_to_normalized_undoes_to_pixels(align_corners):
     points = RNG.uniform(-2, 2, (9, 2))
     there = to_pixels(points, (5, 8), align_corners)
-    np.testing.assert_allclose(to_normalised(there, (5, 8), align_corners), points, atol=1e-12)
+    np.testing.assert_allclose(to_normalized(there, (5, 8), align_corners), points, atol=1e-12)
 
 
 def test_an_aligned_axis_of_one_pixel_is_at_zero():
-    assert to_normalised([[0.0, 0.0]], (1, 1)).tolist() == [[0.0, 0.0]]
+    assert to_normalized([[0.0, 0.0]], (1, 1)).tolist() == [[0.0, 0.0]]
 
 
 @pytest.mark.parametrize("shape", [3, "ab", (1, 2, 3), None, (1.5, 2), (2.0, 3), (True, 2)])

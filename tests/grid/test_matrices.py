@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.grid import grid_of_pixel_matrix, map_points, map_points_vjp, to_pixels
+from stn_numba.grid import grid_from_pixel_matrix, map_points, map_points_vjp, to_pixels
 from stn_numba.grid.pixel_matrix import from_normalized, from_normalized_vjp
 from stn_numba.sampler import sample
 from stn_numba.testing import check_vjp
@@ -25,12 +25,12 @@ def test_gradient_of_mapped_points():
 @BOTH
 @pytest.mark.parametrize(("in_shape", "out_shape"), [((5, 7), (4, 3)), ((1, 6), (6, 1)), ((4, 4), (1, 1))])
 def test_a_pixel_matrix_maps_pixels_to_pixels(in_shape, out_shape, align_corners):
-    normalised = np.concatenate([MATRIX, MATRIX[:1]])
-    normalised[2, 2] = 0, 0, 1  # an affine map among others
-    matrix = from_normalized(normalised, in_shape, out_shape, align_corners)
+    normalized = np.concatenate([MATRIX, MATRIX[:1]])
+    normalized[2, 2] = 0, 0, 1  # an affine map among others
+    matrix = from_normalized(normalized, in_shape, out_shape, align_corners)
     assert matrix[2, 2].tolist() == [0, 0, 1]
     pixels = to_pixels(stn.base_points(out_shape, align_corners), out_shape, align_corners)
-    expected = to_pixels(stn.MatrixGrid(normalised, out_shape, align_corners=align_corners).dense(), in_shape, align_corners)
+    expected = to_pixels(stn.MatrixGrid(normalized, out_shape, align_corners=align_corners).dense(), in_shape, align_corners)
     np.testing.assert_allclose(map_points(matrix, pixels).reshape(expected.shape), expected, atol=1e-12)
 
 
@@ -72,19 +72,19 @@ def test_a_grid_of_a_pixel_matrix_leads_from_pixel_to_pixel(rows, in_shape, out_
     expected = map_points(matrices, pixels)
     given = matrices[:, :rows]
     for one in (given, given * (2.0 if rows == 3 else 1.0), given * (-1.0 if rows == 3 else 1.0)):
-        positions = grid_of_pixel_matrix(one, in_shape, out_shape).dense()
+        positions = grid_from_pixel_matrix(one, in_shape, out_shape).dense()
         np.testing.assert_allclose(to_pixels(positions, in_shape, False).reshape(expected.shape), expected, atol=1e-12)
-    back = grid_of_pixel_matrix(
+    back = grid_from_pixel_matrix(
         np.linalg.inv(matrices)[:, :rows] if rows == 2 else np.linalg.inv(matrices), in_shape, out_shape, inverse=True
     )
-    np.testing.assert_allclose(back.dense(), grid_of_pixel_matrix(given, in_shape, out_shape).dense(), atol=1e-12)
+    np.testing.assert_allclose(back.dense(), grid_from_pixel_matrix(given, in_shape, out_shape).dense(), atol=1e-12)
 
 
 @pytest.mark.parametrize("inverse", [True, False])
 def test_a_grid_between_pixels_keeps_the_matrix_it_was_given(inverse):
     for size in range(1, 300):
         shape = (size, 300 - size)
-        grid = grid_of_pixel_matrix([[1, 0, size], [0, 1, -3]], shape, shape, inverse=inverse)
+        grid = grid_from_pixel_matrix([[1, 0, size], [0, 1, -3]], shape, shape, inverse=inverse)
         np.testing.assert_array_equal(grid.values, [[[1, 0, size], [0, 1, -3]]])
         sign = -1 if inverse else 1
         np.testing.assert_array_equal(grid.pixel_matrix(shape), [[[1, 0, sign * size], [0, 1, -3 * sign], [0, 0, 1]]])
@@ -101,25 +101,25 @@ def test_a_grid_between_pixels_keeps_the_matrix_it_was_given(inverse):
 )
 def test_what_is_no_pixel_matrix_is_refused(matrix, message):
     with pytest.raises((TypeError, ValueError), match=message):
-        grid_of_pixel_matrix(matrix, (4, 4), (4, 4), inverse=True)
+        grid_from_pixel_matrix(matrix, (4, 4), (4, 4), inverse=True)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
 def test_numbers_beyond_reason_in_a_pixel_matrix_pass_in_silence(value, inverse):
-    grid = grid_of_pixel_matrix(np.diag([value, 1.0, 1.0]), (3, 4), (3, 2), inverse=inverse)
+    grid = grid_from_pixel_matrix(np.diag([value, 1.0, 1.0]), (3, 4), (3, 2), inverse=inverse)
     assert stn.sample(np.ones((1, 3, 4, 1)), grid).shape == (1, 3, 2, 1)
 
 
 def test_a_grid_between_pixels_is_for_images_of_its_size():
-    grid = grid_of_pixel_matrix([[1, 0, 1], [0, 1, 0]], (8, 4), (1, 4))
+    grid = grid_from_pixel_matrix([[1, 0, 1], [0, 1, 0]], (8, 4), (1, 4))
     with pytest.raises(ValueError, match=r"image: expected \(H, W\) = \(8, 4\), for which the grid was made, got \(4, 8\)"):
         sample(np.zeros((1, 4, 8, 1)), grid)
     with pytest.raises(ValueError, match=r"got \(4, 8\)"):
         sample(np.zeros((1, 1, 4, 8)), grid, layout="NCHW")
     with pytest.raises(TypeError, match=r"in_shape: expected two whole numbers"):
-        grid_of_pixel_matrix(np.eye(3), (4, 4, 3), (4, 4))
+        grid_from_pixel_matrix(np.eye(3), (4, 4, 3), (4, 4))
     for antialias in (True, False):
         rows = sample(np.arange(32.0).reshape(1, 8, 4, 1), grid, antialias=antialias)
         assert rows[0, 0, :, 0].tolist() == [1.0, 2.0, 3.0, 0.0]
@@ -129,8 +129,8 @@ def test_a_grid_between_pixels_is_for_images_of_its_size():
 @pytest.mark.parametrize("scale", [1.0, -1.0, 1e-150, 1e150])
 def test_matrices_of_any_scale_are_the_same_map(scale, inverse):
     matrix = np.array([[0.9, -0.2, 15], [0.3, 1.1, -5], [1e-3, 2e-3, 1.0]])
-    expected = grid_of_pixel_matrix(matrix, (40, 50), (30, 20), inverse=inverse).dense()
-    got = grid_of_pixel_matrix(scale * matrix, (40, 50), (30, 20), inverse=inverse).dense()
+    expected = grid_from_pixel_matrix(matrix, (40, 50), (30, 20), inverse=inverse).dense()
+    got = grid_from_pixel_matrix(scale * matrix, (40, 50), (30, 20), inverse=inverse).dense()
     np.testing.assert_allclose(got, expected, atol=1e-12)
 
 
@@ -138,7 +138,7 @@ def test_the_larger_part_of_an_image_that_the_horizon_cuts_is_seen():
     for horizon in (30.0, 70.0):  # the horizon runs through row 30, or 70, of an input of 100 rows
         to_output = np.array([[1, 0, 0], [0, 1, 0], [0, 1 / horizon, -1.0]])
         for sign in (1, -1):
-            grid = grid_of_pixel_matrix(sign * to_output, (100, 100), (300, 300), inverse=True)
+            grid = grid_from_pixel_matrix(sign * to_output, (100, 100), (300, 300), inverse=True)
             seen = to_pixels(grid.dense(), (100, 100), False)[..., 1]
             seen = seen[np.isfinite(seen)]
             assert seen.size
@@ -147,7 +147,7 @@ def test_the_larger_part_of_an_image_that_the_horizon_cuts_is_seen():
 
 def test_a_horizon_through_the_center_of_the_image_is_decided_alike_for_both_signs():
     to_output = np.array([[1, 0, 0], [0, 1, 0], [0, 1 / 49.5, -1.0]])
-    one, other = (grid_of_pixel_matrix(sign * to_output, (100, 100), (50, 60), inverse=True).dense() for sign in (1, -1))
+    one, other = (grid_from_pixel_matrix(sign * to_output, (100, 100), (50, 60), inverse=True).dense() for sign in (1, -1))
     np.testing.assert_array_equal(one, other)
 
 
@@ -159,7 +159,7 @@ def test_the_gradient_of_a_grid_between_pixels_is_that_of_the_matrix_given(rows,
     given = matrices[:, :2] if rows == 2 else sign * matrices
 
     def positions(matrix):
-        grid = grid_of_pixel_matrix(matrix, (9, 7), (4, 5), inverse=inverse)
+        grid = grid_from_pixel_matrix(matrix, (9, 7), (4, 5), inverse=inverse)
         return grid.dense(), grid.pull_back
 
     check_vjp(positions, given)
@@ -167,7 +167,7 @@ def test_the_gradient_of_a_grid_between_pixels_is_that_of_the_matrix_given(rows,
 
 def test_a_part_of_a_batch_is_a_grid_of_its_own():
     matrices = np.stack([np.eye(3), [[0, -1, 4], [1, 0, 0], [0, 0, 1]], [[1, 0.1, 3], [0.05, 1, 2], [1e-3, 2e-3, 1]]])
-    for grid in (grid_of_pixel_matrix(matrices, (5, 6), (4, 4)), stn.MatrixGrid(matrices, (4, 4))):
+    for grid in (grid_from_pixel_matrix(matrices, (5, 6), (4, 4)), stn.MatrixGrid(matrices, (4, 4))):
         np.testing.assert_array_equal(grid[1:3].dense(), grid.dense()[1:3])
         np.testing.assert_array_equal(grid[1:3].values, grid.values[1:3])
     with pytest.raises(TypeError, match=r"grid: expected a slice of the batch, as grid\[0:1\], got 0"):

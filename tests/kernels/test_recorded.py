@@ -17,7 +17,7 @@ def test_what_is_asked_for_is_recorded_and_not_done():
     assert calls.loaded() == before
 
 
-def test_afterwards_kernels_are_real_again():
+def test_afterward_kernels_are_real_again():
     kernel = calls.Kernel("nowhere", "nothing")
     with calls.recorded():
         kernel(1)

@@ -43,8 +43,8 @@ def train(checkpoint=None, after_step=lambda: None):
         return turn(images, rng)
 
     history = stn.fit(
-        model, X, Y, epochs=EPOCHS, batch_size=8, optimiser=Adam(), learning_rate=0.01, augment=augment, progress=False,
-        validation=(X[:9], Y[:9]), best="validation_loss", checkpoint=checkpoint, checkpoint_seconds=0, seed=3,
+        model, X, Y, epochs=EPOCHS, batch_size=8, optimizer=Adam(), learning_rate=0.01, augment=augment, progress=False,
+        validation=(X[:9], Y[:9]), restore_best="validation_loss", checkpoint=checkpoint, checkpoint_seconds=0, seed=3,
     )  # fmt: skip
     lines = [(epoch.epoch, epoch.loss, epoch.error, epoch.validation_loss) for epoch in history]
     return np.concatenate([array.ravel() for array in model.params.values()]), lines

@@ -1,4 +1,4 @@
-"""BLAS has one thread while anybody holds it to one, and its old number afterwards."""
+"""BLAS has one thread while anybody holds it to one, and its old number afterward."""
 
 import os
 import signal

@@ -27,13 +27,13 @@ def train(model=None, **options):
     [((3, 2, 1), False), ((1, 2), False), ((1, 2, 2), True), ((1, 1, 1), True), ((2, 3, 1, 2), False), ((3, 2.95, 2.9), True)],
 )
 def test_early_stopping(losses, stop):
-    assert EarlyStopping(2, "loss", least_change=0.2)(None, history_of(*losses)) is stop
+    assert EarlyStopping(2, "loss", min_delta=0.2)(None, history_of(*losses)) is stop
 
 
 def test_early_stopping_ends_training_and_the_best_weights_come_back():
     model, held_out = fcn((6, 6, 1), 2, units=64), (X[:8], 1 - Y[:8])  # learning makes it worse on these
     options = {"epochs": 60, "learning_rate": 0.02, "schedule": lambda progress: 1.0, "validation": held_out}
-    history = train(model, callbacks=[EarlyStopping(3)], best="validation_loss", **options)
+    history = train(model, callbacks=[EarlyStopping(3)], restore_best="validation_loss", **options)
     losses = history.column("validation_loss")
     assert len(history) < 60
     assert losses.index(min(losses)) == len(history) - 4
@@ -49,10 +49,12 @@ def test_early_stopping_needs_values():
         EarlyStopping(1, "accuracy")
 
 
-@pytest.mark.parametrize(("best", "message"), [("accuracy", "best: expected one of"), ("validation_loss", "needs validation")])
-def test_best_is_checked(best, message):
+@pytest.mark.parametrize(
+    ("restore_best", "message"), [("accuracy", "restore_best: expected one of"), ("validation_loss", "needs validation")]
+)
+def test_restore_best_is_checked(restore_best, message):
     with pytest.raises(ValueError, match=message):
-        train(best=best)
+        train(restore_best=restore_best)
 
 
 def test_tables_hold_the_history(tmp_path):

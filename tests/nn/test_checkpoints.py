@@ -61,11 +61,11 @@ def test_ten_kills_at_random_moments_change_nothing(tmp_path):
     assert run.returncode == 0, f"seed {seed}: {run.stderr}"
 
 
-@pytest.mark.parametrize("optimiser", [Adam(), SGD(), SGD(0.5, nesterov=True), Muon()])
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(), SGD(0.5, nesterov=True), Muon()])
 @pytest.mark.parametrize("steps", [1, 3, 4, 8, 11])
-def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimiser, steps):
+def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimizer, steps):
     calm, history = small(), None
-    history = train(calm, optimiser=optimiser)
+    history = train(calm, optimizer=optimizer)
     left = [steps]
 
     def crash(images, rng):
@@ -76,9 +76,9 @@ def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimiser, steps):
 
     path = tmp_path / "run.checkpoint"
     with pytest.raises(CrashError):
-        train(small(), optimiser=optimiser, augment=crash, checkpoint=path, checkpoint_seconds=0)
+        train(small(), optimizer=optimizer, augment=crash, checkpoint=path, checkpoint_seconds=0)
     model = small()
-    resumed = train(model, optimiser=optimiser, checkpoint=path)
+    resumed = train(model, optimizer=optimizer, checkpoint=path)
     assert np.array_equal(weights(model), weights(calm))
     for column in ("epoch", "loss", "error", "learning_rate"):
         assert resumed.column(column) == history.column(column)
@@ -158,7 +158,7 @@ def test_a_finished_run_is_not_repeated(tmp_path):
 
 
 def test_the_best_epoch_survives_a_crash(tmp_path):
-    options = {"best": "validation_error", "validation": (X[:11], Y[:11]), "learning_rate": 0.05, "epochs": 6}
+    options = {"restore_best": "validation_error", "validation": (X[:11], Y[:11]), "learning_rate": 0.05, "epochs": 6}
     calm = small()
     errors = train(calm, **options).column("validation_error")
     assert calm.evaluate(X[:11], Y[:11])[1] == min(errors)
@@ -179,7 +179,7 @@ def test_the_best_epoch_survives_a_crash(tmp_path):
     [
         ({"epochs": 5}, "a run with epochs = 4, got 5"),
         ({"seed": 1}, "a run with seed = 0, got 1"),
-        ({"optimiser": SGD()}, "a run with optimiser = 'Adam"),
+        ({"optimizer": SGD()}, "a run with optimizer = 'Adam"),
         ({"schedule": constant}, "a run with schedule = 'one_cycle"),
         ({"batch_size": 8}, "a run with batches = 3, got 5"),
     ],
@@ -249,7 +249,7 @@ def test_another_number_of_images_is_refused(tmp_path):
 class Gain(Layer):
     """One number, an array without axes."""
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
+    def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"gain": np.ones((), dtype)}
         return input_shape
 
@@ -284,7 +284,7 @@ def test_numbers_without_axes_and_states_of_ones_own_are_kept(tmp_path):
                 raise KeyboardInterrupt
 
         with contextlib.suppress(KeyboardInterrupt):
-            stn.fit(model, X, Y, epochs=3, optimiser=Lazy(), callbacks=[cut], checkpoint=path, progress=False)
+            stn.fit(model, X, Y, epochs=3, optimizer=Lazy(), callbacks=[cut], checkpoint=path, progress=False)
         return model
 
     calm = train(None, tmp_path / "calm")

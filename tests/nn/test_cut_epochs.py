@@ -72,5 +72,5 @@ def test_a_mean_over_some_batches_is_not_the_best(best, kept):
 def test_an_only_epoch_is_the_best_even_if_it_was_cut():
     model = fcn((6, 6, 1), 2, units=4)
     before = model.params["dense1.weight"].copy()
-    stn.fit(model, Slow(), epochs=100, seconds=0.3, best="loss", progress=False)
+    stn.fit(model, Slow(), epochs=100, seconds=0.3, restore_best="loss", progress=False)
     assert not np.array_equal(model.params["dense1.weight"], before)

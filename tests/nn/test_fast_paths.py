@@ -38,7 +38,7 @@ def plain(chain, x):
     """Every layer by itself, convolutions as products of matrices."""
     ways_back = []
     for name, layer in chain.layers.items():
-        x, way_back = layer._by_matrix(x) if isinstance(layer, Conv2d) else layer.forward(x)
+        x, way_back = layer.by_matrix(x) if isinstance(layer, Conv2d) else layer.forward(x)
         ways_back.append((name, way_back))
 
     def backprop(dy):
@@ -51,9 +51,9 @@ def plain(chain, x):
     return x, backprop
 
 
-def initialised(make, dtype=np.float64):
+def initialized(make, dtype=np.float64):
     chain = make()
-    chain.initialise((11, 10, 2), np.random.default_rng(0), dtype)
+    chain.initialize((11, 10, 2), np.random.default_rng(0), dtype)
     for name, array in chain.params.items():
         if name.endswith("bias"):
             array += 0.1 * RNG.standard_normal(array.shape).astype(dtype)
@@ -63,7 +63,7 @@ def initialised(make, dtype=np.float64):
 @pytest.mark.parametrize("make", CHAINS.values(), ids=CHAINS)
 @pytest.mark.parametrize("count", [9, 70])  # lanes that stay empty, and several parts
 def test_vectors_of_samples_give_what_matrices_give(make, count):
-    chain, x = initialised(make), RNG.standard_normal((count, 11, 10, 2))
+    chain, x = initialized(make), RNG.standard_normal((count, 11, 10, 2))
     (y, backprop), (expected, expected_backprop) = chain.forward(x), plain(chain, x)
     np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
     dy = RNG.standard_normal(y.shape)
@@ -76,7 +76,7 @@ def test_vectors_of_samples_give_what_matrices_give(make, count):
 
 @pytest.mark.parametrize("name", ["two pooled", "wide patches", "fully connected"])
 def test_gradient_of_a_fused_chain(name):
-    chain = initialised(CHAINS[name])
+    chain = initialized(CHAINS[name])
     names = list(chain.params)
 
     def function(x, *params):
@@ -94,14 +94,14 @@ def test_gradient_of_a_fused_chain(name):
 
 
 def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
-    chain = initialised(CHAINS["fully connected"])
+    chain = initialized(CHAINS["fully connected"])
     again, x = copy.deepcopy(chain), RNG.standard_normal((70, 11, 10, 2))
     whole, whole_backprop = chain.forward(x)
     dy = RNG.standard_normal(whole.shape)
     _, whole_gradients = whole_backprop(dy)
     monkeypatch.setattr(dense, "_WORTH_A_PART", 10_000)
     y, backprop = again.forward(x)
-    runs = [next(iter(run._plans.values())).stages[0].work for each in (chain, again) for run in each._runs[1:]]
+    runs = [next(iter(run._plans.values())).stages[0].work for each in (chain, again) for run in each._segments[1:]]
     assert [len(run.parts) for run in runs] == [1, 11]
     dx, gradients = backprop(dy, input_gradient=False)
     assert dx is None
@@ -111,7 +111,7 @@ def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
 
 
 def test_what_is_not_a_number_passes_through_fused_pooling():
-    chain = initialised(CHAINS["one pooled"], np.float32)
+    chain = initialized(CHAINS["one pooled"], np.float32)
     x = RNG.standard_normal((32, 11, 10, 2)).astype(np.float32)
     x[3, 4, 4, 1] = np.nan
     found = np.isnan(chain.forward(x)[0]).any(axis=(1, 2, 3))
@@ -137,7 +137,7 @@ def test_the_way_through_affine_maps_is_that_of_the_sampler(C, align_corners):
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_gradients_in_training_are_those_of_inference(transform, align_corners):
     layer, x = SpatialTransformer(Flatten(), transform, (7, 10), align_corners=align_corners), RNG.random((5, 9, 8, 2))
-    layer.initialise(x.shape[1:], np.random.default_rng(0), np.float64)
+    layer.initialize(x.shape[1:], np.random.default_rng(0), np.float64)
     layer.params["localisation.theta.bias"] += (
         0.1 * RNG.standard_normal(6).repeat(2)[: layer.transform.n_params] * (np.arange(layer.transform.n_params) < 6)
     )
@@ -223,7 +223,7 @@ def test_memory_is_used_again_once_nobody_holds_it():
 
 def test_a_transformer_attends_alike_in_training_and_out_of_it():
     layer = SpatialTransformer(Chain(Conv2d(2, 3), MaxPool(2), ReLU(), *_flat()), "affine", initial=[0.8, 0.1, 0, 0.1, 0.8, 0])
-    layer.initialise((9, 9, 1), RNG, np.float32)
+    layer.initialize((9, 9, 1), RNG, np.float32)
     x = RNG.random((20, 9, 9, 1), np.float32)
     np.testing.assert_allclose(layer.forward(x, RNG)[0], layer.forward(x)[0], atol=1e-6)
 

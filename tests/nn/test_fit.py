@@ -25,9 +25,9 @@ def noisy(images, rng):
     return images + 0.1 * rng.standard_normal(images.shape).astype(images.dtype)
 
 
-@pytest.mark.parametrize("optimiser", [Adam(), SGD(), SGD(0.8, nesterov=True)])
-def test_training_lowers_the_loss(optimiser):
-    losses = train(small(), epochs=40, optimiser=optimiser, learning_rate=0.02).column("loss")
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(), SGD(0.8, nesterov=True)])
+def test_training_lowers_the_loss(optimizer):
+    losses = train(small(), epochs=40, optimizer=optimizer, learning_rate=0.02).column("loss")
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -35,7 +35,7 @@ def test_training_lowers_the_loss(optimiser):
 def test_the_localisation_net_learns(transform):
     model = small(transform=transform)
     before = model.theta(X)
-    train(model, rates={"localisation": 1})
+    train(model, learning_rate_multipliers={"localisation": 1})
     assert np.abs(model.theta(X) - before).max() > 1e-4
     assert not np.array_equal(model.transform(X), X)
 
@@ -52,7 +52,7 @@ def test_one_seed_repeats_a_run_bit_for_bit():
 def test_rates_slow_parts_down():
     model = small()
     before = {name: array.copy() for name, array in model.params.items()}
-    train(model, rates={"localisation": 0.0})
+    train(model, learning_rate_multipliers={"localisation": 0.0})
     changed = {name for name, array in model.params.items() if not np.array_equal(array, before[name])}
     assert changed
     assert not any("localisation" in name for name in changed)
@@ -118,7 +118,7 @@ def test_two_transformers_one_after_another():
     first, second = (SpatialTransformer(Chain(Flatten(), Dense(4), ReLU()), t) for t in ("affine", "tps"))
     model = Classifier(Chain(first, second, Flatten(), Dense(2)), (12, 12, 1), 2)
     before = {name: array.copy() for name, array in model.params.items()}
-    train(model, rates={"localisation": 1})
+    train(model, learning_rate_multipliers={"localisation": 1})
     for name in ("spatialtransformer1.localisation.theta.bias", "spatialtransformer2.localisation.theta.bias"):
         assert not np.array_equal(model.params[name], before[name])
 
@@ -137,11 +137,11 @@ def test_bad_data(arguments, message):
         stn.fit(small(), *arguments, progress=False)
 
 
-@pytest.mark.parametrize("optimiser", [Adam(), SGD(0.0)])
-def test_weights_decay_by_their_rates_and_biases_do_not(optimiser):
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(0.0)])
+def test_weights_decay_by_their_rates_and_biases_do_not(optimizer):
     models = [small(), small()]
     for model, decay in zip(models, (0.0, 0.5), strict=True):
-        train(model, epochs=1, batch_size=len(X), optimiser=optimiser, schedule=constant, learning_rate=0.1, weight_decay=decay)
+        train(model, epochs=1, batch_size=len(X), optimizer=optimizer, schedule=constant, learning_rate=0.1, weight_decay=decay)
     start = small().params
     plain, decayed = (model.params for model in models)
     for name, array in start.items():
@@ -156,8 +156,8 @@ def test_weights_decay_by_their_rates_and_biases_do_not(optimiser):
         ({"validation": (X[:, :5], Y)}, r"validation X: expected \(N, 12, 12, 1\), got \(96, 5, 12, 1\)"),
         ({"validation": (X, Y[:5])}, r"validation y: expected \(96,\) whole numbers"),
         (
-            {"rates": {"localization": 0.1}},
-            "rates: expected parts of parameter names .*, got 'localization'; did you mean 'localisation'",
+            {"learning_rate_multipliers": {"localization": 0.1}},
+            "learning_rate_multipliers: expected parts of parameter names .*, got 'localization'; did you mean 'localisation'",
         ),
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
@@ -201,15 +201,15 @@ def test_an_augmentation_that_loses_images_is_refused(augment, message):
 def test_a_last_update_that_is_not_finite_is_noticed():
     model = Classifier(Chain(Flatten(), Dense(2)), (12, 12, 1), 2)
     with pytest.raises(NonFiniteError, match="a parameter is not finite in epoch 1, after its last step"):
-        train(model, epochs=1, batch_size=96, optimiser=SGD(0.0), learning_rate=1e300, schedule=constant)
+        train(model, epochs=1, batch_size=96, optimizer=SGD(0.0), learning_rate=1e300, schedule=constant)
 
 
 def test_columns_of_the_history_go_by_name():
     history = train(small(), epochs=1)
     with pytest.raises(ValueError, match="name: expected one of epoch, loss, .*, got 'accuracy'"):
         history.column("accuracy")
-    with pytest.raises(ValueError, match="best: expected one of loss, error, .*, got 'epoch'"):
-        train(small(), best="epoch")
+    with pytest.raises(ValueError, match="restore_best: expected one of loss, error, .*, got 'epoch'"):
+        train(small(), restore_best="epoch")
 
 
 def test_pixels_that_are_not_finite_are_refused_before_any_answer():
@@ -245,7 +245,7 @@ def test_labels_of_another_kind_are_refused_with_what_makes_them_fit():
 
 
 def test_a_stream_that_yields_no_pairs_is_refused():
-    class Unlabelled:
+    class Unlabeled:
         def __len__(self):
             return 1
 
@@ -253,7 +253,7 @@ def test_a_stream_that_yields_no_pairs_is_refused():
             yield X
 
     with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, labels\), got ndarray"):
-        stn.fit(small(), Unlabelled(), progress=False)
+        stn.fit(small(), Unlabeled(), progress=False)
 
 
 def test_pixels_of_whole_numbers_are_warned_of_unless_they_are_masks():

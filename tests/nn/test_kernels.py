@@ -9,7 +9,7 @@ import pytest
 from stn_numba.kernels.compiler.jit import ENTRY
 from stn_numba.nn import Chain, Conv2d, Dense, Flatten, ReLU, SpatialTransformer
 from stn_numba.nn.engine.blas_threads import one_blas_thread
-from stn_numba.nn.engine.dense import DenseRun
+from stn_numba.nn.engine.dense import DenseOp, FusedDense
 from stn_numba.nn.training.diagnosis import warn_if_outside
 
 C_FUNCTIONS = {"malloc", "free", "memcpy", "memset", "memmove", "exp", "log", "sqrt", "sqrtf"}
@@ -41,12 +41,13 @@ def test_products_of_all_shapes(rows, depth, units, dtype):
     layers = [("first", Dense(units)), ("relu", ReLU()), ("second", Dense(2))]
     shape = (depth,)
     for _, layer in layers:
-        shape = layer.initialise(shape, rng, dtype)
+        shape = layer.initialize(shape, rng, dtype)
         for array in layer.params.values():
             array[...] = rng.standard_normal(array.shape)
     x, dy = (rng.standard_normal((rows, width)).astype(dtype) for width in (depth, 2))
+    ops = [DenseOp(name, *(layer.params[key] for key in ("weight", "bias")), name == "first") for name, layer in layers[::2]]
     with one_blas_thread(of_scipy=True):
-        y, backprop = DenseRun(layers, x.shape, x.dtype).forward(x)
+        y, backprop = FusedDense(ops, layers[-1][1], rows).forward(x)
         dx, gradients = backprop(dy)
     expected, ways_back = x, []
     for _, layer in layers:
@@ -63,7 +64,7 @@ def test_products_of_all_shapes(rows, depth, units, dtype):
 
 def test_the_warning_about_regions_outside_reads_no_image(monkeypatch):
     network = Chain(SpatialTransformer(Flatten()), Conv2d(2, 3), Flatten(), Dense(2))
-    network.initialise((8, 8, 1), np.random.default_rng(0))
+    network.initialize((8, 8, 1), np.random.default_rng(0))
     network.layers["spatialtransformer1"].theta_layer.params["bias"][2] = 9
     monkeypatch.setattr(SpatialTransformer, "sample", None)
     with pytest.warns(RuntimeWarning, match="the sampled region has left the image"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
-from stn_numba.nn.saving.architecture import LAYERS, build, describe
+from stn_numba.nn.saving.architecture import LAYERS, build, expect_known
 from stn_numba.testing import check_vjp
 
 
@@ -48,10 +48,10 @@ CASES = {
 layers = pytest.mark.parametrize(("make", "shape"), CASES.values(), ids=CASES)
 
 
-def initialised(make, shape, dtype):
+def initialized(make, shape, dtype):
     layer = make()
     rng = np.random.default_rng(0)
-    out_shape = layer.initialise(shape, rng, dtype)
+    out_shape = layer.initialize(shape, rng, dtype)
     for array in layer.params.values():  # off the identity, where bilinear sampling has its kinks
         array += 0.05 * rng.standard_normal(array.shape).astype(dtype)
     return layer, out_shape, rng.standard_normal((3, *shape)).astype(dtype)
@@ -59,7 +59,7 @@ def initialised(make, shape, dtype):
 
 def test_a_transformer_starts_from_its_initial_parameters():
     layer = SpatialTransformer(look(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0])
-    layer.initialise((6, 6, 1), np.random.default_rng(0), np.float64)
+    layer.initialize((6, 6, 1), np.random.default_rng(0), np.float64)
     assert np.array_equal(layer.theta(np.ones((2, 6, 6, 1))), [[0.5, 0, 0, 0, 0.5, 0]] * 2)
     with pytest.raises(ValueError, match=r"initial: expected \(6\), got \(5,\)"):
         SpatialTransformer(look(), "affine", initial=np.zeros(5))
@@ -72,7 +72,7 @@ def test_every_known_layer_has_a_case():
 @layers
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_shape_and_dtype(make, shape, dtype):
-    layer, out_shape, x = initialised(make, shape, dtype)
+    layer, out_shape, x = initialized(make, shape, dtype)
     before = x.copy()
     y, backprop = layer.forward(x)
     dx, gradients = backprop(np.ones_like(y))
@@ -85,7 +85,7 @@ def test_shape_and_dtype(make, shape, dtype):
 
 @layers
 def test_gradient(make, shape):
-    layer, _, x = initialised(make, shape, np.float64)
+    layer, _, x = initialized(make, shape, np.float64)
     names = list(layer.params)
 
     def function(x, *params):
@@ -104,7 +104,7 @@ def test_gradient(make, shape):
 
 @layers
 def test_input_gradient_can_be_left_out(make, shape):
-    layer, _, x = initialised(make, shape, np.float32)
+    layer, _, x = initialized(make, shape, np.float32)
     y, backprop = layer.forward(x)
     dx, gradients = backprop(np.ones_like(y), input_gradient=False)
     assert dx is None
@@ -114,7 +114,7 @@ def test_input_gradient_can_be_left_out(make, shape):
 
 @layers
 def test_batch_of_none(make, shape):
-    layer, out_shape, x = initialised(make, shape, np.float32)
+    layer, out_shape, x = initialized(make, shape, np.float32)
     y, backprop = layer.forward(x[:0])
     assert y.shape == (0, *out_shape)
     assert backprop(y)[0].shape == (0, *shape)
@@ -122,7 +122,7 @@ def test_batch_of_none(make, shape):
 
 @layers
 def test_trace_names_layers_as_their_parameters_are_named(make, shape):
-    layer, _, x = initialised(make, shape, np.float32)
+    layer, _, x = initialized(make, shape, np.float32)
     traced = [(name, which, y) for name, which, y in layer.trace(x) if name]
     named = {f"{name}.{key}" for name, which, _ in traced for key in which.params}
     assert named == (set(layer.params) if traced else set())
@@ -131,9 +131,9 @@ def test_trace_names_layers_as_their_parameters_are_named(make, shape):
 
 @layers
 def test_description_rebuilds_the_layer(make, shape):
-    layer, _, _ = initialised(make, shape, np.float32)
-    again, _, _ = initialised(lambda: build(describe(layer)), shape, np.float32)
-    assert describe(again) == describe(layer)
+    layer, _, _ = initialized(make, shape, np.float32)
+    again, _, _ = initialized(lambda: build(layer.describe()), shape, np.float32)
+    assert again.describe() == layer.describe()
     assert {k: p.shape for k, p in again.params.items()} == {k: p.shape for k, p in layer.params.items()}
 
 
@@ -141,7 +141,7 @@ def test_unknown_layers_are_refused():
     with pytest.raises(ValueError, match="layer: expected a description of one of"):
         build({"layer": "os.system"})
     with pytest.raises(ValueError, match="layer: expected one of"):
-        describe(type("Mine", (ReLU,), {})())
+        expect_known(type("Mine", (ReLU,), {})())
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_unknown_layers_are_refused():
         (lambda: Dense(0), "units: expected at least 1, got 0"),
         (lambda: Parallel(), "layers: expected at least one layer"),
         (
-            lambda: Parallel(Conv2d(1, 3), Conv2d(1, 1)).initialise((4, 4, 1), np.random.default_rng(0)),
+            lambda: Parallel(Conv2d(1, 3), Conv2d(1, 1)).initialize((4, 4, 1), np.random.default_rng(0)),
             "outputs alike in all axes",
         ),
         (lambda: Dropout(1.0), "rate: expected a number in"),
-        (lambda: Conv2d(1, 9).initialise((8, 8, 1), None), "a patch of 9 does not fit"),
-        (lambda: MaxPool(3).initialise((2, 8, 1), None), "a block of 3 does not fit"),
-        (lambda: Dense(2).initialise((4, 4), None), r"Dense: expected an input of shape \(D,\), got \(4, 4\)"),
+        (lambda: Conv2d(1, 9).initialize((8, 8, 1), None), "a patch of 9 does not fit"),
+        (lambda: MaxPool(3).initialize((2, 8, 1), None), "a block of 3 does not fit"),
+        (lambda: Dense(2).initialize((4, 4), None), r"Dense: expected an input of shape \(D,\), got \(4, 4\)"),
     ],
 )
 def test_bad_options(make, message):

@@ -74,7 +74,7 @@ def small():
 
 def test_a_run_that_stopped_goes_on_with_the_same_bits(tmp_path):
     X, y = RNG.random((96, 8, 8, 1), np.float32), RNG.integers(0, 3, 96)
-    options = {"epochs": 4, "batch_size": 32, "optimiser": Muon(), "progress": False, "label_smoothing": 0.1}
+    options = {"epochs": 4, "batch_size": 32, "optimizer": Muon(), "progress": False, "label_smoothing": 0.1}
     calm, stopped, resumed = small(), small(), small()
     losses = fit(calm, X, y, **options).column("loss")
     assert losses[-1] < losses[0]
@@ -89,8 +89,8 @@ def test_a_run_that_stopped_goes_on_with_the_same_bits(tmp_path):
     fit(resumed, X, y, checkpoint=path, **options)
     for name, array in calm.params.items():
         np.testing.assert_array_equal(resumed.params[name], array)
-    with pytest.raises(stn.nn.StorageError, match="a run with optimiser = 'Muon"):
-        fit(small(), X, y, checkpoint=path, **{**options, "optimiser": Muon(0.9)})
+    with pytest.raises(stn.nn.StorageError, match="a run with optimizer = 'Muon"):
+        fit(small(), X, y, checkpoint=path, **{**options, "optimizer": Muon(0.9)})
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def look():
 class Scale(Layer):
     """A layer of somebody's own: one number that multiplies."""
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
+    def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"factor": np.ones(1, dtype)}
         return input_shape
 
@@ -52,7 +52,7 @@ class Scale(Layer):
 
 
 class Sign:
-    """An optimiser of somebody's own, which makes its state when it first needs it."""
+    """An optimizer of somebody's own, which makes its state when it first needs it."""
 
     def init(self, params):
         return {}
@@ -62,12 +62,12 @@ class Sign:
         return {name: np.sign(gradient) for name, gradient in gradients.items()}, {"count": count, "last": dict(gradients)}
 
 
-def test_layers_transforms_and_optimisers_of_ones_own_train_and_resume(tmp_path):
+def test_layers_transforms_and_optimizers_of_ones_own_train_and_resume(tmp_path):
     def model():
         transformer = SpatialTransformer(look(), stn.get_transform("affine"))
         return network(transformer, Scale(), Flatten(), Dense(3))
 
-    options = {"optimiser": Sign(), "progress": False, "batch_size": 20, "learning_rate": np.float32(1e-3)}
+    options = {"optimizer": Sign(), "progress": False, "batch_size": 20, "learning_rate": np.float32(1e-3)}
     calm, cut = model(), model()
     stn.fit(calm, X, Y, epochs=np.int64(2), **options)
 
@@ -76,7 +76,7 @@ def test_layers_transforms_and_optimisers_of_ones_own_train_and_resume(tmp_path)
 
     with pytest.raises(ArithmeticError):
         stn.fit(cut, X, Y, epochs=2, checkpoint=tmp_path / "run", checkpoint_seconds=0, callbacks=[stop], **options)
-    stn.fit(cut, X, Y, epochs=2, checkpoint=tmp_path / "run", **options | {"optimiser": Sign()})
+    stn.fit(cut, X, Y, epochs=2, checkpoint=tmp_path / "run", **options | {"optimizer": Sign()})
     assert calm.params["scale1.factor"] != 1
     for name, array in calm.params.items():
         assert np.array_equal(array, cut.params[name]), name
@@ -133,7 +133,7 @@ def test_dropout_without_a_generator_is_the_input_itself():
 @pytest.mark.parametrize("layers", [(Flatten(), Dense(4), ReLU(), Dense(3)), (Conv2d(3, 3),), (Conv2d(3, 3), ReLU())])
 def test_gradients_of_another_shape_are_refused(count, layers):
     chain = Chain(*layers)
-    shape = chain.initialise((6, 6, 1), np.random.default_rng(0))
+    shape = chain.initialize((6, 6, 1), np.random.default_rng(0))
     y, backprop = chain.forward(X[:count])
     for wrong in ((count, *shape[:-1], 1), (2 * count, *shape)):
         with pytest.raises(ValueError, match=r"dy: expected floats \(.*\), got float32"):
@@ -158,17 +158,17 @@ def test_gradients_of_another_shape_are_refused(count, layers):
         ),
         (lambda: Dropout("a"), r"rate: expected a number in \[0, 1\), got 'a'"),
         (lambda: Conv2d(3, 3, padding=-1), "padding: expected at least 0, got -1"),
-        (lambda: Dense(3).forward(X.reshape(40, -1)), "Dense: it has no weight yet: call initialise"),
-        (lambda: Conv2d(3, 3).forward(X), "Conv2d: it has no weight yet: call initialise"),
-        (lambda: look().forward(X), "Dense: it has no weight yet: call initialise"),
+        (lambda: Dense(3).forward(X.reshape(40, -1)), "Dense: it has no weight yet: call initialize"),
+        (lambda: Conv2d(3, 3).forward(X), "Conv2d: it has no weight yet: call initialize"),
+        (lambda: look().forward(X), "Dense: it has no weight yet: call initialize"),
         (lambda: Classifier(None, (6, 6, 1), 3), "network: expected a Chain of layers, got NoneType"),
         (lambda: Classifier(Parallel(Flatten()), (6, 6, 1), 36), "network: expected a Chain of layers, got Parallel"),
         (lambda: Classifier(look(), (6, 6, 1), 4, dtype=np.float16), "dtype: expected float32 or float64, got float16"),
         (lambda: Classifier(look(), (6, 6, 1), 4, dtype=">f4"), "dtype: expected float32 or float64, got >f4"),
         (lambda: Classifier(look(), (6, 6, 1), 4).predict(X[0]), r"X: expected \(N, 6, 6, 1\), got \(6, 6, 1\)"),
         (lambda: Classifier(look(), (6, 6, 1), 4).evaluate(X, Y[:3]), r"y: expected \(40,\) whole numbers, got int64 \(3,\)"),
-        (lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, optimiser=Adam), "got the class Adam itself"),
-        (lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, optimiser="adam"), r"optimiser: .* as `Adam\(\)`, got 'adam'"),
+        (lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, optimizer=Adam), "got the class Adam itself"),
+        (lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, optimizer="adam"), r"optimizer: .* as `Adam\(\)`, got 'adam'"),
         (
             lambda: stn.fit(Classifier(look(), (6, 6, 1), 4), X, Y, callbacks=[EarlyStopping]),
             r"callbacks\[0\]: expected an instance, got the class EarlyStopping itself",
@@ -188,7 +188,7 @@ class Offsets(Layer):
         super().__init__()
         self.broken = broken
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
+    def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"a": np.zeros(input_shape, dtype), "b": np.zeros(input_shape, dtype)}
         return input_shape
 
@@ -204,7 +204,7 @@ def test_gradients_that_share_memory_are_left_as_they_are():
     images, labels = np.tile(X, (4, 1, 1, 1)), np.tile(Y, 4)  # two passes
     model = network(Flatten(), Dense(3), Offsets())
     before = model.params["dense1.bias"].copy()
-    stn.fit(model, images, labels, epochs=1, batch_size=160, optimiser=SGD(0), learning_rate=1.0, progress=False)
+    stn.fit(model, images, labels, epochs=1, batch_size=160, optimizer=SGD(0), learning_rate=1.0, progress=False)
     for name in ("a", "b"):
         np.testing.assert_allclose(model.params[f"offsets1.{name}"], model.params["dense1.bias"] - before, atol=1e-6)
 
@@ -230,7 +230,7 @@ def test_a_layer_put_in_the_place_of_another_is_used():
     model = network(Flatten(), Dense(4), ReLU(), Dense(3))
     model.predict(X)
     head = Dense(3)
-    head.initialise((4,), np.random.default_rng(5))
+    head.initialize((4,), np.random.default_rng(5))
     model.network.layers["dense2"] = head
     head.params["weight"][:], head.params["bias"][:] = 0, [1, 2, 3]
     np.testing.assert_array_equal(model.logits(X), np.tile(np.float32([1, 2, 3]), (40, 1)))
@@ -247,7 +247,7 @@ def test_an_update_of_a_subclass_is_called():
 
     model = network(Flatten(), Dense(3))
     before = model.params["dense1.weight"].copy()
-    stn.fit(model, X, Y, epochs=1, optimiser=Still(), progress=False)
+    stn.fit(model, X, Y, epochs=1, optimizer=Still(), progress=False)
     np.testing.assert_array_equal(model.params["dense1.weight"], before)
     with pytest.raises(RuntimeError, match="in place"):
-        stn.fit(model, X, Y, epochs=1, optimiser=Both(), progress=False)
+        stn.fit(model, X, Y, epochs=1, optimizer=Both(), progress=False)

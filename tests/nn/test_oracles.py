@@ -26,7 +26,7 @@ def naive_convolution(x, weight, bias, stride, padding):
 @pytest.mark.parametrize(("size", "stride", "padding"), [(1, 1, 0), (3, 1, 0), (3, 2, 1), (4, 3, 2), (5, 1, 4)])
 def test_convolution(size, stride, padding):
     layer = Conv2d(3, size, stride=stride, padding=padding)
-    layer.initialise((9, 7, 2), RNG, np.float64)
+    layer.initialize((9, 7, 2), RNG, np.float64)
     layer.params["bias"][:] = RNG.standard_normal(3)
     x = RNG.standard_normal((4, 9, 7, 2))
     expected = naive_convolution(x, layer.params["weight"], layer.params["bias"], stride, padding)
@@ -54,7 +54,7 @@ def test_max_pool_passes_nan_on():
 )
 def test_bits_do_not_depend_on_threads(layer, side, channels):
     x = RNG.standard_normal((64, side, side, channels)).astype(np.float32)
-    layer.initialise(x.shape[1:], RNG)
+    layer.initialize(x.shape[1:], RNG)
     results = []
     for count in (1, 2):
         with dispatch.limited(min(count, dispatch.count())):

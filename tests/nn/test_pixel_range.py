@@ -60,9 +60,9 @@ FAR = {
     "one image divided twice": (X, X[:1] / 255),
     "16 bits for 8": (WHOLE, (65535.0 * X).astype(np.uint16)),
     "-1 to 1 for 0 to 1": (X, 2 * X - 1),
-    "standardised for 0 to 1": (X, STANDARD),
-    "0 to 1 for standardised": (2 * X - 1, X),
-    "0 to 255 for standardised": (STANDARD, WHOLE),
+    "standardized for 0 to 1": (X, STANDARD),
+    "0 to 1 for standardized": (2 * X - 1, X),
+    "0 to 255 for standardized": (STANDARD, WHOLE),
 }
 
 
@@ -77,7 +77,7 @@ NEAR = {
     "the same": (X, X),
     "black": (X, 0 * X),
     "black for 0 to 255": (WHOLE, 0 * WHOLE),
-    "black for standardised": (STANDARD, 0 * X),
+    "black for standardized": (STANDARD, 0 * X),
     "one dark image": (X, 0.01 * X[:1]),
     "dark images": (X, 0.05 * X),
     "one dark image of 0 to 255": (WHOLE, WHOLE[:1] // 64),
@@ -86,8 +86,8 @@ NEAR = {
     "masks": (X, (X > 0.5).astype(np.uint8)),
     "whole numbers as floats": (WHOLE, WHOLE.astype(np.float64)),
     "floats as whole numbers": (255 * X, WHOLE),
-    "standardised": (STANDARD, STANDARD[:1]),
-    "bright images of standardised ones": (STANDARD, np.abs(STANDARD[:2])),
+    "standardized": (STANDARD, STANDARD[:1]),
+    "bright images of standardized ones": (STANDARD, np.abs(STANDARD[:2])),
     "float64": (X, X.astype(np.float64)),
     "none": (X, X[:0]),
     "trained on black": (0 * X, X),

@@ -21,7 +21,7 @@ def train(**options):
 
 @pytest.fixture
 def logger():
-    """The package's logger, put back as it was afterwards."""
+    """The package's logger, put back as it was afterward."""
     log = logging.getLogger("stn_numba")
     before = log.level, list(log.handlers)
     yield log

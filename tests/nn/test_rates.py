@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Conv2d, Dense, Flatten, Muon, ReLU, SpatialTransformer
-from stn_numba.nn.optimizers.learning_rates import check_rates, multipliers
+from stn_numba.nn.optimizers.learning_rates import check_multipliers, multipliers
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((48, 10, 10, 1), np.float32), np.arange(48) % 3
@@ -64,26 +64,26 @@ def test_the_most_specific_key_counts_and_defaults_stay(rates, expected):
     ],
 )
 def test_unknown_keys_are_refused_with_what_was_meant(key, hint):
-    with pytest.raises(ValueError, match="^rates: expected") as failed:
-        check_rates(NAMES, {key: 0.5})
+    with pytest.raises(ValueError, match="^learning_rate_multipliers: expected") as failed:
+        check_multipliers(NAMES, {key: 0.5})
     assert f"got {key!r}; did you mean {hint}?" in str(failed.value)
 
 
 def test_what_fits_nothing_is_refused():
-    with pytest.raises(ValueError, match="rates: expected .*, got 'gamma.\\*'"):
-        check_rates(NAMES, {"gamma.*": 0.5})
-    with pytest.raises(TypeError, match="rates: expected names .* as keys, got 3"):
-        check_rates(NAMES, {3: 0.5})
-    with pytest.raises(TypeError, match="rates: expected multipliers by names"):
-        check_rates(NAMES, [("conv2d1", 0)])
+    with pytest.raises(ValueError, match="learning_rate_multipliers: expected .*, got 'gamma.\\*'"):
+        check_multipliers(NAMES, {"gamma.*": 0.5})
+    with pytest.raises(TypeError, match="learning_rate_multipliers: expected names .* as keys, got 3"):
+        check_multipliers(NAMES, {3: 0.5})
+    with pytest.raises(TypeError, match="learning_rate_multipliers: expected multipliers by names"):
+        check_multipliers(NAMES, [("conv2d1", 0)])
     for rate in (-1, np.inf, np.nan):
-        with pytest.raises(ValueError, match=r"rates\['conv2d1'\]: expected a number in \[0, inf\)"):
-            check_rates(NAMES, {"conv2d1": rate})
-    check_rates([], {"localisation": 0.1})  # a network without transformers takes it, too
+        with pytest.raises(ValueError, match=r"learning_rate_multipliers\['conv2d1'\]: expected a number in \[0, inf\)"):
+            check_multipliers(NAMES, {"conv2d1": rate})
+    check_multipliers([], {"localisation": 0.1})  # a network without transformers takes it, too
 
 
 class Descent:
-    """An optimiser of somebody's own, which notes what it sees, and pulls at everything."""
+    """An optimizer of somebody's own, which notes what it sees, and pulls at everything."""
 
     def init(self, params):
         self.seen = set(params)
@@ -102,8 +102,10 @@ def test_a_rate_of_zero_freezes_to_the_bit(rule, frozen, tmp_path):
     for name in names:
         model.params[name].flat[0] = -0.0
     before = {name: array.tobytes() for name, array in model.params.items()}
-    options = {"weight_decay": 0.5, "clip_norm": 1.0, "best": "loss", "learning_rate": 0.05, "optimiser": rule}
-    stn.fit(model, X, Y, epochs=2, rates={frozen: 0}, checkpoint=tmp_path / "run", progress=False, **options)
+    options = {"weight_decay": 0.5, "clip_norm": 1.0, "restore_best": "loss", "learning_rate": 0.05, "optimizer": rule}
+    stn.fit(
+        model, X, Y, epochs=2, learning_rate_multipliers={frozen: 0}, checkpoint=tmp_path / "run", progress=False, **options
+    )
     still = [name for name, array in model.params.items() if array.tobytes() == before[name]]
     assert still == names
     if isinstance(rule, Descent):
@@ -114,8 +116,8 @@ def test_frozen_parameters_leave_the_joint_norm_alone():
     """With everything but one bias frozen, its step is as long as the limit says."""
     model = network()
     before = model.params["dense2.bias"].copy()
-    options = {"optimiser": SGD(0.0), "learning_rate": 1.0, "schedule": stn.nn.constant, "clip_norm": 1e-3, "batch_size": 48}
-    stn.fit(model, X, Y, epochs=1, rates={"*": 0, "dense2.bias": 1}, progress=False, **options)
+    options = {"optimizer": SGD(0.0), "learning_rate": 1.0, "schedule": stn.nn.constant, "clip_norm": 1e-3, "batch_size": 48}
+    stn.fit(model, X, Y, epochs=1, learning_rate_multipliers={"*": 0, "dense2.bias": 1}, progress=False, **options)
     assert np.linalg.norm(model.params["dense2.bias"] - before) == pytest.approx(1e-3, rel=1e-3)
 
 
@@ -123,7 +125,7 @@ def test_everything_may_be_frozen(tmp_path):
     for rule in (Adam(), SGD(), Muon()):
         model = network()
         before = {name: array.tobytes() for name, array in model.params.items()}
-        stn.fit(model, X, Y, epochs=1, rates={"*": 0}, optimiser=rule, clip_norm=1.0, progress=False)
+        stn.fit(model, X, Y, epochs=1, learning_rate_multipliers={"*": 0}, optimizer=rule, clip_norm=1.0, progress=False)
         assert {name: array.tobytes() for name, array in model.params.items()} == before
 
 
@@ -131,7 +133,7 @@ def test_a_frozen_run_goes_on_with_the_same_bits(tmp_path):
     def cut(model, history):
         raise KeyboardInterrupt
 
-    options = {"epochs": 2, "rates": {"conv2d1": 0}, "progress": False}
+    options = {"epochs": 2, "learning_rate_multipliers": {"conv2d1": 0}, "progress": False}
     calm, resumed = network(), network()
     resumed.params.update(calm.params)
     started = network()

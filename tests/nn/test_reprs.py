@@ -17,7 +17,7 @@ class Own(nn.Layer):
 
 LAYERS = {
     "Dense(units=3)": nn.Dense(3),
-    "Conv2d(filters=4, size=5, stride=2, padding=1)": nn.Conv2d(4, 5, stride=2, padding=1),
+    "Conv2d(filters=4, kernel_size=5, stride=2, padding=1)": nn.Conv2d(4, 5, stride=2, padding=1),
     "MaxPool(size=2)": nn.MaxPool(),
     "AvgPool(size=3)": nn.AvgPool(3),
     "Dropout(rate=0.5)": nn.Dropout(0.5),
@@ -35,7 +35,7 @@ LAYERS = {
     "RandomWarp('affine', spread=0.1)": data.RandomWarp(),
     "RandomWarp('affine', spread=[0.0, 0.0, 0.1, 0.0, 0.0, 0.1], shape=(4, 4), padding='wrap')":
         data.RandomWarp("affine", [0, 0, 0.1, 0, 0, 0.1], shape=(4, 4), padding="wrap"),
-    "EarlyStopping(3, 'loss', least_change=0.5)": nn.EarlyStopping(3, "loss", least_change=0.5),
+    "EarlyStopping(3, 'loss', min_delta=0.5)": nn.EarlyStopping(3, "loss", min_delta=0.5),
     "Adam(beta1=0.9, beta2=0.999, epsilon=1e-08)": nn.Adam(),
     "SGD(momentum=0.5, nesterov=True)": nn.SGD(0.5, nesterov=True),
     "Muon(momentum=0.95, adam=Adam(beta1=0.9, beta2=0.999, epsilon=1e-08))": nn.Muon(),

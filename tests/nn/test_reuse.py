@@ -120,7 +120,7 @@ def test_new_layers_are_the_model_s_own_and_trained_ones_are_copied():
 class Own(Layer):
     """A layer of somebody's own, with a lock that cannot be copied if `locked`."""
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
+    def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"shift": np.zeros(input_shape, dtype)}
         return input_shape
 
@@ -152,10 +152,10 @@ def test_a_transform_is_shared_with_the_copy():
     assert all(layer.transform is transform for layer in new.transformers)
 
 
-def test_initialise_draws_anew():
+def test_initialize_draws_anew():
     model = trained()
     fresh = Classifier(Chain(SpatialTransformer(look()), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (12, 12, 1), 3, seed=7)
-    model.network.initialise((12, 12, 1), np.random.default_rng(7))
+    model.network.initialize((12, 12, 1), np.random.default_rng(7))
     assert same(model, fresh.params)
 
 
@@ -163,7 +163,7 @@ def test_one_layer_at_two_places_is_refused_trained_or_not():
     dense = Dense(3)
     with pytest.raises(ValueError, match="the same Dense stands at dense1 and dense2"):
         Classifier(Chain(Flatten(), dense, dense), (1, 1, 3), 3)
-    dense.initialise((3,), RNG)
+    dense.initialize((3,), RNG)
     with pytest.raises(ValueError, match="the same Dense stands at dense1 and dense2"):
         Classifier(Chain(Flatten(), dense, dense), (1, 1, 3), 3)
 

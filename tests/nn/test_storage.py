@@ -79,7 +79,7 @@ def two_wide_layers(architecture, tensors):
 
 
 def pad(architecture, tensors):
-    architecture["layers"].insert(1, {"layer": "Conv2d", "filters": 1, "size": 3, "padding": 10**8})
+    architecture["layers"].insert(1, {"layer": "Conv2d", "filters": 1, "kernel_size": 3, "padding": 10**8})
 
 
 def transformer(**options):

@@ -14,7 +14,7 @@ X, Y = RNG.random((48, 28, 28, 1), np.float32), np.arange(48) % 3
 
 
 class Descent:
-    """An optimiser of somebody's own."""
+    """An optimizer of somebody's own."""
 
     def init(self, params):
         return {}
@@ -70,7 +70,7 @@ def weights(model):
 
 
 def train(model, **options):
-    options = {"epochs": 2, "batch_size": 32, "weight_decay": 0.1, "clip_norm": 1.0, "best": "loss", **options}
+    options = {"epochs": 2, "batch_size": 32, "weight_decay": 0.1, "clip_norm": 1.0, "restore_best": "loss", **options}
     return stn.fit(model, X, Y, progress=False, **options)
 
 
@@ -83,8 +83,8 @@ def test_training_gives_the_same_bits_and_leaves_what_it_was_given_alone(rule, k
     given = [layer.params[key] for _, layer in leaves(odd.network) for key in layer.params]
     given = [array for array in given if kind != "in Fortran's order" or array.ndim > 1]
     before = [np.array(array) for array in given]
-    train(usual, optimiser=rule)
-    train(odd, optimiser=rule)
+    train(usual, optimizer=rule)
+    train(odd, optimizer=rule)
     assert np.array_equal(weights(odd), weights(usual))
     assert all(np.array_equal(array, old) for array, old in zip(given, before, strict=True))
 
@@ -141,7 +141,7 @@ class Locked(Layer):
     def params(self):
         return {"factor": self.factor}
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
+    def initialize(self, input_shape, rng, dtype=np.float32):
         self.factor = np.ones(input_shape, dtype)
         return input_shape
 
@@ -214,7 +214,7 @@ class Scale(Layer):
 
     change = staticmethod(lambda array: array)
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
+    def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"factor": np.ones(input_shape, dtype)}
         return input_shape
 
@@ -235,7 +235,7 @@ def test_layers_may_return_gradients_of_any_kind(rule, kind):
         layer = Scale()
         layer.change = change
         model = Classifier(Chain(Flatten(), Dense(3), layer), (28, 28, 1), 3)
-        stn.fit(model, X[:20], Y[:20], epochs=2, optimiser=rule, progress=False)
+        stn.fit(model, X[:20], Y[:20], epochs=2, optimizer=rule, progress=False)
         results.append(weights(model))
     assert np.array_equal(*results)
 
@@ -248,7 +248,7 @@ def test_directions_that_are_missing_are_noticed_before_anything_is_written():
     model = model_of()
     before = weights(model)
     with pytest.raises(ValueError, match="direction of '.*': expected .*, got none"):
-        train(model, optimiser=Forgetful())
+        train(model, optimizer=Forgetful())
     assert np.array_equal(weights(model), before)
 
 

@@ -81,8 +81,8 @@ class Around(Layer):
         super().__init__()
         self.parts = {"inside": [SpatialTransformer(look())]}
 
-    def initialise(self, input_shape, rng, dtype=np.float32):
-        return self.parts["inside"][0].initialise(input_shape, rng, dtype)
+    def initialize(self, input_shape, rng, dtype=np.float32):
+        return self.parts["inside"][0].initialize(input_shape, rng, dtype)
 
     def forward(self, x, rng=None):
         return self.parts["inside"][0].forward(x, rng)

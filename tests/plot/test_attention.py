@@ -42,7 +42,7 @@ def test_columns_show_input_region_output_and_prediction(images):
         np.testing.assert_allclose(row[1].lines[-3].get_xydata(), outline.reshape(-1, 2))
 
 
-def test_y_points_down_and_pixel_centres_are_whole_numbers(images):
+def test_y_points_down_and_pixel_centers_are_whole_numbers(images):
     for axes in attention_figure(model_at([0.5, 0, 0, 0, 0.5, 0]), images)[:, :3].ravel():
         assert axes.get_xlim() == (-0.5, 27.5)
         assert axes.get_ylim() == (27.5, -0.5)
@@ -75,7 +75,7 @@ def test_prediction_without_label_gives_no_verdict():
     assert axes.texts[0].get_text() == "1 (75.0 %)"
 
 
-def test_colour_images(images):
+def test_color_images(images):
     model = st_fcn((28, 28, 3), units=8)
     axes = attention_figure(model, np.repeat(images, 3, axis=3))
     assert axes[0, 0].images[0].get_array().shape == (28, 28, 3)

@@ -31,7 +31,7 @@ def test_loss_by_seconds():
     assert axes.get_ylabel() == "loss"
 
 
-def test_several_histories_by_name_one_colour_each():
+def test_several_histories_by_name_one_color_each():
     axes = learning_curves({"cnn": history(), "st_cnn": history(validation=False)})
     assert list(curves(axes)) == ["cnn, training", "cnn, validation", "st_cnn, training"]
     a, b, c = (line.get_color() for line in axes.lines)

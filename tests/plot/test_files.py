@@ -27,8 +27,8 @@ def test_the_ending_tells_the_format(tmp_path):
         write_figure(axes, tmp_path / "figure.xyz")
 
 
-@pytest.mark.parametrize(("limits", "grey"), [((0.0, 1.0), 0.0), ((-1.0, 1.0), 0.5)])
-def test_what_lies_outside_has_the_grey_of_zero(limits, grey):
+@pytest.mark.parametrize(("limits", "gray"), [((0.0, 1.0), 0.0), ((-1.0, 1.0), 0.5)])
+def test_what_lies_outside_has_the_gray_of_zero(limits, gray):
     axes = new_axes(1, 1, (1.0, 1.0))[0, 0]
     draw_image(axes, np.zeros((4, 4, 1)), limits, margin=2.0)
-    assert axes.get_facecolor() == (grey, grey, grey, 1.0)
+    assert axes.get_facecolor() == (gray, gray, gray, 1.0)

@@ -31,7 +31,7 @@ def test_border_pixels_are_read_where_the_outline_runs(name):
 
 
 @pytest.mark.parametrize(("align_corners", "first", "last"), [(True, 0, 27), (False, -0.5, 27.5)])
-def test_identity_runs_along_centres_or_edges_of_border_pixels(align_corners, first, last):
+def test_identity_runs_along_centers_or_edges_of_border_pixels(align_corners, first, last):
     affine = get_transform("affine")
     outline = region_outline(affine, affine.identity(), (28, 28), align_corners=align_corners)
     assert outline[:, 0].tolist() == [[first, first], [last, first], [last, last], [first, last]]

@@ -21,7 +21,7 @@ def factors(grid, in_shape, padding="zeros"):
 
 
 def sub_positions(points, factors):
-    """The positions (q_y q_x, N, h, w, 2) that are averaged, by loops: linear to the neighbours, extrapolated at the border."""
+    """The positions (q_y q_x, N, h, w, 2) that are averaged, by loops: linear to the neighbors, extrapolated at the border."""
     N, h, w = points.shape[:3]
     places = [[(a + 0.5) / q - 0.5 for a in range(q)] for q in factors]
     result = np.empty((len(places[0]) * len(places[1]), N, h, w, 2))

@@ -38,7 +38,7 @@ def test_gradients_by_image_and_theta(kind, align_corners, padding):
     check_vjp(lambda theta: (warped(image, theta)[0], lambda d: warped(image, theta)[1](d)[1]), theta, step=STEP)
 
 
-@pytest.mark.parametrize("units", ["normalised", "pixels"])
+@pytest.mark.parametrize("units", ["normalized", "pixels"])
 @pytest.mark.parametrize("displacement", [True, False])
 @pytest.mark.parametrize("kernel", ["bicubic", "mitchell"])
 def test_gradients_by_displacements_and_pixels(kernel, displacement, units):

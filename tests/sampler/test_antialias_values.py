@@ -57,7 +57,7 @@ def test_it_is_the_mean_over_places_in_each_cell(kind, align_corners):
 
 
 def exact_aligned(transform, theta, q):
-    """Positions of the finer grid where -1 and +1 are pixel centres: cells reach half a pixel beyond them."""
+    """Positions of the finer grid where -1 and +1 are pixel centers: cells reach half a pixel beyond them."""
     x, y = (
         (-1 + 2 * ((np.arange(size * parts) + 0.5) / parts - 0.5) / (size - 1))
         for size, parts in zip(SHRUNK[::-1], q[::-1], strict=True)

@@ -10,7 +10,7 @@ COUNT = 4200  # 17,640,000 outputs: float32 stops growing at 16,777,216, when on
 
 @pytest.mark.parametrize("kernel", ["nearest", "bilinear"])
 def test_a_sum_of_ones_goes_on_beyond_what_float32_counts(kernel):
-    grid = stn.grid_of_pixel_matrix(np.zeros((2, 3)), (2, 3), (COUNT, COUNT))
+    grid = stn.grid_from_pixel_matrix(np.zeros((2, 3)), (2, 3), (COUNT, COUNT))
     out, backprop = stn.sample_vjp(np.ones((1, 2, 3, 1), np.float32), grid, kernel=kernel)
     d_image, _ = backprop(out, grid=False)
     assert d_image.dtype == np.float32
@@ -46,7 +46,7 @@ def test_block_by_block_is_the_same_gradient(name, layout, antialias):
 
 
 def test_a_sum_of_many_does_not_drift():
-    grid = stn.grid_of_pixel_matrix(np.zeros((2, 3)), (2, 3), (1000, 1000))
+    grid = stn.grid_from_pixel_matrix(np.zeros((2, 3)), (2, 3), (1000, 1000))
     d_out = np.full((1, 1000, 1000, 1), 0.1, np.float32)
     d_image, _ = stn.sample_vjp(np.ones((1, 2, 3, 1), np.float32), grid)[1](d_out, grid=False)
     assert d_image[0, 0, 0, 0] == pytest.approx(d_out.sum(dtype=float), rel=1e-4)

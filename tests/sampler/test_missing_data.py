@@ -32,7 +32,7 @@ def test_missing_pixels_stay_where_they_are_under_whole_pixel_moves(kernel, chan
         holed = image.copy()
         holed[0, row, column] = np.nan
         read = holed.transpose(0, 3, 1, 2) if layout == "NCHW" else holed
-        grid = stn.grid_of_pixel_matrix(np.eye(2, 3), (20, 40), (20, 40))
+        grid = stn.grid_from_pixel_matrix(np.eye(2, 3), (20, 40), (20, 40))
         out = stn.sample(read, grid, kernel=CHOICES[kernel], padding="border", layout=layout)
         out = out.transpose(0, 2, 3, 1) if layout == "NCHW" else out
         assert np.isnan(out[0, row, column]).all()
@@ -66,7 +66,7 @@ def test_a_pixel_that_is_not_finite_reaches_just_the_positions_that_give_it_weig
 def test_gradients_take_nothing_by_a_slope_of_zero_and_give_nothing_by_a_weight_of_zero(kernel, channels):
     image = random_image(1, 20, 40, channels)
     image[0, 10, 20] = np.nan
-    grid = stn.grid_of_pixel_matrix(np.eye(2, 3), (20, 40), (20, 40)).dense()
+    grid = stn.grid_from_pixel_matrix(np.eye(2, 3), (20, 40), (20, 40)).dense()
     out, backprop = stn.sample_vjp(image, grid, align_corners=False, kernel=kernel, padding="border")
     pixels = np.stack(np.meshgrid(np.arange(40.0), np.arange(20.0)), axis=-1)[None]
     out, backprop = stn.sample_vjp(image, pixels, kernel=kernel, padding="border", units="pixels")
@@ -84,7 +84,7 @@ def test_gradients_take_nothing_by_a_slope_of_zero_and_give_nothing_by_a_weight_
 
 def test_the_rest_of_a_strip_does_not_change_beside_a_missing_pixel():
     image = random_image(1, 40, 300, 3, dtype=np.float32)
-    grid = stn.grid_of_pixel_matrix([[0.9, 0.1, 2.0], [0, 1, 3]], (40, 300), (30, 290))
+    grid = stn.grid_from_pixel_matrix([[0.9, 0.1, 2.0], [0, 1, 3]], (40, 300), (30, 290))
     expected = stn.sample(image, grid)
     image[0, 20, 100, 1] = np.nan
     got = stn.sample(image, grid)

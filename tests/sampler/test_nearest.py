@@ -62,7 +62,7 @@ def test_fields_and_strides_do_not_matter():
     kind = np.dtype([("label", "<i4"), ("score", "<f8")])
     image = np.zeros((1, 4, 5, 2), kind)
     image["label"], image["score"] = np.arange(40).reshape(1, 4, 5, 2), 0.5
-    grid = stn.grid_of_pixel_matrix([[-1, 0, 4], [0, -1, 3]], (4, 5), (4, 5))
+    grid = stn.grid_from_pixel_matrix([[-1, 0, 4], [0, -1, 3]], (4, 5), (4, 5))
     for given in (image, image[:, ::-1, ::-1], np.asfortranarray(image), image[..., ::-1]):
         np.testing.assert_array_equal(stn.sample(given, grid, kernel="nearest"), given[:, ::-1, ::-1])
 

@@ -41,7 +41,7 @@ def test_a_constant_image_has_no_gradient_at_whole_pixels(padding, channels, lay
     for H, W in ((5, 5), (4, 7), (1, 6), (300, 270)):
         image = np.ones((1, channels, H, W) if layout == "NCHW" else (1, H, W, channels), dtype)
         fill = {"fill": 1.0} if padding == "constant" else {}
-        grid = stn.grid_of_pixel_matrix(np.eye(2, 3), (H, W), (H, W))
+        grid = stn.grid_from_pixel_matrix(np.eye(2, 3), (H, W), (H, W))
         for positions in (grid, to_dense(H, W)):
             units = {} if positions is grid else {"units": "pixels"}
             out, backprop = stn.sample_vjp(image, positions, padding=padding, layout=layout, **fill, **units)

@@ -40,10 +40,10 @@ def test_a_tile_of_a_warp_is_the_same_tile_of_the_whole_warp(seed, kernel, paddi
     image = (rng.random((1, H, W, channels)) * 200).astype(dtype)
     matrix = random_homography(rng)
     options = {"kernel": kernel, "padding": padding, "fill": fill}
-    whole = stn.sample(image, stn.grid_of_pixel_matrix(matrix, (H, W), (h, w)), **options)
+    whole = stn.sample(image, stn.grid_from_pixel_matrix(matrix, (H, W), (h, w)), **options)
     top, left = rng.integers(0, (h, w))
     bottom, right = rng.integers((top + 1, left + 1), (h + 1, w + 1))
-    grid = stn.grid_of_pixel_matrix(moved(matrix, left, top), (H, W), (bottom - top, right - left))
+    grid = stn.grid_from_pixel_matrix(moved(matrix, left, top), (H, W), (bottom - top, right - left))
     np.testing.assert_array_equal(stn.sample(image, grid, **options), whole[:, top:bottom, left:right])
 
 
@@ -51,9 +51,9 @@ def test_a_tile_of_a_warp_is_the_same_tile_of_the_whole_warp(seed, kernel, paddi
 def test_the_size_of_the_output_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     image, matrix = rng.random((1, 40, 50, 3), np.float32), rng.normal(0, [[1, 1, 40], [1, 1, 40], [0.05, 0.05, 1]])
-    whole = stn.sample(image, stn.grid_of_pixel_matrix(matrix, (40, 50), (200, 300)))
+    whole = stn.sample(image, stn.grid_from_pixel_matrix(matrix, (40, 50), (200, 300)))
     for shape in ((100, 300), (7, 33), (200, 1)):
-        part = stn.sample(image, stn.grid_of_pixel_matrix(matrix, (40, 50), shape))
+        part = stn.sample(image, stn.grid_from_pixel_matrix(matrix, (40, 50), shape))
         np.testing.assert_array_equal(part, whole[:, : shape[0], : shape[1]])
 
 
@@ -62,14 +62,14 @@ def test_the_size_of_the_output_does_not_matter(seed):
 def test_the_ground_is_seen_wherever_the_horizon_lies_in_the_output(horizon, sign):
     ground = np.ones((1, 100, 100, 1), np.float32)
     to_output = sign * np.array([[80, 50, -3000], [0, horizon, 20 * horizon + 960], [0, 1, 20.0]])
-    lit = stn.sample(ground, stn.grid_of_pixel_matrix(to_output, (100, 100), (100, 100), inverse=True))[0, ..., 0] > 0
+    lit = stn.sample(ground, stn.grid_from_pixel_matrix(to_output, (100, 100), (100, 100), inverse=True))[0, ..., 0] > 0
     assert lit.sum() > 500
     assert not lit[: int(horizon)].any()  # nothing of the mirrored ghost above the horizon
 
 
 def test_both_sides_of_a_horizon_agree_with_the_oracle():
     image, matrix = random_image(1, 12, 14, 2), np.array([[0.875, 0.25, 1], [-0.125, 1.125, 2], [0.03125, -0.0625, 1.0]])
-    grid = stn.grid_of_pixel_matrix(matrix, (12, 14), (30, 40))
+    grid = stn.grid_from_pixel_matrix(matrix, (12, 14), (30, 40))
     y, x = np.indices((30, 40))
     X, Y, Z = np.einsum("ak,khw->ahw", matrix, np.stack([x, y, np.ones_like(x)]))
     with np.errstate(all="ignore"):
@@ -97,7 +97,7 @@ def test_a_crop_by_whole_pixels_is_the_crop_and_takes_nothing_from_beside_it(ker
         beside = np.full_like(image, np.nan)
         beside[inside] = image[inside]
         sign = -1 if inverse else 1
-        grid = stn.grid_of_pixel_matrix([[1, 0, sign * left], [0, 1, sign * top]], in_shape, (h, w), inverse=inverse)
+        grid = stn.grid_from_pixel_matrix([[1, 0, sign * left], [0, 1, sign * top]], in_shape, (h, w), inverse=inverse)
         got = stn.sample(beside, grid, kernel=kernel)
         if kernel == "lanczos3":  # right to 1e-6
             np.testing.assert_allclose(got, image[inside], atol=1e-5)
@@ -121,7 +121,7 @@ def test_quarter_turns_and_mirrors_are_exact(turn, mirror):
     to_input = np.array(matrix[turn], float)
     if mirror:
         to_input = (np.array([[-1, 0, W - 1], [0, 1, 0], [0, 0, 1.0]]) @ np.vstack([to_input, [0, 0, 1]]))[:2]
-    np.testing.assert_array_equal(stn.sample(image, stn.grid_of_pixel_matrix(to_input, (H, W), (h, w))), turned)
+    np.testing.assert_array_equal(stn.sample(image, stn.grid_from_pixel_matrix(to_input, (H, W), (h, w))), turned)
 
 
 @pytest.mark.parametrize("shift", [0.25, 0.5, 0.75])
@@ -130,7 +130,7 @@ def test_shifts_by_quarters_are_exact(shift):
     for _ in range(20):
         H, W = (int(size) for size in rng.integers(3, 300, 2))
         image = rng.integers(0, 256, (1, H, W, 2)).astype(np.float64)  # sums of few binary digits
-        grid = stn.grid_of_pixel_matrix([[1, 0, shift], [0, 1, 0]], (H, W), (H, W - 1))
+        grid = stn.grid_from_pixel_matrix([[1, 0, shift], [0, 1, 0]], (H, W), (H, W - 1))
         expected = (1 - shift) * image[:, :, :-1] + shift * image[:, :, 1:]
         np.testing.assert_array_equal(stn.sample(image, grid), expected)
         labels = image.astype(np.int64)
@@ -143,7 +143,7 @@ def test_the_outer_edge_is_where_it_is_said_to_be():
     for size in range(2, 200):
         image = np.ones((1, 1, size, 1))
         for start, inside in ((-0.5, True), (np.nextafter(-0.5, -1), False)):
-            grid = stn.grid_of_pixel_matrix([[1, 0, start], [0, 1, 0]], (1, size), (1, 1))
+            grid = stn.grid_from_pixel_matrix([[1, 0, start], [0, 1, 0]], (1, size), (1, 1))
             assert stn.sample(image, grid, padding="border", fill=-1.0).item() == (1 if inside else -1), (size, start)
 
 
@@ -161,7 +161,7 @@ def test_the_gradient_is_that_of_the_matrix_given(rows, inverse, antialias, kern
     image = random_image(2, 16, 14, 3)
 
     def sampled(matrix):
-        grid = stn.grid_of_pixel_matrix(matrix, (16, 14), (6, 5), inverse=inverse)
+        grid = stn.grid_from_pixel_matrix(matrix, (16, 14), (6, 5), inverse=inverse)
         out, backprop = stn.sample_vjp(image, grid, kernel=kernel, antialias=antialias)
         return out, lambda d: backprop(d, image=False)[1]
 
@@ -172,10 +172,10 @@ def test_descending_along_the_gradient_finds_the_matrix():
     y, x = np.indices((60, 80))
     image = np.exp(-((x - 40) ** 2 / 200 + (y - 30) ** 2 / 120))[None, ..., None]
     true = np.array([[1, 0, 3.0], [0, 1, -2.0]])
-    target = stn.sample(image, stn.grid_of_pixel_matrix(true, (60, 80), (60, 80)))
+    target = stn.sample(image, stn.grid_from_pixel_matrix(true, (60, 80), (60, 80)))
     matrix = np.eye(2, 3)
     for _ in range(200):
-        out, backprop = stn.sample_vjp(image, stn.grid_of_pixel_matrix(matrix, (60, 80), (60, 80)))
+        out, backprop = stn.sample_vjp(image, stn.grid_from_pixel_matrix(matrix, (60, 80), (60, 80)))
         d_matrix = backprop(out - target)[1][0]
         matrix[:, 2] -= 0.2 * d_matrix[:, 2]
     np.testing.assert_allclose(matrix[:, 2], true[:, 2], atol=1e-3)

@@ -143,8 +143,8 @@ def test_positions_are_called_the_grid():
     [
         (np.zeros((4, 6)), r"got \(4, 6\); parameters of a transform go to `warp\(image, theta\)`"),
         (np.zeros(32), r"got \(32,\); parameters of a transform go to `warp\(image, theta\)`"),
-        (np.eye(2, 3), r"got \(2, 3\); a matrix .* `grid_of_pixel_matrix`, theta goes to `warp\(image, theta\)`"),
-        (np.tile(np.eye(3), (4, 1, 1)), r"got \(4, 3, 3\); a matrix .* `grid_of_pixel_matrix`"),
+        (np.eye(2, 3), r"got \(2, 3\); a matrix .* `grid_from_pixel_matrix`, theta goes to `warp\(image, theta\)`"),
+        (np.tile(np.eye(3), (4, 1, 1)), r"got \(4, 3, 3\); a matrix .* `grid_from_pixel_matrix`"),
         (np.zeros((5, 4, 2)), r"got \(5, 4, 2\); one grid \(h, w, 2\) is grid\[None\]"),
         (np.zeros((7, 2)), r"got \(7, 2\); points \(M, 2\) are grid\[None, None\]"),
         (np.zeros((1, 2, 5, 4)), r"got \(1, 2, 5, 4\); the last axis is \(x, y\): grid\.transpose\(0, 2, 3, 1\)"),

@@ -381,7 +381,7 @@ def test_nan_pixels_do_not_reach_positions_outside():
     [
         ({"kernel": "sinc"}, "kernel: expected one of nearest, bilinear, bicubic, .*, got 'sinc'"),
         ({"layout": "CHW"}, "layout: expected one of NHWC, NCHW, got 'CHW'; did you mean 'NCHW'"),
-        ({"units": "metres"}, "units: expected one of normalised, pixels, got 'metres'"),
+        ({"units": "meters"}, "units: expected one of normalized, pixels, got 'meters'"),
         ({"fill": [1, 2]}, r"fill: expected a number or one for each of 3 channels, got \[1, 2\]"),
     ],
 )

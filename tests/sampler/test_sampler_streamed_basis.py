@@ -27,9 +27,9 @@ def small_blocks(monkeypatch):
 def both(batch, shape=SHAPE, align_corners=True, dtype=np.float64):
     """Grids of one spline, whose basis is kept, and worked out when needed."""
     theta = None
-    for kept_bytes in (np.inf, 0):
+    for max_cached_bytes in (np.inf, 0):
         spline = stn.get_transform("tps", control_points=(3, 3))
-        spline.kept_bytes = kept_bytes
+        spline.max_cached_bytes = max_cached_bytes
         if theta is None:
             theta = spline.identity() + np.random.default_rng(0).normal(0, 0.15, (batch, spline.n_params))
         yield spline.forward(theta.astype(dtype), shape, align_corners)[0]
@@ -114,7 +114,7 @@ def test_a_basis_of_over_8_mib_is_not_kept(monkeypatch):
     theta = spline.identity()[None]
     assert not isinstance(spline.forward(theta, (224, 224))[0].basis, BasisRows)
     assert isinstance(spline.forward(theta, (256, 257))[0].basis, BasisRows)
-    spline.kept_bytes = np.inf  # heard at once, for a shape that was seen before too
+    spline.max_cached_bytes = np.inf  # heard at once, for a shape that was seen before too
     assert not isinstance(spline.forward(theta, (256, 257))[0].basis, BasisRows)
 
 

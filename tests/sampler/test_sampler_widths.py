@@ -47,7 +47,7 @@ def test_strips_and_vectors_join_without_a_seam(kernel, channels, layout, kind, 
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("in_shape", [(1, 9), (9, 1), (1, 1)])
-def test_an_image_of_one_row_or_column_has_no_second_neighbour(in_shape, channels, padding):
+def test_an_image_of_one_row_or_column_has_no_second_neighbor(in_shape, channels, padding):
     image = random_image(1, *in_shape, channels)
     grid = stn.get_transform("affine").forward([[0.617, 0.103, 0.051, 0.031, 0.413, 0.207]], (4, 40), align_corners=False)[0]
     pixels = to_pixels(grid.dense(), in_shape, align_corners=False)

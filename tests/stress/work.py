@@ -24,7 +24,7 @@ def gradients(num_threads):
 
 def layers(num_threads):
     layer = Conv2d(2, 3)
-    layer.initialise((30, 30, 1), np.random.default_rng(0))
+    layer.initialize((30, 30, 1), np.random.default_rng(0))
     y, backprop = layer.forward(IMAGE[:, :30, :30, :1])
     return np.concatenate([MaxPool(2).forward(y)[0].ravel(), backprop(y)[0].ravel()])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import RBFInterpolator
 
 import stn_numba as stn
-from stn_numba.grid import to_normalised, to_pixels
+from stn_numba.grid import to_normalized, to_pixels
 from stn_numba.testing import check_transform
 
 RNG = np.random.default_rng(0)
@@ -107,8 +107,8 @@ def test_splines_from_pixels_are_those_of_scipy_in_pixels(shape, out_shape, alig
     targets = control / size * in_size + rng.normal(0, 5, control.shape)
     places = rng.uniform(-0.1, 1.1, (20, 2)) * size
     spline = ThinPlateSpline.from_pixels(control, out_shape, align_corners)
-    theta = to_normalised(targets, shape, align_corners).T.reshape(1, -1)
-    mapped = spline.apply(theta, to_normalised(places, out_shape, align_corners))[0]
+    theta = to_normalized(targets, shape, align_corners).T.reshape(1, -1)
+    mapped = spline.apply(theta, to_normalized(places, out_shape, align_corners))[0]
     expected = RBFInterpolator(control, targets, kernel="thin_plate_spline", degree=1)(places)
     np.testing.assert_allclose(to_pixels(mapped, shape, align_corners), expected, atol=1e-6)
 
@@ -117,17 +117,17 @@ def test_aspect_is_width_over_height_to_within_a_pixel():
     control = np.stack(np.meshgrid(np.linspace(0, 999, 3), np.linspace(0, 199, 3)), -1).reshape(9, 2)
     targets = control + np.eye(9)[4][:, None] * [0, 30]
     expected = RBFInterpolator(control, targets, kernel="thin_plate_spline")([[500, 60]])
-    theta = to_normalised(targets, (200, 1000)).T.reshape(1, -1)
+    theta = to_normalized(targets, (200, 1000)).T.reshape(1, -1)
     for aspect, tolerance in ((5.0, 0.05), (999 / 199, 1e-9)):
         spline = stn.get_transform("tps", control_points=(3, 3), aspect=aspect)
-        got = to_pixels(spline.apply(theta, to_normalised([[500, 60]], (200, 1000)))[0], (200, 1000))
+        got = to_pixels(spline.apply(theta, to_normalized([[500, 60]], (200, 1000)))[0], (200, 1000))
         np.testing.assert_allclose(got, expected, atol=tolerance)
-    square = stn.get_transform("tps", control_points=(3, 3)).apply(theta, to_normalised([[500, 60]], (200, 1000)))[0]
-    assert np.abs(to_pixels(square, (200, 1000)) - expected).max() > 0.5  # normalised distances bend otherwise
+    square = stn.get_transform("tps", control_points=(3, 3)).apply(theta, to_normalized([[500, 60]], (200, 1000)))[0]
+    assert np.abs(to_pixels(square, (200, 1000)) - expected).max() > 0.5  # normalized distances bend otherwise
 
 
 def test_a_turned_image_has_the_turned_spline():
-    """x and y change places with W and H, so neither axis is favoured."""
+    """x and y change places with W and H, so neither axis is favored."""
     points, theta = RNG.uniform(-1, 1, (7, 2)), RNG.normal(0, 1, (7, 2))
     wide = ThinPlateSpline(points, 4.0).apply(theta.T.reshape(1, -1), SCATTERED)
     high = ThinPlateSpline(points[:, ::-1], 0.25).apply(theta[:, ::-1].T.reshape(1, -1), SCATTERED[:, ::-1])

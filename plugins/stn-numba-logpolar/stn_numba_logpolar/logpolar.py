@@ -27,7 +27,7 @@ class LogPolar(Transform):
         a = pi * y + rotation
 
     so output x = -1 reads the ring of the inner radius, x = +1 the ring of radius exp(log_scale), and y = -1 and
-    y = +1 the same ray. Radii are in normalised units: a ring is a circle in a square image and an ellipse in any other.
+    y = +1 the same ray. Radii are in normalized units: a ring is a circle in a square image and an ellipse in any other.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LogPolar(Transform):
     def identity(self) -> NDArray[np.float64]:
         """(0, 0, 0, 0), the canonical map: no log-polar map is the identity.
 
-        It is centred on the image, its outer ring touches the image's edges, and its angle 0 points along +x. Training
+        It is centered on the image, its outer ring touches the image's edges, and its angle 0 points along +x. Training
         starts here.
         """
         return np.zeros(4)
@@ -69,7 +69,7 @@ class LogPolar(Transform):
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Callable[[ArrayLike], Floats]]:
         """As `apply`, with the way back to theta."""
-        centre = theta[:, None, :2]
+        center = theta[:, None, :2]
         with np.errstate(invalid="ignore"):  # NaN parameters give NaN positions: outside
             radius = np.exp(np.minimum(theta[:, 2:3], _FAR)) * self.inner_radius ** ((1 - points[:, 0]) / 2)
             angle = np.pi * points[:, 1] + theta[:, 3:4]
@@ -83,4 +83,4 @@ class LogPolar(Transform):
             shares = [d[..., 0], d[..., 1], (d * arms).sum(axis=-1), (d * turns).sum(axis=-1)]
             return np.stack([share.sum(axis=1) for share in shares], axis=1)
 
-        return centre + arm, backprop
+        return center + arm, backprop

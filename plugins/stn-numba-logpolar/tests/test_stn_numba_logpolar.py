@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 import stn_numba as stn
-from stn_numba.testing import check_vjp, parametrise_checks
+from stn_numba.testing import check_vjp, parametrize_checks
 
 from stn_numba_logpolar import LogPolar
 
 THETA = np.array([[0.1, -0.2, -0.3, 0.4], [0.0, 0.3, 0.2, -2.0]])
 
 
-@parametrise_checks(LogPolar, exact_identity=False)
+@parametrize_checks(LogPolar, exact_identity=False)
 def test_it_keeps_to_the_contract(check):
     check()
 

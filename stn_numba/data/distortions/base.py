@@ -15,7 +15,7 @@ from stn_numba.sampler import sample
 from stn_numba.transform.base import Transform
 from stn_numba.transform.registry import get_transform
 
-__all__ = ["DIGIT", "Distortion", "in_pixels", "normalised"]
+__all__ = ["DIGIT", "Distortion", "in_pixels", "normalized"]
 
 DIGIT = (28, 28)
 """(H, W) of the digits that are distorted."""
@@ -102,17 +102,17 @@ class Distortion(ABC):
 
 
 def in_pixels(points: NDArray[np.float64], shape: tuple[int, int] = DIGIT) -> NDArray[np.float64]:
-    """Normalised positions (..., 2) in pixels from the centre of an image of the given (H, W)."""
+    """Normalized positions (..., 2) in pixels from the center of an image of the given (H, W)."""
     return points * _half(shape)
 
 
-def normalised(pixels: NDArray[np.float64], shape: tuple[int, int] = DIGIT) -> NDArray[np.float64]:
-    """Positions (..., 2) in pixels from the centre of an image of the given (H, W), normalised."""
+def normalized(pixels: NDArray[np.float64], shape: tuple[int, int] = DIGIT) -> NDArray[np.float64]:
+    """Positions (..., 2) in pixels from the center of an image of the given (H, W), normalized."""
     return pixels / _half(shape)
 
 
 def _half(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """From the centre of an image to the centre of its last pixel, (x, y)."""
+    """From the center of an image to the center of its last pixel, (x, y)."""
     return (np.array(shape[::-1], np.float64) - 1) / 2
 
 

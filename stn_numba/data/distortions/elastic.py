@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.data.distortions.base import Distortion, in_pixels, normalised
+from stn_numba.data.distortions.base import Distortion, in_pixels, normalized
 from stn_numba.grid import base_points
 
 __all__ = ["Elastic"]
@@ -29,7 +29,7 @@ class Elastic(Distortion):
         """Draw from where in the digit the spline's points on the canvas read."""
         points = in_pixels(base_points(self.points), self.canvas)
         scale, moves = rng.uniform(0.75, 1, (n, 1, 1)), rng.normal(0, 1.5, (n, *points.shape))
-        return normalised((points + moves) / scale).swapaxes(1, 2).reshape(n, points.size)
+        return normalized((points + moves) / scale).swapaxes(1, 2).reshape(n, points.size)
 
     def _options(self) -> dict[str, Any]:
         return {"control_points": self.points}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.data.distortions.base import DIGIT, Distortion, in_pixels, normalised
+from stn_numba.data.distortions.base import DIGIT, Distortion, in_pixels, normalized
 
 __all__ = ["Rotation", "RotationTranslationScale", "Translation", "placement"]
 
@@ -77,9 +77,9 @@ def placement(
     [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
     """
     # A digit's pixel p goes to q = scale * R p + shift. The sampler wants the inverse, p = R^T (q - shift) / scale,
-    # with p and q in pixels from the centres. The y axis points down: R = [[cos, sin], [-sin, cos]].
+    # with p and q in pixels from the centers. The y axis points down: R = [[cos, sin], [-sin, cos]].
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     back = np.stack([cos, -sin, sin, cos], axis=-1).reshape(-1, 2, 2) / scale[:, None, None]
     offset = -(back @ shift[..., None])
     columns = np.concatenate([back * in_pixels(np.ones(2), canvas), offset], axis=2)
-    return normalised(columns.swapaxes(1, 2)).swapaxes(1, 2).reshape(-1, 6) + 0.0  # -0 becomes 0
+    return normalized(columns.swapaxes(1, 2)).swapaxes(1, 2).reshape(-1, 6) + 0.0  # -0 becomes 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.data.distortions.base import Distortion, in_pixels, normalised
+from stn_numba.data.distortions.base import Distortion, in_pixels, normalized
 
 __all__ = ["Projective", "homography"]
 
@@ -29,10 +29,10 @@ class Projective(Distortion):
         scale, corners = rng.uniform(0.75, 1, (n, 1, 1)), self._draw_corners(n, rng)
         while len(bad := np.flatnonzero(~_legible(corners, self.canvas))):
             corners[bad] = self._draw_corners(len(bad), rng)
-        return homography(normalised(corners, self.canvas), normalised(in_pixels(_CORNERS, self.canvas) / scale))
+        return homography(normalized(corners, self.canvas), normalized(in_pixels(_CORNERS, self.canvas) / scale))
 
     def _draw_corners(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """(n, 4, 2) where the canvas's corners go, in pixels from its centre."""
+        """(n, 4, 2) where the canvas's corners go, in pixels from its center."""
         return in_pixels(_CORNERS, self.canvas) + rng.normal(0, 5, (n, 4, 2))
 
 
@@ -61,7 +61,7 @@ def homography(points: NDArray[np.float64], images: NDArray[np.float64]) -> NDAr
 def _legible(corners: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.bool_]:
     """(N,) whether corners (N, 4, 2) in pixels, in the order of `_CORNERS`, give a picture that can be read.
 
-    Each corner with its two neighbours must span at least a tenth of the area that it spans unmoved, so the shape
+    Each corner with its two neighbors must span at least a tenth of the area that it spans unmoved, so the shape
     is convex, and the middle of the canvas must lie inside, where the horizon cannot come near it.
     """
     following = np.roll(corners, -1, axis=1)

@@ -2,9 +2,9 @@
 
 Numba makes machine code of every function it compiles, and of all that a function calls once more within it. A helper that is
 inlined by force is never called itself: its own machine code is made for nothing. Kernels here are made of a hundred
-helpers, several deep; without this, ten times as much is optimised and generated as is ever run.
+helpers, several deep; without this, ten times as much is optimized and generated as is ever run.
 
-A helper's library therefore ends as LLVM's intermediate code, which kernels link and optimise as a whole. This reaches into
+A helper's library therefore ends as LLVM's intermediate code, which kernels link and optimize as a whole. This reaches into
 Numba; where its inner parts have changed, `jit.inline` leaves helpers to Numba's own way, which only takes longer.
 """
 

@@ -53,7 +53,7 @@ def give_pixel(address, across, down, like, d_address, j, rows, zero, C):
 def give_row(address, across, down, like, d_row, d_step, first, stop, rows, offsets, zero, C):
     """The shares of the pixels [first, stop) of a strip.
 
-    Neighbours give to the same pixels, each addition waiting for the one before: two that are far apart take turns.
+    Neighbors give to the same pixels, each addition waiting for the one before: two that are far apart take turns.
     """
     half = (stop - first) // 2
     for j in range(first, first + half):

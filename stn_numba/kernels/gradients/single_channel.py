@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.sampling.taps import all_between, line_slopes, lines, neighbours, tent_slopes, tents
+from stn_numba.kernels.sampling.taps import all_between, line_slopes, lines, neighbors, tent_slopes, tents
 from stn_numba.kernels.sampling.workspace import TURNS
 from stn_numba.kernels.simd.load_store import accumulate, load, load_one, load_pairs, size_of
 from stn_numba.kernels.simd.scratch import positions, products, put_product, put_products, tap
@@ -20,8 +20,8 @@ def plane_gradients(axes, like, address, down, d_row, d_step, wanted, first, sto
     """
     (x_axis, y_axis, farthest), (by_image, by_grid) = axes, wanted
     for j in range(first, stop, 8):
-        _, behind_x, from_x = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-        _, behind_y, from_y = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
+        _, behind_x, from_x = neighbors(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        _, behind_y, from_y = neighbors(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         if all_between(x_axis, y_axis, behind_x, behind_y):
             (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
             slopes = line_slopes(x_axis), line_slopes(y_axis)
@@ -79,7 +79,7 @@ def give_shares(address, across, down, like, j, rows, zero, lanes):
 def give_plane(address, across, down, like, first, stop, rows, offsets, zero, lanes):
     """The shares of a strip.
 
-    Neighbours give to the same pixels, each addition waiting for the one before: some that are far apart take turns.
+    Neighbors give to the same pixels, each addition waiting for the one before: some that are far apart take turns.
     """
     none, part = np.int64(0), (stop - first) // TURNS
     for j in range(first, first + part):

@@ -244,7 +244,7 @@ def resolve(index, size, axis, weight):
         return (np.int64(0) if index < 0 else size - 1), weight
     if mode == WRAP:
         return index % size, weight
-    if axis[FOLD_START] == 0.0:  # about centres: the edge pixel is not repeated
+    if axis[FOLD_START] == 0.0:  # about centers: the edge pixel is not repeated
         index = index % greatest(2 * (size - 1), 1)
         return (2 * (size - 1) - index if index >= size else index), weight
     index = index % (2 * size)

@@ -4,7 +4,7 @@ The loops return a check: the sum of all outputs, which is not finite if one of 
 nothing for integers. The caller then leaves out weights of zero, since zero times NaN is NaN.
 
 Weights and offsets have been prepared in scratch rows. `image` and `out` are `memory.Image`s, `address` and `out_address` where
-a strip begins in them, `across` and `down` the bytes from a tap to its neighbours.
+a strip begins in them, `across` and `down` the bytes from a tap to its neighbors.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def pixels(kind, K, image, address, across, down, first, stop, rows, zero, out, 
 
 @jit.inline
 def pixels_of_plane(address, down, like, first, stop, rows, zero, out, out_address):
-    """One channel, its pixels side by side: eight at a time, the two neighbours of each by one load."""
+    """One channel, its pixels side by side: eight at a time, the two neighbors of each by one load."""
     target, step, check = out.like, out.x_step, spread(zero, EIGHT)
     for j in range(first, stop, 8):
         u0, u1 = taps(rows.u, zero, j, EIGHT), taps(rows.u + NEXT_TAP, zero, j, EIGHT)

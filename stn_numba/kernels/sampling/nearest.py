@@ -113,7 +113,7 @@ def affine_offsets(axes, line_x, line_y, first, count, offsets):
 def inside_columns(source, axes, n, i, left, right):
     """The columns of [left, right) of output row i of grid n that read pixels inside the image, as far as that is solved.
 
-    Along a row an affine map rises or falls, rounding included: these columns are neighbours, and the others lie outside.
+    Along a row an affine map rises or falls, rounding included: these columns are neighbors, and the others lie outside.
     """
     if source.kind != AFFINE:
         return left, left

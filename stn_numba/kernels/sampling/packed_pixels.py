@@ -1,7 +1,7 @@
 """Pixels of three or four bytes, as words of 32 bits: eight pixels side by side, one channel after another.
 
 An image of three or four channels of 8 bits is what most image files hold. Four bytes from a pixel on, and four that end with
-its neighbour, are all that is read of both: as many loads as a float image of one channel takes.
+its neighbor, are all that is read of both: as many loads as a float image of one channel takes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import SIZE, STEP
-from stn_numba.kernels.sampling.taps import neighbours, weights_of_eight
+from stn_numba.kernels.sampling.taps import neighbors, weights_of_eight
 from stn_numba.kernels.simd.aliasing import OUTPUT, further, pointer_to, spares, to_integers
 from stn_numba.kernels.simd.load_store import collect, copy_back, prefetch
 from stn_numba.kernels.simd.scalars import least
@@ -156,8 +156,8 @@ def pixels_of_bytes(rule, address, ahead, down, like, first, stop, rows, out, ou
     x_axis, y_axis = (rule.x_axis[SIZE], one), (rule.y_axis[SIZE], one)
     x_step, y_step, offsets = spread(rule.x_axis[STEP], EIGHT), spread(rule.y_axis[STEP], EIGHT), rows.offsets
     for j in range(first, stop, 8):
-        column, behind_x, _ = neighbours(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
-        line, behind_y, _ = neighbours(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
+        column, behind_x, _ = neighbors(x_axis, positions(rows.x_places, 0.0, j, EIGHT))
+        line, behind_y, _ = neighbors(y_axis, positions(rows.y_places, 0.0, j, EIGHT))
         put_taps(offsets, 0, whole_numbers(add_product(times(line, y_step), column, x_step)))
         weights = weights_of_eight(x_axis, y_axis, behind_x, behind_y)
         prefetch(address + tap(offsets, none, 0) + ahead)

@@ -150,7 +150,7 @@ def basis_row(source, n, i, first, count, xs, ys):
 
 @jit.inline
 def basis_lanes(row, step, c, B, scale, j, xs, ys, lanes):
-    """Positions of a few neighbours: the sums stay in registers."""
+    """Positions of a few neighbors: the sums stay in registers."""
     x, y = spread(0.0, lanes), spread(0.0, lanes)
     for b in range(B):
         functions = load(row + b * step + 8 * j, 0.0, lanes)

@@ -51,12 +51,12 @@ def inside_taps(rule, first, stop, rows, slopes, one):
 
 @jit.inline
 def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
-    """Two neighbours along each axis and tents for them, which vanish by themselves beyond the image."""
+    """Two neighbors along each axis and tents for them, which vanish by themselves beyond the image."""
     axis_x, axis_y, farthest = (x_axis[SIZE], one), (y_axis[SIZE], one), farthest_behind(x_axis)
     x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
     for j in range(first, stop, 8):
-        column, behind_x, distance_x = neighbours(axis_x, positions(rows.x_places, 0.0, j, EIGHT))
-        line, behind_y, distance_y = neighbours(axis_y, positions(rows.y_places, 0.0, j, EIGHT))
+        column, behind_x, distance_x = neighbors(axis_x, positions(rows.x_places, 0.0, j, EIGHT))
+        line, behind_y, distance_y = neighbors(axis_y, positions(rows.y_places, 0.0, j, EIGHT))
         put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
         if all_between(axis_x, axis_y, behind_x, behind_y):
             put_pair(rows.u, j, lines(axis_x, behind_x))
@@ -74,13 +74,13 @@ def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
 
 @jit.inline
 def put_pair(weights, j, pair):
-    """Weights or slopes of the two neighbours of eight pixels, to the rows that begin there."""
+    """Weights or slopes of the two neighbors of eight pixels, to the rows that begin there."""
     put_taps(weights, j, pair[0])
     put_taps(weights + NEXT_TAP, j, pair[1])
 
 
 @jit.inline
-def neighbours(axis, place):
+def neighbors(axis, place):
     """The pixel before each of eight positions, within [0, size - 2] whatever the position, and how far behind it they lie.
 
     `axis` = (size, one), with a 1 of the type of the weights. Returns (before, behind, distance): the distance once as the type
@@ -94,7 +94,7 @@ def neighbours(axis, place):
 
 @jit.inline
 def tents(axis, behind):
-    """Weights of the two neighbours, max(0, 1 - |d|)."""
+    """Weights of the two neighbors, max(0, 1 - |d|)."""
     size, one = axis
     unit, zero, other = spread(one, EIGHT), spread(one - one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
     first = larger(minus(unit, magnitudes(behind)), zero)
@@ -103,14 +103,14 @@ def tents(axis, behind):
 
 @jit.inline
 def all_between(x_axis, y_axis, behind_x, behind_y):
-    """Whether all eight positions lie between two neighbours along both axes, where tents are straight lines."""
+    """Whether all eight positions lie between two neighbors along both axes, where tents are straight lines."""
     (width, _), (height, _) = x_axis, y_axis
-    return all_in_unit(behind_x, behind_y) & (width > 1.0) & (height > 1.0)  # a lone pixel has no neighbour
+    return all_in_unit(behind_x, behind_y) & (width > 1.0) & (height > 1.0)  # a lone pixel has no neighbor
 
 
 @jit.inline
 def lines(axis, behind):
-    """As `tents`, between the neighbours, bit for bit."""
+    """As `tents`, between the neighbors, bit for bit."""
     unit = spread(axis[1], EIGHT)
     first = minus(unit, behind)
     return first, minus(unit, first)
@@ -118,7 +118,7 @@ def lines(axis, behind):
 
 @jit.inline
 def weights_of_eight(x_axis, y_axis, behind_x, behind_y):
-    """Weights (u0, u1, v0, v1) of the neighbours of eight pixels along x and along y."""
+    """Weights (u0, u1, v0, v1) of the neighbors of eight pixels along x and along y."""
     if all_between(x_axis, y_axis, behind_x, behind_y):
         (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
     else:
@@ -128,7 +128,7 @@ def weights_of_eight(x_axis, y_axis, behind_x, behind_y):
 
 @jit.inline
 def line_slopes(axis):
-    """As `tent_slopes`, between the neighbours."""
+    """As `tent_slopes`, between the neighbors."""
     return spread(-axis[1], EIGHT), spread(axis[1], EIGHT)
 
 
@@ -184,7 +184,7 @@ def fetch_ahead(ahead, address, across, down, first, stop, offsets):
     """Ask for cache lines long before they are read: `rows_ahead`, and the ends of the lower row of this strip's taps."""
     end, none = down + across * 5 // 2, np.int64(0)  # the widest load goes so far
     if ahead != 0:
-        for j in range(first, stop, 2 if across <= 16 else 1):  # narrow neighbours lie in the same lines
+        for j in range(first, stop, 2 if across <= 16 else 1):  # narrow neighbors lie in the same lines
             pixel = address + tap(offsets, none, j)
             prefetch(pixel + end)
             prefetch(pixel + ahead)

@@ -142,5 +142,5 @@ def number_pixels(w, together, rows):
 
 @jit.inline
 def to_next(axis, step):
-    """Bytes from a pixel to its neighbour along an axis, 0 where there is none."""
+    """Bytes from a pixel to its neighbor along an axis, 0 where there is none."""
     return np.int64(step) if axis[SIZE] > 1 else np.int64(0)

@@ -1,6 +1,6 @@
 """Stages of memory, and what every load and store is made of.
 
-LLVM vectorises no loop that gathers unless it is told what the stores do not touch. So memory has stages, in the order in
+LLVM vectorizes no loop that gathers unless it is told what the stores do not touch. So memory has stages, in the order in
 which a strip of pixels passes them: INPUT (images, grids, d_out), POSITIONS, TAPS, PRODUCTS (scratch rows), and OUTPUT. Every
 store promises that it touches nothing that belongs to a stage before its own.
 """

@@ -143,7 +143,7 @@ def load_turns(typingctx, address, like, lanes):
 
 @intrinsic
 def load_pairs(typingctx, address, like, offsets, lanes):
-    """Two neighbouring elements at `address` + each of a row of offsets: the left ones, the right ones.
+    """Two neighboring elements at `address` + each of a row of offsets: the left ones, the right ones.
 
     A pair of up to 64 bits is one load. CPUs gather no faster than they load one by one, many of them slower.
     """
@@ -154,8 +154,8 @@ def load_pairs(typingctx, address, like, offsets, lanes):
     def codegen(context, builder, signature, arguments):
         (address, _, offsets, _), element, bits = arguments, llvm_type(context, dtype), dtype.bitwidth
         if bits > 32:
-            neighbour = further(builder, address, bits // 8)
-            pair = [collect(builder, side, offsets, count, element) for side in (address, neighbour)]
+            neighbor = further(builder, address, bits // 8)
+            pair = [collect(builder, side, offsets, count, element) for side in (address, neighbor)]
         else:
             words = collect(builder, address, offsets, count, ir.IntType(2 * bits))
             flat = builder.bitcast(words, ir.VectorType(element, 2 * count))

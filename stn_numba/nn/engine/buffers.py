@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["empty", "kept_bytes", "release", "several"]
+__all__ = ["empty", "max_cached_bytes", "release", "several"]
 
 _LINE = 64  # bytes: a vector of 16 float32 within one cache line
 _PAGE = 4096
@@ -72,14 +72,14 @@ def _places(shapes: tuple[tuple[int, ...], ...], itemsize: int) -> tuple[list[tu
 
 def _fresh(size: int) -> tuple[NDArray[np.uint8], int]:
     """Memory and the first address in it that begins a cache line."""
-    if kept_bytes() > _MOST:
+    if max_cached_bytes() > _MOST:
         release()
     memory = np.empty(size + _LINE, np.uint8)
     address = memory.ctypes.data
     return memory, address + -address % _LINE
 
 
-def kept_bytes() -> int:
+def max_cached_bytes() -> int:
     """Bytes kept for later."""
     return sum(size * len(several) for size, several in list(_free.items()))
 

@@ -42,7 +42,7 @@ def warn_of_large_pixels(X: NDArray[Any]) -> None:
     """Warn of whole numbers beyond 0 and 1: the weights' first values are meant for pixels of about 1."""
     if X.dtype.kind in "iu" and (most := int(np.max(X[:_SEEN]))) > 1:
         warnings.warn(
-            f"X: pixels are whole numbers of up to {most}, and are learnt from as they are; networks learn better from "
+            f"X: pixels are whole numbers of up to {most}, and are learned from as they are; networks learn better from "
             f"X / {np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else most} as float32, and predictions then need the same",
             RuntimeWarning,
             stacklevel=3,

@@ -83,7 +83,7 @@ class PixelRange:
         return not too_small < ratio <= too_large or self._differs_in_sign(asked, images)
 
     def _differs_in_sign(self, asked: PixelRange, images: int) -> bool:
-        """Whether only one of the two has values far below 0, as images have that were standardised."""
+        """Whether only one of the two has values far below 0, as images have that were standardized."""
         if self.low >= 0:
             return asked.low < -_NEGATIVE * self.reach
         return images >= _SIGN_TOLD and self.low < -_NEGATIVE_IN_TRAINING * self.reach and asked.low >= 0

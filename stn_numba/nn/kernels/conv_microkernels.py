@@ -115,7 +115,7 @@ def _correlate(code, pixels, x_row, weight, rows, run, filters):
 
 @intrinsic
 def correlate(typingctx, like, lanes, pixels, filters, x, x_row, x_pixel, weight, rows, run, bias, y, y_pixel):
-    """Outputs of `pixels` neighbouring pixels and some filters: correlation and bias."""
+    """Outputs of `pixels` neighboring pixels and some filters: correlation and bias."""
     count, several = len(pixels), len(filters)
     signature = types.void(like, lanes, pixels, filters, *(types.int64,) * 9)
 
@@ -171,7 +171,7 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
 def weight_gradient(
     typingctx, like, lanes, taps, filters, x, x_block, x_row, x_pixel, d, d_block, d_row, d_pixel, blocks, h, w, out, out_tap
 ):
-    """Gradients of some neighbouring taps and some filters: sums over samples and output pixels."""
+    """Gradients of some neighboring taps and some filters: sums over samples and output pixels."""
     few, several = len(taps), len(filters)
     signature = types.void(like, lanes, taps, filters, *(types.int64,) * 13)
 

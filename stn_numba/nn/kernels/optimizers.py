@@ -1,4 +1,4 @@
-"""Optimisers' updates, changing arrays in place, of all parameters of a dtype in one call.
+"""Optimizers' updates, changing arrays in place, of all parameters of a dtype in one call.
 
 A table (parameters, columns) of int64 has a row for each parameter: how many numbers it has, and the addresses of arrays of
 as many. `rates` has a number for each; it and all other numbers are of the parameters' dtype.

@@ -1,6 +1,6 @@
 """The way back through convolution and pooling, patch by patch: at most one of 2 x 2 pixels has a gradient.
 
-Samples are dealt with one by one here, and a vector holds neighbouring numbers of a row of a patch. The lists of one filter
+Samples are dealt with one by one here, and a vector holds neighboring numbers of a row of a patch. The lists of one filter
 say where its patches begin (`places`, in bytes) and what reached them (`slopes`). A tile is some vectors of some rows.
 
 Arguments are as in `stn_numba.nn.kernels.convolution`. Kernels run once a call: callers hand parts of the batch to threads of
@@ -78,7 +78,7 @@ def spread(typingctx, like, lanes, rows, vectors, dx, dx_row, places, slopes, co
 def find(like, dy, winner, h, w, pixel, first, group, step, step_y, step_x, places, slopes):
     """List the patches that a filter's gradient (h, w, lanes) reaches in a group of samples; return how many.
 
-    Pixels of the gradient are `pixel` numbers apart. Neighbours in the list lie in different samples, or in different rows: no
+    Pixels of the gradient are `pixel` numbers apart. Neighbors in the list lie in different samples, or in different rows: no
     store waits for the one before it.
     """
     count, byte = 0, np.uint8(0)

@@ -21,8 +21,8 @@ _MOST_WEIGHTS = 1 << 58  # more than an address can tell apart
 class Layer(ABC):
     """A differentiable function of an input (N, ...) and of named parameters.
 
-    A layer is made from its options, gets its parameters by `initialise`, and is then a plain function: `forward` changes
-    nothing and keeps nothing, gradients are returned and not stored. A `Classifier` initialises its layers, and keeps the
+    A layer is made from its options, gets its parameters by `initialize`, and is then a plain function: `forward` changes
+    nothing and keeps nothing, gradients are returned and not stored. A `Classifier` initializes its layers, and keeps the
     parameters of those that have some already.
 
     Attributes
@@ -42,10 +42,10 @@ class Layer(ABC):
 
     @cached_property
     def params(self) -> Arrays:
-        """No parameters, until `initialise` says otherwise."""
+        """No parameters, until `initialize` says otherwise."""
         return _NoParameters(type(self).__name__)
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw the parameters for inputs of this shape (without the batch axis); return the output's shape.
 
         Each call draws anew and replaces the parameters that the layer had.
@@ -83,7 +83,7 @@ class _NoParameters(dict[str, Floats]):
         self.layer = layer
 
     def __missing__(self, name: str) -> Floats:
-        raise ValueError(f"{self.layer}: it has no {name} yet: call initialise, or put it into a Classifier")
+        raise ValueError(f"{self.layer}: it has no {name} yet: call initialize, or put it into a Classifier")
 
 
 def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:

@@ -54,7 +54,7 @@ class Chain(Container):
     --------
     >>> from stn_numba.nn import Dense, ReLU
     >>> chain = Chain(Dense(4), ReLU(), Dense(2))
-    >>> chain.initialise((3,), np.random.default_rng(0))
+    >>> chain.initialize((3,), np.random.default_rng(0))
     (2,)
     >>> list(chain.params)
     ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
@@ -64,8 +64,8 @@ class Chain(Container):
         super().__init__()
         self.layers = numbered(layers)
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Initialise each layer for the shape that the one before it gives."""
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Initialize each layer for the shape that the one before it gives."""
         for name in self.layers:
             input_shape = self._draw_inner(name, input_shape, rng, dtype)
         return input_shape

@@ -36,13 +36,13 @@ class Container(Layer):
         )
 
     def output_shape_of(self, name: str) -> Size | None:
-        """Shape of an inner layer's output, without the batch axis; None if it was not noted by `initialise`."""
+        """Shape of an inner layer's output, without the batch axis; None if it was not noted by `initialize`."""
         sizes: dict[str, Size] = vars(self).get("_sizes", {})
         return sizes.get(name)
 
     def _draw_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
-        """Initialise an inner layer, and note the shape of its output."""
-        size = self.layers[name].initialise(input_shape, rng, dtype)
+        """Initialize an inner layer, and note the shape of its output."""
+        size = self.layers[name].initialize(input_shape, rng, dtype)
         self._sizes = {**vars(self).get("_sizes", {}), name: size}
         return size
 

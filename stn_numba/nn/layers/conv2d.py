@@ -17,48 +17,48 @@ __all__ = ["Conv2d"]
 
 
 class Conv2d(Layer):
-    """Each output pixel is a weighted sum over a size x size patch of the input, plus a bias.
+    """Each output pixel is a weighted sum over a kernel_size x kernel_size patch of the input, plus a bias.
 
-    Maps (N, H, W, C) to (N, h, w, filters), with ``h = (H + 2 * padding - size) // stride + 1`` and w alike. The parameters are
-    ``weight`` (size, size, C, filters), drawn He-normal, and ``bias`` (filters,), zero at first.
+    Maps (N, H, W, C) to (N, h, w, filters), with ``h = (H + 2 * padding - kernel_size) // stride + 1`` and w alike. The
+    parameters are ``weight`` (kernel_size, kernel_size, C, filters), drawn He-normal, and ``bias`` (filters,), zero at first.
 
     Parameters
     ----------
     filters
         Channels of the output.
-    size
+    kernel_size
         Side of the patch.
     stride
         Step between patches.
     padding
-        Rows and columns of zeros added on each side, fewer than `size`.
+        Rows and columns of zeros added on each side, fewer than `kernel_size`.
 
     Examples
     --------
     >>> layer = Conv2d(4, 3)
-    >>> layer.initialise((8, 8, 1), np.random.default_rng(0))
+    >>> layer.initialize((8, 8, 1), np.random.default_rng(0))
     (6, 6, 4)
     """
 
-    fixed_options = ("filters", "size", "stride", "padding")
+    fixed_options = ("filters", "kernel_size", "stride", "padding")
 
-    def __init__(self, filters: int, size: int, *, stride: int = 1, padding: int = 0) -> None:
+    def __init__(self, filters: int, kernel_size: int, *, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
         self.filters = as_int(filters, "filters", least=1)
-        self.size = as_int(size, "size", least=1)
+        self.kernel_size = as_int(kernel_size, "kernel_size", least=1)
         self.stride = as_int(stride, "stride", least=1)
         self.padding = as_int(padding, "padding", least=0)
-        if self.padding >= self.size:
-            raise ValueError(f"padding: expected less than the size {size}, got {padding}")
-        self.spec = ConvSpec(self.filters, self.size, self.stride, self.padding)
+        if self.padding >= self.kernel_size:
+            raise ValueError(f"padding: expected less than the kernel_size {kernel_size}, got {padding}")
+        self.spec = ConvSpec(self.filters, self.kernel_size, self.stride, self.padding)
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw He-normal weights and zero biases."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
         out_shape, C = self.spec.out_shape(input_shape), input_shape[2]
-        shape = (self.size, self.size, C, self.filters)
+        shape = (self.kernel_size, self.kernel_size, C, self.filters)
         self.params = {
-            "weight": he_normal(rng, shape, self.size**2 * C, dtype),
+            "weight": he_normal(rng, shape, self.kernel_size**2 * C, dtype),
             "bias": np.zeros(self.filters, dtype),
         }
         return out_shape

@@ -25,7 +25,7 @@ class Dense(Layer):
     Examples
     --------
     >>> layer = Dense(3)
-    >>> layer.initialise((5,), np.random.default_rng(0))
+    >>> layer.initialize((5,), np.random.default_rng(0))
     (3,)
     """
 
@@ -35,7 +35,7 @@ class Dense(Layer):
         super().__init__()
         self.units = as_int(units, "units", least=1)
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Draw He-normal weights and zero biases."""
         expect_shape(self, input_shape, 1, "(D,)")
         weight = he_normal(rng, (input_shape[0], self.units), input_shape[0], dtype)

@@ -47,7 +47,7 @@ def draw_missing(network: Layer, input_shape: Size, rng: np.random.Generator, dt
         If parameters that are there do not fit the input.
     """
     kept = [(name, layer, {key: np.array(array) for key, array in _params(layer).items()}) for name, layer in leaves(network)]
-    output = network.initialise(input_shape, rng, dtype)
+    output = network.initialize(input_shape, rng, dtype)
     for name, layer, params in kept:
         for key, array in params.items():
             _put_back(layer, key, array, f"{name}.{key}" if name else key)
@@ -83,7 +83,7 @@ def _put_back(layer: Layer, key: str, old: NDArray[Any], name: str) -> None:
 
 
 def _params(layer: Layer) -> Arrays:
-    """The parameters that a layer has already; a layer of somebody's own may not be able to tell before it is initialised."""
+    """The parameters that a layer has already; a layer of somebody's own may not be able to tell before it is initialized."""
     try:
         return layer.params
     except (AttributeError, LookupError, TypeError):

@@ -22,7 +22,7 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Return (D,)."""
         return (math.prod(input_shape),)
 

@@ -29,7 +29,7 @@ class Parallel(Container):
     --------
     >>> from stn_numba.nn import Dense
     >>> layer = Parallel(Dense(4), Dense(2))
-    >>> layer.initialise((3,), np.random.default_rng(0))
+    >>> layer.initialize((3,), np.random.default_rng(0))
     (6,)
     >>> list(layer.params)
     ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
@@ -41,8 +41,8 @@ class Parallel(Container):
             raise ValueError("layers: expected at least one layer side by side, got none")
         self.layers = numbered(layers)
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Initialise each layer for the same input; their outputs must fit side by side."""
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Initialize each layer for the same input; their outputs must fit side by side."""
         shapes = [self._draw_inner(name, input_shape, rng, dtype) for name in self.layers]
         if len({shape[:-1] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
             raise ValueError(f"Parallel: expected outputs alike in all axes but the last, got {', '.join(map(str, shapes))}")

@@ -29,7 +29,7 @@ class _Pool(Layer):
         super().__init__()
         self.size = as_int(size, "size", least=1)
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Return the pooled shape."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
         return self.out_shape(input_shape)

@@ -57,7 +57,7 @@ class SpatialTransformer(Container):
     --------
     >>> from stn_numba.nn import Flatten
     >>> layer = SpatialTransformer(Flatten(), "affine")
-    >>> layer.initialise((8, 8, 1), np.random.default_rng(0))
+    >>> layer.initialize((8, 8, 1), np.random.default_rng(0))
     (8, 8, 1)
     >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
     >>> np.array_equal(layer.forward(x)[0], x)
@@ -93,8 +93,8 @@ class SpatialTransformer(Container):
         inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
         return self._segments_of([*inner, (f"{name}.theta", self.theta_layer)])
 
-    def initialise(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Initialise the localisation network; its last layer starts at `initial`."""
+    def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
+        """Initialize the localisation network; its last layer starts at `initial`."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
         features = self._draw_inner("localisation", input_shape, rng, dtype)
         self._draw_inner("localisation.theta", features, rng, dtype)

@@ -1,6 +1,6 @@
-"""Optimisers as (init, update): the state is theirs to make and the caller's to keep.
+"""Optimizers as (init, update): the state is theirs to make and the caller's to keep.
 
-``update`` returns descent directions; the training loop subtracts rate times direction from the parameters. An optimiser that
+``update`` returns descent directions; the training loop subtracts rate times direction from the parameters. An optimizer that
 has ``apply`` does both at once, in place, in one pass over each array; to the same numbers, rounding aside.
 """
 
@@ -20,7 +20,7 @@ from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Arrays, Floats
 
-__all__ = ["SGD", "Adam", "InPlace", "Optimiser"]
+__all__ = ["SGD", "Adam", "InPlace", "Optimizer"]
 
 State = dict[str, Any]
 
@@ -28,8 +28,8 @@ _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _ADAM, _MOMENTUM = kernel("nn.kernels.optimizers", "adam"), kernel("nn.kernels.optimizers", "momentum")
 
 
-class Optimiser(Protocol):
-    """What `fit` asks of an optimiser.
+class Optimizer(Protocol):
+    """What `fit` asks of an optimizer.
 
     For checkpoints the state must be nested dicts of arrays and of what JSON can hold; give the class a ``__repr__`` that says
     its options, and a run will refuse to go on with others.
@@ -44,7 +44,7 @@ class Optimiser(Protocol):
 
 @runtime_checkable
 class InPlace(Protocol):
-    """An optimiser that changes parameters and state in place."""
+    """An optimizer that changes parameters and state in place."""
 
     def apply(self, params: Arrays, gradients: Arrays, state: State, rates: Mapping[str, float]) -> None:
         """Take one step, each parameter at its own rate.

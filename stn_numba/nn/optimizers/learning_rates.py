@@ -9,13 +9,13 @@ from typing import Any
 
 from stn_numba._util.arguments import as_real
 
-__all__ = ["DEFAULT_RATES", "LOCALIZATION", "check_rates", "multipliers"]
+__all__ = ["DEFAULT_MULTIPLIERS", "LOCALIZATION", "check_multipliers", "multipliers"]
 
 LOCALIZATION = "localisation"
 
 # A localisation net that learns as fast as the classifier throws its region out of the image before the classifier knows
 # what to look for; the source trains it with a tenth of the rate (SVHN) or less.
-DEFAULT_RATES = {LOCALIZATION: 0.1}
+DEFAULT_MULTIPLIERS = {LOCALIZATION: 0.1}
 
 _WILDCARDS = frozenset("*?[")
 
@@ -25,7 +25,7 @@ def multipliers(names: Iterable[str], rates: Mapping[str, float]) -> dict[str, f
 
     From most to least specific: the parameter's full name; the name of a layer that holds it, the innermost first; a pattern,
     the one with the most characters besides wildcards first, among which ``"localisation"`` stands for all localisation nets.
-    `DEFAULT_RATES` hold for parameters that no key names.
+    `DEFAULT_MULTIPLIERS` hold for parameters that no key names.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def multipliers(names: Iterable[str], rates: Mapping[str, float]) -> dict[str, f
     return {name: _multiplier(name, rates) for name in names}
 
 
-def check_rates(names: Collection[str], rates: Any) -> None:
+def check_multipliers(names: Collection[str], rates: Any) -> None:
     """Refuse keys that name no parameter, and multipliers that are negative or not finite.
 
     Raises
@@ -45,21 +45,24 @@ def check_rates(names: Collection[str], rates: Any) -> None:
         If it is no mapping, or a key or value does not fit.
     """
     if not isinstance(rates, Mapping):
-        raise TypeError(f"rates: expected multipliers by names of parameters or layers, got {type(rates).__name__}")
+        raise TypeError(
+            f"learning_rate_multipliers: expected multipliers by names of parameters or layers, got {type(rates).__name__}"
+        )
     for key, rate in rates.items():
         if not isinstance(key, str):
-            raise TypeError(f"rates: expected names of parameters or layers as keys, got {key!r:.60}")
+            raise TypeError(f"learning_rate_multipliers: expected names of parameters or layers as keys, got {key!r:.60}")
         if key != LOCALIZATION and not any(_names(key, name) for name in names):
             layers = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
             raise ValueError(
-                f"rates: expected parts of parameter names from their start ({layers}, and more after a dot), patterns with *, "
-                f"or {LOCALIZATION!r}, got {key!r:.60}{_suggestion(key, names)}"
+                "learning_rate_multipliers: expected parts of parameter names from their start "
+                f"({layers}, and more after a dot), patterns with *, or {LOCALIZATION!r}, "
+                f"got {key!r:.60}{_suggestion(key, names)}"
             )
-        as_real(rate, f"rates[{key!r}]", "[0, inf)")
+        as_real(rate, f"learning_rate_multipliers[{key!r}]", "[0, inf)")
 
 
 def _multiplier(name: str, rates: Mapping[str, float]) -> float:
-    for candidates in (rates, DEFAULT_RATES):
+    for candidates in (rates, DEFAULT_MULTIPLIERS):
         fitting = [key for key in candidates if _names(key, name)]
         if fitting:
             return float(candidates[max(fitting, key=lambda key: _specificity(key, name))])

@@ -18,7 +18,7 @@ __all__ = ["plain", "read_checkpoint", "write_checkpoint"]
 
 _DIGEST, _FORMAT = "stn_numba.checkpoint.sha256", 1
 
-_MOST_HEADER = 1 << 26  # bytes; an optimiser may keep much that is no array
+_MOST_HEADER = 1 << 26  # bytes; an optimizer may keep much that is no array
 
 Tree = dict[str, Any]
 

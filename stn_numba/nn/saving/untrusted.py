@@ -36,7 +36,7 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
     _check_shapes(architecture, input_shape)
     network = build({"layer": "Chain", "layers": architecture["layers"]})
     assert isinstance(network, Chain)
-    network.initialise(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
+    network.initialize(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
     model = Classifier(network, cast(Any, input_shape), architecture["n_classes"], dtype=dtype)
     if set(model.params) != set(tensors):
         odd = sorted(set(model.params) ^ set(tensors))

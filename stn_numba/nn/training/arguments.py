@@ -16,7 +16,7 @@ __all__ = ["check_data", "check_functions", "check_numbers", "check_pair"]
 def check_data(
     model: Classifier, X: ArrayLike, y: ArrayLike, *, free_size: bool = False, name: str = ""
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return labelled images as arrays that fit the model but for their dtype: a mapped file is left where it is.
+    """Return labeled images as arrays that fit the model but for their dtype: a mapped file is left where it is.
 
     `name` is put before X and y in errors.
     """
@@ -59,16 +59,16 @@ def check_numbers(
     as_int(seed, "seed", least=0)
 
 
-def check_functions(schedule: Any, augment: Any, callbacks: Any, optimiser: Any) -> None:
+def check_functions(schedule: Any, augment: Any, callbacks: Any, optimizer: Any) -> None:
     """Refuse what cannot be called."""
     named = [("schedule", schedule), *([] if augment is None else [("augment", augment)])]
     if not isinstance(callbacks, Sequence) or isinstance(callbacks, str | bytes):
         raise TypeError(f"callbacks: expected a sequence of functions, got {type(callbacks).__name__}")
     named += [(f"callbacks[{place}]", callback) for place, callback in enumerate(callbacks)]
-    if isinstance(optimiser, str | int | float):
-        raise TypeError(f"optimiser: expected an optimiser, as `Adam()`, got {optimiser!r:.60}")
-    named += [] if optimiser is None else [(f"optimiser.{name}", getattr(optimiser, name, None)) for name in ("init", "update")]
-    for name, value in [("optimiser", optimiser), *named]:
+    if isinstance(optimizer, str | int | float):
+        raise TypeError(f"optimizer: expected an optimizer, as `Adam()`, got {optimizer!r:.60}")
+    named += [] if optimizer is None else [(f"optimizer.{name}", getattr(optimizer, name, None)) for name in ("init", "update")]
+    for name, value in [("optimizer", optimizer), *named]:
         if isinstance(value, type):
             raise TypeError(f"{name}: expected an instance, got the class {value.__name__} itself")
     for name, function in named:

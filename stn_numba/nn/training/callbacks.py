@@ -29,9 +29,9 @@ class EarlyStopping:
     ----------
     patience
         Epochs without a new smallest value, at least 1.
-    column
+    monitor
         Of the history; the default needs validation data.
-    least_change
+    min_delta
         How much smaller counts.
 
     Raises
@@ -42,26 +42,26 @@ class EarlyStopping:
     Examples
     --------
     >>> from stn_numba.nn.training.history import Epoch
-    >>> stop = EarlyStopping(patience=2, column="loss")
+    >>> stop = EarlyStopping(patience=2, monitor="loss")
     >>> history = History([Epoch(n + 1, loss, 0, None, None, 0, 0) for n, loss in enumerate((2.0, 1.0, 1.1, 1.0))])
     >>> stop(None, history)
     True
     """
 
-    def __init__(self, patience: int, column: str = "validation_loss", *, least_change: float = 0.0) -> None:
-        self.patience, self.column = as_int(patience, "patience", least=1), as_option(column, "column", COLUMNS)
-        self.least_change = as_real(least_change, "least_change", "[0, inf)")
+    def __init__(self, patience: int, monitor: str = "validation_loss", *, min_delta: float = 0.0) -> None:
+        self.patience, self.monitor = as_int(patience, "patience", least=1), as_option(monitor, "monitor", COLUMNS)
+        self.min_delta = as_real(min_delta, "min_delta", "[0, inf)")
 
     def __repr__(self) -> str:
-        return f"EarlyStopping({self.patience}, {self.column!r}, least_change={self.least_change})"
+        return f"EarlyStopping({self.patience}, {self.monitor!r}, min_delta={self.min_delta})"
 
     def __call__(self, model: Classifier | None, history: History) -> bool:
         """Whether it is time to stop."""
         best, since = float("inf"), 0
-        for value in history.column(self.column):
+        for value in history.column(self.monitor):
             if value is None:
-                raise ValueError(f"EarlyStopping: the column {self.column!r} is empty: give fit validation data")
-            best, since = (value, 0) if value < best - self.least_change else (best, since + 1)
+                raise ValueError(f"EarlyStopping: the column {self.monitor!r} is empty: give fit validation data")
+            best, since = (value, 0) if value < best - self.min_delta else (best, since + 1)
         return since >= self.patience
 
 

@@ -12,14 +12,14 @@ from typing import Any
 from stn_numba._util.arguments import as_path, as_real
 from stn_numba._util.files import with_folder
 from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.optimizers.base import Optimiser
+from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.checkpoint_file import plain, read_checkpoint, write_checkpoint
 from stn_numba.nn.saving.model_file import StorageError, safetensors
 from stn_numba.nn.schedules import Schedule
 from stn_numba.nn.training.state import Run
 
-__all__ = ["Keeper", "architecture_of", "optimiser_name", "schedule_name"]
+__all__ = ["Keeper", "architecture_of", "optimizer_name", "schedule_name"]
 
 
 class Keeper:
@@ -69,7 +69,7 @@ class Keeper:
         try:
             run.restore(state)
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            raise StorageError(f"checkpoint {self.path}: it does not fit this model and optimiser: {error!r}") from error
+            raise StorageError(f"checkpoint {self.path}: it does not fit this model and optimizer: {error!r}") from error
 
     def write(self, run: Run) -> None:
         """Write the run to the file."""
@@ -95,8 +95,8 @@ def _difference(place: str, before: Any, now: Any) -> tuple[str, Any, Any]:
     return next(_difference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
-def optimiser_name(rule: Optimiser) -> str:
-    """Return how an optimiser says what it is; what has no ``__repr__`` goes by its class, wherever it lies in memory."""
+def optimizer_name(rule: Optimizer) -> str:
+    """Return how an optimizer says what it is; what has no ``__repr__`` goes by its class, wherever it lies in memory."""
     return re.sub(r"<(\S+) object at 0x[0-9a-fA-F]+>", r"\1", repr(rule))
 
 

@@ -12,12 +12,12 @@ from stn_numba._util.arguments import as_option, as_real
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.inputs.images import expect_finite, warn_of_large_pixels
-from stn_numba.nn.optimizers.base import Adam, Optimiser
-from stn_numba.nn.optimizers.learning_rates import DEFAULT_RATES, check_rates
+from stn_numba.nn.optimizers.base import Adam, Optimizer
+from stn_numba.nn.optimizers.learning_rates import DEFAULT_MULTIPLIERS, check_multipliers
 from stn_numba.nn.schedules import Schedule, one_cycle
 from stn_numba.nn.training.arguments import check_data, check_functions, check_numbers, check_pair
 from stn_numba.nn.training.batches import ArrayBatches, Source, Stream
-from stn_numba.nn.training.checkpointing import Keeper, architecture_of, optimiser_name, schedule_name
+from stn_numba.nn.training.checkpointing import Keeper, architecture_of, optimizer_name, schedule_name
 from stn_numba.nn.training.clock import Clock
 from stn_numba.nn.training.history import History
 from stn_numba.nn.training.loop import Augment, Callback, Loop
@@ -37,23 +37,23 @@ def fit(
     epochs: int = 10,
     seconds: float | None = None,
     batch_size: int = 128,
-    optimiser: Optimiser | None = None,
+    optimizer: Optimizer | None = None,
     learning_rate: float = 1e-3,
     schedule: Schedule = one_cycle,
-    rates: Mapping[str, float] | None = None,
+    learning_rate_multipliers: Mapping[str, float] | None = None,
     clip_norm: float | None = None,
     label_smoothing: float = 0.0,
     weight_decay: float = 0.0,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
-    best: str | None = None,
+    restore_best: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 60.0,
     seed: int = 0,
     progress: bool = True,
 ) -> History:
-    """Train a model in place on labelled images.
+    """Train a model in place on labeled images.
 
     The model remembers the range of the pixels that it is fed, and warns once when it is asked about images on another scale.
 
@@ -72,11 +72,11 @@ def fit(
         limit, and a run is no longer repeatable to the bit.
     batch_size
         Most images a step; an epoch is cut into steps of nearly equal size.
-    optimiser
+    optimizer
         `SGD`, `Adam` (the default), `Muon` or anything with their two methods.
     learning_rate, schedule
         The rate at its peak, and the function of progress that multiplies it.
-    rates
+    learning_rate_multipliers
         Multipliers of the learning rate, by name. A key is a parameter's full name, as ``"dense1.bias"``; the name of a layer,
         as ``"spatialtransformer1.localisation"`` or ``"dense1"``; or a pattern with ``*``, as ``"*.bias"``, among which
         ``"localisation"`` means every localisation net. If several keys name a parameter, the most specific one counts, in this
@@ -87,7 +87,7 @@ def fit(
     label_smoothing
         See `softmax_cross_entropy`.
     weight_decay
-        Each step multiplies weights, but not biases, by 1 - rate * weight_decay, whatever the optimiser does (Loshchilov and
+        Each step multiplies weights, but not biases, by 1 - rate * weight_decay, whatever the optimizer does (Loshchilov and
         Hutter, arXiv 1711.05101).
     validation
         (images, labels) to evaluate after each epoch, as the model takes them: they are not augmented, so scale them as
@@ -96,7 +96,7 @@ def fit(
         ``augment(images, rng) -> images``, drawn afresh for each batch; it may change the images' size.
     callbacks
         Called with (model, history) after each epoch; training stops when one returns True.
-    best
+    restore_best
         A loss or error of the history, as ``"validation_error"``. The model ends with the parameters of the epoch where it was
         smallest, instead of those of the last one. A last epoch that `seconds` cut short has no chance by its mean in training.
     checkpoint
@@ -139,30 +139,31 @@ def fit(
         epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
         label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds, seed=seed,
     )  # fmt: skip
-    check_functions(schedule, augment, callbacks, optimiser)
+    check_functions(schedule, augment, callbacks, optimizer)
     source = _source(model, X, y, batch_size, free_size=augment is not None)
     if augment is None and isinstance(source, ArrayBatches):
         warn_of_large_pixels(source.X)
     if validation is not None:
         validation = check_data(model, *check_pair(validation), name="validation ")
         expect_finite(validation[0], name="validation X")
-    rates = {} if rates is None else rates
-    check_rates(model.params, rates)
-    _check_best(best, validation is not None)
+    multipliers = {} if learning_rate_multipliers is None else learning_rate_multipliers
+    check_multipliers(model.params, multipliers)
+    _check_best(restore_best, validation is not None)
     make_trainable(model.network, model.dtype)
-    rule = Adam() if optimiser is None else optimiser
-    step = Step(model, rule, rates, clip_norm=clip_norm, smoothing=label_smoothing, weight_decay=weight_decay)
+    rule = Adam() if optimizer is None else optimizer
+    step = Step(model, rule, multipliers, clip_norm=clip_norm, smoothing=label_smoothing, weight_decay=weight_decay)
     run = Run(model, step, Clock(epochs * len(source), seconds), seed)
     settings = {
         "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(source),
         "images": len(source.X) if isinstance(source, ArrayBatches) else None,
-        "batch_size": batch_size, "optimiser": optimiser_name(rule), "learning_rate": learning_rate,
-        "schedule": schedule_name(schedule), "rates": dict(rates or DEFAULT_RATES), "clip_norm": clip_norm,
-        "label_smoothing": label_smoothing, "weight_decay": weight_decay, "seed": seed, "best": best,
+        "batch_size": batch_size, "optimizer": optimizer_name(rule), "learning_rate": learning_rate,
+        "schedule": schedule_name(schedule), "clip_norm": clip_norm,
+        "learning_rate_multipliers": dict(multipliers or DEFAULT_MULTIPLIERS),
+        "label_smoothing": label_smoothing, "weight_decay": weight_decay, "seed": seed, "restore_best": restore_best,
     }  # fmt: skip
     keeper = Keeper(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     keeper.resume(run)
-    loop = Loop(run, source, epochs, _rate_at(learning_rate, schedule), augment, validation, best, callbacks, keeper)
+    loop = Loop(run, source, epochs, _rate_at(learning_rate, schedule), augment, validation, restore_best, callbacks, keeper)
     with one_blas_thread(of_scipy=True), shown_progress(epochs, seconds, progress) as shown:
         loop.turn(shown)
     run.put_best_back()
@@ -190,6 +191,6 @@ def _source(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bo
 
 def _check_best(best: str | None, validated: bool) -> None:
     if best is not None:
-        as_option(best, "best", ("loss", "error", "validation_loss", "validation_error"))
+        as_option(best, "restore_best", ("loss", "error", "validation_loss", "validation_error"))
         if best.startswith("validation") and not validated:
-            raise ValueError(f"best: {best!r} needs validation data")
+            raise ValueError(f"restore_best: {best!r} needs validation data")

@@ -96,7 +96,7 @@ class Run:
         """Return everything as nested dicts of arrays and of what JSON can hold."""
         return {
             "params": self.model.params,
-            "optimiser": self.step.state,
+            "optimizer": self.step.state,
             "clock": {"step": self.clock.step, "seconds": self.clock.seconds()},
             "order": self.order_before,
             "noise": self.noise.bit_generator.state,
@@ -117,11 +117,11 @@ class Run:
         Raises
         ------
         KeyError, ValueError, TypeError
-            If it is not one of this model and optimiser: the file may say anything, and kernels look no more.
+            If it is not one of this model and optimizer: the file may say anything, and kernels look no more.
         """
         _expect_like("params", state["params"], self.model.params)
         if isinstance(self.step.rule, SGD | Adam | Muon):
-            _expect_like("optimiser", state["optimiser"], self.step.state)
+            _expect_like("optimizer", state["optimizer"], self.step.state)
         _expect_like("best", state["best"], self.model.params if state["best"] else {})
         for name in ("finished", "warned"):
             as_bool(state[name], name)
@@ -139,7 +139,7 @@ class Run:
         self.model.params.update(state["params"])
         if pixels is not None:
             self.model.trained_on(pixels)
-        self.step.state, self.order_before = state["optimiser"], state["order"]
+        self.step.state, self.order_before = state["optimizer"], state["order"]
         self.clock.resume(step, seconds)
         self.history.epochs, self.mean, self.position, self.rate = epochs, mean, position, rate
         self.best, self.finished, self.warned = state["best"], state["finished"], state["warned"]

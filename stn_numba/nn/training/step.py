@@ -14,7 +14,7 @@ from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.thread_pool import batch_parts, each_number, summed
 from stn_numba.nn.losses import softmax_cross_entropy
-from stn_numba.nn.optimizers.base import InPlace, Optimiser, clip_by_global_norm, plain
+from stn_numba.nn.optimizers.base import InPlace, Optimizer, clip_by_global_norm, plain
 from stn_numba.nn.optimizers.learning_rates import multipliers
 from stn_numba.nn.training.diagnosis import why_not_finite
 
@@ -28,16 +28,16 @@ class NonFiniteError(ArithmeticError):
 
 
 class Step:
-    """Forward, backward, update; the optimiser's state is kept between the calls.
+    """Forward, backward, update; the optimizer's state is kept between the calls.
 
-    Parameters whose multiplier is 0 are frozen: nothing is written to them, neither the optimiser nor `weight_decay` nor
+    Parameters whose multiplier is 0 are frozen: nothing is written to them, neither the optimizer nor `weight_decay` nor
     `clip_norm` ever sees them.
     """
 
     def __init__(
         self,
         model: Classifier,
-        rule: Optimiser,
+        rule: Optimizer,
         rates: Mapping[str, float],
         *,
         clip_norm: float | None = None,

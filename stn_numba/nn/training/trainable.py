@@ -31,7 +31,7 @@ def make_trainable(network: Layer, dtype: np.dtype[Any]) -> None:
     --------
     >>> from stn_numba.nn import Dense
     >>> layer = Dense(2)
-    >>> _ = layer.initialise((3,), np.random.default_rng(0))
+    >>> _ = layer.initialize((3,), np.random.default_rng(0))
     >>> layer.params["bias"].flags.writeable = False
     >>> make_trainable(layer, np.dtype(np.float32))
     >>> layer.params["bias"].flags.writeable

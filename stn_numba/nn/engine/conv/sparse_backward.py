@@ -2,7 +2,7 @@
 
 Pooling hands back one gradient for four pixels, and the rectifier often none. Samples in the lanes of a vector have theirs in
 different pixels, so nothing can be left out there. Here each sample is dealt with by itself, and the zeros are: a quarter of
-the work at most. Vectors then hold neighbouring numbers of a row of a patch, which must be long enough for them.
+the work at most. Vectors then hold neighboring numbers of a row of a patch, which must be long enough for them.
 """
 
 from __future__ import annotations
