@@ -8,9 +8,9 @@
     tasks in between, and returns whether there was memory enough.
 ``inline``
     a helper that kernels call; compiled with its caller, never cached on its own.
-``aside``
+``noinline``
     the same for rare cases, and called instead of inlined: its code stays out of the loops, which LLVM then optimizes better.
-``chosen``
+``choose``
     in the place of a helper: a function of the types of the arguments that returns the helper to call with them.
 """
 
@@ -29,7 +29,7 @@ from stn_numba.kernels.compiler.unpack import read_word, reader, write_word
 from stn_numba.kernels.runtime.disk_cache import KernelCache
 from stn_numba.kernels.signature import Signature
 
-__all__ = ["Kernel", "aside", "chosen", "inline", "kernel", "tasks"]
+__all__ = ["Kernel", "noinline", "choose", "inline", "kernel", "tasks"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,20 +61,16 @@ def inline(function: Function) -> Function:
     return _helper(function, forceinline=True)
 
 
-def aside(function: Function) -> Function:
+def noinline(function: Function) -> Function:
     """Compile a helper for rare cases, which kernels call."""
     return _helper(function)
 
 
-def chosen(choose: Function) -> Function:
+def choose(chooser: Function) -> Function:
     """Call one of several helpers, by the types of the arguments: the others are not compiled."""
-    made = numba.njit(choose)
-
-    def template(arguments: Any, named: Any) -> Any:
-        return choose(*arguments).get_call_template(arguments, named)
-
-    made.get_call_template = template
-    made.get_overload = lambda kinds: choose(*kinds).get_overload(kinds)
+    made = numba.njit(chooser)
+    made.get_call_template = lambda arguments, named: chooser(*arguments).get_call_template(arguments, named)
+    made.get_overload = lambda kinds: chooser(*kinds).get_overload(kinds)
     return made
 
 

@@ -111,7 +111,7 @@ def _dot(typingctx, function, like, n, left, right):
     return like(types.int64, like, types.int64, types.int64, types.int64), codegen
 
 
-@jit.aside
+@jit.noinline
 def product(gemm, gemv, dot, like, left, left_turned, right, right_turned, out, m, n, k):
     """Out (m, n) = left (m, k) by right (k, n), in memory row by row; one that is `turned` lies there transposed.
 
