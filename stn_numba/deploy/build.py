@@ -1,7 +1,7 @@
 """Build the libraries of kernels that a wheel brings along: ``python -m stn_numba.deploy.build FOLDER``.
 
 A library holds every kernel of the sampler, and those that the ready-made networks need. See
-`stn_numba.kernels.compiler.ahead` for how one is compiled, `stn_numba.kernels.runtime.prebuilt` for how it is found.
+`stn_numba.kernels.compiler.ahead_of_time` for how one is compiled, `stn_numba.kernels.runtime.prebuilt` for how it is found.
 """
 
 from __future__ import annotations
@@ -59,36 +59,36 @@ def build(folder: Path) -> list[Path]:
     RuntimeError
         If this machine has no compiler of C, which links, or is of a kind that libraries are not built for.
     """
-    from stn_numba.kernels.compiler import ahead
+    from stn_numba.kernels.compiler import ahead_of_time
 
     names = levels()
     if not names:
         raise RuntimeError(f"no library is built for {sys.platform} on {platform.machine()}")
-    if ahead.linker() is None:
+    if ahead_of_time.linker() is None:
         raise RuntimeError("there is no compiler of C, which links libraries")
     with tempfile.TemporaryDirectory() as objects:
         place = Path(objects)
         _compile(names, place)
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
-            ahead.link(sorted(place.glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
+            ahead_of_time.link(sorted(place.glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
     return [folder / prebuilt.file_name(name) for name in names]
 
 
 def _compile(names: list[str], folder: Path) -> None:
     """Compile what the sampler needs, and meanwhile find out what networks do."""
-    from stn_numba.kernels.compiler import ahead
+    from stn_numba.kernels.compiler import ahead_of_time
 
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
         networks = {name: pool.submit(network_jobs, name) for name in names}
         known = sampler_jobs()
-        running = [pool.submit(ahead.compile_job, ahead.Job(*job), names, folder) for job in sorted(known, key=_size)]
+        running = [pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_size)]
         wanted: dict[Any, list[str]] = {}
         for name, found in networks.items():
             for job in found.result() - known:
                 wanted.setdefault(job, []).append(name)
-        running += [pool.submit(ahead.compile_job, ahead.Job(*job), own, folder) for job, own in wanted.items()]
+        running += [pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), own, folder) for job, own in wanted.items()]
         for number, future in enumerate(concurrent.futures.as_completed(running), 1):
             future.result()
             print(f"\rcompiled {number} of {len(running)} kernels", end="", flush=True)

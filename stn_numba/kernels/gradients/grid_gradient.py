@@ -115,9 +115,8 @@ def pixels_of_many(address, across, down, dtype, d_row, d_step, first, stop, wor
 
 
 @jit.inline
-def pixels_of_any(job, address, across, down, d_row, first, stop):
+def pixels_of_any(K, address, across, down, image, d_row, d_out, first, stop, work, zero, C):
     """Any number of channels and taps, wherever channels lie: number by number."""
-    image, d_out, work, zero, K = job.image, job.d_out, job.work, job.zero, job.sampler.K
     for j in range(first, stop):
         gx = gy = zero
         for a in range(K):
@@ -125,7 +124,7 @@ def pixels_of_any(job, address, across, down, d_row, first, stop):
             line = address + get_offset(work.offsets, j) + a * down
             for b in range(K):
                 total = zero
-                for c in range(job.size[3]):
+                for c in range(C):
                     d = load(d_row + j * d_out.x_step + c * d_out.c_step, d_out.dtype)
                     total += d * load(line + b * across + c * image.c_step, image.dtype)
                 gx += v * weight(work.du, b, j, zero) * total
@@ -147,7 +146,7 @@ def interior_gradients(job, place, first, stop):
     elif sampler.family == BILINEAR and packed:
         pixels_of_many(address, across, down, dtype, d_row, step, first, stop, work, zero, C)
     else:
-        pixels_of_any(job, address, across, down, d_row, first, stop)
+        pixels_of_any(sampler.K, address, across, down, image, d_row, d_out, first, stop, work, zero, C)
 
 
 @jit.inline

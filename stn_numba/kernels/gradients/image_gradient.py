@@ -86,15 +86,14 @@ def scatter_row_of_three(address, across, down, dtype, d_row, d_step, first, sto
 
 
 @jit.inline
-def scatter_KxK(job, address, across, down, d_row, first, stop, offsets):
+def scatter_KxK(K, address, across, down, d_image, d_row, d_out, first, stop, work, offsets, zero, C):
     """Add the contributions of the pixels [first, stop) to K x K taps each, wherever channels lie."""
-    d_image, d_out, work, zero = job.d_image, job.d_out, job.work, job.zero
     for j in range(first, stop):
-        for a in range(job.sampler.K):
+        for a in range(K):
             v, line = weight(work.v, a, j, zero), address + get_offset(offsets, j) + a * down
-            for b in range(job.sampler.K):
+            for b in range(K):
                 share = v * weight(work.u, b, j, zero)
-                for c in range(job.size[3]):
+                for c in range(C):
                     d = load(d_row + j * d_out.x_step + c * d_out.c_step, d_out.dtype, ONE)
                     accumulate(line + b * across + c * d_image.c_step, d_image.dtype, share * d)
 
@@ -115,7 +114,7 @@ def scatter_interior(job, place, first, stop, offsets):
     elif sampler.family == BILINEAR and packed:
         scatter_row(address, across, down, dtype, d_row, step, first, stop, work, offsets, zero, C)
     else:
-        scatter_KxK(job, address, across, down, d_row, first, stop, offsets)
+        scatter_KxK(sampler.K, address, across, down, d_image, d_row, d_out, first, stop, work, offsets, zero, C)
 
 
 @jit.inline

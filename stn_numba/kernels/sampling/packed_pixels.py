@@ -10,12 +10,13 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
+from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import STEP
 from stn_numba.kernels.sampling.taps import bilinear_weights
 from stn_numba.kernels.simd.aliasing import OUTPUT, scoped_store
 from stn_numba.kernels.simd.conversions import round_to_int32
-from stn_numba.kernels.simd.llvm import intrinsic, offset, pointer_to, shuffle
+from stn_numba.kernels.simd.llvm import offset, pointer_to, shuffle
 from stn_numba.kernels.simd.load_store import prefetch
 from stn_numba.kernels.simd.raw import gather_raw, load_back, store_raw
 from stn_numba.kernels.simd.scalars import least

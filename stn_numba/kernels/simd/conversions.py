@@ -5,7 +5,8 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 
-from stn_numba.kernels.simd.llvm import INT32, call, constant, declare, suffix
+from stn_numba.kernels.compiler.intrinsics import declare
+from stn_numba.kernels.simd.llvm import INT32, call, constant, suffix
 
 
 def working_type(dtype):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 
-from stn_numba.kernels.simd.llvm import INT32, INT64, constant, intrinsic, shuffle
+from stn_numba.kernels.compiler.intrinsics import intrinsic
+from stn_numba.kernels.simd.llvm import INT32, INT64, constant, shuffle
 from stn_numba.kernels.simd.vectors import Vector
 
 

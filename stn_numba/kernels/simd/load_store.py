@@ -14,9 +14,10 @@ from typing import NamedTuple
 from llvmlite import ir
 from numba import types
 
+from stn_numba.kernels.compiler.intrinsics import declare, intrinsic
 from stn_numba.kernels.simd.aliasing import INPUT, OUTPUT, TAPS, in_scope, scoped_load, scoped_store
 from stn_numba.kernels.simd.conversions import narrow, storage_type, widen, working_type
-from stn_numba.kernels.simd.llvm import INT32, INT64, declare, intrinsic, offset, pointer_to, shuffle, suffix
+from stn_numba.kernels.simd.llvm import INT32, INT64, offset, pointer_to, shuffle, suffix
 from stn_numba.kernels.simd.vectors import Vector
 
 

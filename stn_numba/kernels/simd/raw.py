@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from numba import types
 
+from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.simd.aliasing import INPUT, OUTPUT, scoped_load, scoped_store
 from stn_numba.kernels.simd.conversions import storage_type
-from stn_numba.kernels.simd.llvm import intrinsic
 from stn_numba.kernels.simd.load_store import elements, gather
 from stn_numba.kernels.simd.vectors import Vector
 

@@ -11,7 +11,8 @@ import operator
 from llvmlite import ir
 from numba import extending, types
 
-from stn_numba.kernels.simd.llvm import INT64, declare, intrinsic
+from stn_numba.kernels.compiler.intrinsics import declare, intrinsic
+from stn_numba.kernels.simd.llvm import INT64
 
 __all__ = ["count_ones", "greatest", "leading_zeros", "least", "trailing_zeros"]
 

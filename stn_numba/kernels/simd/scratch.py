@@ -9,8 +9,9 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 
+from stn_numba.kernels.compiler.intrinsics import declare, intrinsic
 from stn_numba.kernels.simd.aliasing import POSITIONS, PRODUCTS, TAPS, scoped_load, scoped_store
-from stn_numba.kernels.simd.llvm import INT64, declare, intrinsic, pointer_to
+from stn_numba.kernels.simd.llvm import INT64, pointer_to
 from stn_numba.kernels.simd.load_store import elements
 from stn_numba.kernels.simd.vectors import Vector
 

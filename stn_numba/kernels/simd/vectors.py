@@ -20,7 +20,8 @@ from numba import types
 from numba.core.imputils import lower_cast, lower_constant
 from numba.extending import models, register_model, typeof_impl
 
-from stn_numba.kernels.simd.llvm import call, constant, intrinsic, register, splat
+from stn_numba.kernels.compiler.intrinsics import intrinsic, register
+from stn_numba.kernels.simd.llvm import call, constant, splat
 
 
 class Lanes:
