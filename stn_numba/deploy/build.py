@@ -83,7 +83,9 @@ def _compile(names: list[str], folder: Path) -> None:
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
         networks = {name: pool.submit(network_jobs, name) for name in names}
         known = sampler_jobs()
-        running = [pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_size)]
+        running = [
+            pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_size)
+        ]
         wanted: dict[Any, list[str]] = {}
         for name, found in networks.items():
             for job in found.result() - known:

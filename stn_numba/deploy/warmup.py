@@ -10,7 +10,7 @@ from typing import Any
 
 from stn_numba._util.arguments import as_option
 from stn_numba.deploy.networks import USES, network_calls
-from stn_numba.kernels.runtime import inspection
+from stn_numba.kernels.runtime import calls as kernel_calls
 
 __all__ = ["Warmed", "warmup"]
 
@@ -61,12 +61,12 @@ def warmup(*, networks: str = "predict", models: Sequence[str | os.PathLike[str]
 
 
 def _steps(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[Warmed]:
-    known = inspection.loaded()
+    known = set(kernel_calls.loaded())
     for name, call in calls:
         start = time.perf_counter()
         call()
         seconds = time.perf_counter() - start
-        new = inspection.loaded() - known
+        new = set(kernel_calls.loaded()) - known
         yield Warmed(name, seconds, _source({kernel.source for kernel in new}))
         known |= new
 

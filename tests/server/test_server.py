@@ -13,7 +13,7 @@ from stn_numba.deploy import doctor, selftest, warmup
 from stn_numba.deploy.advice import advice
 from stn_numba.deploy.oracle import reading_matrix
 from stn_numba.deploy.report import text
-from stn_numba.kernels.runtime import calls, inspection, prebuilt
+from stn_numba.kernels.runtime import calls, prebuilt
 
 warming = sys.modules[warmup.__module__]  # the package's `warmup` is the function
 click_testing = pytest.importorskip("click.testing", reason="click is not installed")
@@ -42,13 +42,13 @@ def test_after_warmup_nothing_is_left_to_load_and_the_file_is_as_it_was(tmp_path
     steps = [step.name for step in warmup(networks=use, models=[path])]
     assert steps[0] == "predict by model, one image"
     assert steps[-1] == ("train model, batches of 64" if use == "train" else "predict by model, many")
-    before = inspection.loaded()
+    before = calls.loaded()
     model, images = stn.load(path), np.random.default_rng(0).random((40, 20, 20, 2), np.float32)
     for count in (1, 5, 40):
         model.predict(images[:count])
         if use == "train":
             stn.fit(model, images[:count], np.zeros(count, int), epochs=1, batch_size=16, progress=False)
-    assert inspection.loaded() == before
+    assert calls.loaded() == before
     assert path.read_bytes() == content
     assert {step.source for step in warmup(networks=use, models=[path])} == {"shared"}
 
@@ -65,7 +65,7 @@ def steps(monkeypatch):
 
         named = [(f"step {k}", functools.partial(load, k, names)) for k, names in enumerate(sources)]
         monkeypatch.setattr(warming, "network_calls", lambda use, models: named)
-        monkeypatch.setattr(inspection, "loaded", lambda: set(loaded))
+        monkeypatch.setattr(calls, "loaded", lambda: list(loaded))
 
     return make
 
@@ -113,7 +113,7 @@ def test_a_kernel_that_raises_does_not_keep_the_others_from_running(monkeypatch)
 def test_the_self_test_covers_every_kernel_of_the_sampler_that_is_built():
     """In a process of its own, since nothing is compiled or done in it."""
     code = """
-from stn_numba.kernels import calls
+from stn_numba.kernels.runtime import calls
 from stn_numba.deploy import build, selftest
 with calls.recorded() as found:
     list(selftest.self_test(everything=True))

@@ -1,1 +1,1 @@
-"""Gradients of the sampler by the image and by the grid."""
+"""Gradients of sampling by the image and by the grid: the backward pass."""

@@ -27,7 +27,12 @@ def weight(row, k, j, zero):
 
 @jit.inline
 def interpolate_2x2(address, across, down, dtype, work, j, zero, lanes):
-    u0, u1, v0, v1 = weight(work.u, 0, j, zero), weight(work.u, 1, j, zero), weight(work.v, 0, j, zero), weight(work.v, 1, j, zero)
+    u0, u1, v0, v1 = (
+        weight(work.u, 0, j, zero),
+        weight(work.u, 1, j, zero),
+        weight(work.v, 0, j, zero),
+        weight(work.v, 1, j, zero),
+    )
     left = fma(v1, load(address + down, dtype, lanes), v0 * load(address, dtype, lanes))
     address += across
     right = fma(v1, load(address + down, dtype, lanes), v0 * load(address, dtype, lanes))
@@ -36,7 +41,12 @@ def interpolate_2x2(address, across, down, dtype, work, j, zero, lanes):
 
 @jit.inline
 def interpolate_4x4(address, across, down, dtype, work, j, zero, lanes):
-    v0, v1, v2, v3 = weight(work.v, 0, j, zero), weight(work.v, 1, j, zero), weight(work.v, 2, j, zero), weight(work.v, 3, j, zero)
+    v0, v1, v2, v3 = (
+        weight(work.v, 0, j, zero),
+        weight(work.v, 1, j, zero),
+        weight(work.v, 2, j, zero),
+        weight(work.v, 3, j, zero),
+    )
     total = full(lanes, zero)
     for b in range(4):
         column = v0 * load(address, dtype, lanes)
@@ -76,7 +86,12 @@ def interpolate(unrolled, K, address, across, down, dtype, work, j, zero, lanes)
 @jit.inline
 def interpolate_2x2_of_three(address, down, dtype, work, j, zero):
     """Three channels side by side: four numbers from the left taps on, and four that end with the right ones."""
-    u0, u1, v0, v1 = weight(work.u, 0, j, zero), weight(work.u, 1, j, zero), weight(work.v, 0, j, zero), weight(work.v, 1, j, zero)
+    u0, u1, v0, v1 = (
+        weight(work.u, 0, j, zero),
+        weight(work.u, 1, j, zero),
+        weight(work.v, 0, j, zero),
+        weight(work.v, 1, j, zero),
+    )
     left = fma(v1, load(address + down, dtype, FOUR), v0 * load(address, dtype, FOUR))
     address += 2 * size_of(dtype)
     right = fma(v1, load(address + down, dtype, FOUR), v0 * load(address, dtype, FOUR))

@@ -32,7 +32,9 @@ def channel(code, pixels, dtype, byte):
     (_, dtype, byte), flat = code.kinds, code.builder.bitcast(pixels, _BYTES)
     place, zero = byte.literal_value, 32  # the byte that is moved, and one of the zeros
     lanes = [(zero, zero, zero, 4 * k + place) if dtype.signed else (4 * k + place, zero, zero, zero) for k in range(8)]
-    value = shuffle(code.builder, flat, ir.Constant(_BYTES, None), [lane for lanes_of_pixel in lanes for lane in lanes_of_pixel])
+    value = shuffle(
+        code.builder, flat, ir.Constant(_BYTES, None), [lane for lanes_of_pixel in lanes for lane in lanes_of_pixel]
+    )
     value = code.builder.bitcast(value, pixels.type)
     if dtype.signed:  # the byte is the highest, and is brought down with its sign
         value = code.builder.ashr(value, ir.Constant(pixels.type, [24] * 8))
@@ -75,7 +77,12 @@ def load_corners(address, down, across, offsets):
     number = np.int32(0)
     upper_left, upper_right = gather_raw(address, offsets, number, EIGHT), gather_raw(address + across, offsets, number, EIGHT)
     address += down
-    return upper_left, upper_right, gather_raw(address, offsets, number, EIGHT), gather_raw(address + across, offsets, number, EIGHT)
+    return (
+        upper_left,
+        upper_right,
+        gather_raw(address, offsets, number, EIGHT),
+        gather_raw(address + across, offsets, number, EIGHT),
+    )
 
 
 @jit.inline

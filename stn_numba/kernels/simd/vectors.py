@@ -194,7 +194,9 @@ def to_float64(code, vector):
 def _convert(code, vector):
     if code.result == code.kinds[0]:
         return vector
-    return (code.builder.fpext if code.result.element == types.float64 else code.builder.fptrunc)(vector, code.llvm(code.result))
+    return (code.builder.fpext if code.result.element == types.float64 else code.builder.fptrunc)(
+        vector, code.llvm(code.result)
+    )
 
 
 @intrinsic(lambda vector: Vector(types.int64, vector.lanes))
@@ -202,4 +204,6 @@ def to_int64(code, vector):
     """Whole float64 of at most 51 bits as integers: an addition, where older CPUs have no vector code for the conversion."""
     shift = constant(vector.type, 3 * 2.0**51)  # its lowest bit is worth 1, so the sum's mantissa is the number
     integers = code.llvm(code.result)
-    return code.builder.sub(code.builder.bitcast(code.builder.fadd(vector, shift), integers), code.builder.bitcast(shift, integers))
+    return code.builder.sub(
+        code.builder.bitcast(code.builder.fadd(vector, shift), integers), code.builder.bitcast(shift, integers)
+    )
