@@ -81,7 +81,7 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
         (lambda: nn.cosine("x"), r"progress: expected a number in \[0, 1\]"),
         (lambda: nn.step_decay(steps=0), "steps: expected at least 1"),
         (
-            lambda: fitted(rates=()),
+            lambda: fitted(learning_rate_multipliers=()),
             "learning_rate_multipliers: expected multipliers by names of parameters or layers, got tuple",
         ),
         (

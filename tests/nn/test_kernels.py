@@ -18,9 +18,9 @@ SIGNATURES = [
     ("dense.backward", ("like float64", *("int",) * 10)),
     ("attend.matrix_gradient", (*("float32[3]",) * 3, "int", "float32[3]", "float32[2]", "float64[3]")),
     ("convolution.unpool", ("like float64", LANES, *("int",) * 10)),
-    ("columns.scatter", ("float64[5]", "int", "int", "float64[4]")),
+    ("im2col.scatter", ("float64[5]", "int", "int", "float64[4]")),
     ("losses.softmax_cross_entropy", ("float32[2]", "int64[1]", "float", "float32[2]", "float64[1]")),
-    ("updates.adam", ("int64[2]", "float32[1]", *("float32",) * 6)),
+    ("optimizers.adam", ("int64[2]", "float32[1]", *("float32",) * 6)),
 ]
 
 

@@ -11,7 +11,7 @@ import numba
 sys.path.insert(0, sys.argv[1])
 from naive_sampler import KINDS, random_grid, random_image
 import stn_numba as stn
-from stn_numba.interpolation import PiecewisePolynomial
+from stn_numba.sampler.interpolation import PiecewisePolynomial
 
 assert numba.config.NUMBA_NUM_THREADS == 5
 box = PiecewisePolynomial([-0.5, 0.5], [[1.0]])
