@@ -6,11 +6,12 @@ Exits with 1 if a mark is missed or an answer differs, and lists on standard err
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, fresh_process, machine, marks, network_cases, pages, timing, warp_cases
+from benchmarks import chart, fresh_process, machine, marks, network_cases, report, timing, warp_cases
 from benchmarks.case import Result, library_of
 
 DOCS = Path("docs")
@@ -25,14 +26,18 @@ CASES: dict[str, dict[str, Any]] = {
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     machine.limit_threads(options.threads)
-    found: list[marks.Mark] = []
+    measured: list[tuple[str, Result]] = []
     for page, sections in CASES.items():
         results = {section: _measure(section, cases, options) for section, cases in sections.items()}
-        found += [mark for part in results.values() for result in part for mark in result.marks]
+        measured += [(section, result) for section, part in results.items() for result in part]
         complete = all(len(results[section]) == len(cases) for section, cases in sections.items())
         if any(results.values()) and not options.check:
             _write(page, results, complete, options)
-    return marks.check(found)
+    if not measured:
+        print(f"--only: no case contains {options.only!r}", file=sys.stderr)
+        return 2
+    found = [(section, mark) for section, result in measured for mark in result.marks]
+    return marks.check([dataclasses.replace(mark, name=f"{section}: {mark.name}") for section, mark in found])
 
 
 def _measure(section: str, cases: list[Any], options: argparse.Namespace) -> list[Result]:
@@ -47,15 +52,13 @@ def _measure(section: str, cases: list[Any], options: argparse.Namespace) -> lis
 
 def _write(page: str, results: dict[str, list[Result]], complete: bool, options: argparse.Namespace) -> None:
     if options.out == DOCS and not complete:
-        print(
-            f"{DOCS / page}.md is left as it is: not all of its cases were measured. --out FOLDER writes a page of the others."
-        )
+        print(f"{DOCS / page}.md is not written, because some of its cases were not measured; --out FOLDER writes the others.")
         return
     recorded = {section: [result.as_json() for result in part] for section, part in results.items()}
     rows = [row for part in recorded.values() for result in part for row in result.get("rows", [])]
     described = machine.describe({library_of(row["name"]) for row in rows})
     how = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE, "shortest": timing.SHORTEST}
-    pages.write(options.out, page, {"machine": described, "timing": how, **recorded})
+    report.write(options.out, page, {"machine": described, "timing": how, **recorded})
     if recorded.get("warps"):
         chart.draw(options.out / f"{page}.png", recorded["warps"])
 

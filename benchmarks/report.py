@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from benchmarks import fresh_process, network_cases
+from benchmarks import child, fresh_process, network_cases
 
 Figures = dict[str, Any]  # of a run: "machine", "timing", and for each section a list of results
 
@@ -26,8 +26,8 @@ TURNS = """\
 - The libraries run in one process, on the same data, each in the memory layout that it prefers.
 - They take turns in $rounds rounds of repeated calls. Each round starts with another library, so that a slow phase of the
   machine affects all alike. A case takes about $seconds seconds, without the pauses.
-- Before each turn there is a pause of $pause ms. Idle threads of OpenMP, BLAS and onnxruntime spin for up to 60 ms, and would
-  take the CPU from the next library. The first call of a turn wakes the threads, and counts only if it is the only one.
+- Before each turn there is a pause of $pause ms. Idle threads of OpenMP, BLAS and onnxruntime keep spinning for a while, and
+  would take the CPU from the next library. The first call of a turn wakes the threads, and counts only if it is the only one.
 - Calls shorter than $shortest ms are timed several at a time, the same number for every library.
 - All times are medians.
 """
@@ -57,7 +57,7 @@ How fast stn-numba warps images, compared with other libraries. `make bench` mea
 
 WARPS_HOW = """
 - stn-numba: one function from theta to the answer, that is, the transform's `forward`, then `sample`, or `sample_vjp` and both
-  backward passes. With a dense grid, the gradients are those by image and grid. "One image" is `stn.warp(image, theta)`, with
+  backward passes. With a dense grid, the gradients are those of image and grid. "One image" is `stn.warp(image, theta)`, with
   theta in float64, and without a batch axis, or a channel axis if there is one channel.
 - torch: `affine_grid` and `grid_sample`. kornia: its function for the transform; the spline's coefficients are solved within
   the time, as ours are. onnxruntime: a model of AffineGrid and GridSample.
@@ -79,8 +79,8 @@ WARPS_COLUMNS = {
 FIRST_CALLS = """\
 ## First calls
 
-What a fresh process needs to do one thing once, Python and imports included: to warp a 1x224x224x3 image, or to `fit` a
-network on a batch of 64 images of 28x28x1. The cache of compiled kernels is off (`STN_NUMBA_CACHE_DIR=off`).
+What a fresh process needs to do one thing once, Python and imports included: to warp a $image image, or to `fit` a
+network on a batch of $batch images of 28x28x1. The cache of compiled kernels is off (`STN_NUMBA_CACHE_DIR=off`).
 
 | column | meaning |
 |---|---|
@@ -93,15 +93,22 @@ network on a batch of 64 images of 28x28x1. The cache of compiled kernels is off
 STARTING = """\
 ## Starting, and memory
 
-Each figure comes from a process of its own; imports are medians of $turns. The first call is an affine warp of a 1x1080x1920x3
+Each figure comes from a process of its own; imports are medians of $turns. The first call is an affine warp of a $large_image
 image by JIT, with an empty and with a filled cache of compiled kernels; its time does not include the import.
 
 """
 
 MEMORY = """
-Peak memory of one warp of a 1x1080x1920x3 image, beyond input and output:
+Peak memory of one warp of a $large_image image, beyond input and output:
 
 """
+
+PROCESSES = {
+    "turns": fresh_process.TURNS,
+    "image": "x".join(map(str, child.IMAGE)),
+    "batch": child.BATCH,
+    "large_image": "x".join(map(str, child.LARGE_IMAGE)),
+}
 
 TRAINING = """\
 # Training benchmarks
@@ -173,9 +180,9 @@ def table(results: list[dict[str, Any]], column: str, cell: Any) -> str:
     """Return a table of results with rows; `column` is the title of a column whose cells `cell` makes of a result."""
     lines = [f"| case | ours | {column} | library | its time | ratio | difference | tolerated |", "|" + "---|" * 8]
     for result in results:
-        first = f"| {result['name']} | {_time(result['seconds'])} | {cell(result)} |"
-        starts = [first] + ["| | | |"] * (len(result["rows"]) - 1)
-        lines += [f"{start} {_rival(row)}" for start, row in zip(starts, result["rows"], strict=True)] or [first + " | | | | |"]
+        start = f"| {result['name']} | {_time(result['seconds'])} | {cell(result)} |"
+        rivals = [_rival(row) for row in result["rows"]] or ["| | | | |"]
+        lines += [f"{'| | | |' if k else start} {rival}" for k, rival in enumerate(rivals)]
     return "\n".join(lines) + "\n"
 
 
@@ -208,7 +215,7 @@ def _first_calls(results: list[dict[str, Any]]) -> list[str]:
         f"| {_seconds(each['jit_cpu_seconds'])} | {_sources(each['jit_kernels'])} |\n"
         for each in results
     ]
-    return ["\n", Template(FIRST_CALLS).substitute(turns=fresh_process.TURNS), head, *rows]
+    return ["\n", Template(FIRST_CALLS).substitute(PROCESSES), head, *rows]
 
 
 def _seconds(seconds: float | None) -> str:
@@ -228,8 +235,9 @@ def _starting(figures: Figures) -> list[str]:
     memory = [
         f"| {each['name']} | {each['allocated_mb']:.2f} MB | {each['resident_mb']:.2f} MB |\n" for each in figures["memory"]
     ]
-    parts = ["\n", Template(STARTING).substitute(turns=fresh_process.TURNS), "| | |\n|---|---|\n", *rows] if rows else []
-    return parts + ([MEMORY, "| transform | allocated by NumPy | resident |\n|---|---|---|\n", *memory] if memory else [])
+    starting = ["\n", Template(STARTING).substitute(PROCESSES), "| | |\n|---|---|\n", *rows] if rows else []
+    head = [Template(MEMORY).substitute(PROCESSES), "| transform | allocated by NumPy | resident |\n|---|---|---|\n"]
+    return starting + ([*head, *memory] if memory else [])
 
 
 def _time(seconds: float) -> str:
