@@ -93,7 +93,7 @@ network on a batch of $batch images of 28x28x1. The cache of compiled kernels is
 STARTING = """\
 ## Starting, and memory
 
-Each figure comes from a process of its own; imports are medians of $turns. The first call is an affine warp of a $large_image
+Each figure comes from a fresh process; imports are medians of $turns. The first call is an affine warp of a $large_image
 image by JIT, with an empty and with a filled cache of compiled kernels; its time does not include the import.
 
 """

@@ -31,7 +31,7 @@ class WarpProblem:
     kernel, padding, layout
         As `stn_numba.sample` takes them; `image` has its channels last with either layout.
     gradient
-        Which gradients are asked for: ``""``, ``"theta"`` or ``"image and theta"``; with `dense_grid`, "theta" stands for
+        Which gradients to compute: ``""``, ``"theta"`` or ``"image and theta"``; with `dense_grid`, "theta" stands for
         the grid.
     reuse_out
         Whether to write to an existing array, as a loop over the frames of a video would.
