@@ -21,9 +21,9 @@ from stn_numba.kernels.runtime import prebuilt
 
 PAGE = Path(__file__).with_name("servers.md")
 COMMAND = [str(Path(sys.executable).with_name("stn-numba"))]
-SHOWN_CACHE = "/opt/stn-numba/cache"
+CACHE_SHOWN = "/opt/stn-numba/cache"
 WARP = "import numpy as np, stn_numba as stn; image = np.ones((64, 64, 3), np.float32); theta = [1, 0, 0, 0, 1, 0]; "
-FIRST_CALLS = {
+CALLS = {
     "import stn_numba": "import stn_numba",
     "import, and the first warp": WARP + "stn.warp(image, theta)",
     "import, and the first warp and its gradients": WARP + "grid, _ = stn.get_transform('affine').forward([theta], (64, 64)); "
@@ -73,7 +73,7 @@ def doctor() -> str:
 def run(cache: str, command: str) -> str:
     """Return the output of a command, without the version of the Linux kernel."""
     done = subprocess.run([*COMMAND, command], env=environment(cache), capture_output=True, text=True, check=True)
-    text = re.sub(r"(system +Linux)\S*", r"\1", done.stdout).replace(cache, SHOWN_CACHE)
+    text = re.sub(r"(system +Linux)\S*", r"\1", done.stdout).replace(cache, CACHE_SHOWN)
     return f"```\n$ stn-numba {command}\n{text}```\n"
 
 
@@ -84,19 +84,16 @@ def first() -> str:
         code = "import sys, stn_numba as stn; stn.save(stn.models.st_cnn(), sys.argv[1])"
         subprocess.run([sys.executable, "-c", code, path], env=environment(folder), check=True)
         library = environment(str(Path(folder) / "library"))
-        compiled = {
-            name: environment(str(Path(folder) / str(k)), STN_NUMBA_PREBUILT="off") for k, name in enumerate(FIRST_CALLS)
-        }
-        cold = {name: seconds(code, path, compiled[name]) for name, code in FIRST_CALLS.items()}
+        compiled = {name: environment(str(Path(folder) / str(k)), STN_NUMBA_PREBUILT="off") for k, name in enumerate(CALLS)}
+        cold = {name: seconds(code, path, compiled[name]) for name, code in CALLS.items()}
         times = [
-            {name: (seconds(code, path, library), seconds(code, path, compiled[name])) for name, code in FIRST_CALLS.items()}
+            {name: (seconds(code, path, library), seconds(code, path, compiled[name])) for name, code in CALLS.items()}
             for _ in range(TURNS + 1)
         ][1:]
     ready = {
-        name: [statistics.median(column) for column in zip(*(turn[name] for turn in times), strict=True)]
-        for name in FIRST_CALLS
+        name: [statistics.median(column) for column in zip(*(turn[name] for turn in times), strict=True)] for name in CALLS
     }
-    rows = [f"| {name} | {ready[name][0]:.2f} s | {ready[name][1]:.2f} s | {cold[name]:.1f} s |\n" for name in FIRST_CALLS]
+    rows = [f"| {name} | {ready[name][0]:.2f} s | {ready[name][1]:.2f} s | {cold[name]:.1f} s |\n" for name in CALLS]
     head = "| a process that does | with a library | without: from the cache | without: compiled |\n|---|---|---|---|\n"
     return head + "".join(rows)
 
