@@ -17,6 +17,7 @@ PAGES = sorted(
     for folder in (".", "docs", "plugins", "plugins/stn-numba-logpolar")
     for path in (ROOT / folder).glob("*.md")
 )
+WITH_EXAMPLES = ("README.md", "plugins/README.md", "docs/mathematics.md", "docs/sampling.md", "docs/training.md")
 
 
 def read(page):
@@ -29,9 +30,7 @@ def anchors(text):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "plugins/README.md", "docs/mathematics.md", "docs/sampling.md", "docs/training.md"]
-)
+@pytest.mark.parametrize("page", WITH_EXAMPLES)
 def test_the_examples_run(page, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.chdir(tmp_path)
@@ -71,6 +70,7 @@ def test_links_lead_somewhere(page):
 def test_figures_of_the_readme_are_those_of_the_measured_pages():
     readme = read("README.md")
     times, errors = re.findall(r"\d+(?:\.\d+)? ms", readme), re.findall(r"\d\.\d+ \(\d\.\d\)", readme)
-    assert times and errors
+    assert times
+    assert errors
     assert [time for time in times if f" {time} |" not in read("docs/benchmarks.md")] == []
     assert [error for error in errors if f"| {error} |" not in read("docs/results.md")] == []
