@@ -1,4 +1,4 @@
-"""Make many random calls in this process: ``python fuzz_calls.py SEED FIRST COUNT PLACE SHARE [every dtype]``.
+"""Make many random calls in this process: ``python -m tests.fuzz.fuzz_calls SEED FIRST COUNT PLACE SHARE [every dtype]``.
 
 Each call depends on (SEED, its number) alone, so one that failed is made again by COUNT 1. PLACE is a file that says which
 call is under way: after a crash it is the culprit. Prints a line of JSON at the end.
@@ -14,14 +14,11 @@ import resource
 import sys
 import traceback
 import warnings
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
-import odd_calls
-import sampler_calls
-from guarded import own_results_of
+
+from tests.fuzz import odd_calls, sampler_calls
+from tests.fuzz.guarded import own_results_of
 
 MEMORY = 6 << 30  # bytes of address space: what asks for more gets a MemoryError, not the whole machine
 

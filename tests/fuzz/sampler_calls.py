@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import oracle
-from guarded import guarded, laid_out, untouched
 
 import stn_numba as stn
 from stn_numba.grid import displacement_axis
 from stn_numba.sampler.interpolation import KERNELS, bicubic
 from stn_numba.sampler.padding import PADDINGS
+from tests.fuzz import oracle
+from tests.fuzz.guarded import guarded, laid_out, untouched
 
 FAR = (np.nan, np.inf, -np.inf, 1e38, -1e38, 1e-310, 3e9, -3e9, 2.0**31, -0.0, 1.0, -1.0, 1.0000001, -1.0000001, 1e300)
 CHOICES = ("nearest", "bilinear", "bilinear", *KERNELS, bicubic(-0.5), oracle.TENT)

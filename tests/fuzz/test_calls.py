@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).parents[2]
 LONG = os.environ.get("STN_NUMBA_FUZZ") == "long"
 SEED = int(os.environ.get("STN_NUMBA_FUZZ_SEED", "0"))
 CHUNK = 2500 if LONG else 5000
@@ -28,7 +27,7 @@ def run(first, count, place, share, every=False, **variables):
     """The report of `count` calls, of which `share` go to the sampler; a crash is a failure that names its call."""
     paths = map(str, (ROOT, ROOT / "plugins"))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **variables}
-    command = [sys.executable, str(HERE / "fuzz_calls.py"), str(SEED), str(first), str(count), str(place), str(share)]
+    command = [sys.executable, "-m", "tests.fuzz.fuzz_calls", str(SEED), str(first), str(count), str(place), str(share)]
     done = subprocess.run(
         command + ["every"] * every, env=environment, capture_output=True, text=True, check=False, cwd=place.parent
     )

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-from guarded import guarded
 
 import stn_numba as stn
+from tests.fuzz.guarded import guarded
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guarded memory is made by mmap and mprotect")
 

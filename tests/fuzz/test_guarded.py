@@ -5,9 +5,9 @@ import signal
 
 import numpy as np
 import pytest
-from guarded import guarded, laid_out, own_results_of, untouched
 
 from stn_numba import DenseGrid, MatrixGrid, sample, sample_vjp
+from tests.fuzz.guarded import guarded, laid_out, own_results_of, untouched
 
 
 def touch(array, *, byte, write=False):
