@@ -12,7 +12,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.grid.basis_rows import BasisRows
-from tests.sampler.oracle import random_image
+from tests.sampler.examples import random_image
 
 SHAPE = (61, 70)
 

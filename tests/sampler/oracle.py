@@ -1,137 +1,126 @@
-"""Equation 5 as it is written, any kernel and padding tap by tap, and random grids of every kind: slow and obvious."""
+"""A slow, obvious sampler in plain NumPy: equations 5 to 7 of arXiv 1506.02025 for every kernel, padding and fill.
+
+Along each axis a position reads a few pixels (`axis_taps`), written as a matrix of weights (`axis_matrix`). The samples are the
+image times the matrices of both axes; derivatives of the weights give the gradients. No kernel of the library is called.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from stn_numba import DenseGrid, get_transform
 from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 
-KINDS = ("dense", "affine", "homography", "basis")
-PADDINGS = ("zeros", "border")
-
-
-def pixel(x, size, align_corners):
-    return (x + 1) / 2 * (size - 1) if align_corners else ((x + 1) * size - 1) / 2
-
-
-def read(channel, x, y):
-    """The double sum over all input pixels."""
-    H, W = channel.shape
-    total = 0.0
-    for n in range(H):
-        for m in range(W):
-            total += channel[n, m] * max(0.0, 1 - abs(x - m)) * max(0.0, 1 - abs(y - n))
-    return total
-
-
-def naive_sample(image, points, padding="zeros", align_corners=True):
-    (H, W, C), (N, h, w) = image.shape[1:], points.shape[:3]
-    out = np.zeros((N, h, w, C))
-    for n, i, j, c in np.ndindex(out.shape):
-        x, y = pixel(points[n, i, j, 0], W, align_corners), pixel(points[n, i, j, 1], H, align_corners)
-        if padding == "border":
-            x, y = min(max(x, 0), W - 1), min(max(y, 0), H - 1)
-        out[n, i, j, c] = read(image[n, :, :, c], x, y)
-    return out
-
-
-def random_transform(kind, batch, seed=0):
-    """(transform, theta) whose region lies partly outside the image."""
-    rng = np.random.default_rng(seed)
-    transform = get_transform({"affine": "affine", "homography": "projective", "basis": "tps"}[kind])
-    theta = transform.identity() + rng.normal(0, 0.15, (batch, transform.n_params))
-    return transform, theta
-
-
-def random_grid(kind, batch, shape, align_corners=True, seed=0):
-    if kind == "dense":
-        points = np.random.default_rng(seed).uniform(-1.4, 1.4, (batch, *shape, 2))
-        return DenseGrid(points, align_corners=align_corners)
-    transform, theta = random_transform(kind, batch, seed)
-    return transform.forward(theta, shape, align_corners)[0]
-
-
-def random_image(*shape, dtype=np.float64, seed=1):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
 TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
-WITHOUT_EDGE = ("zeros", "constant")
+NUMPY_MODES = {"border": "edge", "symmetric": "symmetric", "reflect101": "reflect", "wrap": "wrap"}
+PERIODS = {"wrap": lambda size: size, "symmetric": lambda size: 2 * size, "reflect101": lambda size: max(2 * (size - 1), 1)}
+FARTHEST = 2.0**31  # a repeated image is taken to end this many pixels away
 
 
-def index(tap, size, padding):
-    """The pixel a tap reads, None for none; NumPy's own padding is the judge."""
-    mode = {"border": "edge", "symmetric": "symmetric", "reflect101": "reflect", "wrap": "wrap"}.get(padding)
-    if mode is None or 0 <= tap < size:
-        return tap if 0 <= tap < size else None
-    if mode == "edge":
-        return 0 if tap < 0 else size - 1
-    before, after = max(0, -tap), max(0, tap - size + 1)
-    return int(np.pad(np.arange(size), (before, after), mode=mode)[tap + before])
+def in_pixels(points, shape, align_corners):
+    """Normalized positions (..., 2) in pixels (x, y)."""
+    size = np.array(shape[::-1], float)
+    with np.errstate(all="ignore"):
+        return points * ((size - 1) / 2 if align_corners else size / 2) + (size - 1) / 2
+
+
+def pixels_of_taps(taps, size, padding):
+    """The pixel that each tap reads, `size` for none. NumPy's own padding decides."""
+    if padding not in NUMPY_MODES or not taps.size:
+        return np.where((taps >= 0) & (taps < size), taps, size)
+    before, after = max(0, -taps.min()), max(0, taps.max() - size + 1)
+    return np.pad(np.arange(size), (before, after), mode=NUMPY_MODES[padding])[taps + before]
 
 
 def axis_taps(x, size, kernel, padding):
-    """[(pixel, weight, its derivative by x), ...] of one axis; the pixel None stands for what lies outside."""
-    if not np.isfinite(x) and not (padding == "border" and np.isinf(x)):
-        return []
-    if padding in (*WITHOUT_EDGE, "border"):
-        if not -60 <= x <= size + 60:  # all taps lie beyond the edge, wherever exactly
-            x = (-60.0 if x < 0 else size + 60.0) + (x % 1.0 if np.isfinite(x) else 0.0)
+    """(pixels, weights, slopes), each (taps, M), that M positions read along one axis; `size` stands for the outside."""
+    seen = np.isfinite(x) | (np.isinf(x) & (padding == "border"))
+    if padding in PERIODS:
+        seen &= np.abs(x) < FARTHEST
+        x = np.rint(x) if kernel == "nearest" else x  # ties go to the even pixel, before the image is repeated
+        x = np.where(seen, x, 0) % PERIODS[padding](size)
     else:
-        if abs(x) >= 2**31:
-            return []
-        if isinstance(kernel, str) and kernel == "nearest":
-            x = np.rint(x)  # ties go to the even pixel, before the image is repeated
-        period = {"wrap": size, "symmetric": 2 * size, "reflect101": max(2 * (size - 1), 1)}[padding]
-        x -= np.floor(x / period) * period
-    if isinstance(kernel, str) and kernel == "nearest":
-        return [(index(int(np.rint(x)), size, padding), 1.0, 0.0)]
-    k = kernel if isinstance(kernel, PiecewisePolynomial) else TENT if kernel == "bilinear" else KERNELS[kernel]()
-    slope, first = k.derivative(), int(np.floor(x)) - k.taps // 2 + 1
-    return [(index(tap, size, padding), float(k(x - tap)), float(slope(x - tap))) for tap in range(first, first + k.taps)]
+        x = np.clip(np.where(seen, x, 0), -60.0, size + 60.0)  # farther out all taps lie beyond the edge
+    if kernel == "nearest":
+        taps = np.rint(x).astype(int)[None]
+        weights, slopes = np.ones(taps.shape), np.zeros(taps.shape)
+    else:
+        k = TENT if kernel == "bilinear" else kernel if isinstance(kernel, PiecewisePolynomial) else KERNELS[kernel]()
+        taps = np.floor(x).astype(int) - k.taps // 2 + 1 + np.arange(k.taps)[:, None]
+        weights, slopes = k(x - taps), k.derivative()(x - taps)
+    return pixels_of_taps(taps, size, padding), weights * seen, slopes * seen
 
 
-def readings(image, pixels, kernel, padding, fill):
-    """For each output pixel: (n, i, j), taps across, taps down; or None where it is `fill` throughout."""
-    H, W = image.shape[1:3]
-    for n, i, j in np.ndindex(max(len(image), len(pixels)), *pixels.shape[1:3]):
-        x, y = (float(p) for p in pixels[min(n, len(pixels) - 1), i, j])
-        inside = -0.5 <= x <= W - 0.5 and -0.5 <= y <= H - 0.5
-        if fill is not None and padding != "constant" and not inside:
-            yield (n, i, j), None, None
-        else:
-            yield (n, i, j), axis_taps(x, W, kernel, padding), axis_taps(y, H, kernel, padding)
+def axis_matrix(x, size, kernel, padding):
+    """Two matrices (M, size): the weight that each position gives to each pixel of an axis, and its derivative by x."""
+    pixels, *values = axis_taps(x, size, kernel, padding)
+    matrices = np.zeros((2, len(x), size + 1))
+    for matrix, value in zip(matrices, values, strict=True):
+        np.add.at(matrix, (np.arange(len(x)), pixels), value)
+    return matrices[..., :-1]
 
 
-def naive_read(image, pixels, kernel, padding, fill):
-    """(N, h, w, C) by loops, at pixel positions (N, h, w, 2)."""
-    C = image.shape[3]
-    value = np.broadcast_to(0.0 if fill is None else fill, C)
-    beyond = value if padding == "constant" else np.zeros(C)
-    out = np.zeros((max(len(image), len(pixels)), *pixels.shape[1:3], C))
-    for (n, i, j), across, down in readings(image, pixels, kernel, padding, fill):
-        if across is None:
-            out[n, i, j] = value
-            continue
-        out[n, i, j] = beyond * (1 - sum(u * v for _, u, _ in across for _, v, _ in down))
-        for column, u, _ in across:
-            for row, v, _ in down:
-                out[n, i, j] += u * v * (beyond if None in (row, column) else image[min(n, len(image) - 1), row, column])
-    return out
+def reads_fill(pixels, shape, kernel, padding, fill):
+    """(M, 1): whether positions lie beyond the outer edges, where `fill` is read; with "constant" pixels there hold it."""
+    if fill is None or padding == "constant":
+        return np.zeros((len(pixels), 1), bool)
+    H, W = shape
+    x, y = np.rint(pixels).T if kernel == "nearest" else pixels.T  # a tie at the edge may go to a pixel beyond it
+    return ~((x >= -0.5) & (x <= W - 0.5) & (y >= -0.5) & (y <= H - 0.5))[:, None]
 
 
-def naive_gradients(image, pixels, d_out, kernel, padding, fill):
-    """Gradients of <d_out, out> by the image and by the pixel positions, by loops."""
-    C = image.shape[3]
-    beyond = np.broadcast_to(0.0 if fill is None or padding != "constant" else fill, C)
+def outside_value(image, padding, fill):
+    """(C,): what pixels beyond the edge hold."""
+    return np.broadcast_to(fill if fill is not None and padding == "constant" else 0.0, image.shape[-1])
+
+
+def read_one(image, pixels, kernel, padding, fill):
+    """(M, C) for one image (H, W, C) and positions (M, 2)."""
+    H, W, C = image.shape
+    (across, _), (down, _) = axis_matrix(pixels[:, 0], W, kernel, padding), axis_matrix(pixels[:, 1], H, kernel, padding)
+    out = np.einsum("mh,mw,hwc->mc", down, across, image, optimize=True)
+    out += outside_value(image, padding, fill) * (1 - down.sum(1) * across.sum(1))[:, None]
+    return np.where(reads_fill(pixels, (H, W), kernel, padding, fill), np.broadcast_to(0.0 if fill is None else fill, C), out)
+
+
+def gradients_of_one(image, pixels, d_out, kernel, padding, fill):
+    """(d_image (H, W, C), d_pixels (M, 2)) for one image and the gradient of its output (M, C)."""
+    H, W, _ = image.shape
+    across, d_across = axis_matrix(pixels[:, 0], W, kernel, padding)
+    down, d_down = axis_matrix(pixels[:, 1], H, kernel, padding)
+    d_out = np.where(reads_fill(pixels, (H, W), kernel, padding, fill), 0, d_out)
+    above = image - outside_value(image, padding, fill)
+    d_image = np.einsum("mh,mw,mc->hwc", down, across, d_out, optimize=True)
+    d_x = np.einsum("mh,mw,hwc,mc->m", down, d_across, above, d_out, optimize=True)
+    d_y = np.einsum("mh,mw,hwc,mc->m", d_down, across, above, d_out, optimize=True)
+    return d_image, np.stack([d_x, d_y], axis=-1)
+
+
+def pairs(image, pixels):
+    """(n, index of its image, index of its grid) of each output; a batch of one serves all."""
+    count = len(pixels) if len(image) == 1 else len(image)
+    return [(n, n if len(image) > 1 else 0, n if len(pixels) > 1 else 0) for n in range(count)]
+
+
+def read(image, pixels, kernel="bilinear", padding="zeros", fill=None):
+    """(N, h, w, C): what images (N, H, W, C) hold at pixel positions (N, h, w, 2)."""
+    arguments, shape = (kernel, padding, fill), (*pixels.shape[1:3], image.shape[3])
+    rows = [
+        read_one(image[m].astype(float), pixels[g].reshape(-1, 2).astype(float), *arguments) for _, m, g in pairs(image, pixels)
+    ]
+    return np.array(rows).reshape(len(rows), *shape)
+
+
+def gradients(image, pixels, d_out, kernel="bilinear", padding="zeros", fill=None):
+    """(d_image, d_pixels): gradients of <d_out, out> by the images and by the pixel positions."""
     d_image, d_pixels = np.zeros(image.shape), np.zeros(pixels.shape)
-    for (n, i, j), across, down in readings(image, pixels, kernel, padding, fill):
-        m, g, d = min(n, len(image) - 1), min(n, len(pixels) - 1), d_out[n, i, j].astype(float)
-        for column, u, du in across or ():
-            for row, v, dv in down:
-                if None not in (row, column):
-                    d_image[m, row, column] += u * v * d
-                    total = np.dot(image[m, row, column].astype(float) - beyond, d)
-                    d_pixels[g, i, j] += du * v * total, u * dv * total
+    for n, m, g in pairs(image, pixels):
+        d_rows = d_out[n].reshape(-1, d_out.shape[3]).astype(float)
+        one = gradients_of_one(image[m].astype(float), pixels[g].reshape(-1, 2).astype(float), d_rows, kernel, padding, fill)
+        d_image[m] += one[0]
+        d_pixels[g] += one[1].reshape(pixels.shape[1:])
     return d_image, d_pixels
+
+
+def sample(image, points, padding="zeros", align_corners=True):
+    """`read` at normalized positions (N, h, w, 2)."""
+    return read(image, in_pixels(points, image.shape[1:3], align_corners), padding=padding)

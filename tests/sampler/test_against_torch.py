@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from tests.sampler.oracle import PADDINGS, random_image, random_transform
+from tests.sampler.examples import BASIC_PADDINGS, random_image, random_transform
 
 torch = pytest.importorskip("torch")
 
@@ -25,7 +25,7 @@ def torch_warp(image, theta, padding, align_corners):
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("padding", BASIC_PADDINGS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-10)])
 def test_forward_and_gradients_agree_with_torch(padding, align_corners, dtype, tolerance):
     transform, theta = random_transform("affine", 3)
@@ -37,3 +37,20 @@ def test_forward_and_gradients_agree_with_torch(padding, align_corners, dtype, t
     np.testing.assert_allclose(out, expected[0], atol=tolerance / 10)
     np.testing.assert_allclose(d_image, expected[1], atol=tolerance)
     np.testing.assert_allclose(to_theta(d_grid), expected[2], rtol=tolerance, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align_corners", [True, False])
+@pytest.mark.parametrize(("kernel", "mode"), [("nearest", "nearest"), ("bilinear", "bilinear"), ("bicubic", "bicubic")])
+def test_grid_sample_and_both_gradients_agree_with_torch(kernel, mode, align_corners, padding):
+    rng = np.random.default_rng(0)
+    image, points = rng.normal(size=(2, 3, 7, 6)), rng.uniform(-1.7, 1.7, (2, 5, 4, 2))
+    inputs = [torch.tensor(array, requires_grad=True) for array in (image, points)]
+    expected = torch.nn.functional.grid_sample(*inputs, mode=mode, padding_mode=padding, align_corners=align_corners)
+    expected.sin().sum().backward()
+    options = {"kernel": kernel, "padding": padding, "align_corners": align_corners, "layout": "NCHW"}
+    out, backprop = stn.sample_vjp(image, points, **options)
+    d_image, d_grid = backprop(np.cos(out))
+    np.testing.assert_allclose(out, expected.detach().numpy(), atol=1e-12)
+    np.testing.assert_allclose(d_image, inputs[0].grad.numpy(), atol=1e-12)
+    np.testing.assert_allclose(d_grid, inputs[1].grad.numpy(), atol=1e-11)

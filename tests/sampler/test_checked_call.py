@@ -41,7 +41,7 @@ def test_a_gradient_of_the_wrong_shape_is_refused():
         (complex, "x", "fill: expected numbers, got dtype"),
     ],
 )
-def test_a_fill_that_is_no_number_is_refused(dtype, fill, message):
+def test_a_fill_that_is_not_a_number_is_refused(dtype, fill, message):
     with pytest.raises((TypeError, ValueError), match=message):
         stn.sample(np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 1, 1, 2)), kernel="nearest", fill=fill)
 
@@ -112,7 +112,7 @@ def test_a_bad_fill_names_its_channel_and_comes_before_any_work():
         ("bool", 1.0),
     ],
 )
-def test_a_fill_at_the_limits_is_taken(dtype, fill):
+def test_a_fill_at_the_limits_is_accepted(dtype, fill):
     out = stn.sample(np.zeros((1, 4, 4, 1), dtype), np.full((1, 1, 1, 2), 9.0), fill=fill, kernel="nearest")
     np.testing.assert_array_equal(out.ravel(), np.array([fill]).astype(dtype))
 
@@ -124,13 +124,13 @@ def test_a_gradient_that_is_not_real_is_refused(dtype):
         backprop(np.ones((1, 1, 1, 1), dtype))
 
 
-def test_an_output_between_the_image_s_channels_is_taken():
+def test_an_out_interleaved_with_the_image_is_accepted():
     both = np.arange(2.0 * 3 * 4).reshape(1, 3, 4, 2)
     stn.sample(both[..., :1], stn.grid.DenseGrid(np.zeros((1, 3, 4, 2))), out=both[..., 1:])
     assert (both[..., 1:] == both[0, 1, 1:3, 0].mean()).all()
 
 
-def test_positions_are_called_the_grid():
+def test_positions_are_named_grid_in_errors():
     image = np.zeros((1, 3, 3, 1))
     with pytest.raises(ValueError, match=r"grid: expected \(N, h, w, 2\), got \(3, 3, 2\)"):
         stn.sample(image, np.zeros((3, 3, 2)))
@@ -151,7 +151,7 @@ def test_positions_are_called_the_grid():
         (stn.get_transform("affine"), r"got Affine\(\); its `forward\(theta, shape\)` lays a grid"),
     ],
 )
-def test_what_is_no_grid_leads_on(grid, message):
+def test_other_arguments_as_grid_get_advice(grid, message):
     with pytest.raises((TypeError, ValueError), match=f"grid: expected .*{message}"):
         stn.sample(IMAGE, grid)
 
@@ -165,7 +165,7 @@ def test_what_is_no_grid_leads_on(grid, message):
         ((28, 28), "NCHW", "None, None", None),
     ],
 )
-def test_images_with_fewer_axes_lead_on_to_what_is_taken(shape, layout, one, batch):
+def test_images_with_fewer_axes_get_advice(shape, layout, one, batch):
     image, grid = np.zeros(shape), np.zeros((1, 2, 2, 2))
     with pytest.raises(ValueError, match=r"image: expected \(N, .* is image\[") as caught:
         stn.sample(image, grid, layout=layout)
@@ -173,3 +173,17 @@ def test_images_with_fewer_axes_lead_on_to_what_is_taken(shape, layout, one, bat
         if index is not None:
             assert f"image[{index}]" in str(caught.value)
             stn.sample(eval(f"image[{index}]"), grid, layout=layout)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kernel": "sinc"}, "kernel: expected one of nearest, bilinear, bicubic, .*, got 'sinc'"),
+        ({"layout": "CHW"}, "layout: expected one of NHWC, NCHW, got 'CHW'; did you mean 'NCHW'"),
+        ({"units": "meters"}, "units: expected one of normalized, pixels, got 'meters'"),
+        ({"fill": [1, 2]}, r"fill: expected a number or one for each of 3 channels, got \[1, 2\]"),
+    ],
+)
+def test_unknown_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        stn.sample(np.ones((1, 4, 4, 3)), np.zeros((1, 2, 2, 2)), **options)

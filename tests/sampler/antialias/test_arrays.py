@@ -5,8 +5,8 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.sampler.interpolation import KERNELS
-from tests.sampler.antialias.oracle import IDENTITY, SHRUNK, factors, grid_of, smooth_points
-from tests.sampler.oracle import random_image, random_transform
+from tests.sampler.antialias.examples import IDENTITY, SHRUNK, factors, single_grid, smooth_points
+from tests.sampler.examples import random_image, random_transform
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int32])
@@ -20,7 +20,7 @@ def test_a_constant_image_stays_constant(kernel, dtype):
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "int32"])
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
-def test_integers_are_rounded_once_and_limited(dtype, layout):
+def test_integers_are_rounded_once_and_clipped(dtype, layout):
     limits = np.iinfo(dtype)
     image = np.random.default_rng(0).integers(limits.min, limits.max, (2, 16, 16, 4), dtype, endpoint=True)
     mean = np.rint(image.reshape(2, 4, 4, 4, 4, 4).mean(axis=(2, 4)))
@@ -36,7 +36,7 @@ def test_integers_are_rounded_once_and_limited(dtype, layout):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.complex64, np.complex128, np.bool_])
-def test_other_dtypes(dtype):
+def test_float16_complex_and_bool_images_are_averaged(dtype):
     rng = np.random.default_rng(0)
     image = rng.normal(size=(1, 16, 16, 2)) + (1j * rng.normal(size=(1, 16, 16, 2)) if np.dtype(dtype).kind == "c" else 0)
     image = image > 0 if dtype is np.bool_ else image.astype(dtype)
@@ -70,7 +70,7 @@ def test_layouts_agree():
 
 
 @pytest.mark.parametrize("kind", ["affine", "homography", "basis", "dense"])
-def test_broadcasting_and_batches_give_what_each_image_alone_gives(kind):
+def test_a_batch_gives_what_each_image_alone_gives(kind):
     """Grids of different scales, so of different factors."""
     images = random_image(4, 16, 20, 2, dtype=np.float32)
     if kind == "dense":
@@ -81,7 +81,7 @@ def test_broadcasting_and_batches_give_what_each_image_alone_gives(kind):
         theta = theta * np.array([1, 1, 0.2, 0.5])[:, None]
         theta[:, 6:] /= 10 if kind == "homography" else 1
         grid = transform.forward(theta, SHRUNK)[0]
-    assert len({factors(grid_of(grid, n), (16, 20)) for n in range(4)}) > 1
+    assert len({factors(single_grid(grid, n), (16, 20)) for n in range(4)}) > 1
     d_out = random_image(4, *SHRUNK, 2, dtype=np.float32, seed=4)
     for batch in (images, images[:1]):
         out, backprop = stn.sample_vjp(batch, grid, antialias=True)
@@ -89,7 +89,7 @@ def test_broadcasting_and_batches_give_what_each_image_alone_gives(kind):
         total = np.zeros_like(images[:1])
         for n in range(4):
             one = batch[n : n + 1] if len(batch) > 1 else batch
-            alone, back = stn.sample_vjp(one, grid_of(grid, n), antialias=True)
+            alone, back = stn.sample_vjp(one, single_grid(grid, n), antialias=True)
             np.testing.assert_array_equal(out[n : n + 1], alone)
             d_one, d_grid_one = back(d_out[n : n + 1])
             np.testing.assert_array_equal(d_grid[n : n + 1], d_grid_one)
@@ -98,13 +98,15 @@ def test_broadcasting_and_batches_give_what_each_image_alone_gives(kind):
                 np.testing.assert_array_equal(d_image[n : n + 1], d_one)
         if len(batch) == 1:
             np.testing.assert_allclose(d_image, total, atol=1e-4)
-    out, backprop = stn.sample_vjp(images, grid_of(grid, 0), antialias=True)
-    np.testing.assert_array_equal(out[3:], stn.sample(images[3:], grid_of(grid, 0), antialias=True))
-    one_by_one = [stn.sample_vjp(images[n : n + 1], grid_of(grid, 0), antialias=True)[1](d_out[n : n + 1])[1] for n in range(4)]
+    out, backprop = stn.sample_vjp(images, single_grid(grid, 0), antialias=True)
+    np.testing.assert_array_equal(out[3:], stn.sample(images[3:], single_grid(grid, 0), antialias=True))
+    one_by_one = [
+        stn.sample_vjp(images[n : n + 1], single_grid(grid, 0), antialias=True)[1](d_out[n : n + 1])[1] for n in range(4)
+    ]
     np.testing.assert_allclose(backprop(d_out)[1], np.sum(one_by_one, axis=0), rtol=1e-4, atol=1e-4)
 
 
-def test_the_number_of_threads_does_not_show():
+def test_the_number_of_threads_changes_no_bit():
     image, theta = random_image(1, 400, 400, 3, dtype=np.float32), stn.get_transform("tps").identity()[None]
     theta = theta + np.random.default_rng(0).normal(0, 0.05, theta.shape)
     grid, _ = stn.get_transform("tps").forward(theta, (130, 130))
@@ -116,7 +118,7 @@ def test_the_number_of_threads_does_not_show():
         np.testing.assert_array_equal(one, two)
 
 
-def test_warp_takes_it_for_every_number_of_axes():
+def test_warp_averages_gray_and_color_images():
     image = random_image(16, 16, 3)
     out = stn.warp(image, IDENTITY, shape=(4, 4), align_corners=False, antialias=True)
     np.testing.assert_allclose(out, image.reshape(4, 4, 4, 4, 3).mean(axis=(1, 3)), atol=1e-12)

@@ -6,8 +6,8 @@ import pytest
 import stn_numba as stn
 from stn_numba.grid import to_pixels
 from stn_numba.testing import check_vjp
-from tests.sampler.antialias.oracle import SHRUNK, smooth_points
-from tests.sampler.oracle import KINDS, random_grid, random_image, random_transform
+from tests.sampler.antialias.examples import SHRUNK, smooth_points
+from tests.sampler.examples import KINDS, random_grid, random_image, random_transform
 
 STEP = 1e-7  # of differences: among so many sub-samples a wider one would cross whole pixels, where the tent has its kinks
 
@@ -75,7 +75,7 @@ def test_the_gradient_by_the_image_is_the_adjoint(kind, layout):
     assert np.sum(out * d_out) == pytest.approx(np.sum(image * d_image), rel=1e-12)
 
 
-def test_gradients_next_to_a_hidden_position():
+def test_gradients_next_to_a_non_finite_position():
     image, points = random_image(1, 30, 31, 1), 0.8 * smooth_points(1, (5, 5))
     hidden = np.zeros(points.shape, bool)
     hidden[0, 1, 2] = hidden[0, 4, 4] = hidden[0, 3, 0] = True

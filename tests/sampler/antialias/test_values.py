@@ -7,8 +7,9 @@ import stn_numba as stn
 from stn_numba.sampler.antialias import MOST
 from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 from stn_numba.sampler.padding import PADDINGS
-from tests.sampler.antialias.oracle import IDENTITY, SHRUNK, factors, grid_of, smooth_points, sub_positions
-from tests.sampler.oracle import naive_sample, random_image, random_transform
+from tests.sampler import oracle
+from tests.sampler.antialias.examples import IDENTITY, SHRUNK, averaged_positions, factors, single_grid, smooth_points
+from tests.sampler.examples import random_image, random_transform
 
 
 def test_a_reduction_to_a_quarter_is_the_mean_over_blocks():
@@ -18,7 +19,7 @@ def test_a_reduction_to_a_quarter_is_the_mean_over_blocks():
 
 
 @pytest.mark.parametrize("kind", ["zone plate", "checkerboard"])
-def test_a_reduction_to_a_quarter_shows_no_false_detail(kind):
+def test_a_reduction_to_a_quarter_does_not_alias(kind):
     y, x = np.mgrid[:256, :256]
     image = np.cos(np.pi * (x**2 + y**2) / 512) if kind == "zone plate" else 1.0 - 2 * ((x + y) % 2)
     theta = [1, 0.06, 0.003, -0.06, 1, 0.002]  # a slight turn, so that plain positions meet the pattern at every phase
@@ -31,7 +32,7 @@ def test_a_reduction_to_a_quarter_shows_no_false_detail(kind):
 
 @pytest.mark.parametrize("kind", ["dense", "affine", "homography", "basis"])
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_it_is_the_mean_over_places_in_each_cell(kind, align_corners):
+def test_positions_within_each_cell_are_averaged(kind, align_corners):
     image = random_image(2, 13, 17, 2)
     if kind == "dense":
         grid = stn.DenseGrid(smooth_points(2, SHRUNK), align_corners=align_corners)
@@ -40,7 +41,7 @@ def test_it_is_the_mean_over_places_in_each_cell(kind, align_corners):
         grid = transform.forward(theta, SHRUNK, align_corners)[0]
     out = stn.sample(image, grid, antialias=True)
     for n in range(2):
-        one = grid_of(grid, n)
+        one = single_grid(grid, n)
         q = factors(one, (13, 17))
         assert min(q) > 1
         if kind in ("affine", "homography"):
@@ -51,8 +52,8 @@ def test_it_is_the_mean_over_places_in_each_cell(kind, align_corners):
                 points.reshape(1, SHRUNK[0], down, SHRUNK[1], across, 2).transpose(2, 4, 0, 1, 3, 5).reshape(-1, 1, *SHRUNK, 2)
             )
         else:
-            every = sub_positions(one.dense(), q)
-        expected = np.mean([naive_sample(image[n : n + 1], points, "zeros", align_corners) for points in every], axis=0)
+            every = averaged_positions(one.dense(), q)
+        expected = np.mean([oracle.sample(image[n : n + 1], points, "zeros", align_corners) for points in every], axis=0)
         np.testing.assert_allclose(out[n : n + 1], expected, atol=1e-10)
 
 
@@ -69,7 +70,7 @@ def exact_aligned(transform, theta, q):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
 @pytest.mark.parametrize("name", ["affine", "projective", "tps", "dense"])
 @pytest.mark.parametrize(("zoom", "turn"), [(1.0, 0.0), (0.4, 0.0), (1.0, 0.7), (0.6, 2.0)])
-def test_nothing_changes_where_nothing_is_minified(name, dtype, zoom, turn):
+def test_nothing_changes_without_minification(name, dtype, zoom, turn):
     image = (np.abs(random_image(2, 21, 21, 3)) * 50).astype(dtype)
     c, s = zoom * np.cos(turn), zoom * np.sin(turn)
     transform = stn.get_transform("affine" if name == "dense" else name)
@@ -93,22 +94,22 @@ def test_every_kernel_padding_and_fill_is_averaged(kernel, padding, fill):
     image, points = random_image(1, 15, 18, 2), smooth_points(1, SHRUNK)
     q = factors(stn.DenseGrid(points), (15, 18), padding if fill is None else "zeros")
     options = {"kernel": kernel, "padding": padding, "fill": fill}
-    expected = np.mean([stn.sample(image, part, **options) for part in sub_positions(points, q)], axis=0)
+    expected = np.mean([stn.sample(image, part, **options) for part in averaged_positions(points, q)], axis=0)
     np.testing.assert_allclose(stn.sample(image, points, antialias=True, **options), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("fill", [None, 3])
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_of_the_nearest_pixels_the_most_frequent_value_is_taken(padding, fill):
+def test_nearest_takes_the_most_frequent_value(padding, fill):
     labels, points = np.random.default_rng(0).integers(0, 3, (1, 15, 18, 2)), smooth_points(1, SHRUNK)
     q = factors(stn.DenseGrid(points), (15, 18), padding if fill is None else "zeros")
     options = {"kernel": "nearest", "padding": padding, "fill": fill}
-    readings = np.stack([stn.sample(labels, part, **options) for part in sub_positions(points, q)])
+    readings = np.stack([stn.sample(labels, part, **options) for part in averaged_positions(points, q)])
     counts = (readings == np.arange(4).reshape(4, 1, 1, 1, 1, 1)).sum(axis=1)
     np.testing.assert_array_equal(stn.sample(labels, points, antialias=True, **options), counts.argmax(axis=0))
 
 
-def test_factors_stop_at_the_limit_and_ignore_what_does_not_show():
+def test_factors_are_limited_and_ignore_positions_outside_the_image():
     assert factors(stn.MatrixGrid(np.eye(3)[None], (3, 4), align_corners=False), (999, 20)) == (MOST, 5)
     points = np.zeros((1, 4, 4, 2)) + 0.01 * stn.base_points((4, 4)).reshape(4, 4, 2)
     points[0, 0] = 1e9  # far outside: a common way to say "nothing"
@@ -119,7 +120,7 @@ def test_factors_stop_at_the_limit_and_ignore_what_does_not_show():
     assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20), "wrap")) == MOST
 
 
-def test_with_a_fill_far_positions_do_not_count_whatever_the_padding():
+def test_with_a_fill_far_positions_are_ignored_for_every_padding():
     points = 0.01 * stn.base_points((4, 4)).reshape(1, 4, 4, 2)
     points[0, 0] = 1e9
     image, options = random_image(1, 20, 20, 1), {"padding": "border", "fill": 0.0}

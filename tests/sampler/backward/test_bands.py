@@ -27,7 +27,7 @@ def grids():
 
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflect101", "wrap", "constant"])
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
-def test_bands_change_nothing(kernel, padding, monkeypatch):
+def test_gradients_in_bands_are_those_in_one_piece(kernel, padding, monkeypatch):
     for grid, (height, batch) in itertools.product(grids(), ((SIDE, 1), (5, 1), (97, 2))):
         image, d_out = RNG.normal(size=(batch, height, 80, 2)), RNG.normal(size=(batch, SIDE, SIDE, 2))
         for wanted in ({}, {"grid": False}, {"image": False}):
@@ -42,7 +42,7 @@ def test_bands_change_nothing(kernel, padding, monkeypatch):
                     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_bands_pass_over_tiles_that_do_not_reach_them():
+def test_bands_skip_tiles_that_do_not_reach_them():
     image, grid = np.ones((1, SIDE, 80, 1)), DenseGrid(RNG.uniform(-0.2, 0.2, (1, SIDE, SIDE, 2)))
     _, backprop = stn.sample_vjp(image, grid)
     d_image, _ = backprop(np.ones((1, SIDE, SIDE, 1)))

@@ -9,7 +9,7 @@ COUNT = 4200  # 17,640,000 outputs: float32 stops growing at 16,777,216, when on
 
 
 @pytest.mark.parametrize("kernel", ["nearest", "bilinear"])
-def test_a_sum_of_ones_goes_on_beyond_what_float32_counts(kernel):
+def test_sums_of_ones_are_exact_beyond_the_float32_integers(kernel):
     grid = stn.grid_from_pixel_matrix(np.zeros((2, 3)), (2, 3), (COUNT, COUNT))
     out, backprop = stn.sample_vjp(np.ones((1, 2, 3, 1), np.float32), grid, kernel=kernel)
     d_image, _ = backprop(out, grid=False)
@@ -18,7 +18,7 @@ def test_a_sum_of_ones_goes_on_beyond_what_float32_counts(kernel):
     assert d_image.sum() == COUNT**2
 
 
-def test_one_image_that_serves_many_grids():
+def test_one_image_for_many_grids_is_summed_exactly():
     points = np.zeros((200, 300, 500, 2), np.float32)
     out, backprop = stn.sample_vjp(np.ones((1, 1, 1, 1), np.float32), points)
     assert backprop(out, grid=False)[0].item() == out.size
@@ -27,7 +27,7 @@ def test_one_image_that_serves_many_grids():
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize("name", ["affine", "tps"])
 @pytest.mark.parametrize("antialias", [False, True])
-def test_block_by_block_is_the_same_gradient(name, layout, antialias):
+def test_float32_agrees_with_float64_for_any_number_of_threads(name, layout, antialias):
     rng = np.random.default_rng(0)
     shape = (2, 3, 9, 40) if layout == "NCHW" else (2, 9, 40, 3)
     transform = stn.get_transform(name)

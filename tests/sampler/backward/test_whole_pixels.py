@@ -6,7 +6,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 from stn_numba.sampler.padding import PADDINGS
-from tests.sampler.oracle import random_image
+from tests.sampler.examples import random_image
 
 TENT = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
 CHOICES = {name: name for name in ("bilinear", *KERNELS)} | {"tent as data": TENT}
@@ -80,7 +80,7 @@ def test_just_before_a_pixel_the_slope_is_that_to_its_left(dtype, padding, chann
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
-def test_a_turn_by_half_has_no_gradient_on_a_constant_image():
+def test_a_turn_by_180_degrees_has_no_gradient_on_a_constant_image():
     grid, _ = stn.get_transform("affine").forward([[-1, 1.2246e-16, 0, -1.2246e-16, -1, 0]], (28, 28))
     out, backprop = stn.sample_vjp(np.ones((1, 28, 28, 1), np.float32), grid, padding="constant", fill=1.0)
     assert not backprop(np.ones_like(out))[1].any()

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from tests.sampler.oracle import random_grid
+from tests.sampler.examples import random_grid
 
 
 @pytest.mark.parametrize("w", [5, 8, 64, 257, 600])
 @pytest.mark.parametrize("padding", ["zeros", "border", "wrap"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
-def test_pixels_are_those_of_float64_rounded(dtype, channels, padding, w):
+def test_results_are_those_of_float64_rounded(dtype, channels, padding, w):
     limits, rng = np.iinfo(dtype), np.random.default_rng(w)
     image = rng.integers(limits.min, limits.max, (2, 9, 31, channels), dtype, endpoint=True)
     for kind in ("affine", "dense"):
@@ -23,7 +23,7 @@ def test_pixels_are_those_of_float64_rounded(dtype, channels, padding, w):
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])
-def test_any_strides(channels):
+def test_strides_do_not_change_the_result(channels):
     rng = np.random.default_rng(0)
     large = rng.integers(0, 256, (2, 20, 80, 2 * channels), np.uint8)
     grid = random_grid("affine", 2, (20, 40))

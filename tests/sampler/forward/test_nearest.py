@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.sampler.padding import PADDINGS
-from tests.sampler.oracle import naive_read
+from tests.sampler import oracle
 
 DTYPES = ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", "c8", "c16", "G", ">i8", "M8[s]", "S5"]
 POSITIONS = np.random.default_rng(3).uniform(-9, 16, (2, 9, 40, 2))
@@ -26,7 +26,7 @@ def test_every_dtype_is_copied(dtype, channels, layout):
     numbers = np.arange(1, 7 * 6 + 1).reshape(1, 7, 6, 1)
     image = image_of(dtype, (1, 7, 6, channels))
     for padding in ("zeros", "border", "symmetric", "reflect101", "wrap"):
-        which = naive_read(numbers, POSITIONS, "nearest", padding, None).astype(int)[..., 0]
+        which = oracle.read(numbers, POSITIONS, "nearest", padding, None).astype(int)[..., 0]
         read = image.transpose(0, 3, 1, 2) if layout == "NCHW" else image
         got = stn.sample(read, POSITIONS, kernel="nearest", padding=padding, units="pixels", layout=layout)
         got = got.transpose(0, 2, 3, 1) if layout == "NCHW" else got
@@ -55,10 +55,10 @@ def test_fill_is_read_wherever_no_pixel_is_nearest(padding):
     labels = np.arange(1, 43, dtype=np.int64).reshape(1, 7, 6, 1)
     options = {} if padding is None else {"padding": padding}
     got = stn.sample(labels, POSITIONS, kernel="nearest", fill=2**60, units="pixels", **options)
-    np.testing.assert_array_equal(got, naive_read(labels, POSITIONS, "nearest", "constant", 2.0**60).astype(np.int64))
+    np.testing.assert_array_equal(got, oracle.read(labels, POSITIONS, "nearest", "constant", 2.0**60).astype(np.int64))
 
 
-def test_fields_and_strides_do_not_matter():
+def test_structured_dtypes_and_any_strides_are_read():
     kind = np.dtype([("label", "<i4"), ("score", "<f8")])
     image = np.zeros((1, 4, 5, 2), kind)
     image["label"], image["score"] = np.arange(40).reshape(1, 4, 5, 2), 0.5
@@ -67,12 +67,12 @@ def test_fields_and_strides_do_not_matter():
         np.testing.assert_array_equal(stn.sample(given, grid, kernel="nearest"), given[:, ::-1, ::-1])
 
 
-def test_references_to_objects_are_refused():
+def test_object_dtype_is_refused():
     with pytest.raises(TypeError, match="image: expected numbers, got dtype object"):
         stn.sample(np.full((1, 2, 2, 1), None), np.zeros((1, 1, 1, 2)), kernel="nearest")
 
 
-def test_other_kernels_lead_to_nearest():
+def test_other_kernels_refuse_int64_and_suggest_nearest():
     with pytest.raises(TypeError, match='image: expected .*, got int64; kernel="nearest" reads every dtype'):
         stn.sample(np.zeros((1, 2, 2, 1), np.int64), np.zeros((1, 1, 1, 2)))
 
@@ -95,6 +95,6 @@ def test_antialias_takes_the_most_frequent_label_of_a_cell(dtype, factor):
     np.testing.assert_array_equal(got, np.array(expected, dtype))
 
 
-def test_the_most_frequent_label_has_no_gradient():
+def test_antialiased_nearest_has_no_gradient():
     with pytest.raises(ValueError, match="antialias: the most frequent of several pixels has no gradient"):
         stn.sample_vjp(np.ones((1, 4, 4, 1)), np.zeros((1, 1, 1, 2)), kernel="nearest", antialias=True)

@@ -9,7 +9,8 @@ import stn_numba as stn
 from stn_numba.sampler.interpolation import KERNELS
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.testing import check_vjp
-from tests.sampler.oracle import naive_read, random_image
+from tests.sampler import oracle
+from tests.sampler.examples import random_image
 
 KERNEL_NAMES = ("nearest", "bilinear", "bicubic", "lanczos3")
 
@@ -20,7 +21,7 @@ def moved(matrix, left, top):
 
 
 def random_homography(rng):
-    """A homography of few binary digits, so that positions come out without rounding wherever they are worked out from."""
+    """A homography of few binary digits, so that positions come out without rounding wherever a tile begins."""
     matrix = np.rint(rng.normal(0, [[1, 1, 40], [1, 1, 40], [0.02, 0.02, 1]]) * 1024) / 1024
     return matrix if np.linalg.det(matrix) else random_homography(rng)
 
@@ -48,7 +49,7 @@ def test_a_tile_of_a_warp_is_the_same_tile_of_the_whole_warp(seed, kernel, paddi
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_size_of_the_output_does_not_matter(seed):
+def test_a_smaller_output_is_the_top_left_part_of_a_larger_one(seed):
     rng = np.random.default_rng(seed)
     image, matrix = rng.random((1, 40, 50, 3), np.float32), rng.normal(0, [[1, 1, 40], [1, 1, 40], [0.05, 0.05, 1]])
     whole = stn.sample(image, stn.grid_from_pixel_matrix(matrix, (40, 50), (200, 300)))
@@ -59,7 +60,7 @@ def test_the_size_of_the_output_does_not_matter(seed):
 
 @pytest.mark.parametrize("horizon", [1, 20, 49, 49.5, 50, 70])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_ground_is_seen_wherever_the_horizon_lies_in_the_output(horizon, sign):
+def test_only_the_side_below_the_horizon_is_sampled(horizon, sign):
     ground = np.ones((1, 100, 100, 1), np.float32)
     to_output = sign * np.array([[80, 50, -3000], [0, horizon, 20 * horizon + 960], [0, 1, 20.0]])
     lit = stn.sample(ground, stn.grid_from_pixel_matrix(to_output, (100, 100), (100, 100), inverse=True))[0, ..., 0] > 0
@@ -74,7 +75,7 @@ def test_both_sides_of_a_horizon_agree_with_the_oracle():
     X, Y, Z = np.einsum("ak,khw->ahw", matrix, np.stack([x, y, np.ones_like(x)]))
     with np.errstate(all="ignore"):
         points = np.where(Z > 0, [X / Z, Y / Z], np.nan)
-    expected = naive_read(image, np.moveaxis(points, 0, -1)[None], "bilinear", "border", None)
+    expected = oracle.read(image, np.moveaxis(points, 0, -1)[None], "bilinear", "border", None)
     np.testing.assert_allclose(stn.sample(image, grid, padding="border"), expected, atol=1e-9)
 
 
@@ -88,7 +89,7 @@ def crop(rng):
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("kernel", KERNEL_NAMES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_crop_by_whole_pixels_is_the_crop_and_takes_nothing_from_beside_it(kernel, inverse, dtype):
+def test_a_whole_pixel_crop_is_exact_and_reads_nothing_outside_it(kernel, inverse, dtype):
     rng = np.random.default_rng(0)
     for _ in range(30):
         in_shape, (h, w), top, left = crop(rng)
@@ -138,7 +139,7 @@ def test_shifts_by_quarters_are_exact(shift):
         np.testing.assert_array_equal(stn.sample(labels, grid, kernel="nearest"), labels[:, :, to_even])
 
 
-def test_the_outer_edge_is_where_it_is_said_to_be():
+def test_the_outer_edge_lies_half_a_pixel_beyond_the_pixel_centers():
     """A position at -0.5 lies on the outer edge, inside; one beyond it by the smallest number lies outside."""
     for size in range(2, 200):
         image = np.ones((1, 1, size, 1))
@@ -151,7 +152,7 @@ def test_the_outer_edge_is_where_it_is_said_to_be():
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("antialias", [False, True])
 @pytest.mark.parametrize("kernel", ["bilinear", *KERNELS])
-def test_the_gradient_is_that_of_the_matrix_given(rows, inverse, antialias, kernel):
+def test_the_gradient_is_by_the_given_matrix(rows, inverse, antialias, kernel):
     matrices = np.array(
         [[[1.7, -0.2, 1.5137], [0.3, 1.9, -0.5271], [0.012, 0.021, 1.0]], [[0.5, 2.2, 0.317], [-1.8, 0.3, 9.713], [0, 0, 2.0]]]
     )

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from tests.sampler.oracle import KINDS, naive_sample, random_grid, random_image
+from tests.sampler import oracle
+from tests.sampler.examples import KINDS, random_grid, random_image
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -21,7 +22,7 @@ def test_empty_outputs(kind, shape):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("images", "grids"), [(0, 0), (0, 1), (1, 0)])
-def test_batch_of_none(kind, images, grids):
+def test_empty_batches(kind, images, grids):
     image, grid = random_image(images, 4, 5, 3), random_grid(kind, grids, (2, 2))
     out, backprop = stn.sample_vjp(image, grid)
     d_image, d_grid = backprop(out)
@@ -41,10 +42,10 @@ def test_no_channels():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_image_serves_all_grids(kind):
+def test_one_image_is_broadcast_over_all_grids(kind):
     image, grid = random_image(1, 5, 6, 2), random_grid(kind, 3, (4, 3))
     out, backprop = stn.sample_vjp(image, grid)
-    np.testing.assert_allclose(out, naive_sample(np.repeat(image, 3, axis=0), grid.dense()), atol=1e-12)
+    np.testing.assert_allclose(out, oracle.sample(np.repeat(image, 3, axis=0), grid.dense()), atol=1e-12)
     repeated, backprop_repeated = stn.sample_vjp(np.repeat(image, 3, axis=0), grid)
     d_image, d_grid = backprop(repeated)
     each_image, each_grid = backprop_repeated(repeated)
@@ -53,10 +54,10 @@ def test_one_image_serves_all_grids(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_grid_serves_all_images(kind):
+def test_one_grid_is_broadcast_over_all_images(kind):
     image, grid = random_image(3, 5, 6, 2), random_grid(kind, 1, (4, 3))
     out, backprop = stn.sample_vjp(image, grid)
-    np.testing.assert_allclose(out, naive_sample(image, np.repeat(grid.dense(), 3, axis=0)), atol=1e-12)
+    np.testing.assert_allclose(out, oracle.sample(image, np.repeat(grid.dense(), 3, axis=0)), atol=1e-12)
     d_image, d_grid = backprop(out)
     parts = [stn.sample_vjp(image[n : n + 1], grid)[1](out[n : n + 1]) for n in range(3)]
     np.testing.assert_array_equal(d_image, np.concatenate([part[0] for part in parts]))

@@ -5,14 +5,15 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.grid import to_pixels
-from tests.sampler.oracle import KINDS, naive_read, random_grid, random_image
+from tests.sampler import oracle
+from tests.sampler.examples import KINDS, random_grid, random_image
 
 WIDTHS = (7, 8, 9, 15, 16, 17, 33, 511, 512, 513, 1023, 1024, 1025)
 ROWS = 3
 
 
-def watched(w):
-    """Columns on both sides of whatever may end a strip or a vector, and the last ones."""
+def columns_to_check(w):
+    """Columns on both sides of where a strip or a vector may end, and the last ones."""
     return sorted({j for j in (0, 1, 7, 8, 15, 16, 31, 32, 511, 512, 513, 1023, 1024, w - 2, w - 1) if 0 <= j < w})
 
 
@@ -31,14 +32,14 @@ def watched(w):
 def test_strips_and_vectors_join_without_a_seam(kernel, channels, layout, kind, w):
     image = random_image(1, 6, w, channels)
     grid = random_grid(kind, 1, (ROWS, w))
-    columns = watched(w)
+    columns = columns_to_check(w)
     pixels = to_pixels(grid.dense(), image.shape[1:3])[:, :, columns]
     given = image.transpose(0, 3, 1, 2) if layout == "NCHW" else image
     out, backprop = stn.sample_vjp(given, grid, kernel=kernel, layout=layout)
     d_out = random_image(*out.shape, seed=5)
     d_image, d_grid = backprop(d_out)
     as_nhwc = out.transpose(0, 2, 3, 1) if layout == "NCHW" else out
-    np.testing.assert_allclose(as_nhwc[:, :, columns], naive_read(image, pixels, kernel, "zeros", None), atol=1e-9)
+    np.testing.assert_allclose(as_nhwc[:, :, columns], oracle.read(image, pixels, kernel, "zeros", None), atol=1e-9)
     assert np.sum(out * d_out) == pytest.approx(np.sum(given * d_image), rel=1e-10, abs=1e-10)
     built = stn.sample_vjp(given, grid.dense(), kernel=kernel, layout=layout)[1](d_out, image=False)[1]
     np.testing.assert_allclose(d_grid, grid.own_gradient(built), rtol=1e-7, atol=1e-7 * np.abs(d_grid).max())
@@ -47,13 +48,13 @@ def test_strips_and_vectors_join_without_a_seam(kernel, channels, layout, kind, 
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("in_shape", [(1, 9), (9, 1), (1, 1)])
-def test_an_image_of_one_row_or_column_has_no_second_neighbor(in_shape, channels, padding):
+def test_images_of_one_row_or_column_agree_with_the_oracle(in_shape, channels, padding):
     image = random_image(1, *in_shape, channels)
     grid = stn.get_transform("affine").forward([[0.617, 0.103, 0.051, 0.031, 0.413, 0.207]], (4, 40), align_corners=False)[0]
     pixels = to_pixels(grid.dense(), in_shape, align_corners=False)
     out, backprop = stn.sample_vjp(image, grid, padding=padding)
-    judged = "symmetric" if padding == "reflection" else padding
-    np.testing.assert_allclose(out, naive_read(image, pixels, "bilinear", judged, None), atol=1e-9)
+    resolved = "symmetric" if padding == "reflection" else padding
+    np.testing.assert_allclose(out, oracle.read(image, pixels, "bilinear", resolved, None), atol=1e-9)
     d_out = random_image(*out.shape, seed=5)
     d_image, d_grid = backprop(d_out)
     assert np.sum(out * d_out) == pytest.approx(np.sum(image * d_image), rel=1e-10)

@@ -82,7 +82,7 @@ def test_no_access_leaves_the_arrays(channels, kernels):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pages are fenced by Linux' mprotect")
-def test_a_planted_access_is_caught():
+def test_a_planted_stray_access_is_caught():
     done = run("planted")
     assert done.returncode < 0
     assert "not reached" not in done.stdout

@@ -10,7 +10,7 @@ import itertools, sys
 import numpy as np
 import numba
 sys.path.insert(0, sys.argv[1])
-from tests.sampler.oracle import KINDS, random_grid, random_image
+from tests.sampler.examples import KINDS, random_grid, random_image
 import stn_numba as stn
 from stn_numba.sampler.interpolation import PiecewisePolynomial
 

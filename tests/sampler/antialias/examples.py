@@ -1,4 +1,4 @@
-"""What antialiasing is to average, by loops, and what its tests share."""
+"""Grids that minify, and what antialiasing is to average there."""
 
 import itertools
 
@@ -8,11 +8,11 @@ import stn_numba as stn
 from stn_numba.sampler.antialias import plan
 
 IDENTITY = [1, 0, 0, 0, 1, 0]
-SHRUNK = (4, 5)  # of images about four times as large
+SHRUNK = (4, 5)  # an output of images about four times as large
 
 
 def factors(grid, in_shape, padding="zeros"):
-    """(q_y, q_x) of the first grid."""
+    """(q_y, q_x): how many positions the library averages down and across for the first grid."""
     scale = np.zeros((2, 4))
     for axis, size in enumerate(in_shape[::-1]):
         scale[axis, :2] = ((size - 1) / 2, (size - 1) / 2) if grid.align_corners else (size / 2, (size - 1) / 2)
@@ -20,8 +20,8 @@ def factors(grid, in_shape, padding="zeros"):
     return runs[0].factors if runs else (1, 1)
 
 
-def sub_positions(points, factors):
-    """The positions (q_y q_x, N, h, w, 2) that are averaged, by loops: linear to the neighbors, extrapolated at the border."""
+def averaged_positions(points, factors):
+    """(q_y q_x, N, h, w, 2): the positions to average, by loops; linear to the neighbors, extrapolated at the border."""
     N, h, w = points.shape[:3]
     places = [[(a + 0.5) / q - 0.5 for a in range(q)] for q in factors]
     result = np.empty((len(places[0]) * len(places[1]), N, h, w, 2))
@@ -44,7 +44,7 @@ def smooth_points(batch, shape, seed=0):
     return bent + rng.normal(0, 0.02, bent.shape)
 
 
-def grid_of(grid, n):
+def single_grid(grid, n):
     """One grid of a batch."""
     options = {"align_corners": grid.align_corners}
     if isinstance(grid, stn.MatrixGrid):
