@@ -114,7 +114,7 @@ def gradients(image, pixels, d_out, kernel="bilinear", padding="zeros", fill=Non
     """(d_image, d_pixels): gradients of <d_out, out> by the images and by the pixel positions."""
     d_image, d_pixels = np.zeros(image.shape), np.zeros(pixels.shape)
     for n, m, g in pairs(image, pixels):
-        d_rows = d_out[n].reshape(-1, d_out.shape[3]).astype(float)
+        d_rows = d_out[n].reshape(d_out.shape[1] * d_out.shape[2], d_out.shape[3]).astype(float)
         one = gradients_of_one(image[m].astype(float), pixels[g].reshape(-1, 2).astype(float), d_rows, kernel, padding, fill)
         d_image[m] += one[0]
         d_pixels[g] += one[1].reshape(pixels.shape[1:])

@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 PROGRAM = """
-import itertools, sys
+import itertools
 import numpy as np
 import numba
-sys.path.insert(0, sys.argv[1])
 from tests.sampler.examples import KINDS, random_grid, random_image
 import stn_numba as stn
 from stn_numba.sampler.interpolation import PiecewisePolynomial
@@ -40,7 +39,8 @@ print(count, "results")
 def test_every_kernel_gives_the_same_bits_for_any_number_of_threads():
     environment = {**os.environ, "NUMBA_NUM_THREADS": "5"}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM, str(Path(__file__).parents[3])],
+        [sys.executable, "-W", "error", "-c", PROGRAM],
+        cwd=Path(__file__).parents[3],
         env=environment,
         capture_output=True,
         text=True,

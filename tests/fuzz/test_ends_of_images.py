@@ -1,4 +1,4 @@
-"""Reads of several numbers at once end with the image: its last byte lies before an inaccessible page."""
+"""Reads of several pixels at once stop at the end of the image: its last byte lies before an inaccessible page."""
 
 import sys
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="gu
 @pytest.mark.parametrize("kernel", ["nearest", "bilinear", "bicubic"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "float32", "float64"])
-def test_nothing_is_read_beyond_an_image(dtype, channels, kernel, negative):
+def test_nothing_is_read_beyond_either_end_of_an_image(dtype, channels, kernel, negative):
     plain = np.random.default_rng(0).integers(0, 100, (1, 40, 50, channels)).astype(dtype)
     grid = stn.get_transform("affine").forward([[1.0, 0, 0, 0, 1.0, 0]], (40, 50))[0]  # reads the last pixel, and all others
     for at_end in (True, False):
