@@ -8,7 +8,8 @@ import time
 import urllib.request
 
 import pytest
-from conftest import ROOT, environment, run
+
+from tests.stress.processes import ROOT, environment, run
 
 LOADER = """
 import sys, numpy as np, torch, stn_numba as stn
