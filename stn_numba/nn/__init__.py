@@ -14,9 +14,12 @@ from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
-from stn_numba.nn.optimizers.base import SGD, Adam
+from stn_numba.nn.optimizers.adam import Adam
+from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.optimizers.muon import Muon
-from stn_numba.nn.saving.model_file import StorageError, load, save
+from stn_numba.nn.optimizers.sgd import SGD
+from stn_numba.nn.saving.model_file import load, save
+from stn_numba.nn.saving.tensor_file import StorageError
 from stn_numba.nn.schedules import constant, cosine, one_cycle, step_decay
 from stn_numba.nn.training.batches import Stream
 from stn_numba.nn.training.callbacks import CSVLog, EarlyStopping, JSONLinesLog, TensorBoardLog
@@ -41,6 +44,7 @@ __all__ = [
     "MaxPool",
     "Muon",
     "NonFiniteError",
+    "Optimizer",
     "Parallel",
     "ReLU",
     "SpatialTransformer",

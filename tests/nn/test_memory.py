@@ -8,6 +8,6 @@ import pytest
 
 @pytest.mark.parametrize("owner", ["numpy", "threading"])
 def test_arrays_that_outlive_the_module_end_without_a_word(owner):
-    program = f"import {owner}; from stn_numba.nn import memory; {owner}.kept = memory.empty((10,), 'float32')"
+    program = f"import {owner}; from stn_numba.nn.engine import buffers; {owner}.kept = buffers.empty((10,), 'float32')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == ""

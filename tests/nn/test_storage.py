@@ -103,7 +103,7 @@ def transformer(**options):
         (lambda a, t: a.update(input_shape=[28, 28]), "input_shape: expected 3 whole numbers"),
         (lambda a, t: a.update(input_shape=[10**5, 10**5, 1]), "input_shape: expected at most"),
         (lambda a, t: a.update(layers=None), "layers: expected a list"),
-        (pad, "padding: expected less than the size"),
+        (pad, "padding: expected less than the kernel_size 3"),
         (transformer(shape=[14]), "shape: expected 2 whole numbers"),
         (transformer(shape=[10**5, 10**5]), "shape: expected at most"),
         (transformer(padding="wrong"), "padding: expected"),

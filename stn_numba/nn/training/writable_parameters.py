@@ -1,4 +1,4 @@
-"""Parameter arrays that training can write to."""
+"""Make sure that training can write to all parameter arrays."""
 
 from __future__ import annotations
 
@@ -8,43 +8,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba._util.arrays import as_array
+from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import leaves
 
-__all__ = ["make_trainable"]
+__all__ = ["ensure_writable"]
 
 
-def make_trainable(network: Layer, dtype: np.dtype[Any]) -> None:
+def ensure_writable(model: Classifier) -> None:
     """Give layers a copy of each parameter array that cannot be trained in place, and leave all other arrays as they are.
 
-    Such are arrays that are read-only (joblib maps large arrays from files that way), have gaps, or another dtype or byte
-    order. The caller's own array is never written to.
+    Copied are arrays that are read-only (joblib maps large arrays from files that way), have gaps, or another dtype or byte
+    order. The original array is never written to.
 
     Raises
     ------
     TypeError
-        If a parameter is not made of real numbers.
+        If a parameter does not consist of real numbers.
     ValueError
         If a custom layer returns its arrays in a way that does not let them be replaced.
 
     Examples
     --------
-    >>> from stn_numba.nn import Dense
-    >>> layer = Dense(2)
-    >>> _ = layer.initialize((3,), np.random.default_rng(0))
-    >>> layer.params["bias"].flags.writeable = False
-    >>> make_trainable(layer, np.dtype(np.float32))
-    >>> layer.params["bias"].flags.writeable
+    >>> from stn_numba.models import fcn
+    >>> model = fcn((4, 4, 1), units=2)
+    >>> model.params["dense1.bias"].flags.writeable = False
+    >>> ensure_writable(model)
+    >>> model.params["dense1.bias"].flags.writeable
     True
     """
-    for name, layer in leaves(network):
+    for name, layer in leaves(model.network):
         for key, array in list(layer.params.items()):
-            if not _is_trainable(array, dtype):
-                _replace(layer, key, dtype, f"{name}.{key}" if name else key)
-
-
-def _is_trainable(array: Any, dtype: np.dtype[Any]) -> bool:
-    return isinstance(array, np.ndarray) and array.flags.carray and array.dtype == dtype
+            if not isinstance(array, np.ndarray) or not array.flags.carray or array.dtype != model.dtype:
+                _replace(layer, key, model.dtype, f"{name}.{key}")
 
 
 def _replace(layer: Layer, key: str, dtype: np.dtype[Any], name: str) -> None:
