@@ -102,7 +102,7 @@ def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
     _, whole_gradients = whole_backprop(dy)
     monkeypatch.setattr(dense, "_WORTH_A_PART", 10_000)
     y, backprop = again.forward(x)
-    runs = [next(iter(run._plans.values())).ops[0].op for each in (chain, again) for run in each._segments[1:]]
+    runs = [next(iter(run._plans.values()))[0][0].op for each in (chain, again) for run in each._segments[1:]]
     assert [len(run.parts) for run in runs] == [1, 11]
     dx, gradients = backprop(dy, input_gradient=False)
     assert dx is None

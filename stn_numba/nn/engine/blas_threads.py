@@ -71,12 +71,8 @@ if hasattr(os, "register_at_fork"):
 def one_blas_thread(*, of_scipy: bool = False) -> Iterator[None]:
     """Limit BLAS to one thread, until the last of all threads that need this limit leaves the block.
 
-    Limits set elsewhere by threadpoolctl, around this or in another thread, are preserved.
-
-    Parameters
-    ----------
-    of_scipy : bool, default False
-        Load SciPy's BLAS, if it is not loaded yet, which takes a tenth of a second, so that it is limited as well.
+    Limits set elsewhere by threadpoolctl, around this or in another thread, are preserved. `of_scipy` loads SciPy's BLAS, which
+    takes a tenth of a second, so that it is limited as well.
     """
     if of_scipy:
         import scipy.linalg  # noqa: F401

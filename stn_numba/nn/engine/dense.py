@@ -40,17 +40,7 @@ class DenseOp(NamedTuple):
 
 
 class FusedDense:
-    """Consecutive layers for batches (N, D) of one shape and dtype, if `can_fuse` allows it.
-
-    Parameters
-    ----------
-    ops
-        The layers; gradients are named after them.
-    last
-        The last layer, which errors name.
-    rows
-        Samples in a batch.
-    """
+    """Consecutive layers for batches (rows, D) of one dtype that `can_fuse`; errors name the `last` layer."""
 
     def __init__(self, ops: Sequence[DenseOp], last: object, rows: int) -> None:
         self.last = last

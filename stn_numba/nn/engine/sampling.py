@@ -39,7 +39,9 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     In `training`, affine maps are computed by kernels whose forward is a little slower and whose backward is much faster; their
     results differ by rounding. Results do not depend on the number of threads.
     """
-    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and _is_small(x):
+    # positions and indices must be whole numbers that float32 and int32 hold
+    is_small = max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
+    if training and is_small and isinstance(grid, MatrixGrid) and padding == "zeros":
         matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
         if is_affine(matrix):
             return sample_affine_parts(x, grid, matrix)
@@ -64,11 +66,6 @@ def _joined(parts: tuple[Floats, ...]) -> Floats:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _is_small(x: Floats) -> bool:
-    """Whether positions and indices in an image are whole numbers that float32 and int32 hold."""
-    return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
-
-
 def sample_affine_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SampleBackprop]:
     """Return what `sample_parts` does, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
     matrix = matrix[:, :2].astype(x.dtype, order="C")
@@ -90,8 +87,8 @@ def sample_affine_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Fl
         d_matrix = np.zeros((len(x), 3, 3))
         arrays = (np.ascontiguousarray(d_out).reshape(rows), x_slope, y_slope)
 
-        def backward_part(part: slice, sums: Floats) -> None:
-            _MATRIX_GRADIENT(*(array[part] for array in arrays), C, matrix[part], sums, d_matrix[part])
+        def backward_part(part: slice, *, buffer: Floats) -> None:
+            _MATRIX_GRADIENT(*(array[part] for array in arrays), C, matrix[part], buffer, d_matrix[part])
 
         parallel_map_with_buffer(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
         d_grid = grid.pixel_matrix_vjp(d_matrix, (x.shape[1], x.shape[2]))

@@ -20,7 +20,7 @@ import numpy as np
 from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.engine import buffers
 
-__all__ = ["batch_parts", "parallel_map", "parallel_map_with_buffer", "split", "summed", "thread_parts", "work_parts"]
+__all__ = ["batch_parts", "chunks", "parallel_map", "parallel_map_with_buffer", "split", "summed", "thread_parts", "work_parts"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -112,14 +112,10 @@ def parallel_map(work: Callable[[Item], Result], items: Sequence[Item], *, max_t
 
 
 def parallel_map_with_buffer(
-    work: Callable[[Item, Floats], Result], items: Sequence[Item], make_buffer: Callable[[], Floats]
+    work: Callable[..., Result], items: Sequence[Any], make_buffer: Callable[[], Floats]
 ) -> list[Result]:
-    """As `parallel_map`, for ``work(item, buffer)``; each thread makes one buffer."""
-    return _run(lambda: functools.partial(_swapped, work, make_buffer()), items, None)
-
-
-def _swapped(work: Callable[[Item, Floats], Result], buffer: Floats, item: Item) -> Result:
-    return work(item, buffer)
+    """As `parallel_map`, for ``work(item, *, buffer)``; each thread makes one buffer."""
+    return _run(lambda: functools.partial(work, buffer=make_buffer()), items, None)
 
 
 def _run(make_work: Callable[[], Callable[[Item], Result]], items: Sequence[Item], max_threads: int | None) -> list[Result]:
@@ -156,6 +152,11 @@ def split(count: int, pieces: int) -> list[slice]:
     """Cut a batch of `count` into pieces of nearly equal size, at least one."""
     pieces = max(1, min(count, pieces))
     return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
+
+
+def chunks(count: int, size: int) -> list[slice]:
+    """Cut a batch of `count` into pieces of `size`; the last one may be smaller."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def work_parts(count: int, numbers: int) -> list[slice]:

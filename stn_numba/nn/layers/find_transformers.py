@@ -30,15 +30,7 @@ def named_transformers(layer: Layer, name: str = "", *, inside: bool = False) ->
 
 
 def chosen_transformer(network: Layer, which: Any) -> Found:
-    """Return the name and the transformer that an argument `transformer` means: a number or a dotted name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such transformer; the message lists those that exist.
-    TypeError
-        If it is neither an integer nor a text.
-    """
+    """Return the name and the transformer that a number or a dotted name means; the error lists those that exist."""
     found, by_name = list(named_transformers(network)), dict(named_transformers(network, inside=True))
     if isinstance(which, str):
         if which in by_name:

@@ -37,16 +37,8 @@ class PlannedOp(NamedTuple):
         return any(layer.params for _, layer in self.layers)
 
 
-class Plan(NamedTuple):
-    """What to compute for batches of one shape, and the parameter arrays that this was decided for."""
-
-    ops: list[PlannedOp]
-    params: list[tuple[Layer, Arrays]]
-
-    @property
-    def is_current(self) -> bool:
-        """Whether layers still have the very same arrays; their options never change."""
-        return all(layer.params.get(key) is array for layer, arrays in self.params for key, array in arrays.items())
+Plan = tuple[list[PlannedOp], list[tuple[Layer, Arrays]]]
+"""What to compute for batches of one shape, and the parameter arrays of layers that this was decided for."""
 
 
 class FusedSegment:
@@ -69,11 +61,16 @@ class FusedSegment:
         """Return what to compute for a batch."""
         key = x.shape, x.dtype
         plan = self._plans.get(key)
-        if plan is None or not plan.is_current:
+        if plan is None or not _is_current(plan):
             if plan is not None or len(self._plans) >= _MAX_PLANS:
                 self._plans.clear()
             plan = self._plans[key] = _plan(self.layers, *key)
-        return plan.ops
+        return plan[0]
+
+
+def _is_current(plan: Plan) -> bool:
+    """Whether layers still have the very same arrays; their options never change."""
+    return all(layer.params.get(key) is array for layer, arrays in plan[1] for key, array in arrays.items())
 
 
 def segments_of(layers: Iterable[Named]) -> list[FusedSegment]:
@@ -96,7 +93,7 @@ def _plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
         fused = _fused_convolutions(layers, shape, dtype)
     one_by_one = [PlannedOp(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
     params = [(layer, dict(layer.params)) for _, layer in layers] if kinds <= _CONVOLUTIONAL | _CONNECTED else []
-    return Plan(one_by_one if fused is None else [PlannedOp("", fused, layers)], params)
+    return one_by_one if fused is None else [PlannedOp("", fused, layers)], params
 
 
 def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> FusedDense | None:

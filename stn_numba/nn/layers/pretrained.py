@@ -23,11 +23,6 @@ def copy_pretrained(network: AnyLayer) -> AnyLayer:
     """Return a network in which layers with parameters are replaced by copies; new layers stay the same objects.
 
     A network of new layers only is returned as it is. Transforms are shared.
-
-    Raises
-    ------
-    TypeError
-        If a layer cannot be copied.
     """
     shared = list(_shared(network))
     if shared and shared[0] is network:
@@ -39,13 +34,7 @@ def copy_pretrained(network: AnyLayer) -> AnyLayer:
 
 
 def initialize_missing(network: Layer, input_shape: Size, rng: np.random.Generator, dtype: np.dtype[Any]) -> Size:
-    """Initialize layers without parameters, convert existing parameters to `dtype`, and return the output's shape.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If existing parameters do not fit the input.
-    """
+    """Initialize layers without parameters, convert existing parameters to `dtype`, and return the output's shape."""
     kept = [
         (layer, key, np.array(array), joined(name, key))
         for name, layer in leaves(network)

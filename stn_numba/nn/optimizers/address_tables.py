@@ -17,23 +17,12 @@ _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class AddressTable(NamedTuple):
-    """The parameters of one dtype.
-
-    Attributes
-    ----------
-    dtype : np.dtype
-    learning_rates : list of float
-        One for each parameter.
-    addresses : (parameters, 3 or more) array of int64
-        Of each parameter its size, and the addresses of the parameter, the gradient and the arrays of the state.
-    arrays : list
-        Keeps the arrays alive.
-    """
+    """The parameters of one dtype."""
 
     dtype: np.dtype[Any]
     learning_rates: list[float]
-    addresses: NDArray[np.int64]
-    arrays: list[Sequence[Floats]]
+    addresses: NDArray[np.int64]  # rows: size of a parameter, addresses of parameter, gradient and arrays of the state
+    arrays: list[Sequence[Floats]]  # kept alive
 
 
 def address_tables(

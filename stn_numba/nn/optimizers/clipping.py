@@ -14,12 +14,7 @@ __all__ = ["clip_by_global_norm"]
 
 
 def clip_by_global_norm(gradients: Arrays, limit: float) -> Arrays:
-    """Scale all gradients together so that their joint Euclidean norm is at most `limit`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the gradients are not arrays of floats by name, or the limit is not more than 0.
+    """Scale all gradients together so that their joint Euclidean norm is at most `limit`, which is more than 0.
 
     Examples
     --------

@@ -37,13 +37,7 @@ def resolve_multipliers(names: Iterable[str], given: Mapping[str, float]) -> dic
 
 
 def check_multipliers(names: Collection[str], given: Any) -> None:
-    """Reject keys that match no parameter, and multipliers that are negative or not finite.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no mapping, or a key or value does not fit.
-    """
+    """Reject keys that match no parameter, and multipliers that are negative or not finite."""
     if not isinstance(given, Mapping):
         raise TypeError(
             f"learning_rate_multipliers: expected multipliers by names of parameters or layers, got {type(given).__name__}"

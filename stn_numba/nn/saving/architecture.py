@@ -31,13 +31,7 @@ def expect_known(network: Layer) -> None:
 
 
 def build(description: Any) -> Layer:
-    """Make the layer that `Layer.describe` described, without parameters.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the description is not one of a known layer with fitting options.
-    """
+    """Make the layer that `Layer.describe` described, without parameters."""
     if not isinstance(description, dict) or description.get("layer") not in LAYERS:
         raise ValueError(f"layer: expected a description of one of {', '.join(LAYERS)}, got {description!r:.80}")
     options = {key: value for key, value in description.items() if key != "layer"}

@@ -35,15 +35,7 @@ def write_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> Non
 
 
 def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -> dict[str, Any]:
-    """Read what `write_checkpoint` wrote, with arrays that can be written to.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no such file.
-    StorageError
-        If it is damaged or no checkpoint.
-    """
+    """Read what `write_checkpoint` wrote, with writable arrays; a StorageError says what is wrong with the file."""
     path = as_path(path, "path")
     content, tensors = read_tensor_file(path, CHECKPOINT, max_bytes)
     try:

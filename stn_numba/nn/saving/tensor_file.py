@@ -40,15 +40,7 @@ def write_tensor_file(path: str | os.PathLike[str], kind: Kind, text: str, tenso
 
 
 def read_tensor_file(path: Path, kind: Kind, max_bytes: int) -> tuple[dict[str, Any], Arrays]:
-    """Read the JSON object and the tensors of a file.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no such file.
-    StorageError
-        If the file is damaged, too large, or of another kind.
-    """
+    """Read the JSON object and the tensors of a file; a StorageError says what is wrong with it."""
     content = _read_bytes(path, max_bytes)
     metadata = _metadata(path, content, kind.max_header)
     try:

@@ -23,16 +23,9 @@ __all__ = ["Checkpointer", "architecture_of", "optimizer_name", "schedule_name"]
 
 
 class Checkpointer:
-    """Writes the state of training to a checkpoint, together with the settings that it depends on.
+    """Writes the state of training to a file, with the settings that must be the same when training resumes.
 
-    Parameters
-    ----------
-    path : path or None
-        The file; with None nothing is written or read.
-    settings : dict
-        What must be the same when training resumes.
-    seconds : float
-        Time between two checkpoints within an epoch.
+    With a path of None nothing is written or read. Within an epoch `seconds` pass from one checkpoint to the next.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, settings: Mapping[str, Any], seconds: float) -> None:
@@ -41,15 +34,7 @@ class Checkpointer:
         self.seconds, self._last = seconds, time.perf_counter()
 
     def resume(self, state: TrainingState) -> None:
-        """Restore the state from the file, if it exists.
-
-        Raises
-        ------
-        FileNotFoundError
-            If the folder does not exist.
-        StorageError
-            If the file is damaged, or was written with other settings.
-        """
+        """Restore the state from the file, if it exists; a StorageError says what does not fit."""
         if self.path is None:
             return
         safetensors()  # fails here if it is not installed, rather than after an epoch

@@ -10,15 +10,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Counts steps and seconds of training; time spent while it is paused does not count.
-
-    Parameters
-    ----------
-    steps : int
-        Steps of the whole training.
-    limit : float or None
-        Seconds of the whole training; None for no limit.
-    """
+    """Counts the steps and seconds of training, out of all `steps` and a `limit` of seconds; pauses do not count."""
 
     def __init__(self, steps: int, limit: float | None) -> None:
         self.step, self.steps, self.limit = 0, steps, limit

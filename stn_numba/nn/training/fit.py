@@ -176,16 +176,15 @@ def fit(
     }  # fmt: skip
     checkpointer = Checkpointer(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     checkpointer.resume(state)
-    learning_rate_at = _scaled(schedule, learning_rate)
+
+    def learning_rate_at(progress: float) -> float:
+        return learning_rate * as_real(schedule(progress), "schedule's value")
+
     loop = Loop(state, batches, epochs, learning_rate_at, augment, held_out, restore_best, callbacks, checkpointer)
     with one_blas_thread(of_scipy=True), progress_display(epochs, seconds, progress) as display:
         loop.run(display)
     state.restore_best()
     return state.history
-
-
-def _scaled(schedule: Schedule, learning_rate: float) -> Schedule:
-    return lambda progress: learning_rate * as_real(schedule(progress), "schedule's value")
 
 
 def _batches(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bool) -> Batches:

@@ -47,13 +47,7 @@ class Loop:
     checkpointer: Checkpointer
 
     def run(self, progress: Progress) -> None:
-        """Train from the current state to the end.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            After a SIGINT, when the step is done and the checkpoint is written.
-        """
+        """Train from the current state to the end; a KeyboardInterrupt comes when the step is done and the file written."""
         state = self.state
         progress.update(state.clock.step / len(self.batches))
         with Interrupts() as interrupts:

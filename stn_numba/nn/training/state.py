@@ -41,32 +41,19 @@ class RunningMean:
 
 
 class TrainingState:
-    """The state of training between two steps.
-
-    Attributes
-    ----------
-    order, noise, distortion : numpy.random.Generator
-        Random numbers for the order of batches, for dropout and for augmentation.
-    order_before : dict
-        State of `order` when the current epoch began, from which its batches can be drawn again.
-    position : int
-        Batches of the current epoch that are done.
-    best : dict of arrays
-        Copies of the parameters after the best epoch, if they are wanted.
-    finished, warned : bool
-        Whether training is over, and whether a warning about regions outside the image was given.
-    learning_rate : float
-        That of the last step.
-    """
+    """The state of training between two steps."""
 
     def __init__(self, model: Classifier, step: Step, clock: Clock, seed: int) -> None:
         self.model, self.step, self.clock = model, step, clock
+        # generators for the order of batches, for dropout and for augmentation
         self.order, self.noise, self.distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
-        self.history, self.mean, self.position = History(), RunningMean(), 0
-        self.order_before: dict[str, Any] = dict(self.order.bit_generator.state)
-        self.best: Arrays = {}
-        self.finished = self.warned = False
-        self.learning_rate = 0.0
+        self.history, self.mean = History(), RunningMean()
+        self.position = 0  # batches of the current epoch that are done
+        self.order_before: dict[str, Any] = dict(self.order.bit_generator.state)  # when the current epoch began
+        self.best: Arrays = {}  # copies of the parameters after the best epoch, if they are wanted
+        self.finished = False
+        self.warned = False  # of regions outside the image
+        self.learning_rate = 0.0  # of the last step
 
     def begin_epoch(self) -> None:
         """Set the order of batches back to the start of the current epoch, of which some may be done."""
@@ -112,13 +99,7 @@ class TrainingState:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Return to a state that `as_dict` returned.
-
-        Raises
-        ------
-        KeyError, ValueError, TypeError
-            If it is not one of this model and optimizer: the file may contain anything, and kernels do not validate.
-        """
+        """Return to a state that `as_dict` returned, if it fits: a file may contain anything, and kernels do not validate."""
         _expect_like("params", state["params"], self.model.params)
         if isinstance(self.step.optimizer, SGD | Adam | Muon):
             _expect_like("optimizer", state["optimizer"], self.step.optimizer_state)

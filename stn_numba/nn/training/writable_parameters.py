@@ -21,13 +21,6 @@ def ensure_writable(model: Classifier) -> None:
     Copied are arrays that are read-only (joblib maps large arrays from files that way), have gaps, or another dtype or byte
     order. The original array is never written to.
 
-    Raises
-    ------
-    TypeError
-        If a parameter does not consist of real numbers.
-    ValueError
-        If a custom layer returns its arrays in a way that does not let them be replaced.
-
     Examples
     --------
     >>> from stn_numba.models import fcn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -19,6 +18,7 @@ from stn_numba.nn.engine.conv.block_layout import gather_call, scatter_call
 from stn_numba.nn.engine.conv.pad import cropped, padded
 from stn_numba.nn.engine.conv.sparse_backward import SparseWeights
 from stn_numba.nn.engine.conv.spec import ConvSpec, pooled_shape
+from stn_numba.nn.engine.thread_pool import split
 from stn_numba.nn.kernels import cpu
 
 __all__ = ["BlockBackprop", "BlockedConvolution", "PackedWeights", "forward_chained"]
@@ -33,36 +33,19 @@ _PACK, _FORWARD, _FORWARD_POOL, _UNPOOL, _WEIGHT_GRADIENT, _BIAS_GRADIENT, _INPU
 
 
 class PackedWeights:
-    """The weights as kernels read them, packed once per batch for all its parts.
-
-    Attributes
-    ----------
-    tiles
-        (tiles, taps, filters of a tile), for the forward pass.
-    arguments
-        Arguments of the forward kernels that describe weights and bias.
-    sparse
-        For `sparse_backward`, packed anew at the start of each backward pass.
-    """
+    """The weights as kernels read them, packed once per batch for all its parts."""
 
     __slots__ = ("arguments", "sparse", "tiles")
 
     def __init__(self, tiles: Floats, arguments: tuple[int, ...]) -> None:
-        self.tiles, self.arguments = tiles, arguments
-        self.sparse: SparseWeights | None = None
+        self.tiles, self.arguments = tiles, arguments  # (tiles, taps, filters of a tile); what forward kernels are told of them
+        self.sparse: SparseWeights | None = None  # packed anew at the start of each backward pass
 
 
 class BlockedConvolution:
-    """A convolution of blocks, fused with the 2 x 2 max pooling and the ReLU after it.
+    """A convolution of blocks of maps of `shape` (H, W, C), fused with 2 x 2 max pooling and a ReLU if these follow it.
 
-    Parameters
-    ----------
-    spec, weight, bias
-        The convolution; its parameters must be contiguous.
-    shape
-        (H, W, C) of its input.
-    pool, rectify
-        Whether max pooling follows, and a ReLU besides.
+    Weight and bias must be contiguous.
     """
 
     def __init__(
@@ -125,19 +108,17 @@ class BlockedConvolution:
         """Return (dx, gradients) for padded blocks x, through pooling and ReLU."""
         if packed.sparse is not None:
             return sparse_backward.backward(self.spec, packed.sparse, x, dy, winner, input_gradient)
-        d, d_bias = buffers.empty((len(x), *self.conv_shape, self.lanes), x.dtype), self._empty_bias()
+        d = buffers.empty((len(x), *self.conv_shape, self.lanes), x.dtype)
+        d_bias = np.empty((self.spec.filters, self.lanes), self.dtype)
         d_arguments = address_of(d), *self.conv_shape[:2], address_of(d_bias)
         unpool = _UNPOOL.call(self.dtype, len(x), address_of(dy), address_of(winner), *dy.shape[1:4], *d_arguments)
         return self._gradients(x, d, d_bias, input_gradient, unpool)
 
     def _backward(self, x: Floats, dy: Floats, input_gradient: bool) -> tuple[Floats | None, Arrays]:
         """Return (dx, gradients) for padded blocks x, without pooling."""
-        d_bias, pixels = self._empty_bias(), math.prod(dy.shape[:3])
+        d_bias, pixels = np.empty((self.spec.filters, self.lanes), self.dtype), math.prod(dy.shape[:3])
         call = _BIAS_GRADIENT.call(self.dtype, address_of(dy), pixels, self.spec.filters, address_of(d_bias))
         return self._gradients(x, dy, d_bias, input_gradient, call)
-
-    def _empty_bias(self) -> Floats:
-        return np.empty((self.spec.filters, self.lanes), self.dtype)
 
     def _gradients(
         self, x: Floats, d: Floats, d_bias: Floats, input_gradient: bool, first: Call
@@ -150,7 +131,7 @@ class BlockedConvolution:
         dx = buffers.empty(x.shape, x.dtype) if input_gradient else None
         if dx is not None:
             target = address_of(dx), *x.shape[1:4]
-            for part in _filter_parts(self.spec.filters):
+            for part in split(self.spec.filters, math.ceil(self.spec.filters / (cpu.vectors() // 2))):  # sums in registers
                 arguments = len(x), *d_arguments, address_of(self.weight), *sizes, part.start, *target
                 calls.append(_INPUT_GRADIENT.call(self.dtype, *arguments, tile=(part.stop - part.start,)))
         run_calls(calls)
@@ -194,10 +175,3 @@ def _best_tile(registers: int, length: int, filters: int, only: int | None = Non
 def _tile_starts(filters: int, width: int) -> NDArray[np.int64]:
     """Return the first filters of the tiles that cover all filters; leftovers are done twice."""
     return np.minimum(np.arange(0, filters, width), filters - width)
-
-
-def _filter_parts(filters: int) -> list[slice]:
-    """Return parts of the filters that fit in registers."""
-    pieces = math.ceil(filters / (cpu.vectors() // 2))
-    edges = [k * filters // pieces for k in range(pieces + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]

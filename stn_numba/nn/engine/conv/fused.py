@@ -16,7 +16,7 @@ from stn_numba.nn.engine import buffers
 from stn_numba.nn.engine.address_kernels import lane_count
 from stn_numba.nn.engine.conv.block_layout import gather, scatter, with_lanes_as_channels
 from stn_numba.nn.engine.conv.blocked import BlockBackprop, BlockedConvolution, PackedWeights, forward_chained
-from stn_numba.nn.engine.thread_pool import parallel_map, summed
+from stn_numba.nn.engine.thread_pool import chunks, parallel_map, summed
 
 __all__ = ["ChannelwiseOp", "FusedConvolutions", "NamedOp", "fills_lanes"]
 
@@ -50,16 +50,9 @@ def fills_lanes(shape: Size, dtype: DTypeLike) -> bool:
 
 
 class FusedConvolutions:
-    """Consecutive operations, at least one a convolution, for batches (N, H, W, C) of one shape and dtype.
+    """Consecutive operations, at least one a convolution, for batches of one shape (N, H, W, C) and dtype that `fills_lanes`.
 
-    Parameters
-    ----------
-    ops
-        (name, operation); gradients are named after them.
-    last
-        The last layer, which errors name.
-    shape, dtype
-        Of the batches; they must fill the lanes (`fills_lanes`).
+    Gradients are named after the operations; errors name the `last` layer.
     """
 
     def __init__(self, ops: Sequence[NamedOp], last: object, shape: Size, dtype: DTypeLike) -> None:
@@ -67,8 +60,7 @@ class FusedConvolutions:
         self.convolutions = [op for _, op in self.ops if isinstance(op, BlockedConvolution)]
         self.chained = len(self.convolutions) == len(self.ops) and all(op.can_chain for op in self.convolutions)
         self.out_shape = (shape[0], *self.ops[-1][1].out_shape)
-        width = _BLOCKS * lane_count(np.dtype(dtype))
-        self.parts = [slice(start, min(start + width, shape[0])) for start in range(0, shape[0], width)]
+        self.parts = chunks(shape[0], _BLOCKS * lane_count(np.dtype(dtype)))
         self.max_threads = max(1, shape[0] * sum(op.products for op in self.convolutions) // _WORTH_A_THREAD)
 
     def forward(self, x: Floats, _: np.random.Generator | None = None, /) -> tuple[Floats, Backprop]:

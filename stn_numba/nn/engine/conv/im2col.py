@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, as_gradient
 from stn_numba.nn.engine.conv.pad import cropped, padded
 from stn_numba.nn.engine.conv.spec import ConvSpec
-from stn_numba.nn.engine.thread_pool import parallel_map_with_buffer
+from stn_numba.nn.engine.thread_pool import chunks, parallel_map_with_buffer
 
 __all__ = ["convolve"]
 
@@ -29,10 +28,15 @@ def convolve(spec: ConvSpec, weight: Floats, bias: Floats, x: Floats) -> tuple[F
     x = padded(x, padding)
     matrix = weight.reshape(-1, filters)
     y = np.empty((len(x), *spec.out_size(*x.shape[1:3]), filters), x.dtype)
-    parts, make_buffer = _parts(spec, x)
+    patches_shape = (*y.shape[1:3], size, size * x.shape[3])
+    count = max(1, min(len(x), _PATCH_BYTES // (x.itemsize * math.prod(patches_shape))))  # images of a part
+    parts = chunks(len(x), count)
 
-    def forward_part(part: slice, patches: Floats) -> None:
-        patches = patches[: part.stop - part.start]
+    def make_buffer() -> Floats:
+        return np.empty((count, *patches_shape), x.dtype)
+
+    def forward_part(part: slice, *, buffer: Floats) -> None:
+        patches = buffer[: part.stop - part.start]
         _GATHER(x[part], size, stride, patches)
         np.matmul(patches.reshape(-1, len(matrix)), matrix, out=y[part].reshape(-1, filters))
         y[part] += bias
@@ -43,8 +47,8 @@ def convolve(spec: ConvSpec, weight: Floats, bias: Floats, x: Floats) -> tuple[F
         dy = as_gradient("Conv2d", dy, y)
         dx = np.zeros_like(x) if input_gradient else None
 
-        def backward_part(part: slice, patches: Floats) -> Floats:
-            patches = patches[: part.stop - part.start]
+        def backward_part(part: slice, *, buffer: Floats) -> Floats:
+            patches = buffer[: part.stop - part.start]
             rows, d_rows = patches.reshape(-1, len(matrix)), dy[part].reshape(-1, filters)
             _GATHER(x[part], size, stride, patches)
             d_matrix: Floats = rows.T @ d_rows
@@ -59,12 +63,3 @@ def convolve(spec: ConvSpec, weight: Floats, bias: Floats, x: Floats) -> tuple[F
         return None if dx is None else cropped(dx, padding), gradients
 
     return y, backprop
-
-
-def _parts(spec: ConvSpec, x: Floats) -> tuple[list[slice], Callable[[], Floats]]:
-    """Return slices of the batch, and a function that makes a buffer (n, h, w, size, size * C) for the patches of one."""
-    N, H, W, C = x.shape
-    patches = (*spec.out_size(H, W), spec.kernel_size, spec.kernel_size * C)
-    count = max(1, min(N, _PATCH_BYTES // (x.itemsize * math.prod(patches))))
-    parts = [slice(start, min(start + count, N)) for start in range(0, N, count)]
-    return parts, lambda: np.empty((count, *patches), x.dtype)
