@@ -36,7 +36,7 @@ class DenseOp(NamedTuple):
     name: str
     weight: Floats
     bias: Floats
-    rectified: bool
+    relu: bool
 
 
 class FusedDense:
@@ -46,14 +46,14 @@ class FusedDense:
         self.last = last
         self.keys = [f"{op.name}.{key}" for key in ("weight", "bias") for op in ops]
         self.weights, self.biases = [op.weight for op in ops], [op.bias for op in ops]
-        self.rectified = [op.rectified for op in ops]
+        self.relu = [op.relu for op in ops]
         self.units = [len(bias) for bias in self.biases]
         self.parts = split(rows, rows * sum(weight.size for weight in self.weights) // _WORTH_A_PART)
 
     def _call(self, kernel: AddressKernel, x: Floats, columns: Iterable[Sequence[Floats]], *arguments: int) -> None:
         """Call a kernel for rows x, and a table: units, ReLU and the addresses of some arrays of each layer."""
         addressed = [[*map(address_of, column)] for column in columns]
-        rows = zip(self.units, self.rectified, *addressed, strict=True)
+        rows = zip(self.units, self.relu, *addressed, strict=True)
         table = array.array("q", itertools.chain.from_iterable(rows))
         place, layers = table.buffer_info()[0], len(self.units)
         kernel(x.dtype, *blas_addresses(x.dtype), address_of(x), *x.shape, place, layers, *arguments, lanes=False)

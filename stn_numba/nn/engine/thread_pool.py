@@ -36,7 +36,7 @@ _sharing: contextvars.ContextVar[int] = contextvars.ContextVar("stn_numba_sharin
 
 
 class _Job:
-    """Items that are still to be done, by any thread that is free; each thread makes its own function for them."""
+    """Items for whichever threads are free; each thread makes the function that it applies to them."""
 
     def __init__(self, make_work: Callable[[], Callable[[Any], Any]], items: Sequence[Any]) -> None:
         self.make_work, self.items = make_work, items
@@ -63,8 +63,8 @@ class _Job:
             _sharing.reset(token)
 
 
-# Not a ThreadPoolExecutor: it refuses work while Python exits (as in atexit functions), does not survive a fork, and each job
-# would take a future with a lock. Here daemon threads take jobs from a queue, and the caller works on its own job with them.
+# Not a ThreadPoolExecutor: it refuses work while Python exits (in atexit functions), its threads keep Python from exiting while
+# they work, and each helper would cost a future with a lock. A fork would need a new one just the same.
 class _Threads:
     """The threads of this process, which wait for jobs."""
 

@@ -124,10 +124,10 @@ def _block_ops(layers: Sequence[Named], shape: Size) -> list[NamedOp]:
         op: BlockedConvolution | ChannelwiseOp
         if isinstance(layer, Conv2d):
             kinds = [_kind(follower) for _, follower in layers[place + 1 : place + 3]]
-            rectify = sorted(kinds) == ["pool", "relu"]
-            pool = rectify or kinds[:1] == ["pool"]
-            op = BlockedConvolution(layer.spec, layer.params["weight"], layer.params["bias"], shape, pool, rectify)
-            place += 1 + pool + rectify
+            relu = sorted(kinds) == ["pool", "relu"]
+            pool = relu or kinds[:1] == ["pool"]
+            op = BlockedConvolution(layer.spec, layer.params["weight"], layer.params["bias"], shape, pool, relu)
+            place += 1 + pool + relu
         else:
             op = ChannelwiseOp(layer, layer.out_shape(shape) if isinstance(layer, MaxPool | AvgPool) else shape)
             place += 1

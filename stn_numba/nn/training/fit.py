@@ -82,7 +82,7 @@ def fit(
     batch_size : int, default 128
         Largest number of images in a step; an epoch is split into steps of nearly equal size.
     optimizer : Optimizer, default Adam()
-        `SGD`, `Adam`, `Muon`, or your own object with their two methods (see `stn_numba.nn.optimizers.base.Optimizer`).
+        `SGD`, `Adam`, `Muon`, or your own object with their two methods (see `stn_numba.nn.Optimizer`).
     learning_rate : float, default 1e-3
         Its peak, at least 0.
     schedule : function, default one_cycle

@@ -64,7 +64,7 @@ class Loop:
 
     def _run_epoch(self, progress: Progress, interrupts: Interrupts) -> None:
         state, images = self.state, None
-        state.begin_epoch()
+        state.order.bit_generator.state = state.order_before  # a resumed epoch is drawn again, without what is done
         ensure_writable(state.model)
         for batch, labels in draw_epoch(self.batches, state.order, state.position):
             images = self._train_on(batch, np.asarray(labels))
@@ -80,7 +80,7 @@ class Loop:
         self._end_epoch(images)
 
     def _end_epoch(self, images: Floats | None) -> None:
-        """Check the model, evaluate it and note the results; `images` are those of the last step, None after a resumed one."""
+        """Check the model, evaluate it and note the results; `images` are those of the last step, None if there was none."""
         state, number = self.state, len(self.state.history) + 1
         loss = error = None
         with state.clock.paused():

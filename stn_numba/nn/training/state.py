@@ -55,10 +55,6 @@ class TrainingState:
         self.warned = False  # of regions outside the image
         self.learning_rate = 0.0  # of the last step
 
-    def begin_epoch(self) -> None:
-        """Set the order of batches back to the start of the current epoch, of which some may be done."""
-        self.order.bit_generator.state = self.order_before
-
     def end_epoch(self, epoch: Epoch) -> None:
         """Add an epoch to the history and start the next one."""
         self.history.epochs.append(epoch)

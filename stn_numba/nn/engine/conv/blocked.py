@@ -49,13 +49,13 @@ class BlockedConvolution:
     """
 
     def __init__(
-        self, spec: ConvSpec, weight: Floats, bias: Floats, shape: Size, pool: bool = False, rectify: bool = False
+        self, spec: ConvSpec, weight: Floats, bias: Floats, shape: Size, pool: bool = False, relu: bool = False
     ) -> None:
         channels = weight.shape[2]
         if len(shape) != 3 or shape[2] != channels:
             raise ValueError(f"Conv2d: expected floats (N, H, W, {channels}), got (N, {', '.join(map(str, shape))})")
         self.spec, self.weight, self.bias = spec, weight, bias
-        self.in_shape, self.pool, self.rectify = shape, pool, rectify
+        self.in_shape, self.pool, self.relu = shape, pool, relu
         self.padded_shape = (*(length + 2 * spec.padding for length in shape[:2]), channels)
         self.conv_shape = spec.out_shape(shape)  # before pooling
         self.out_shape = pooled_shape(self.conv_shape, 2) if pool else self.conv_shape
@@ -97,7 +97,7 @@ class BlockedConvolution:
     def pooled_call(self, packed: PackedWeights, x: Floats, y: Floats, winner: NDArray[np.uint8]) -> Call:
         """Return the call that computes an output, and which pixel each maximum is from, for padded blocks."""
         arguments = *self._forward_arguments(packed, x, y), address_of(winner)
-        return _FORWARD_POOL.call(self.dtype, *arguments, tile=(self.tile[1], 1 + self.rectify))
+        return _FORWARD_POOL.call(self.dtype, *arguments, tile=(self.tile[1], 1 + self.relu))
 
     def _forward_arguments(self, packed: PackedWeights, x: Floats, y: Floats) -> tuple[int, ...]:
         return len(x), address_of(x), *self.padded_shape, *packed.arguments, address_of(y), *self.out_shape
