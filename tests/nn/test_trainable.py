@@ -243,30 +243,17 @@ def test_layers_may_return_gradients_of_any_kind(rule, kind):
     assert np.array_equal(*results)
 
 
-def test_an_optimizer_that_assigns_arrays_is_one_that_changes_them_in_place():
-    models = model_of(), model_of()
-    for model, optimizer in zip(models, (Descent(), AssigningDescent()), strict=True):
-        train(model, optimizer=optimizer)
-    assert np.array_equal(*map(weights, models))
-
-
-def test_an_optimizer_that_returns_its_results_is_refused():
+def test_arrays_that_an_optimizer_assigns_are_written_and_what_it_returns_is_refused():
     class Pure(Descent):
         def apply(self, params, gradients, state, learning_rates):
             return {name: array - gradients[name] for name, array in params.items()}, state
 
+    models = model_of(), model_of()
+    for model, optimizer in zip(models, (Descent(), AssigningDescent()), strict=True):
+        train(model, optimizer=optimizer)
+    assert np.array_equal(*map(weights, models))
     with pytest.raises(TypeError, match="optimizer.apply: expected to change params and state in place, got a tuple"):
         train(model_of(), optimizer=Pure())
-
-
-def test_an_optimizer_that_assigns_another_shape_is_refused():
-    class Flat(Descent):
-        def apply(self, params, gradients, state, learning_rates):
-            for name, gradient in gradients.items():
-                params[name] = gradient.sum()
-
-    with pytest.raises(ValueError, match=r"params\['.*'\]: expected \(.*\), got \(\)"):
-        train(model_of(), optimizer=Flat())
 
 
 @pytest.mark.parametrize("kind", sorted(set(ODD) - {"a list", "float64"}))
