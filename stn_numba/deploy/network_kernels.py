@@ -11,10 +11,11 @@ from stn_numba.kernels.runtime import calls
 from stn_numba.kernels.signature import Signature
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.blas_threads import one_blas_thread
-from stn_numba.nn.engine.sampling import attend_parts
+from stn_numba.nn.engine.sampling import sample_affine_parts
 from stn_numba.nn.kernels import cpu
 from stn_numba.nn.losses import softmax_cross_entropy
-from stn_numba.nn.optimizers.base import SGD, Adam
+from stn_numba.nn.optimizers.adam import Adam
+from stn_numba.nn.optimizers.sgd import SGD
 from stn_numba.nn.training.step import total
 
 __all__ = ["COUNTS", "kernels_of"]
@@ -45,7 +46,7 @@ def kernels_of(
         for dtype in _DTYPES:
             # recorded kernels leave their results as they are: whether a map is affine, which networks ask, has no answer
             grid, image = MatrixGrid(np.eye(3, dtype=dtype)[None], (2, 2)), np.zeros((1, 2, 2, 1), dtype)
-            out, backprop = attend_parts(image, grid, np.eye(3)[None])
+            out, backprop = sample_affine_parts(image, grid, np.eye(3)[None])
             backprop(out, False)
         for make in makers:
             made = make()

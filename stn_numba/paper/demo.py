@@ -12,7 +12,7 @@ from stn_numba.data import DIGIT, Digits, Distortion, get_distortion, load_digit
 from stn_numba.models import cnn, st_cnn
 from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.nn.arrays import Floats
-from stn_numba.nn.saving.model_file import safetensors
+from stn_numba.nn.saving.tensor_file import safetensors
 from stn_numba.plot.canvas import new_axes
 
 __all__ = ["run"]

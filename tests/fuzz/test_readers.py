@@ -15,7 +15,7 @@ import stn_numba as stn
 from stn_numba.data import read_idx
 from stn_numba.nn import NonFiniteError, StorageError
 from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
-from stn_numba.nn.saving.model_file import digest
+from stn_numba.nn.saving.tensor_file import digest
 from stn_numba.paper.results import read_results
 from tests.fuzz.damage import CHANGES, EDITS, bounded, changed, edited, little_memory
 

@@ -1,1 +1,1 @@
-"""Layers, one a file, each with its backward under its forward."""
+"""Layers, one per file; each returns ``(y, backprop)`` from `forward`. `fusion` decides which are computed together."""

@@ -1,1 +1,1 @@
-"""Optimizers, and the learning rate of each parameter."""
+"""Optimizers, gradient clipping, and multipliers of the learning rate."""

@@ -1,6 +1,7 @@
 """The ways that only full vectors and several threads take, against the plain ones."""
 
 import copy
+import functools
 import os
 import threading
 
@@ -13,7 +14,7 @@ from stn_numba.nn import SGD, Adam, AvgPool, Chain, Conv2d, Dense, Dropout, Flat
 from stn_numba.nn.engine import buffers, dense, sampling, thread_pool
 from stn_numba.nn.engine.conv import fused
 from stn_numba.nn.engine.sampling import sample_parts
-from stn_numba.nn.engine.thread_pool import each_number, each_part
+from stn_numba.nn.engine.thread_pool import parallel_map
 from stn_numba.nn.training.step import Step
 from stn_numba.sampler import sample_vjp
 from stn_numba.testing import check_vjp
@@ -36,15 +37,15 @@ CHAINS = {
 
 def plain(chain, x):
     """Every layer by itself, convolutions as products of matrices."""
-    ways_back = []
+    backprops = []
     for name, layer in chain.layers.items():
-        x, way_back = layer.by_matrix(x) if isinstance(layer, Conv2d) else layer.forward(x)
-        ways_back.append((name, way_back))
+        x, layer_backprop = layer.forward_im2col(x) if isinstance(layer, Conv2d) else layer.forward(x)
+        backprops.append((name, layer_backprop))
 
     def backprop(dy):
         gradients = {}
-        for name, way_back in reversed(ways_back):
-            dy, own = way_back(dy)
+        for name, layer_backprop in reversed(backprops):
+            dy, own = layer_backprop(dy)
             gradients.update({f"{name}.{key}": array for key, array in own.items()})
         return dy, gradients
 
@@ -101,7 +102,7 @@ def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
     _, whole_gradients = whole_backprop(dy)
     monkeypatch.setattr(dense, "_WORTH_A_PART", 10_000)
     y, backprop = again.forward(x)
-    runs = [next(iter(run._plans.values())).stages[0].work for each in (chain, again) for run in each._segments[1:]]
+    runs = [next(iter(run._plans.values()))[0][0].op for each in (chain, again) for run in each._segments[1:]]
     assert [len(run.parts) for run in runs] == [1, 11]
     dx, gradients = backprop(dy, input_gradient=False)
     assert dx is None
@@ -150,20 +151,35 @@ def test_gradients_in_training_are_those_of_inference(transform, align_corners):
         np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("rule", [Adam(), SGD(0.8), SGD(0.8, nesterov=True)])
-def test_updates_in_place_are_the_plain_ones(rule):
-    params = {"w": RNG.standard_normal((3, 7)), "b": RNG.standard_normal(5)}
-    plain_params = {name: array.copy() for name, array in params.items()}
-    state, plain_state = rule.init(params), rule.init(plain_params)
-    for _ in range(4):
-        gradients = {name: RNG.standard_normal(array.shape) for name, array in params.items()}
-        rule.apply(params, gradients, state, {"w": 0.1, "b": 0.01})
-        directions, plain_state = rule.update(gradients, plain_state)
-        for name, rate in (("w", 0.1), ("b", 0.01)):
-            plain_params[name] -= rate * directions[name]
+def naive_adam(param, gradients, rate, beta1=0.9, beta2=0.999):
+    mean = square = 0.0
+    for step, gradient in enumerate(gradients, 1):
+        mean, square = beta1 * mean + (1 - beta1) * gradient, beta2 * square + (1 - beta2) * gradient**2
+        param = param - rate * (mean / (1 - beta1**step)) / (np.sqrt(square / (1 - beta2**step)) + 1e-8)
+    return param
+
+
+def naive_sgd(param, gradients, rate, nesterov=False):
+    velocity = 0.0
+    for gradient in gradients:
+        velocity = 0.8 * velocity + gradient
+        param = param - rate * (gradient + 0.8 * velocity if nesterov else velocity)
+    return param
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "naive"),
+    [(Adam(), naive_adam), (SGD(0.8), naive_sgd), (SGD(0.8, nesterov=True), functools.partial(naive_sgd, nesterov=True))],
+)
+def test_updates_are_those_of_the_formulas(optimizer, naive):
+    params, rates = {"w": RNG.standard_normal((3, 7)), "b": RNG.standard_normal(5)}, {"w": 0.1, "b": 0.01}
+    gradients = [{name: RNG.standard_normal(array.shape) for name, array in params.items()} for _ in range(4)]
+    expected = {name: naive(array, [each[name] for each in gradients], rates[name]) for name, array in params.items()}
+    state = optimizer.init(params)
+    for each in gradients:
+        optimizer.apply(params, each, state, rates)
     for name in params:
-        np.testing.assert_allclose(params[name], plain_params[name], rtol=1e-12)
-    assert state.keys() == plain_state.keys()
+        np.testing.assert_allclose(params[name], expected[name], rtol=1e-12)
 
 
 @pytest.mark.parametrize("shared", ["passes", "layers"])
@@ -189,24 +205,24 @@ def test_steps_do_not_depend_on_threads(shared, monkeypatch):
 def test_no_more_threads_than_work_is_worth(monkeypatch):
     monkeypatch.setattr(dispatch, "count", lambda: 2)
     barrier = threading.Barrier(2)
-    each_number(lambda _: barrier.wait(timeout=60), 2)
+    parallel_map(lambda _: barrier.wait(timeout=60), range(2))
     with pytest.raises(threading.BrokenBarrierError):
-        each_number(lambda _: barrier.wait(timeout=0.1), 2, most=1)
+        parallel_map(lambda _: barrier.wait(timeout=0.1), range(2), max_threads=1)
 
 
 def test_parts_within_parts_and_errors():
-    assert each_number(lambda a: sum(each_number(lambda b: a * b, 5)), 7) == [10 * a for a in range(7)]
+    assert parallel_map(lambda a: sum(parallel_map(lambda b: a * b, range(5))), range(7)) == [10 * a for a in range(7)]
     with pytest.raises(KeyError, match="three"):
-        each_part(lambda part, _: {}["three"] if part.start == 3 else None, [slice(k, k + 1) for k in range(6)])
+        parallel_map(lambda k: {}["three"] if k == 3 else None, range(6))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_starts_threads_of_its_own():
-    each_number(lambda k: k, 4)
+    parallel_map(lambda k: k, range(4))
     child = os.fork()
     if not child:
-        os._exit(0 if each_number(lambda k: k * k, 9) == [k * k for k in range(9)] else 1)
+        os._exit(0 if parallel_map(lambda k: k * k, range(9)) == [k * k for k in range(9)] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -10,7 +10,7 @@ from stn_numba.kernels.compiler.jit import ENTRY
 from stn_numba.nn import Chain, Conv2d, Dense, Flatten, ReLU, SpatialTransformer
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.engine.dense import DenseOp, FusedDense
-from stn_numba.nn.training.diagnosis import warn_if_outside
+from stn_numba.nn.training.diagnostics import warn_if_outside
 
 C_FUNCTIONS = {"malloc", "free", "memcpy", "memset", "memmove", "exp", "log", "sqrt", "sqrtf"}
 LANES = ("like int64",) * 4
@@ -49,14 +49,14 @@ def test_products_of_all_shapes(rows, depth, units, dtype):
     with one_blas_thread(of_scipy=True):
         y, backprop = FusedDense(ops, layers[-1][1], rows).forward(x)
         dx, gradients = backprop(dy)
-    expected, ways_back = x, []
+    expected, backprops = x, []
     for _, layer in layers:
-        expected, way_back = layer.forward(expected)
-        ways_back.append(way_back)
+        expected, backprop = layer.forward(expected)
+        backprops.append(backprop)
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
     d = dy
-    for (name, _), way_back in zip(reversed(layers), reversed(ways_back), strict=True):
-        d, own = way_back(d)
+    for (name, _), backprop in zip(reversed(layers), reversed(backprops), strict=True):
+        d, own = backprop(d)
         for key, array in own.items():
             np.testing.assert_allclose(gradients[f"{name}.{key}"], array, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(dx, d, rtol=1e-4, atol=1e-5)

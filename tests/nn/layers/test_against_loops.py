@@ -5,7 +5,7 @@ import pytest
 
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import AvgPool, Conv2d, Dropout, MaxPool, softmax_cross_entropy
-from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.nn.optimizers.clipping import clip_by_global_norm
 from stn_numba.testing import check_vjp
 
 RNG = np.random.default_rng(3)

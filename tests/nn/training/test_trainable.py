@@ -6,8 +6,8 @@ import pytest
 import stn_numba as stn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, StorageError
 from stn_numba.nn.layers.container import leaves
-from stn_numba.nn.optimizers.base import clip_by_global_norm
-from stn_numba.nn.training.trainable import make_trainable
+from stn_numba.nn.optimizers.clipping import clip_by_global_norm
+from stn_numba.nn.training.writable_parameters import ensure_writable
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((48, 28, 28, 1), np.float32), np.arange(48) % 3
@@ -19,14 +19,15 @@ class Descent:
     def init(self, params):
         return {}
 
-    def update(self, gradients, state):
-        return gradients, state
-
-
-class DescentInPlace(Descent):
-    def apply(self, params, gradients, state, rates):
+    def apply(self, params, gradients, state, learning_rates):
         for name, gradient in gradients.items():
-            params[name] -= rates[name] * gradient
+            params[name] -= learning_rates[name] * gradient
+
+
+class AssigningDescent(Descent):
+    def apply(self, params, gradients, state, learning_rates):
+        for name, gradient in gradients.items():
+            params[name] = params[name] - learning_rates[name] * gradient
 
 
 def read_only(array):
@@ -76,7 +77,9 @@ def train(model, **options):
 
 @pytest.mark.parametrize("kind", ODD)
 @pytest.mark.parametrize(
-    "rule", [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True), Muon(), Descent(), DescentInPlace()], ids=lambda r: repr(r)[:30]
+    "rule",
+    [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True), Muon(), Descent(), AssigningDescent()],
+    ids=lambda r: repr(r)[:30],
 )
 def test_training_gives_the_same_bits_and_leaves_what_it_was_given_alone(rule, kind):
     usual, odd = model_of(), model_of(ODD[kind])
@@ -125,7 +128,7 @@ def test_a_checkpoint_that_is_refused_changes_nothing(tmp_path):
 
     train(model_of(), checkpoint=tmp_path / "run")
     state = read_checkpoint(tmp_path / "run")
-    write_checkpoint(tmp_path / "run", {**state, "rate": "fast"})
+    write_checkpoint(tmp_path / "run", {**state, "learning_rate": "fast"})
     model, history = model_of(), None
     before = weights(model)
     with pytest.raises(StorageError, match="rate"):
@@ -162,7 +165,7 @@ def test_parameters_that_are_no_real_numbers_are_named():
     model = Classifier(Chain(Flatten(), Dense(3)), (28, 28, 1), 3)
     model.network.layers["dense1"].params["bias"] = np.zeros(3, complex)
     with pytest.raises(TypeError, match="parameter 'dense1.bias': expected real numbers, got dtype complex128"):
-        make_trainable(model.network, model.dtype)
+        ensure_writable(model)
 
 
 @pytest.mark.parametrize("rule", [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True)])
@@ -240,16 +243,17 @@ def test_layers_may_return_gradients_of_any_kind(rule, kind):
     assert np.array_equal(*results)
 
 
-def test_directions_that_are_missing_are_noticed_before_anything_is_written():
-    class Forgetful(Descent):
-        def update(self, gradients, state):
-            return dict(list(gradients.items())[1:]), state
+def test_arrays_that_an_optimizer_assigns_are_written_and_what_it_returns_is_refused():
+    class Pure(Descent):
+        def apply(self, params, gradients, state, learning_rates):
+            return {name: array - gradients[name] for name, array in params.items()}, state
 
-    model = model_of()
-    before = weights(model)
-    with pytest.raises(ValueError, match="direction of '.*': expected .*, got none"):
-        train(model, optimizer=Forgetful())
-    assert np.array_equal(weights(model), before)
+    models = model_of(), model_of()
+    for model, optimizer in zip(models, (Descent(), AssigningDescent()), strict=True):
+        train(model, optimizer=optimizer)
+    assert np.array_equal(*map(weights, models))
+    with pytest.raises(TypeError, match="optimizer.apply: expected to change params and state in place, got a tuple"):
+        train(model_of(), optimizer=Pure())
 
 
 @pytest.mark.parametrize("kind", sorted(set(ODD) - {"a list", "float64"}))
