@@ -163,7 +163,9 @@ def losses_and_optimizers(rng):
 
 
 def descend(optimizer):
-    return optimizer.update({"w": np.ones(2)}, optimizer.init({"w": np.zeros(2)}))[0]["w"]
+    params = {"w": np.zeros(2)}
+    optimizer.apply(params, {"w": np.ones(2)}, optimizer.init(params), {"w": 0.1})
+    return params["w"]
 
 
 def training(rng):

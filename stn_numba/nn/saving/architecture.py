@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stn_numba.nn.layers.base import Layer
-from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn import layers
+from stn_numba.nn.layers import Chain, Layer, Parallel, SpatialTransformer
 from stn_numba.nn.layers.container import all_layers
-from stn_numba.nn.layers.conv2d import Conv2d
-from stn_numba.nn.layers.dense import Dense
-from stn_numba.nn.layers.dropout import Dropout
-from stn_numba.nn.layers.flatten import Flatten
-from stn_numba.nn.layers.parallel import Parallel
-from stn_numba.nn.layers.pooling import AvgPool, MaxPool
-from stn_numba.nn.layers.relu import ReLU
-from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
 __all__ = ["LAYERS", "build", "expect_known"]
 
-_CLASSES = (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer)
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _CLASSES}
+LAYERS: dict[str, type[Layer]] = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
 
 
 def expect_known(network: Layer) -> None:
