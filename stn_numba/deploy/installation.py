@@ -65,7 +65,7 @@ def threading() -> Part:
     from stn_numba.kernels.runtime import inspection, threading_layer
 
     problems = inspection.layers()
-    failure = forks.unsafe() or threading_layer.launch()
+    failure = forks.unsafe_reason() or threading_layer.launch()
     asked = os.environ.get("NUMBA_THREADING_LAYER", "default")
     why = f"NUMBA_THREADING_LAYER={asked}" if asked != "default" else "the first of tbb, omp, workqueue that can be loaded"
     return {
