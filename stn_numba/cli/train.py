@@ -101,7 +101,7 @@ def figure(model_path: Path, data: Path | None, distortion: str, rows: int, tran
     """Draw what a saved MODEL attends to, a row a digit; the ending of --out tells the format, PNG without one."""
     from stn_numba.data import get_distortion
     from stn_numba.plot import attention_figure
-    from stn_numba.plot.files import write_figure
+    from stn_numba.plot.figures import write_figure
 
     with plain_errors():
         if not out.name or out.is_dir():

@@ -13,7 +13,7 @@ from stn_numba.models import cnn, st_cnn
 from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.nn.arrays import Floats
 from stn_numba.nn.saving.model_file import safetensors
-from stn_numba.plot.canvas import new_axes
+from stn_numba.plot.figures import new_axes
 
 __all__ = ["run"]
 
@@ -85,7 +85,7 @@ def _warm_up(model: Classifier, digits: Digits, distort: Distortion) -> None:
 
 def _draw(out: Path, model: Classifier, histories: dict[str, History], X: Floats, y: Any) -> None:
     from stn_numba.plot import attention_figure, learning_curves
-    from stn_numba.plot.files import write_figure
+    from stn_numba.plot.figures import write_figure
 
     write_figure(attention_figure(model, X[:_ROWS], y[:_ROWS]).flat[0], out / "figure.png")
     write_figure(learning_curves(histories, against="seconds"), out / "curves.png")

@@ -162,7 +162,7 @@ def _draw_figures(runs: Path, folder: Path, digits: Digits, results: Seeds) -> d
     from stn_numba.nn import load
     from stn_numba.paper.reproduce import distorted, run_name
     from stn_numba.plot import attention_figure
-    from stn_numba.plot.files import write_figure
+    from stn_numba.plot.figures import write_figure
 
     written = {}
     for column in _COLUMNS[:-1]:  # the two channels of an addition are no picture
