@@ -53,13 +53,13 @@ def train(
 
     A stopped or killed training goes on when the same command is given again.
     """
-    from stn_numba._util.files import expect_writable, write_atomically
+    from stn_numba._util.files import ensure_writable, write_atomically
     from stn_numba.data import get_distortion
 
     with plain_errors():
         digits, distort = _digits(data), get_distortion(distortion)
         model = _make_model(model_name, transform, distort.canvas, seed)
-        expect_writable(out)
+        ensure_writable(out)
         checkpoint = out / "train.checkpoint"
         click.echo(
             f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}"
@@ -128,7 +128,7 @@ def _digits(folder: Path | None) -> Digits:
 def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -> Classifier:
     """Make a network for a canvas; a transformer reads a region of the size of a digit."""
     from stn_numba import models
-    from stn_numba.data import DIGIT
+    from stn_numba.data import DIGIT_SHAPE
 
     makers: dict[str, Callable[..., Classifier]] = {
         "fcn": models.fcn,
@@ -138,7 +138,7 @@ def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -
     }
     if name not in makers:
         raise ValueError(f"model: expected one of {', '.join(makers)}, got {name!r}")
-    options: dict[str, Any] = {"transform": transform, "shape": DIGIT} if name.startswith("st") else {}
+    options: dict[str, Any] = {"transform": transform, "shape": DIGIT_SHAPE} if name.startswith("st") else {}
     return makers[name]((*canvas, 1), seed=seed, **options)
 
 

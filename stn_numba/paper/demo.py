@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stn_numba._util.files import expect_writable, write_atomically
-from stn_numba.data import DIGIT, Digits, Distortion, get_distortion, load_digits
+from stn_numba._util.files import ensure_writable, write_atomically
+from stn_numba.data import DIGIT_SHAPE, Digits, Distortion, get_distortion, load_digits
 from stn_numba.models import cnn, st_cnn
 from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.nn.arrays import Floats
@@ -38,7 +38,7 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
     say
         Receives a line for each stage.
     """
-    expect_writable(out)
+    ensure_writable(out)
     new_axes(1, 1, (1.0, 1.0))  # says at once that matplotlib is missing
     safetensors()
     digits, distort = load_digits(), get_distortion("TC")
@@ -46,7 +46,7 @@ def run(out: Path, *, seconds: float, seed: int, progress: bool, say: Callable[[
     canvas = (*distort.canvas, 1)
     models = {
         "cnn": cnn(canvas, filters=32, seed=seed),
-        "st_cnn": st_cnn(canvas, shape=DIGIT, initial=_MIDDLE, filters=28, seed=seed),
+        "st_cnn": st_cnn(canvas, shape=DIGIT_SHAPE, initial=_MIDDLE, filters=28, seed=seed),
     }
     results: dict[str, dict[str, Any]] = {}
     histories: dict[str, History] = {}

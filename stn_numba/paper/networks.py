@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.data import DIGIT
+from stn_numba.data import DIGIT_SHAPE
 from stn_numba.models import cnn, fcn, st_cnn, st_fcn, two_st_fcn
 from stn_numba.nn import Classifier
 from stn_numba.paper.cells import Cell
@@ -73,12 +73,12 @@ def _maker(cell: Cell, seed: int) -> Callable[[int], Classifier]:
         as_source = cell.column == "RTS" and not has_filters
         options |= {
             "transform": cell.transform,
-            "shape": canvas[:2] if as_source else tuple(factor * size for size in DIGIT),
+            "shape": canvas[:2] if as_source else tuple(factor * size for size in DIGIT_SHAPE),
             "downsample": factor,
-            "initial": _middle(cell.transform, DIGIT[0] / canvas[0]),
+            "initial": _middle(cell.transform, DIGIT_SHAPE[0] / canvas[0]),
         }
         if not has_filters:
-            options["localisation_downsample"] = 1 if canvas[:2] == DIGIT else 2
+            options["localisation_downsample"] = 1 if canvas[:2] == DIGIT_SHAPE else 2
     return lambda value: makers[cell.model](canvas, n_classes, **{width: value}, **options)
 
 

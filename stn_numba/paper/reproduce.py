@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba._util.files import expect_writable
+from stn_numba._util.files import ensure_writable
 from stn_numba.data import Digits, get_distortion
 from stn_numba.nn import Classifier, History, fit, save
 from stn_numba.paper.addition import AdditionBatches, addition_set
@@ -69,7 +69,7 @@ def reproduce(
         raise ValueError("digits: expected test digits, got none")
     model = make_network(cell, seed, settings.budget)
     run = run_name(cell.name, seed, validate=validate)
-    expect_writable(out)
+    ensure_writable(out)
     checkpoint = out / f"{run}.checkpoint"
     say(f"{run}: {model.n_params:,} parameters, {len(training[0]):,} digits, {settings.epochs} epochs")
     history = _train(model, cell, training, settings, seed, checkpoint, progress, lambda line: say(f"{run}: {line}"))

@@ -37,8 +37,8 @@ def attention_figure(
     This is figure 1 of the paper (arXiv 1506.02025). The outline in column (b) is the border of the sampling grid, so it is
     curved for a spline. The thick side is the output's top edge, and the dot its top left corner.
 
-    Columns (a) to (c) show the transformer's own input and output, in pixels of its input. For a transformer behind other layers
-    the input is a feature map. Maps of one channel are drawn in gray, of three in color, others as the mean over channels.
+    Columns (a) to (c) show the transformer's own input and output. For a transformer behind other layers the input is a feature
+    map. Maps of one channel are drawn in gray, of three in color, others as the mean over channels.
 
     Parameters
     ----------
