@@ -48,7 +48,7 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
             self._announce_transforms(Path(announced))
             places = [announced, *filter(None, [os.environ.get("PYTHONPATH")])]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "STN_NUMBA_PREBUILT": "off"}
-            command = [sys.executable, "-m", "stn_numba.deploy.build", str(folder)]
+            command = [sys.executable, "-m", "stn_numba.deploy.build_kernels", str(folder)]
             done = subprocess.run(command, env=environment, cwd=self.root, capture_output=True, text=True)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["it was stopped"])[-1]

@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import sys
 from stn_numba import models
-from stn_numba.nn.ahead import kernels_of
+from stn_numba.deploy.network_kernels import kernels_of
 found = [kernels_of([getattr(models, name)], level, counts) for name, level, counts in {calls!r}]
 assert "numba" not in sys.modules
 print(found)
