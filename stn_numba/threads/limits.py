@@ -26,8 +26,9 @@ def numba_ceiling() -> int:
     ValueError
         If ``NUMBA_NUM_THREADS`` is below 1; Numba cannot be imported then.
     """
-    if "numba" in sys.modules:
-        return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
+    config = getattr(sys.modules.get("numba"), "config", None)  # None also while another thread imports Numba
+    if config is not None:
+        return int(config.NUMBA_NUM_THREADS)
     text = os.environ.get("NUMBA_NUM_THREADS", "")
     try:
         number = int(text)
