@@ -20,6 +20,8 @@ def check_output_path(path: Path) -> Path:
 
 def ensure_writable(folder: Path) -> None:
     """Create a folder if needed, and raise OSError if it is not writable."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: expected a folder, got a file")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass

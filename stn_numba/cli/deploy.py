@@ -50,8 +50,8 @@ def plugins(as_json: bool) -> None:
 def warmup(networks: str, models: tuple[Path, ...], as_json: bool) -> None:
     """Compile the kernels that a deployment needs into the cache.
 
-    Run it when you build an image. It compiles the kernels that networks need and the wheel does not contain. Exits with code 1
-    if something was compiled but could not be kept.
+    Run it when you build a container image. It compiles the kernels that networks need and the wheel does not contain. Exits
+    with code 1 if something was compiled but could not be kept.
     """
     from stn_numba.deploy import installation
     from stn_numba.deploy.warmup import warmup as steps

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["data_option", "folder_option", "json_option", "progress_option"]
+__all__ = ["Decorator", "data_option", "folder_option", "json_option", "progress_option"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -19,10 +19,10 @@ __all__ = ["demo", "reproduce", "results"]
 @click.option("--seed", default=0, show_default=True, help="Seed of parameters, order and distortions.")
 @progress_option
 def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
-    """Compare a plain network and a spatial transformer on cluttered digits.
+    """Compare a plain and a spatial transformer network.
 
-    Both networks have about the same number of parameters and the same training time. Writes a figure of what the transformer
-    attends to, the learning curves, the test errors and both models.
+    Trains both on digits in clutter, with about the same number of parameters and the same training time. Writes a figure of
+    what the transformer attends to, the learning curves, the test errors and both models.
     """
     from stn_numba.paper.demo import run_demo
 
@@ -51,7 +51,7 @@ def reproduce(
 ) -> None:  # fmt: skip
     """Run experiments of the paper's tables.
 
-    EXPERIMENT is a name or a pattern: st-cnn/affine/R, 'fcn/*', 2st-fcn/tps/addition.
+    EXPERIMENT is a name or a pattern, such as cnn/TC, st-cnn/affine/R or 'fcn/*'.
 
     Appends results to results.json. To resume an interrupted run, repeat the command; with --again, leave out the experiments
     that had finished. For a run with other options while an interrupted one exists, choose another --out.
@@ -85,10 +85,15 @@ def reproduce(
 
 @click.command()
 @folder_option("--runs", "runs/paper", "Output folder of `stn-numba reproduce`.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results.md"), show_default=True, help="The page.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("docs/results.md"), show_default=True, help="The page to write."
+)
 @data_option("Folder with MNIST's four files, to draw figures.")
 def results(runs: Path, out: Path, data: Path | None) -> None:
-    """Write a page that compares the results of `reproduce` with the paper's."""
+    """Compare the results of `reproduce` with the paper's.
+
+    Writes a Markdown page with tables and figures.
+    """
     from stn_numba.data import load_mnist
     from stn_numba.paper.results_page import write_results_page
 

