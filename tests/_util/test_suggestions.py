@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba._util.suggestions import hint
+from stn_numba._util.suggestions import did_you_mean
 from stn_numba.sampler.interpolation import KERNELS, bicubic
 from stn_numba.sampler.padding import PADDINGS
 
@@ -151,4 +151,4 @@ def test_no_hint_for_kernels_that_are_not_here(kernel):
 def test_no_name_of_ours_gets_a_hint_for_another():
     for argument, names in (("padding", PADDINGS), ("kernel", ("nearest", "bilinear", *KERNELS)), ("layout", ("NHWC", "NCHW"))):
         for name in names:
-            assert hint(name, argument, names) == f"; did you mean {name!r}?"
+            assert did_you_mean(name, argument, names) == f"; did you mean {name!r}?"

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stn_numba._util.arguments import as_int, as_option, as_path, as_real
-from stn_numba._util.files import with_folder, write_atomically
+from stn_numba._util.files import check_output_path, write_atomically
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.training.history import COLUMNS, History
 
@@ -69,7 +69,7 @@ class _FileLog:
     """Replaces a file by the whole history after each epoch, all or nothing."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = with_folder(as_path(path, "path"))
+        self.path = check_output_path(as_path(path, "path"))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stn_numba._util.arguments import as_path, as_real
-from stn_numba._util.files import with_folder
+from stn_numba._util.files import check_output_path
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.saving.architecture import expect_known
@@ -38,7 +38,7 @@ class Checkpointer:
         if self.path is None:
             return
         safetensors()  # fails here if it is not installed, rather than after an epoch
-        if not with_folder(self.path).exists():
+        if not check_output_path(self.path).exists():
             return
         content = read_checkpoint(self.path)
         saved = content.get("settings")
