@@ -1,6 +1,6 @@
-"""Arrays between inaccessible pages: a read or a write beyond either end is a segmentation fault, whatever made it.
+"""Arrays between inaccessible pages: any read or write beyond either end is a segmentation fault.
 
-Kernels read images by address, so the bounds checks of Numba do not see all they do; the processor sees everything.
+Kernels read images by address, so Numba's bounds checks do not see every access; the processor does.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _NO_ACCESS = 0
 def memory(nbytes, *, at_end=True):
     """`nbytes` of writable memory (uint8) that ends where an inaccessible page begins, or begins where one ends.
 
-    At the other side there is an inaccessible page, too, after at most a page of bytes that are this array's own.
+    On the other side there is an inaccessible page too, after at most a page of bytes that belong to the array.
     """
     pages = -(-max(nbytes, 1) // PAGE)
     block = mmap.mmap(-1, (pages + 2) * PAGE)
     whole = np.frombuffer(block, np.uint8)  # keeps the mapping alive; it is unmapped with the last view of it
-    whole[PAGE:-PAGE] = 0xFF  # NaN in every float: what is read from the array's own margin shows in the result
+    whole[PAGE:-PAGE] = 0xFF  # NaN in every float: a read from the margin shows in the result
     for start in (whole.ctypes.data, whole.ctypes.data + (pages + 1) * PAGE):
         if _LIBC.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(PAGE), _NO_ACCESS):
             raise OSError(ctypes.get_errno(), "mprotect")
@@ -50,7 +50,7 @@ def guarded(array, *, at_end=True, order=None, gaps=None, negative=()):
 
 
 def laid_out(shape, dtype, *, at_end=True, order=None, gaps=None, negative=()):
-    """(view, flat): an array as `guarded` makes it, filled with ones in every bit, and all its memory as bytes."""
+    """(view, flat): an array as `guarded` makes it, with every bit set, and all its memory as bytes."""
     dtype, extent = np.dtype(dtype), 1
     steps, gaps = [0] * len(shape), gaps or [0] * len(shape)
     for axis in reversed(order or range(len(shape))):
@@ -65,7 +65,7 @@ def laid_out(shape, dtype, *, at_end=True, order=None, gaps=None, negative=()):
 
 
 def untouched(flat, view):
-    """Whether all of `flat` that `view` does not cover still has a one in every bit."""
+    """Whether every bit of `flat` that `view` does not cover is still set."""
     covered = np.zeros(flat.size, bool)
     if not view.size:
         return True
@@ -79,7 +79,7 @@ def _offset(flat, view):
 
 
 class GuardedNumPy:
-    """NumPy for a module whose own results and scratch are to be guarded, too: set it as the module's ``np``."""
+    """Stands in for NumPy in a module, as its ``np``, so that the results and scratch it allocates are guarded too."""
 
     def __getattr__(self, name):
         return getattr(np, name)
@@ -95,6 +95,6 @@ class GuardedNumPy:
 
 
 def own_results_of(package):
-    """Modules of a package, loaded so far, that name NumPy: each with a `GuardedNumPy` to be set as its ``np``."""
+    """(module, `GuardedNumPy` to set as its ``np``) for each loaded module of a package that imports NumPy."""
     modules = [module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.") and hasattr(module, "np")]
     return [(module, GuardedNumPy()) for module in modules]

@@ -1,13 +1,13 @@
-"""Guarded memory: it is what it says, and a planted stray read or write is found."""
+"""Guarded memory finds a stray read or write; and calls that once made one."""
 
 import os
 import signal
 
 import numpy as np
 import pytest
-from guarded import guarded, laid_out, own_results_of, untouched
 
 from stn_numba import DenseGrid, MatrixGrid, sample, sample_vjp
+from tests.fuzz.guarded import guarded, laid_out, own_results_of, untouched
 
 
 def touch(array, *, byte, write=False):
@@ -17,7 +17,7 @@ def touch(array, *, byte, write=False):
         import ctypes
         import faulthandler
 
-        faulthandler.disable()  # the end is what is asked for: no trace of it in the log
+        faulthandler.disable()  # the crash is expected: no traceback in the log
 
         address = array.ctypes.data + byte
         if write:
@@ -30,7 +30,7 @@ def touch(array, *, byte, write=False):
 
 
 @pytest.mark.parametrize("write", [False, True])
-def test_a_stray_read_or_write_ends_the_process(write):
+def test_a_stray_read_or_write_crashes_the_process(write):
     for at_end, outside, inside in ((True, 12, 11), (False, -1, 0)):
         array = guarded(np.arange(3, dtype=np.float32), at_end=at_end)
         assert touch(array, byte=outside, write=write) == signal.SIGSEGV
@@ -43,7 +43,7 @@ def test_a_copy_of_any_strides_holds_the_same_values():
         np.testing.assert_array_equal(guarded(values, **options), values)
 
 
-def test_what_is_written_beside_an_array_is_seen():
+def test_writes_beside_an_array_are_found():
     view, flat = laid_out((2, 3), np.uint8, gaps=[0, 1])
     view[...] = 0
     assert untouched(flat, view)
@@ -59,7 +59,7 @@ def odd_image(channels, form):
 
 @pytest.mark.parametrize("form", range(3))
 @pytest.mark.parametrize("channels", [1, 3, 5])
-def test_gradients_of_images_of_any_strides(channels, form, monkeypatch):
+def test_gradients_of_strided_images_stay_inside_their_memory(channels, form, monkeypatch):
     """The gradient by an image is packed, whatever the image is: found by the fuzz as memory corruption."""
     for module, guarded_numpy in own_results_of("stn_numba.sampler"):
         monkeypatch.setattr(module, "np", guarded_numpy)
@@ -72,7 +72,7 @@ def test_gradients_of_images_of_any_strides(channels, form, monkeypatch):
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_matrix_of_any_order():
+def test_fortran_ordered_matrices_are_read_correctly():
     """Found by the fuzz: kernels took a matrix in Fortran order for one in C order."""
     matrix = np.array([[[1.2, 0.3, 0.2], [0.2, 0.9, -0.25], [-0.2, 0.1, 1.0]], [[0.9, 0.1, 0], [0, 1.1, 0], [0, 0, 1]]])
     image = np.random.default_rng(0).normal(size=(2, 5, 6, 1)).astype(np.float32)
@@ -81,7 +81,7 @@ def test_a_matrix_of_any_order():
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
-def test_the_last_pixel_of_three_channels(kernel):
+def test_the_last_pixel_of_three_channels_is_not_read_four_wide(kernel):
     """Found by the fuzz: it was read four wide, an element behind the image."""
     image = guarded(np.ones((1, 3, 5, 3), np.float32))
     child = os.fork()
@@ -94,7 +94,7 @@ def test_the_last_pixel_of_three_channels(kernel):
 
 @pytest.mark.parametrize("padding", ["border", "symmetric", "reflect101", "reflection", "wrap"])
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
-def test_an_image_one_pixel_high_does_not_change_downwards(kernel, padding):
+def test_an_image_one_pixel_high_has_no_vertical_gradient(kernel, padding):
     """Found by the fuzz: bilinear slopes took what lies beyond the lone pixel for zero."""
     image, points = np.full((1, 1, 5, 1), 3.0), np.array([[[[1.3, -0.3], [1.3, 0.3], [1.3, 2.4]]]])
     out, backprop = sample_vjp(image, points, kernel=kernel, padding=padding, units="pixels")

@@ -1,4 +1,4 @@
-"""Arguments that the fuzz found not to be looked at, or not by name."""
+"""Arguments that the fuzz once found unchecked, or refused without their name."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import stn_numba as stn
 from stn_numba import data, nn, testing
 from stn_numba._util.arrays import as_array
 from stn_numba.grid import to_normalized, to_pixels
-from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.nn.optimizers.clipping import clip_by_global_norm
 from stn_numba.sampler import interpolation
 
 IMAGE = np.ones((1, 4, 4, 1), np.float32)
@@ -33,16 +33,16 @@ POSITIONS = np.ma.array(POINTS, mask=POINTS == 0)
         lambda: testing.check_vjp(lambda x: (x, lambda d: d), POSITIONS),
     ],
 )
-def test_masked_values_are_not_read(call):
+def test_masked_values_are_refused(call):
     with pytest.raises(ValueError, match=r"^[\w ]+: \d+ of \d+ values are masked; fill them first"):
         call()
 
 
-def test_a_masked_array_without_masked_values_is_an_array():
+def test_a_masked_array_without_masked_values_is_accepted():
     np.testing.assert_array_equal(stn.warp(np.ma.array(IMAGE), [1, 0, 0, 0, 1, 0]), IMAGE)
 
 
-def test_what_makes_no_array_is_named():
+def test_values_that_make_no_array_are_refused_by_name():
     with pytest.raises(TypeError, match=r"^image: expected an array, got list: .*inhomogeneous"):
         as_array([[1], [1, 2]], "image")
 
@@ -59,7 +59,7 @@ def test_what_makes_no_array_is_named():
         (lambda: testing.check_vjp(lambda x: (x, lambda d: d), 3), "argument 0: expected float64"),
     ],
 )
-def test_what_is_odd_is_refused_by_name(call, message):
+def test_odd_arguments_are_refused_by_name(call, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         call()
 
@@ -81,7 +81,7 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
         (lambda: nn.cosine("x"), r"progress: expected a number in \[0, 1\]"),
         (lambda: nn.step_decay(steps=0), "steps: expected at least 1"),
         (
-            lambda: fitted(rates=()),
+            lambda: fitted(learning_rate_multipliers=()),
             "learning_rate_multipliers: expected multipliers by names of parameters or layers, got tuple",
         ),
         (
@@ -101,7 +101,7 @@ MODEL = stn.models.st_fcn((4, 4, 1), units=2)
         (lambda: stn.load("a\0b"), "path: expected a path, got a text with a null character"),
     ],
 )
-def test_networks_and_training_refuse_by_name(call, message):
+def test_networks_and_training_refuse_odd_arguments_by_name(call, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         call()
 
@@ -110,12 +110,12 @@ def fitted(**options):
     stn.fit(MODEL, IMAGE, [0], epochs=1, progress=False, **options)
 
 
-def test_a_layer_takes_no_more_and_no_less_than_it_was_made_for():
-    """Kernels look no more: other channels read what lies behind the weights, other gradients what lies behind them."""
+def test_layers_and_optimizers_refuse_other_shapes():
+    """Kernels do not validate: with other channels they would read beyond the weights, with other gradients beyond those."""
     rng = np.random.default_rng(0)
     convolution, pooling = nn.Conv2d(4, 3), nn.MaxPool(2)
     convolution.initialize((8, 8, 3), rng)
-    for count in (1, 32):  # by matrices, and by vectors of samples
+    for count in (1, 32):  # by matrices, and with samples in vector lanes
         for shape in ((8, 8, 1), (8, 8, 5), (2, 8, 3), (8, 8)):
             with pytest.raises(ValueError, match="Conv2d: (expected|a patch)"):
                 convolution.forward(np.ones((count, *shape), np.float32))

@@ -10,8 +10,6 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 LONG = sys.argv[2:] == ["long"]
 
 

@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import LONG, PROGRAMS, ROOT, environment
+
+from tests.stress.processes import LONG, PROGRAMS, ROOT, environment
 
 
 def start(program, **variables):

@@ -101,7 +101,7 @@ def _give_back(taken: int) -> None:
 
 def _acquire_layer() -> str | None:
     """Acquire the right to run on several threads; or return why that is not possible."""
-    reason = forks.unsafe() or threading_layer.launch()
+    reason = forks.unsafe_reason() or threading_layer.launch()
     if reason:
         return reason
     if forks.launched_layer() == "workqueue" and not _workqueue.acquire(blocking=False):

@@ -1,0 +1,110 @@
+"""Rebuild a model from a description and tensors that are not trusted: nothing larger than the tensors is allocated for it.
+
+The memory of a spline grows with the square of its control points, so these are limited. What another transform makes of its
+options cannot be limited here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.nn.arrays import Arrays
+from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.saving.architecture import build
+
+__all__ = ["rebuild"]
+
+_MAX_PIXELS = 1 << 26  # a larger image is rejected as implausible
+_MAX_CONTROL_POINTS = 1024
+_MAX_BASIS = 1 << 26  # values of all basis functions of a spline at all output pixels
+
+
+def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
+    """Return the model of a description with the tensors as its parameters, after a check of their names and shapes."""
+    dtype = architecture["dtype"]
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
+    input_shape = _image_size("input_shape", architecture["input_shape"], 3)
+    if not isinstance(architecture["layers"], list):
+        raise TypeError(f"layers: expected a list, got {architecture['layers']!r:.60}")
+    _check_shapes(architecture, input_shape)
+    network = build({"layer": "Chain", "layers": architecture["layers"]})
+    assert isinstance(network, Chain)
+    network.initialize(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
+    model = Classifier(network, cast(Any, input_shape), architecture["n_classes"], dtype=dtype)
+    if set(model.params) != set(tensors):
+        odd = sorted(set(model.params) ^ set(tensors))
+        raise ValueError(f"tensors: expected those of the architecture; {odd[0]!r} is missing or too many")
+    for name, array in model.params.items():
+        tensor = tensors[name]
+        if (tensor.shape, tensor.dtype) != (array.shape, array.dtype):
+            raise ValueError(f"tensor {name!r}: expected {array.dtype} {array.shape}, got {tensor.dtype} {tensor.shape}")
+        array[...] = tensor
+    pixels = architecture.get("pixels")  # None for models that were not trained
+    if pixels is not None and (not isinstance(pixels, dict) or set(pixels) != {"low", "high", "kind"}):
+        raise ValueError(f"pixels: expected low, high and kind, got {pixels!r:.60}")
+    model.trained_on(None if pixels is None else PixelRange(**pixels))
+    return model
+
+
+class _Allowance:
+    """Stands in for the generator of initial parameters, and returns no more of them than the file contains."""
+
+    def __init__(self, values: int) -> None:
+        self.values = self.left = values
+
+    def standard_normal(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise ValueError(f"architecture: promises more than the {self.values} values that the file holds")
+        return np.zeros(shape)
+
+
+def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Reject implausible output shapes and control points of transformers, at any depth.
+
+    `shape` is the size of the layer's input; returned is that of its output, or one that is not smaller.
+    """
+    localisation = layer.get("localisation")
+    if isinstance(localisation, dict):
+        _check_shapes(localisation, shape)
+    if layer.get("shape") is not None:
+        shape = (*_image_size("shape", layer["shape"], 2), *shape[2:])
+    if isinstance(layer.get("options"), dict):
+        _check_control_points(layer["options"].get("control_points"), math.prod(shape[:2]))
+    inside = [inner for inner in layer.get("layers", ()) if isinstance(inner, dict)]
+    if layer.get("layer") != "Parallel":
+        for inner in inside:
+            shape = _check_shapes(inner, shape)
+        return shape
+    largest = max((_check_shapes(inner, shape) for inner in inside), key=math.prod, default=(1,))
+    joined = (*largest[:-1], largest[-1] * len(inside))
+    if math.prod(joined) > _MAX_PIXELS:
+        raise ValueError(f"Parallel: expected at most {_MAX_PIXELS} values an image, got {joined}")
+    return joined
+
+
+def _check_control_points(points: Any, pixels: int) -> None:
+    """Reject too many control points of a spline, given as (rows, columns) or as a list."""
+    if not isinstance(points, list):
+        return
+    counts = len(points) == 2 and all(isinstance(n, int | float) for n in points)
+    most = min(_MAX_CONTROL_POINTS, _MAX_BASIS // max(pixels, 1))
+    number = abs(points[0] * points[1]) if counts else len(points)
+    if not number <= most:
+        raise ValueError(f"control_points: expected at most {most} for {pixels} output pixels, got {number}")
+
+
+def _image_size(name: str, value: Any, length: int) -> tuple[int, ...]:
+    """Return a list of integers as the size of an image."""
+    if not isinstance(value, list) or len(value) != length or not all(type(n) is int and n > 0 for n in value):
+        raise ValueError(f"{name}: expected {length} whole numbers, got {value!r:.60}")
+    if math.prod(value) > _MAX_PIXELS:
+        raise ValueError(f"{name}: expected at most {_MAX_PIXELS} values an image, got {value}")
+    return tuple(value)

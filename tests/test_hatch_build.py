@@ -1,0 +1,96 @@
+"""The hook that compiles kernels when a wheel is built, by its methods: hatchling need not be there."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import sysconfig
+import types
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.skipif(not (ROOT / "hatch_build.py").is_file(), reason="no checkout")
+
+
+class App:
+    def __init__(self):
+        self.said = []
+
+    def display_info(self, text):
+        self.said.append(text)
+
+    def display_warning(self, text):
+        self.said.append(f"warning: {text}")
+
+
+@pytest.fixture
+def hook(monkeypatch, tmp_path):
+    """A hook as hatchling would make it for a wheel of this checkout."""
+    monkeypatch.delenv("STN_NUMBA_BUILD_KERNELS", raising=False)
+    name = "hatchling.builders.hooks.plugin.interface"
+    for k in range(1, 6):
+        part = ".".join(name.split(".")[:k])
+        monkeypatch.setitem(sys.modules, part, types.ModuleType(part))
+    sys.modules[name].BuildHookInterface = object
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = module.KernelHook()
+    made.app, made.root, made.directory, made.target_name = App(), str(ROOT), str(tmp_path), "wheel"
+    points = {"stn_numba.transforms": {"affine": "stn_transforms.affine:Affine"}}
+    core = types.SimpleNamespace(dependencies=["numba>=0.61"], entry_points=points)
+    made.metadata = types.SimpleNamespace(core=core, version="9.9")
+    return made
+
+
+def built(hook, version="standard"):
+    data = {"pure_python": True, "force_include": {}}
+    hook.initialize(version, data)
+    return data
+
+
+PURE = {"pure_python": True, "force_include": {}}
+
+
+def test_kernels_are_left_out_when_told_so(hook, monkeypatch):
+    monkeypatch.setenv("STN_NUMBA_BUILD_KERNELS", "0")
+    assert built(hook) == PURE
+    assert hook.dependencies() == []
+    assert "STN_NUMBA_BUILD_KERNELS=0" in hook.app.said[0]
+
+
+@pytest.mark.parametrize(("target", "version"), [("wheel", "editable"), ("sdist", "standard")])
+def test_editable_installs_and_source_archives_bring_none(hook, target, version):
+    hook.target_name = target
+    assert built(hook, version) == PURE
+    assert hook.app.said == []
+
+
+def test_without_a_linker_the_wheel_is_a_pure_one(hook, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert built(hook) == PURE
+    assert hook.app.said[-1].startswith("warning: No kernels were compiled, so this is a pure wheel: RuntimeError: ")
+
+
+def test_transforms_are_announced_to_the_build(hook, tmp_path):
+    hook._fake_install(tmp_path)
+    code = "from stn_numba.transform.registry import get_transform; print(get_transform('affine').n_params)"
+    others = [path for path in sys.path if not path.startswith(str(ROOT)) or "site-packages" in path]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path += {others!r}; {code}"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "6\n", done.stderr
+
+
+def test_the_wheel_of_a_platform_holds_the_libraries(hook, monkeypatch, tmp_path):
+    path = tmp_path / "kernels-v3-0123456789abcdef.so"
+    monkeypatch.setattr(hook, "_build", lambda: [path])
+    data = built(hook)
+    assert data["force_include"] == {str(path): f"stn_numba/prebuilt/{path.name}"}
+    assert data["pure_python"] is False
+    assert data["tag"] == f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+    assert hook.dependencies() == ["numba>=0.61"]
