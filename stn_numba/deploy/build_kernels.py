@@ -81,7 +81,9 @@ def _compile(names: list[str], folder: Path) -> None:
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
         networks = {name: pool.submit(_network_kernels, name) for name in names}
         known = sampler_kernels()
-        running = [pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_order)]
+        running = [
+            pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_order)
+        ]
         wanted: dict[Any, list[str]] = {}
         for name, found in networks.items():
             for job in found.result() - known:

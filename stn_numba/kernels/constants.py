@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# An axis of an image is a tuple of these numbers: its size, the lowest and highest position on pixels (0 and size - 1), the bytes
-# to the next pixel, what a tap beyond the edge reads (MODE), where a repeating image starts and its length, and positions
+# An axis of an image is a tuple of these numbers: its size, the positions of the first and last pixel, the bytes to the next
+# pixel, what a tap beyond the edge reads (MODE), where a repeating image starts and its length, and the positions
 # [INSIDE, BEYOND) whose taps all lie inside the image.
 SIZE, LOW, HIGH, STEP, MODE, FOLD_START, FOLD_LENGTH, INSIDE, BEYOND = range(9)
 

@@ -33,7 +33,10 @@ class Code(NamedTuple):
         return self.context.make_tuple(self.builder, self.result, values)
 
 
-def register(function, result, emit, *, accepted=(types.VarArg(types.Any),), literal=False):
+_ANY = (types.VarArg(types.Any),)
+
+
+def register(function, result, emit, *, accepted=_ANY, literal=False):
     """Let kernels call a function whose code `emit` writes.
 
     `result` returns, for the types of the arguments, the type of the result, or a whole signature, to which arguments are cast,
@@ -56,7 +59,7 @@ def register(function, result, emit, *, accepted=(types.VarArg(types.Any),), lit
 
 
 def intrinsic(result, **options):
-    """Make a function for kernels of one that writes code: it takes a `Code` and the values of the arguments. See `register`."""
+    """Make a function for kernels of one that writes code, for a `Code` and the values of the arguments; see `register`."""
 
     def decorate(emit):
         register(emit, result, emit, **options)

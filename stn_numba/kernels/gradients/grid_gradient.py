@@ -11,26 +11,13 @@ import numpy as np
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import BILINEAR, FILL_TAPS, STEP
 from stn_numba.kernels.sampling.edge_taps import edge_slopes_of_pixel
-from stn_numba.kernels.sampling.interpolate import weight
-from stn_numba.kernels.sampling.taps import prefetch_taps
+from stn_numba.kernels.sampling.taps import prefetch_taps, slopes_of_pixel, weight, weights_of_pixel
 from stn_numba.kernels.sampling.workspace import NEXT_TAP, to_next
 from stn_numba.kernels.simd.lanes import lane_sum, lane_sums, mask_bits, split_threes
 from stn_numba.kernels.simd.load_store import load, size_of
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import get_offset, get_product, get_tap, put_product
 from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, SIX, SIXTEEN, THREE, fma, full
-
-
-@jit.inline
-def weights_of_pixel(work, j, zero):
-    """Weights of a pixel's 2 x 2 taps."""
-    return weight(work.u, 0, j, zero), weight(work.u, 1, j, zero), weight(work.v, 0, j, zero), weight(work.v, 1, j, zero)
-
-
-@jit.inline
-def slopes_of_pixel(work, j, zero):
-    """Derivatives of the weights of a pixel's 2 x 2 taps."""
-    return weight(work.du, 0, j, zero), weight(work.du, 1, j, zero), weight(work.dv, 0, j, zero), weight(work.dv, 1, j, zero)
 
 
 @jit.inline

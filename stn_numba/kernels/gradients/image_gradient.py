@@ -10,8 +10,7 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import BILINEAR
-from stn_numba.kernels.sampling.interpolate import weight
-from stn_numba.kernels.sampling.taps import prefetch_taps
+from stn_numba.kernels.sampling.taps import prefetch_taps, weight, weights_of_pixel
 from stn_numba.kernels.sampling.workspace import INTERLEAVED, to_next
 from stn_numba.kernels.simd.lanes import join_threes
 from stn_numba.kernels.simd.load_store import accumulate, accumulate_six, load, size_of
@@ -20,9 +19,9 @@ from stn_numba.kernels.simd.vectors import FOUR, ONE, SIXTEEN, THREE
 
 
 @jit.inline
-def scatter_2x2(address, across, down, dtype, d, u, v):
+def scatter_2x2(address, across, down, dtype, d, weights):
     """Add d times the weights to 2 x 2 pixels."""
-    (u0, u1), (v0, v1) = u, v
+    u0, u1, v0, v1 = weights
     upper, lower = v0 * d, v1 * d
     accumulate(address, dtype, u0 * upper)
     accumulate(address + across, dtype, u1 * upper)
@@ -34,19 +33,18 @@ def scatter_2x2(address, across, down, dtype, d, u, v):
 @jit.inline
 def scatter_pixel(address, across, down, dtype, d_address, j, work, zero, C):
     """Add one output pixel's contribution to 2 x 2 pixels, whose channels lie side by side."""
-    u, v = (weight(work.u, 0, j, zero), weight(work.u, 1, j, zero)), (weight(work.v, 0, j, zero), weight(work.v, 1, j, zero))
-    size, c = size_of(dtype), 0
+    weights, size, c = weights_of_pixel(work, j, zero), size_of(dtype), 0
     if C == 3:
-        scatter_2x2(address, across, down, dtype, load(d_address, dtype, THREE), u, v)
+        scatter_2x2(address, across, down, dtype, load(d_address, dtype, THREE), weights)
         c = 3
     while c + 16 <= C:
-        scatter_2x2(address + c * size, across, down, dtype, load(d_address + c * size, dtype, SIXTEEN), u, v)
+        scatter_2x2(address + c * size, across, down, dtype, load(d_address + c * size, dtype, SIXTEEN), weights)
         c += 16
     while c + 4 <= C:
-        scatter_2x2(address + c * size, across, down, dtype, load(d_address + c * size, dtype, FOUR), u, v)
+        scatter_2x2(address + c * size, across, down, dtype, load(d_address + c * size, dtype, FOUR), weights)
         c += 4
     while c < C:
-        scatter_2x2(address + c * size, across, down, dtype, load(d_address + c * size, dtype, ONE), u, v)
+        scatter_2x2(address + c * size, across, down, dtype, load(d_address + c * size, dtype, ONE), weights)
         c += 1
 
 
@@ -68,10 +66,10 @@ def scatter_row(address, across, down, dtype, d_row, d_step, first, stop, work, 
 @jit.inline
 def scatter_three(address, down, dtype, d_address, j, work, zero):
     """As `scatter_pixel` for three channels of pixels that lie side by side: those of a row are one sum."""
-    d, u0, u1 = load(d_address, dtype, THREE), weight(work.u, 0, j, zero), weight(work.u, 1, j, zero)
+    d, (u0, u1, v0, v1) = load(d_address, dtype, THREE), weights_of_pixel(work, j, zero)
     both = join_threes(u0 * d, u1 * d)
-    accumulate_six(address, dtype, weight(work.v, 0, j, zero) * both)
-    accumulate_six(address + down, dtype, weight(work.v, 1, j, zero) * both)
+    accumulate_six(address, dtype, v0 * both)
+    accumulate_six(address + down, dtype, v1 * both)
 
 
 @jit.inline
@@ -119,7 +117,7 @@ def scatter_interior(job, place, first, stop, offsets):
 
 @jit.inline
 def scatter_edge(job, place, d_pixel):
-    """Add the contribution of a pixel anywhere to the rows [top, bottom) of the piece; `edge_taps_of_pixel` has found its taps."""
+    """Add the contribution of a pixel anywhere to the piece's rows; `edge_taps_of_pixel` has found its taps."""
     K, work, zero, d_image, d_out = job.sampler.K, job.work, job.zero, job.d_image, job.d_out
     for a in range(K):
         v, line = get_product(work.y_weights, zero, a), get_product(work.y_taps, np.int64(0), a)

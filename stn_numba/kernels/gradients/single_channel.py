@@ -41,7 +41,7 @@ def plane_gradients(job, address, down, d_row, first, stop, more):
 
 @jit.inline
 def position_gradients(upper, lower, u, v, du, dv, d):
-    """d times the derivatives of eight pixels by x and y, from the pairs of taps that they read in two rows."""
+    """Derivatives of eight pixels by x and y, times d, from the pairs of taps that they read in two rows."""
     (a, b), (p, q), (u0, u1), (v0, v1), (du0, du1), (dv0, dv1) = upper, lower, u, v, du, dv
     along_x = fma(v1, fma(du1, q, du0 * p), v0 * fma(du1, b, du0 * a))
     along_y = fma(dv1, fma(u1, q, u0 * p), dv0 * fma(u1, b, u0 * a))

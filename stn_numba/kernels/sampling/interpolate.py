@@ -11,6 +11,7 @@ pixels again without the taps of weight zero, since zero times NaN is NaN. The s
 from __future__ import annotations
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.sampling.taps import weight, weights_of_pixel
 from stn_numba.kernels.sampling.workspace import NEXT_TAP
 from stn_numba.kernels.simd.lanes import drop_first, first_three, lane_sum, split_threes
 from stn_numba.kernels.simd.load_store import is_float, load, load_pairs, size_of, store, store_whole_register
@@ -20,19 +21,8 @@ from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, SIXTEEN, THREE, TWE
 
 
 @jit.inline
-def weight(row, k, j, zero):
-    """Weight of tap k of pixel j."""
-    return get_tap(row + k * NEXT_TAP, zero, j)
-
-
-@jit.inline
 def interpolate_2x2(address, across, down, dtype, work, j, zero, lanes):
-    u0, u1, v0, v1 = (
-        weight(work.u, 0, j, zero),
-        weight(work.u, 1, j, zero),
-        weight(work.v, 0, j, zero),
-        weight(work.v, 1, j, zero),
-    )
+    u0, u1, v0, v1 = weights_of_pixel(work, j, zero)
     left = fma(v1, load(address + down, dtype, lanes), v0 * load(address, dtype, lanes))
     address += across
     right = fma(v1, load(address + down, dtype, lanes), v0 * load(address, dtype, lanes))
@@ -41,12 +31,8 @@ def interpolate_2x2(address, across, down, dtype, work, j, zero, lanes):
 
 @jit.inline
 def interpolate_4x4(address, across, down, dtype, work, j, zero, lanes):
-    v0, v1, v2, v3 = (
-        weight(work.v, 0, j, zero),
-        weight(work.v, 1, j, zero),
-        weight(work.v, 2, j, zero),
-        weight(work.v, 3, j, zero),
-    )
+    v0, v1 = weight(work.v, 0, j, zero), weight(work.v, 1, j, zero)
+    v2, v3 = weight(work.v, 2, j, zero), weight(work.v, 3, j, zero)
     total = full(lanes, zero)
     for b in range(4):
         column = v0 * load(address, dtype, lanes)
@@ -86,12 +72,7 @@ def interpolate(unrolled, K, address, across, down, dtype, work, j, zero, lanes)
 @jit.inline
 def interpolate_2x2_of_three(address, down, dtype, work, j, zero):
     """Three channels side by side: four numbers from the left taps on, and four that end with the right ones."""
-    u0, u1, v0, v1 = (
-        weight(work.u, 0, j, zero),
-        weight(work.u, 1, j, zero),
-        weight(work.v, 0, j, zero),
-        weight(work.v, 1, j, zero),
-    )
+    u0, u1, v0, v1 = weights_of_pixel(work, j, zero)
     left = fma(v1, load(address + down, dtype, FOUR), v0 * load(address, dtype, FOUR))
     address += 2 * size_of(dtype)
     right = fma(v1, load(address + down, dtype, FOUR), v0 * load(address, dtype, FOUR))
@@ -142,28 +123,27 @@ def pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out
 
 
 @jit.inline
+def channels(unrolled, K, image, address, across, down, work, j, zero, out, target, left, check, lanes):
+    """Channels of pixel j, as many at once as `lanes`; return the addresses of the next, how many are left, and the check sum."""
+    size, out_size = size_of(image.dtype), size_of(out.dtype)
+    while left >= len(lanes):
+        value = interpolate(unrolled, K, address, across, down, image.dtype, work, j, zero, lanes)
+        store(target, out.dtype, value)
+        check = checked(image.dtype, check, value)
+        address, target, left = address + len(lanes) * size, target + len(lanes) * out_size, left - len(lanes)
+    return address, target, left, check
+
+
+@jit.inline
 def pixels_of_many(unrolled, K, image, address, across, down, first, stop, work, zero, out, target, C):
     """Pixels of any number of channels side by side."""
-    dtype, size, out_size = image.dtype, size_of(image.dtype), size_of(out.dtype)
-    check_16, check_4, check_1 = full(SIXTEEN, zero), full(FOUR, zero), full(ONE, zero)
+    sixteen, four, one = full(SIXTEEN, zero), full(FOUR, zero), full(ONE, zero)  # check sums
     for j in range(first, stop):
-        pixel, place, c = address + get_offset(work.offsets, j), target + j * out.x_step, 0
-        while c + 16 <= C:
-            sixteen = interpolate(unrolled, K, pixel, across, down, dtype, work, j, zero, SIXTEEN)
-            store(place, out.dtype, sixteen)
-            check_16 = checked(dtype, check_16, sixteen)
-            pixel, place, c = pixel + 16 * size, place + 16 * out_size, c + 16
-        while c + 4 <= C:
-            four = interpolate(unrolled, K, pixel, across, down, dtype, work, j, zero, FOUR)
-            store(place, out.dtype, four)
-            check_4 = checked(dtype, check_4, four)
-            pixel, place, c = pixel + 4 * size, place + 4 * out_size, c + 4
-        while c < C:
-            one = interpolate(unrolled, K, pixel, across, down, dtype, work, j, zero, ONE)
-            store(place, out.dtype, one)
-            check_1 = checked(dtype, check_1, one)
-            pixel, place, c = pixel + size, place + out_size, c + 1
-    return lane_sum(check_16) + lane_sum(check_4) + lane_sum(check_1)
+        a, b, c = address + get_offset(work.offsets, j), target + j * out.x_step, C
+        a, b, c, sixteen = channels(unrolled, K, image, a, across, down, work, j, zero, out, b, c, sixteen, SIXTEEN)
+        a, b, c, four = channels(unrolled, K, image, a, across, down, work, j, zero, out, b, c, four, FOUR)
+        a, b, c, one = channels(unrolled, K, image, a, across, down, work, j, zero, out, b, c, one, ONE)
+    return lane_sum(sixteen) + lane_sum(four) + lane_sum(one)
 
 
 @jit.inline

@@ -10,8 +10,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.constants import STEP
 from stn_numba.kernels.sampling.taps import bilinear_weights
 from stn_numba.kernels.simd.aliasing import OUTPUT, scoped_store

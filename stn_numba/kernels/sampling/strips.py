@@ -76,10 +76,10 @@ def image_and_row(row, grid, size):
 
 @jit.inline
 def strip_positions(sampler, grid, n, i, first, count, work, together, by_grid):
-    """Compute the positions of `count` pixels of row i of grid n from column `first` on, or of some rows together, and pad them.
+    """Compute and pad the positions of `count` pixels of row i of grid n from column `first` on, or of some rows together.
 
-    Returns whether padding has a derivative other than 1. `by_grid`: for the gradient by the positions, which is that from the
-    right.
+    Returns whether padding has a derivative other than 1. `by_grid`: for the gradient by the positions, which is that from
+    the right.
     """
     x_axis, y_axis, xs, ys = sampler.x_axis, sampler.y_axis, work.x, work.y
     for k in range(together):

@@ -12,7 +12,7 @@ from stn_numba.kernels.sampling.workspace import NEXT_TAP
 from stn_numba.kernels.simd.lanes import all_in_unit_interval
 from stn_numba.kernels.simd.load_store import prefetch
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.simd.scratch import get_offset, get_position, put_tap
+from stn_numba.kernels.simd.scratch import get_offset, get_position, get_tap, put_tap
 from stn_numba.kernels.simd.vectors import EIGHT, astype, floor, fma, full, maximum, minimum, rint, to_int64, where
 
 L2_CACHE = 3 << 18  # bytes of an image that stays in the second cache
@@ -32,6 +32,24 @@ def interior_taps(sampler, first, stop, work, slopes, one):
         if slopes:
             weights_of_row(family, K, slope_table, first, stop, work.x_padded, work.du, one)
             weights_of_row(family, K, slope_table, first, stop, work.y_padded, work.dv, one)
+
+
+@jit.inline
+def weight(row, k, j, zero):
+    """Weight or slope of tap k of pixel j, from one of the rows of the workspace."""
+    return get_tap(row + k * NEXT_TAP, zero, j)
+
+
+@jit.inline
+def weights_of_pixel(work, j, zero):
+    """Weights (u0, u1, v0, v1) of pixel j's 2 x 2 taps."""
+    return weight(work.u, 0, j, zero), weight(work.u, 1, j, zero), weight(work.v, 0, j, zero), weight(work.v, 1, j, zero)
+
+
+@jit.inline
+def slopes_of_pixel(work, j, zero):
+    """Their derivatives by the position, (du0, du1, dv0, dv1)."""
+    return weight(work.du, 0, j, zero), weight(work.du, 1, j, zero), weight(work.dv, 0, j, zero), weight(work.dv, 1, j, zero)
 
 
 @jit.inline

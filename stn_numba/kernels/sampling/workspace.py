@@ -10,8 +10,8 @@ from numba import types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, lower_getattr_generic, models, register_model
 
-from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, SIZE, STRIP
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import put_position

@@ -1,7 +1,7 @@
 """Short vectors of floats with NumPy's operators: ``fma(v1, below, v0 * above)`` for eight pixels, or for the channels of one.
 
-A `Vector` is a few numbers in one register of the CPU, its lanes. Numba's arrays cannot tell LLVM that numbers belong
-together, and LLVM does not find it out where a loop gathers.
+A `Vector` is a few numbers in one register of the CPU, its lanes. With Numba's arrays LLVM would have to find out by itself
+which numbers belong together, and it does not where a loop gathers.
 
 - ``+ - * /`` and the functions here work lane by lane. A scalar takes part in every lane, as the vector's type of float.
 - Comparisons give a mask, for ``&`` and `where`.
@@ -83,7 +83,7 @@ def _from_scalar(context, builder, scalar, vector, value):
     return splat(builder, context.cast(builder, value, scalar, vector.element), vector.width)
 
 
-def _same(*kinds):
+def _lanewise(*kinds):
     """The signature of a function of vectors of one type, to which scalars are cast."""
     vectors = {kind for kind in kinds if isinstance(kind, Vector | Mask)}
     if len(vectors) != 1 or any(not isinstance(kind, Vector | Mask | types.Number) for kind in kinds):
@@ -92,9 +92,9 @@ def _same(*kinds):
     return vector(*[vector] * len(kinds))
 
 
-def _mask(left, right):
-    signature = _same(left, right)
-    return signature and Mask(signature.return_type)(*signature.args)
+def _comparison(left, right):
+    found = _lanewise(left, right)
+    return found and Mask(found.return_type)(*found.args)
 
 
 def floor(vector):
@@ -114,7 +114,7 @@ def maximum(left, right):
 
 
 def fma(left, right, addend):
-    """left * right + addend, of vectors or scalars."""
+    """Return left * right + addend, of vectors or scalars."""
 
 
 def _instruction(name):
@@ -133,7 +133,7 @@ def _choose(symbol):
     return lambda code, left, right: code.builder.select(code.builder.fcmp_ordered(symbol, left, right), left, right)
 
 
-_LANEWISE = {
+_FUNCTIONS = {
     **dict.fromkeys((operator.add, operator.iadd), _instruction("fadd")),
     **dict.fromkeys((operator.sub, operator.isub), _instruction("fsub")),
     **dict.fromkeys((operator.mul, operator.imul), _instruction("fmul")),
@@ -153,12 +153,12 @@ _COMPARISONS = {
     operator.ge: _compare(">="),
     operator.ne: lambda code, left, right: code.builder.fcmp_unordered("!=", left, right),
 }
-for _key, _emit in _LANEWISE.items():
-    register(_key, _same, _emit, accepted=(types.VarArg(Vector),))
+for _key, _emit in _FUNCTIONS.items():
+    register(_key, _lanewise, _emit, accepted=(types.VarArg(Vector),))
 for _key, _emit in _COMPARISONS.items():
-    register(_key, _mask, _emit, accepted=(Vector, Vector))
-register(operator.and_, _same, _instruction("and_"), accepted=(Mask, Mask))
-register(fma, lambda *kinds: kinds[2](*[kinds[2]] * 3), _LANEWISE[fma], accepted=(types.Float,) * 3)
+    register(_key, _comparison, _emit, accepted=(Vector, Vector))
+register(operator.and_, _lanewise, _instruction("and_"), accepted=(Mask, Mask))
+register(fma, lambda *kinds: kinds[2](*[kinds[2]] * 3), _FUNCTIONS[fma], accepted=(types.Float,) * 3)
 
 
 @intrinsic(lambda mask, vector, other: mask.vector(mask, mask.vector, mask.vector))
@@ -194,16 +194,13 @@ def to_float64(code, vector):
 def _convert(code, vector):
     if code.result == code.kinds[0]:
         return vector
-    return (code.builder.fpext if code.result.element == types.float64 else code.builder.fptrunc)(
-        vector, code.llvm(code.result)
-    )
+    convert = code.builder.fpext if code.result.element == types.float64 else code.builder.fptrunc
+    return convert(vector, code.llvm(code.result))
 
 
 @intrinsic(lambda vector: Vector(types.int64, vector.lanes))
 def to_int64(code, vector):
     """Whole float64 of at most 51 bits as integers: an addition, where older CPUs have no vector code for the conversion."""
     shift = constant(vector.type, 3 * 2.0**51)  # its lowest bit is worth 1, so the sum's mantissa is the number
-    integers = code.llvm(code.result)
-    return code.builder.sub(
-        code.builder.bitcast(code.builder.fadd(vector, shift), integers), code.builder.bitcast(shift, integers)
-    )
+    builder, integers = code.builder, code.llvm(code.result)
+    return builder.sub(builder.bitcast(builder.fadd(vector, shift), integers), builder.bitcast(shift, integers))
