@@ -12,8 +12,9 @@ from stn_numba.kernels.gradients.grid_gradient import edge_gradient, interior_gr
 from stn_numba.kernels.gradients.image_gradient import scatter_edge, scatter_interior
 from stn_numba.kernels.gradients.positions_vjp import is_in_band
 from stn_numba.kernels.gradients.single_channel import plane_gradients, scatter_plane
-from stn_numba.kernels.sampling.edge_taps import FARTHEST, edge_taps_of_pixel
+from stn_numba.kernels.sampling.edge_taps import edge_taps_of_pixel
 from stn_numba.kernels.sampling.interior import next_segment, reads_nothing, y_reach
+from stn_numba.kernels.sampling.padding import FARTHEST
 from stn_numba.kernels.sampling.positions import GridSource
 from stn_numba.kernels.sampling.strips import interior_everywhere, is_plane
 from stn_numba.kernels.sampling.taps import interior_taps, prefetch_taps, tap_offsets

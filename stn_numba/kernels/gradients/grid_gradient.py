@@ -35,7 +35,7 @@ def gradients_2x2(address, across, down, dtype, d_address, weights, slopes, lane
 
 @jit.inline
 def gradients_2x2_of_three(address, down, dtype, d, weights, slopes):
-    """As `gradients_2x2` for three channels: the two taps of a row lie side by side, and are one load."""
+    """As `gradients_2x2` for three channels of contiguous pixels: the two taps of a row are one load."""
     (u0, u1, v0, v1), (du0, du1, dv0, dv1) = weights, slopes
     upper, lower = load(address, dtype, SIX), load(address + down, dtype, SIX)
     left, right = split_threes(fma(v1, lower, v0 * upper))
@@ -47,7 +47,7 @@ def gradients_2x2_of_three(address, down, dtype, d, weights, slopes):
 
 @jit.inline
 def pixel_of_three(address, down, dtype, d_address, j, work, zero, slopes):
-    """The gradient by the position of pixel j, of three channels side by side."""
+    """Write the gradient by the position of pixel j."""
     pixel, d = address + get_offset(work.offsets, j), load(d_address, dtype, THREE)
     gx, gy = lane_sums(*gradients_2x2_of_three(pixel, down, dtype, d, weights_of_pixel(work, j, zero), slopes))
     put_product(work.gx, j, gx)
@@ -56,7 +56,7 @@ def pixel_of_three(address, down, dtype, d_address, j, work, zero, slopes):
 
 @jit.inline
 def pixels_of_three(address, down, dtype, d_row, d_step, first, stop, work, zero):
-    """Three channels side by side, of pixels that lie side by side, 2 x 2 taps."""
+    """Three channels of contiguous pixels, 2 x 2 taps."""
     one = type(zero)(1)
     for block in range(first, stop, 8):
         end = least(block + 8, stop)
@@ -79,7 +79,7 @@ def are_between_taps(j, work, zero):
 
 @jit.inline
 def pixels_of_many(address, across, down, dtype, d_row, d_step, first, stop, work, zero, C):
-    """Any number of channels side by side, 2 x 2 taps."""
+    """Any number of contiguous channels, 2 x 2 taps."""
     size = size_of(dtype)
     for j in range(first, stop):
         weights, slopes = weights_of_pixel(work, j, zero), slopes_of_pixel(work, j, zero)
@@ -103,7 +103,7 @@ def pixels_of_many(address, across, down, dtype, d_row, d_step, first, stop, wor
 
 @jit.inline
 def pixels_of_any(K, address, across, down, image, d_row, d_out, first, stop, work, zero, C):
-    """Any number of channels and taps, wherever channels lie: number by number."""
+    """Any number of channels and taps, in any layout: number by number."""
     for j in range(first, stop):
         gx = gy = zero
         for a in range(K):

@@ -32,7 +32,7 @@ def scatter_2x2(address, across, down, dtype, d, weights):
 
 @jit.inline
 def scatter_pixel(address, across, down, dtype, d_address, j, work, zero, C):
-    """Add one output pixel's contribution to 2 x 2 pixels, whose channels lie side by side."""
+    """Add one output pixel's contribution to 2 x 2 pixels with contiguous channels."""
     weights, size, c = weights_of_pixel(work, j, zero), size_of(dtype), 0
     if C == 3:
         scatter_2x2(address, across, down, dtype, load(d_address, dtype, THREE), weights)
@@ -65,7 +65,7 @@ def scatter_row(address, across, down, dtype, d_row, d_step, first, stop, work, 
 
 @jit.inline
 def scatter_three(address, down, dtype, d_address, j, work, zero):
-    """As `scatter_pixel` for three channels of pixels that lie side by side: those of a row are one sum."""
+    """As `scatter_pixel` for three channels of contiguous pixels: the two taps of a row are one sum."""
     d, (u0, u1, v0, v1) = load(d_address, dtype, THREE), weights_of_pixel(work, j, zero)
     both = join_threes(u0 * d, u1 * d)
     accumulate_six(address, dtype, v0 * both)
@@ -85,7 +85,7 @@ def scatter_row_of_three(address, across, down, dtype, d_row, d_step, first, sto
 
 @jit.inline
 def scatter_KxK(K, address, across, down, d_image, d_row, d_out, first, stop, work, offsets, zero, C):
-    """Add the contributions of the pixels [first, stop) to K x K taps each, wherever channels lie."""
+    """Add the contributions of the pixels [first, stop) to K x K taps each, in any layout."""
     for j in range(first, stop):
         for a in range(K):
             v, line = weight(work.v, a, j, zero), address + get_offset(offsets, j) + a * down

@@ -1,4 +1,4 @@
-"""Both gradients of bilinear sampling, for channels whose pixels lie side by side: eight pixels at a time."""
+"""Both gradients of bilinear sampling, where the pixels of a channel are contiguous: eight at a time."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Pixels wherever they lie, at the edge of the image or beyond it: padding, and taps and weights of one position at a time.
+"""Taps and weights of a pixel wherever it lies, at the edge of the image or beyond it: one position of one axis at a time.
 
 Pixels whose taps all lie inside the image, nearly all of most images, are done eight at a time (`taps`, `interpolate`). Both
-ways give the same bits, so it does not matter which pixels of a strip take which. An axis is a tuple of the numbers in
-`constants`. A NaN fails every comparison and ends with weights of 0 at tap 0: whatever a grid holds, no index leaves the image.
+ways give the same bits, so it does not matter which pixels of a strip take which. A NaN fails every comparison and ends with
+weights of 0 at tap 0: whatever a grid holds, no index leaves the image.
 """
 
 from __future__ import annotations
@@ -10,87 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.constants import (
-    BILINEAR,
-    BORDER,
-    FOLD_LENGTH,
-    FOLD_START,
-    HIGH,
-    LOW,
-    MODE,
-    NEAREST,
-    REFLECT,
-    SIZE,
-    TENT_SLOPE,
-    WRAP,
-    ZEROS,
-)
+from stn_numba.kernels.constants import BILINEAR, BORDER, FOLD_LENGTH, FOLD_START, MODE, NEAREST, SIZE, TENT_SLOPE, ZEROS
+from stn_numba.kernels.sampling.padding import clip, pad_index
 from stn_numba.kernels.sampling.polynomial import evaluate, piece_of
 from stn_numba.kernels.simd.load_store import load
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.simd.scratch import get_position, get_product, put_position, put_product
+from stn_numba.kernels.simd.scratch import get_position, get_product, put_product
 from stn_numba.kernels.simd.vectors import fma
-
-FARTHEST = 2.0**31  # beyond so many pixels a repeating image ends: float64 no longer tells where in it one is
-NEXT_FLOAT = 2.0**-52  # the relative distance to the next float64
-
-
-@jit.inline
-def clip(x, low, high):
-    """Clip x to [low, high]; NaN stays NaN."""
-    x = low if x < low else x
-    return high if x > high else x
-
-
-@jit.inline
-def clip_row(axis, count, xs, padded, factor):
-    """Clip positions to the image; `factor` becomes the derivative, 1 or 0."""
-    low, high = axis[LOW], axis[HIGH]
-    for j in range(count):
-        x = get_position(xs, j)
-        put_product(factor, j, 1.0 if low <= x < high else 0.0)
-        put_position(padded, j, clip(x, low, high))
-
-
-@jit.inline
-def round_row(count, xs, padded):
-    """Move positions to the nearest pixel, ties to the even one."""
-    for j in range(count):
-        put_position(padded, j, np.rint(get_position(xs, j)))
-
-
-@jit.inline
-def fold_row(axis, count, xs, padded, factor, from_right):
-    """Fold positions of a repeating image back into it; `factor` becomes the derivative, +1 or -1.
-
-    In a mirrored copy the derivative from the right is the one from the left of the pixels that are read: `from_right` moves
-    positions there to the left by rounding error, so that those on a pixel take the slope on its left.
-    """
-    first, length, mirrored = axis[FOLD_START], axis[FOLD_LENGTH], axis[MODE] == REFLECT
-    period, shift = 2.0 * length if mirrored else length, NEXT_FLOAT if from_right else 0.0
-    for j in range(count):
-        x = get_position(xs, j)
-        sign = 1.0
-        if not (first <= x <= first + length):
-            beyond = x - first
-            beyond = beyond - np.floor(beyond / period) * period if period > 0.0 else beyond * 0.0
-            if mirrored and beyond > length:
-                beyond, sign = period - beyond, -1.0
-            x = first + beyond if abs(x) < FARTHEST else np.nan
-            x -= (abs(x) + 2.0**-20) * shift if sign < 0.0 else 0.0
-        put_position(padded, j, x)
-        put_product(factor, j, sign)
-
-
-@jit.inline
-def discard_outside(x_axis, y_axis, count, xs, ys, x_padded, y_padded):
-    """Make positions beyond the outer edges of the border pixels NaN, so that they read the fill value."""
-    right, bottom = x_axis[SIZE] - 0.5, y_axis[SIZE] - 0.5
-    for j in range(count):
-        x, y = get_position(xs, j), get_position(ys, j)
-        nothing = 0.0 if -0.5 <= x <= right and -0.5 <= y <= bottom else np.nan
-        put_position(x_padded, j, x + nothing)
-        put_position(y_padded, j, y + nothing)
 
 
 @jit.inline
@@ -119,7 +45,7 @@ def edge_taps(family, K, axis, table, x, indices, weights, zero, snap):
     for k in range(K):
         index, weight = first + k, edge_weight(family, table, piece, k, fraction, T(1))
         if index < 0 or index >= size:
-            index, weight = pad(index, size, axis, weight)
+            index, weight = pad_index(index, size, axis, weight)
         vanishes = snap and fraction == 1.0 and abs(weight) < T(2.0**-40)  # but for rounding
         weight = weight if near and not vanishes else zero
         put_product(indices, k, index)
@@ -206,20 +132,3 @@ def interpolate_edge(K, image, address, work, start, zero):
                     column = fma(v, load(pixel, image.dtype), column)
             total = fma(u, column, total)
     return total
-
-
-@jit.inline
-def pad(index, size, axis, weight):
-    """The pixel that a tap beyond the edge reads, and its weight."""
-    mode = axis[MODE]
-    if mode == ZEROS:
-        return np.int64(0), weight - weight
-    if mode == BORDER:
-        return (np.int64(0) if index < 0 else size - 1), weight
-    if mode == WRAP:
-        return index % size, weight
-    if axis[FOLD_START] == 0.0:  # about centers: the edge pixel is not repeated
-        index = index % greatest(2 * (size - 1), 1)
-        return (2 * (size - 1) - index if index >= size else index), weight
-    index = index % (2 * size)
-    return (2 * size - 1 - index if index >= size else index), weight

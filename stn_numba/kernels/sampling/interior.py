@@ -9,7 +9,8 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BEYOND, BILINEAR, FILL_TAPS, INSIDE, MODE, REFLECT, SIZE, ZEROS
-from stn_numba.kernels.sampling.edge_taps import FARTHEST, is_in_reach
+from stn_numba.kernels.sampling.edge_taps import is_in_reach
+from stn_numba.kernels.sampling.padding import FARTHEST
 from stn_numba.kernels.sampling.positions import along_row, columns_in_range, float64_at
 from stn_numba.kernels.sampling.workspace import LEAST_SOLVED
 from stn_numba.kernels.simd.lanes import mask_bits

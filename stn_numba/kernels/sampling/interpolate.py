@@ -58,7 +58,7 @@ def interpolate_KxK(K, address, across, down, dtype, work, j, zero, lanes):
 
 @jit.inline
 def interpolate(unrolled, K, address, across, down, dtype, work, j, zero, lanes):
-    """Pixel j from its K x K taps from `address` on, for some channels side by side.
+    """Pixel j from its K x K taps from `address` on, for some contiguous channels.
 
     `unrolled` has as many entries as there are taps an axis, where the loops over them are written out, else one.
     """
@@ -71,7 +71,7 @@ def interpolate(unrolled, K, address, across, down, dtype, work, j, zero, lanes)
 
 @jit.inline
 def interpolate_2x2_of_three(address, down, dtype, work, j, zero):
-    """Three channels side by side: four numbers from the left taps on, and four that end with the right ones."""
+    """Three channels: four numbers from the left taps on, and four that end with the right ones."""
     u0, u1, v0, v1 = weights_of_pixel(work, j, zero)
     left = fma(v1, load(address + down, dtype, FOUR), v0 * load(address, dtype, FOUR))
     address += 2 * size_of(dtype)
@@ -81,7 +81,7 @@ def interpolate_2x2_of_three(address, down, dtype, work, j, zero):
 
 @jit.inline
 def interpolate_4x4_of_three(address, down, dtype, work, j, zero):
-    """Three channels side by side: the four taps of a row are one load."""
+    """Three channels: the four taps of a row are one load."""
     row = weight(work.v, 0, j, zero) * load(address, dtype, TWELVE)
     row = fma(weight(work.v, 1, j, zero), load(address + down, dtype, TWELVE), row)
     row = fma(weight(work.v, 2, j, zero), load(address + 2 * down, dtype, TWELVE), row)
@@ -94,7 +94,7 @@ def interpolate_4x4_of_three(address, down, dtype, work, j, zero):
 
 @jit.inline
 def interpolate_three(unrolled, address, down, dtype, work, j, zero):
-    """As `interpolate` for three channels side by side, of pixels that lie side by side."""
+    """As `interpolate` for three channels of contiguous pixels."""
     if len(unrolled) == 2:
         return interpolate_2x2_of_three(address, down, dtype, work, j, zero)
     return interpolate_4x4_of_three(address, down, dtype, work, j, zero)
@@ -108,7 +108,7 @@ def checked(dtype, check, value):
 
 @jit.inline
 def pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out, target):
-    """Pixels of three channels side by side; all but the last are followed by another, which is written right behind."""
+    """Contiguous pixels of three channels; each but the last is followed by another, which overwrites a fourth number."""
     dtype, step, offsets = image.dtype, out.x_step, work.offsets
     last, check = stop - 1 if step == 3 * size_of(out.dtype) else first, full(THREE, zero)
     for j in range(first, last):
@@ -124,7 +124,7 @@ def pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out
 
 @jit.inline
 def channels(unrolled, K, image, address, across, down, work, j, zero, out, target, left, check, lanes):
-    """Channels of pixel j, as many at once as `lanes`; return the addresses of the next, how many are left, and the check sum."""
+    """Channels of pixel j, as many at once as `lanes`; return the next addresses, how many are left, and the check sum."""
     size, out_size = size_of(image.dtype), size_of(out.dtype)
     while left >= len(lanes):
         value = interpolate(unrolled, K, address, across, down, image.dtype, work, j, zero, lanes)
@@ -136,7 +136,7 @@ def channels(unrolled, K, image, address, across, down, work, j, zero, out, targ
 
 @jit.inline
 def pixels_of_many(unrolled, K, image, address, across, down, first, stop, work, zero, out, target, C):
-    """Pixels of any number of channels side by side."""
+    """Pixels of any number of contiguous channels."""
     sixteen, four, one = full(SIXTEEN, zero), full(FOUR, zero), full(ONE, zero)  # check sums
     for j in range(first, stop):
         a, b, c = address + get_offset(work.offsets, j), target + j * out.x_step, C
@@ -148,7 +148,7 @@ def pixels_of_many(unrolled, K, image, address, across, down, first, stop, work,
 
 @jit.inline
 def pixels(unrolled, K, image, address, across, down, first, stop, work, zero, out, target, C):
-    """Pixels whose channels lie side by side, or channel by channel where they do not."""
+    """Pixels whose channels are contiguous, or channel by channel where they are not."""
     packed = image.c_step == size_of(image.dtype) and out.c_step == size_of(out.dtype)
     if packed and C == 3 and len(unrolled) > 1 and across == 3 * size_of(image.dtype):
         return pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out, target)
@@ -161,7 +161,7 @@ def pixels(unrolled, K, image, address, across, down, first, stop, work, zero, o
 
 @jit.inline
 def pixels_of_plane(address, down, dtype, first, stop, work, zero, out, target):
-    """One channel, its pixels side by side: eight at a time, the two neighbors of each by one load."""
+    """Contiguous pixels of one channel: eight at a time, the two neighbors of each by one load."""
     step, check = out.x_step, full(EIGHT, zero)
     for j in range(first, stop, 8):
         u0, u1 = get_tap(work.u, zero, j, EIGHT), get_tap(work.u + NEXT_TAP, zero, j, EIGHT)

@@ -1,6 +1,6 @@
 """The kernel `nearest`: copy the nearest pixel of each position bit for bit, whatever pixels hold.
 
-An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where its channels lie side by side.
+An item is `count` units of 1, 2, 4 or 8 bytes: a number in one channel, or a whole pixel where channels are contiguous.
 So there is one compiled kernel for each size of unit, not for each dtype. Images are `load_store.Image` of units, and `axes`
 are (x_axis, y_axis), see `constants`.
 """
@@ -13,9 +13,9 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BORDER, MODE, SIZE, STEP, ZEROS
-from stn_numba.kernels.sampling.edge_taps import FARTHEST, clip, pad
 from stn_numba.kernels.sampling.interior import columns_between
 from stn_numba.kernels.sampling.packed_pixels import store_packed
+from stn_numba.kernels.sampling.padding import FARTHEST, clip, pad_index
 from stn_numba.kernels.sampling.positions import GridSource, along_row, columns_from, row_positions
 from stn_numba.kernels.sampling.strips import image_and_row
 from stn_numba.kernels.sampling.taps import bytes_ahead
@@ -57,7 +57,7 @@ def nearest_index(axis, x):
         return np.int64(-1)
     index = np.int64(x)
     if index < 0 or index >= size:
-        return np.int64(-1) if axis[MODE] == ZEROS else pad(index, size, axis, 0.0)[0]
+        return np.int64(-1) if axis[MODE] == ZEROS else pad_index(index, size, axis, 0.0)[0]
     return index
 
 

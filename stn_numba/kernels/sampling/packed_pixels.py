@@ -53,7 +53,7 @@ def to_byte(code, value, dtype, byte):
 
 @intrinsic(lambda address, pixels, channels: types.void)
 def store_packed(code, address, pixels, channels):
-    """Write the lowest `channels` bytes of eight pixels side by side."""
+    """Write the lowest `channels` bytes of each of eight pixels."""
     builder, channels = code.builder, len(code.kinds[2])
     flat = builder.bitcast(pixels, _BYTES)
     for half in range(2):  # whole registers, as they are shuffled
@@ -116,7 +116,7 @@ def four_bytes(address, down, offsets, dtype, weights):
 
 @jit.inline
 def pixels_of_bytes(sampler, address, ahead, down, dtype, first, stop, work, out, target, C):
-    """Pixels of three or four bytes that lie side by side. Weights are positive and add up to 1: no value leaves the range."""
+    """Contiguous pixels of three or four bytes. Weights are positive and add up to 1: no value leaves the range."""
     x_step, y_step, offsets, step = sampler.x_axis[STEP], sampler.y_axis[STEP], work.offsets, out.x_step
     for j in range(first, stop, 8):
         column, line, u, v, _, _ = bilinear_weights(sampler, j, work, False, np.float32(1))

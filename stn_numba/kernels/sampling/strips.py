@@ -21,7 +21,7 @@ from stn_numba.kernels.constants import (
     STRIP,
     ZEROS,
 )
-from stn_numba.kernels.sampling.edge_taps import clip_row, discard_outside, fold_row, round_row
+from stn_numba.kernels.sampling.padding import clip_row, discard_outside, fold_row, round_row
 from stn_numba.kernels.sampling.positions import row_positions
 from stn_numba.kernels.sampling.workspace import to_next
 from stn_numba.kernels.simd.load_store import size_of
@@ -44,7 +44,7 @@ def rows_together(sampler, image, out, w, C, channels):
 
 @jit.inline
 def is_plane(sampler, image, out, C):
-    """Whether pixels of one channel are read side by side, in pairs."""
+    """Whether the pixels of a channel are contiguous, and read in pairs."""
     size = size_of(image.dtype)
     packed = image.c_step == size and out.c_step == size_of(out.dtype)
     return sampler.family == BILINEAR and to_next(sampler.x_axis, image.x_step) == size and (C == 1 or not packed)

@@ -72,7 +72,7 @@ def split_threes(code, vector):
 
 @intrinsic(lambda left, right: Vector(left.element, 6))
 def join_threes(code, left, right):
-    """Two vectors of three lanes side by side."""
+    """Two vectors of three lanes as one."""
     return shuffle(code.builder, left, right, [0, 1, 2, 4, 5, 6, 3, 7])
 
 
