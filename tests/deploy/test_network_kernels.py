@@ -1,4 +1,4 @@
-"""Which kernels networks need, found without compiling one; in other processes, which keep kernels that do nothing."""
+"""The kernels that networks need are found without compiling any; in processes of their own, which record kernels."""
 
 import ast
 import subprocess
@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import sys
 from stn_numba import models
-from stn_numba.nn.ahead import kernels_of
+from stn_numba.deploy.network_kernels import kernels_of
 found = [kernels_of([getattr(models, name)], level, counts) for name, level, counts in {calls!r}]
 assert "numba" not in sys.modules
 print(found)
@@ -23,9 +23,9 @@ def test_every_kernel_of_a_step_and_of_a_prediction_is_found():
     (found,) = kernels_of(("tutorial", "v4", (40, 1)))
     names = {kernel.removeprefix("nn.kernels.") for kernel, _ in found if kernel.startswith("nn.")}
     assert names >= {
-        "attend.attend", "attend.matrix_gradient", "columns.gather", "convolution.forward_pool", "convolution.gather",
-        "dense.backward", "dense.forward", "losses.softmax_cross_entropy", "patches.gradient", "sequence.run", "updates.adam",
-        "updates.momentum", "updates.total",
+        "attend.attend", "attend.matrix_gradient", "im2col.gather", "convolution.forward_pool", "convolution.gather",
+        "dense.backward", "dense.forward", "losses.softmax_cross_entropy", "sparse_conv_backward.gradient", "sequence.run", "optimizers.adam",
+        "optimizers.momentum", "optimizers.total",
     }  # fmt: skip
 
 

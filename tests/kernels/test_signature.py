@@ -1,4 +1,4 @@
-"""Arguments of kernels as words."""
+"""Signatures of kernels, and their arguments as words of 8 bytes."""
 
 import struct
 
@@ -57,4 +57,4 @@ def test_symbols_tell_kernels_and_signatures_apart():
     }
     assert len(names) == 8
     assert all(name.isidentifier() for name in names)
-    assert symbol("kernels.sampling.forward.sample", ("int",)).startswith("kernels_forward_sample_")
+    assert symbol("kernels.sampling.forward.sample", ("int",)).startswith("kernels_sampling_forward_sample_")

@@ -9,7 +9,7 @@ from stn_numba.nn.training.history import Epoch
 
 
 class Own(nn.Layer):
-    """A layer of somebody's own."""
+    """A custom layer."""
 
     def forward(self, x, rng=None):
         return x, lambda dy, *, input_gradient=True: (dy, {})

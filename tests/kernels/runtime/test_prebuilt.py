@@ -154,7 +154,7 @@ def test_calls_go_on_without_a_library_that_fits(folder):
 
 
 def test_a_process_that_is_told_so_uses_none():
-    code = "from stn_numba.kernels import prebuilt; print(prebuilt.library(), prebuilt.why_not())"
+    code = "from stn_numba.kernels.runtime import prebuilt; print(prebuilt.library(), prebuilt.why_not())"
     variables = {**os.environ, "STN_NUMBA_PREBUILT": "off"}
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "turned", "off", "by", "STN_NUMBA_PREBUILT"]

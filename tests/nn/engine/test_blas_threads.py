@@ -1,4 +1,4 @@
-"""BLAS has one thread while anybody holds it to one, and its old number afterward."""
+"""BLAS runs on one thread while any caller holds it to one, and gets its old number back afterward."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def set_counts(number):
 
 @pytest.fixture(autouse=True)
 def three_threads():
-    """A number that is neither one nor what this machine would have."""
+    """A number of threads that is neither one nor the default of this machine."""
     before = [(library, library.get_num_threads()) for library in libraries()]
     set_counts(3)
     if counts() != {3}:
@@ -90,7 +90,7 @@ def test_an_error_gives_it_back():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_child_forked_while_another_thread_holds():
-    """The other thread is not there to give it back: the child's next hold does."""
+    """The other thread does not exist in the child; the child's next hold resets the number."""
     inside, over = threading.Event(), threading.Event()
 
     def hold():
@@ -114,7 +114,7 @@ def test_a_child_forked_while_another_thread_holds():
 
 
 def test_children_forked_while_another_thread_comes_and_goes():
-    """One waited for ever, for a lock of OpenBLAS that the other thread had held when it was forked."""
+    """A child once hung on a lock of OpenBLAS that the other thread held at the fork."""
     stop = threading.Event()
 
     def work():
@@ -183,7 +183,7 @@ def test_a_number_that_another_thread_has_set_is_its_own():
 def test_a_first_prediction_does_not_wait_for_scipy_and_a_batch_finds_its_blas_held():
     code = """
 import sys, numpy as np, stn_numba as stn, threadpoolctl
-from stn_numba.nn import blas
+from stn_numba.nn.engine import blas_threads as blas
 model, images = stn.models.fcn((6, 6, 1), units=4), np.zeros((64, 6, 6, 1), np.float32)
 model.predict(images[:1])
 assert "scipy.linalg" not in sys.modules

@@ -112,3 +112,13 @@ def test_a_single_class_is_nothing_to_learn(make, n_classes):
         make((28, 28, 1), n_classes)
     with pytest.raises(ValueError, match=f"n_classes: expected at least 2, got {n_classes}"):
         Classifier(Chain(Flatten(), Dense(1)), (4, 4, 1), n_classes)
+
+
+def test_labels_of_another_kind_are_refused_with_a_conversion():
+    X, model = np.zeros((12, 4, 4, 1), np.float32), Classifier(Chain(Flatten(), Dense(3)), (4, 4, 1), 3)
+    with pytest.raises(ValueError, match="y: expected .12,. whole numbers.*argmax"):
+        stn.fit(model, X, np.eye(3)[Y], progress=False)
+    with pytest.raises(ValueError, match="y: expected .12,. whole numbers.*return_inverse"):
+        stn.fit(model, X, np.array(NAMES)[Y], progress=False)
+    with pytest.raises(ValueError, match="y: expected labels 0 to 2, got 5 to 7"):
+        model.evaluate(X, Y + 5)

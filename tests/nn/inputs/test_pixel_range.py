@@ -200,10 +200,10 @@ def test_a_run_that_goes_on_keeps_it(tmp_path):
     def cut(model, history):
         raise KeyboardInterrupt
 
-    calm = trained(X, epochs=2)
+    uninterrupted = trained(X, epochs=2)
     with pytest.raises(KeyboardInterrupt):
         trained(X, epochs=2, checkpoint=tmp_path / "run", callbacks=[cut])
-    assert trained(X, epochs=2, checkpoint=tmp_path / "run").pixels == calm.pixels
+    assert trained(X, epochs=2, checkpoint=tmp_path / "run").pixels == uninterrupted.pixels
     state = read_checkpoint(tmp_path / "run")
     del state["pixels"], state["history"]["completed"]  # as older versions wrote it
     write_checkpoint(tmp_path / "run", state)

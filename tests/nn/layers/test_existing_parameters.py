@@ -1,4 +1,4 @@
-"""Models made of layers that have parameters already."""
+"""Models made of layers that already have parameters."""
 
 import copy
 
@@ -12,12 +12,12 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 12, 12, 1), np.float32), np.arange(40) % 3
 
 
-def look():
+def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
 def trained(**options):
-    layers = SpatialTransformer(look(), "affine"), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)
+    layers = SpatialTransformer(localisation(), "affine"), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)
     model = Classifier(Chain(*layers), (12, 12, 1), 3, **options)
     stn.fit(model, X, Y, epochs=2, learning_rate=0.05, progress=False)
     return model
@@ -118,7 +118,7 @@ def test_new_layers_are_the_model_s_own_and_trained_ones_are_copied():
 
 
 class Own(Layer):
-    """A layer of somebody's own, with a lock that cannot be copied if `locked`."""
+    """A custom layer, with a lock that cannot be copied if `locked`."""
 
     def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"shift": np.zeros(input_shape, dtype)}
@@ -146,7 +146,11 @@ def test_a_layer_that_cannot_be_copied_is_refused():
 
 def test_a_transform_is_shared_with_the_copy():
     transform = stn.get_transform("affine")
-    layers = Parallel(SpatialTransformer(look(), transform), SpatialTransformer(look(), transform)), Flatten(), Dense(3)
+    layers = (
+        Parallel(SpatialTransformer(localisation(), transform), SpatialTransformer(localisation(), transform)),
+        Flatten(),
+        Dense(3),
+    )
     old = Classifier(Chain(*layers), (12, 12, 1), 3)
     new = Classifier(Chain(*body(old), Dense(2)), (12, 12, 1), 2)
     assert all(layer.transform is transform for layer in new.transformers)
@@ -154,7 +158,9 @@ def test_a_transform_is_shared_with_the_copy():
 
 def test_initialize_draws_anew():
     model = trained()
-    fresh = Classifier(Chain(SpatialTransformer(look()), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (12, 12, 1), 3, seed=7)
+    fresh = Classifier(
+        Chain(SpatialTransformer(localisation()), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (12, 12, 1), 3, seed=7
+    )
     model.network.initialize((12, 12, 1), np.random.default_rng(7))
     assert same(model, fresh.params)
 

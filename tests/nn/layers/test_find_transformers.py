@@ -1,4 +1,4 @@
-"""Any transformer of a network can be asked, by number or name."""
+"""`theta` and `transform` of any transformer in a network, by number or name."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 X = RNG.random((40, 14, 14, 1), np.float32)
 
 
-def look():
+def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
@@ -21,9 +21,10 @@ def unlike(layer):
 
 @pytest.fixture
 def model():
-    inner = Chain(SpatialTransformer(look(), "affine", (6, 6)), Flatten(), Dense(4))
+    inner = Chain(SpatialTransformer(localisation(), "affine", (6, 6)), Flatten(), Dense(4))
     pair = Parallel(
-        SpatialTransformer(look(), "tps", (8, 8)), Chain(Conv2d(3, 3), SpatialTransformer(look(), "affine", (8, 8)))
+        SpatialTransformer(localisation(), "tps", (8, 8)),
+        Chain(Conv2d(3, 3), SpatialTransformer(localisation(), "affine", (8, 8))),
     )
     layers = SpatialTransformer(inner, "projective"), Conv2d(2, 3), ReLU(), pair, Flatten(), Dense(3)
     model = Classifier(Chain(*layers), (14, 14, 1), 3)
@@ -75,11 +76,11 @@ def test_no_images(model):
 
 
 class Around(Layer):
-    """A layer of somebody's own that holds a transformer."""
+    """A custom layer that holds a transformer."""
 
     def __init__(self):
         super().__init__()
-        self.parts = {"inside": [SpatialTransformer(look())]}
+        self.parts = {"inside": [SpatialTransformer(localisation())]}
 
     def initialize(self, input_shape, rng, dtype=np.float32):
         return self.parts["inside"][0].initialize(input_shape, rng, dtype)
@@ -94,7 +95,7 @@ def test_one_inside_somebody_s_layer_is_mentioned():
         ValueError, match="it has no spatial transformer .*; a transformer inside 'around1', a layer of your own"
     ):
         alone.theta(X)
-    beside = Classifier(Chain(SpatialTransformer(look()), Around(), Flatten(), Dense(3)), (14, 14, 1), 3)
+    beside = Classifier(Chain(SpatialTransformer(localisation()), Around(), Flatten(), Dense(3)), (14, 14, 1), 3)
     with pytest.raises(
         ValueError, match=r"expected 0 or 'spatialtransformer1' \(affine\), got 1; a transformer inside 'around1'"
     ):
@@ -102,6 +103,6 @@ def test_one_inside_somebody_s_layer_is_mentioned():
 
 
 def test_a_transform_without_a_name_goes_by_its_class():
-    network = Chain(SpatialTransformer(look(), stn.get_transform("affine")), Flatten(), Dense(3))
+    network = Chain(SpatialTransformer(localisation(), stn.get_transform("affine")), Flatten(), Dense(3))
     with pytest.raises(ValueError, match=r"0 or 'spatialtransformer1' \(Affine\), got 1"):
         Classifier(network, (14, 14, 1), 3).theta(X, transformer=1)

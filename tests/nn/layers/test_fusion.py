@@ -1,4 +1,4 @@
-"""Plans of what is done together, which hold the parameters they were made for."""
+"""Plans for layers that run as one are kept, and follow changes of parameters."""
 
 import copy
 import gc
@@ -89,6 +89,7 @@ def test_options_are_fixed(layer):
     for name in layer.fixed_options:
         with pytest.raises(AttributeError, match=f"{type(layer).__name__}.{name}: options are fixed once a layer is made"):
             setattr(layer, name, 2)
+    assert layer.fixed_options
     assert type(layer)(**layer.config()).config() == layer.config()
 
 
@@ -103,7 +104,7 @@ def test_arrays_that_were_replaced_are_let_go():
     assert weight() is None
 
 
-def test_each_way_back_takes_the_weights_as_they_are():
+def test_each_backprop_takes_the_weights_as_they_are():
     chain = Chain(Conv2d(16, 3), Conv2d(5, 4), MaxPool(2))
     chain.initialize(X.shape[1:], np.random.default_rng(0))
     y, backprop = chain.forward(X)
@@ -113,7 +114,7 @@ def test_each_way_back_takes_the_weights_as_they_are():
 
 
 class Kernel(Conv2d):
-    """A convolution with a way and a parameter of its own."""
+    """A custom convolution with a parameter of another name."""
 
     def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"kernel": np.ones(input_shape[2], dtype)}

@@ -14,7 +14,7 @@ X = RNG.random((24, 12, 12, 2), np.float32)
 Y = RNG.integers(0, 2, 24)
 
 
-def look():
+def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
@@ -22,10 +22,10 @@ def nested():
     """A transformer, then two of other kinds side by side, one of them behind a pooling of its own."""
     return Classifier(
         Chain(
-            SpatialTransformer(look(), "affine"),
+            SpatialTransformer(localisation(), "affine"),
             Parallel(
-                Chain(AvgPool(2), SpatialTransformer(look(), "tps", (6, 6), options={"control_points": [3, 3]})),
-                SpatialTransformer(look(), "projective", (6, 6)),
+                Chain(AvgPool(2), SpatialTransformer(localisation(), "tps", (6, 6), options={"control_points": [3, 3]})),
+                SpatialTransformer(localisation(), "projective", (6, 6)),
             ),
             Flatten(),
             Dense(2),
@@ -57,7 +57,9 @@ def test_all_transformers_are_found_and_learn():
 
 
 def test_the_first_transformer_is_asked_with_what_it_sees():
-    model = Classifier(Chain(Parallel(Chain(AvgPool(2), SpatialTransformer(look()))), Flatten(), Dense(2)), (12, 12, 2), 2)
+    model = Classifier(
+        Chain(Parallel(Chain(AvgPool(2), SpatialTransformer(localisation()))), Flatten(), Dense(2)), (12, 12, 2), 2
+    )
     model.transformers[0].theta_layer.params["weight"][:] = 0.1
     small = AvgPool(2).forward(X)[0]
     assert np.array_equal(model.theta(X), model.transformers[0].theta(small))

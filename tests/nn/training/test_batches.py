@@ -91,3 +91,33 @@ def test_a_batch_of_a_stream_that_does_not_fit_is_named():
         trained(Labels())
     with pytest.raises(ValueError, match=r"X: the stream has a length of 2 batches, but yielded 1"):
         trained(Short())
+
+
+def test_an_augmentation_in_place_leaves_a_stream_s_arrays_alone():
+    class Kept:
+        images = X.copy()
+
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield self.images, Y
+
+    def halve(images, rng):
+        images *= 0.5
+        return images
+
+    trained(Kept(), augment=halve)
+    np.testing.assert_array_equal(Kept.images, X)
+
+
+def test_a_stream_that_yields_no_pairs_is_refused():
+    class Unlabeled:
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield X
+
+    with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, labels\), got ndarray"):
+        trained(Unlabeled())

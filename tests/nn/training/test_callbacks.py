@@ -76,12 +76,12 @@ def test_a_log_after_a_stop_is_the_log_of_a_calm_run(tmp_path):
     def losses(path):
         return [json.loads(line)["loss"] for line in path.read_text().splitlines()]
 
-    calm, cut = JSONLinesLog(tmp_path / "calm"), JSONLinesLog(tmp_path / "cut")
-    train(callbacks=[calm])
+    uninterrupted, cut = JSONLinesLog(tmp_path / "uninterrupted"), JSONLinesLog(tmp_path / "cut")
+    train(callbacks=[uninterrupted])
     with pytest.raises(ArithmeticError):
         train(callbacks=[cut, stop], checkpoint=tmp_path / "run")
     train(callbacks=[cut], checkpoint=tmp_path / "run")
-    assert losses(cut.path) == losses(calm.path)
+    assert losses(cut.path) == losses(uninterrupted.path)
 
 
 def test_tensorboard_gets_every_epoch(tmp_path):
@@ -105,3 +105,13 @@ def test_tensorboard_gets_every_epoch(tmp_path):
 def test_a_log_needs_its_folder_from_the_start(log, tmp_path):
     with pytest.raises(FileNotFoundError, match="log: no such folder: .*missing"):
         log(tmp_path / "missing" / "log")
+
+
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_a_callback_that_answers_true_stops(answer):
+    assert len(train(epochs=3, callbacks=[lambda model, history: answer])) == 1
+
+
+@pytest.mark.parametrize("answer", [None, 1, "yes", np.ones(2), np.False_])
+def test_other_answers_do_not(answer):
+    assert len(train(epochs=2, callbacks=[lambda model, history: answer])) == 2
