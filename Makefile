@@ -14,7 +14,8 @@ help:
 	@echo "make docs-servers  write the output of warmup and doctor, and times of first calls, into docs/servers.md"
 	@echo "make check   lint, types and import contracts"
 	@echo "make kernels build the wheel, and use its compiled kernels in this checkout too; some minutes"
-	@echo "make bench   the same, then measure against other libraries, write docs/benchmarks.md"
+	@echo "make bench   the same, then measure against other libraries, write docs/benchmarks.md and docs/training-benchmarks.md;"
+	@echo "             fails if a ratio or a time misses its mark"
 	@echo "make clean   remove .venv and runs"
 
 demo: runs/demo/results.txt

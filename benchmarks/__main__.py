@@ -1,63 +1,76 @@
-"""Measure, and write the page: ``python -m benchmarks``."""
+"""Measure, check the marks, and write the pages: ``python -m benchmarks``.
+
+Exits with 1 if a mark is missed or an answer differs, and lists on standard error what was missed.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks import figure, first_calls, machine, process, report, threads, timing
-from benchmarks.cases import CASES
-from benchmarks.match import Result, play
+from benchmarks import chart, fresh_process, machine, marks, network_cases, report, timing, warp_cases
+from benchmarks.case import Result, library_of
+
+DOCS = Path("docs")
+
+# For each page, its sections and their cases.
+CASES: dict[str, dict[str, Any]] = {
+    "benchmarks": {"warps": warp_cases.CASES, **fresh_process.CASES},
+    "training-benchmarks": {"training": network_cases.CASES},
+}
 
 
-def main() -> int:
-    """Run the cases; fail if an answer differs, for then no ratio can be trusted."""
-    options = _options()
-    num_threads = threads.limit(options.threads)
-    if options.only == "training":  # a page of its own
-        return int(not _training(options, num_threads))
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    machine.limit_threads(options.threads)
+    measured: list[tuple[str, Result]] = []
+    for page, sections in CASES.items():
+        results = {section: _measure(section, cases, options) for section, cases in sections.items()}
+        measured += [(section, result) for section, part in results.items() for result in part]
+        complete = all(len(results[section]) == len(cases) for section, cases in sections.items())
+        if any(results.values()) and not options.check:
+            _write(page, results, complete, options)
+    if not measured:
+        print(f"--only: no case contains {options.only!r}", file=sys.stderr)
+        return 2
+    found = [(section, mark) for section, result in measured for mark in result.marks]
+    return marks.check([dataclasses.replace(mark, name=f"{section}: {mark.name}") for section, mark in found])
+
+
+def _measure(section: str, cases: list[Any], options: argparse.Namespace) -> list[Result]:
+    """Measure the chosen cases of a section."""
     results = []
-    for case in CASES:
-        if options.only in case.name:
-            results.append(play(case, options.seconds))
-            print(_summary(results[-1]), flush=True)
-    process_figures = process.measure() if options.only in "process" else {}
-    starts = first_calls.measure() if options.only in "first calls" else []
-    print(report.marks(results, starts), report.table(results), sep="\n\n")
-    if options.only and options.out == Path("docs"):
-        print("A part of the cases does not replace the page; --out FOLDER writes it elsewhere.")
-    else:
-        settings = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE, "shortest": timing.SHORTEST}
-        report.write(options.out, machine.describe(num_threads), results, process_figures, starts, **settings)
-        figure.draw(options.out / "benchmarks.png", results)
-    trained = bool(options.only) or _training(options, num_threads)
-    return int(not (trained and all(row.agrees for result in results for row in result.rows)))
+    for case in cases:
+        if options.only in f"{section}: {case.name}":
+            results.append(case.measure(options.seconds))
+            print(f"{section}: {results[-1]}", flush=True)
+    return results
 
 
-def _training(options: argparse.Namespace, num_threads: int) -> bool:
-    from benchmarks import training
+def _write(page: str, results: dict[str, list[Result]], complete: bool, options: argparse.Namespace) -> None:
+    if options.out == DOCS and not complete:
+        print(f"{DOCS / page}.md is not written, because some of its cases were not measured; --out FOLDER writes the others.")
+        return
+    recorded = {section: [result.as_json() for result in part] for section, part in results.items()}
+    rows = [row for part in recorded.values() for result in part for row in result.get("rows", [])]
+    described = machine.describe({library_of(row["name"]) for row in rows})
+    how = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE, "shortest": timing.SHORTEST}
+    report.write(options.out, page, {"machine": described, "timing": how, **recorded})
+    if recorded.get("warps"):
+        chart.draw(options.out / f"{page}.png", recorded["warps"])
 
-    return training.run(options.seconds, options.out, num_threads)
 
-
-def _options() -> argparse.Namespace:
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "--only",
-        default="",
-        metavar="SUBSTRING",
-        help="cases whose name contains it; 'process' for imports and memory; 'first calls'; 'training' for its own page",
-    )
-    parser.add_argument("--seconds", type=float, default=1.5, help="for each case, shared by its contestants (%(default)s)")
-    parser.add_argument("--threads", type=int, default=threads.wanted(), help="for every library (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder for the page (%(default)s)")
-    return parser.parse_args()
-
-
-def _summary(result: Result) -> str:
-    rows = "; ".join(f"{row.name} {row.ratio:.2f} {row.verdict}".strip() for row in result.rows)
-    return f"{result.name}: {rows or result.problem}"
+    parser.add_argument("--check", action="store_true", help="measure and check the marks, but write no page")
+    parser.add_argument("--only", default="", metavar="PATTERN", help='cases whose "section: name" contains PATTERN')
+    parser.add_argument("--seconds", type=float, default=1.5, help="for each case, shared by the libraries (%(default)s)")
+    parser.add_argument("--threads", type=int, default=machine.THREADS, help="for every library (%(default)s)")
+    parser.add_argument("--out", type=Path, default=DOCS, help="folder for the pages (%(default)s)")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -1,159 +1,243 @@
-"""The page: every figure on it comes from the run that is written down beside it in JSON."""
+"""The pages in docs, written from the same figures as the JSON beside them."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from string import Template
 from typing import Any
 
-from benchmarks.first_calls import TURNS, Outcome, Started
-from benchmarks.match import Result, Row
-from benchmarks.process import MEMORY_LIMIT
+from benchmarks import child, fresh_process, network_cases
 
-HOW = """\
+Figures = dict[str, Any]  # of a run: "machine", "timing", and for each section a list of results
+
+RUN = """\
+## The run
+
+- Date: $date
+- Processor: $processor
+- Threads: $threads for every library
+- Kernels of stn-numba: $kernels
+- Versions: $versions
+"""
+
+TURNS = """\
+- Before anything is timed, the answers are compared. A library whose answer differs by more than is tolerated gets no ratio.
+- The libraries run in one process, on the same data, each in the memory layout that it prefers.
+- They take turns in $rounds rounds of repeated calls. Each round starts with another library, so that a slow phase of the
+  machine affects all alike. A case takes about $seconds seconds, without the pauses.
+- Before each turn there is a pause of $pause ms. Idle threads of OpenMP, BLAS and onnxruntime keep spinning for a while, and
+  would take the CPU from the next library. The first call of a turn wakes the threads, and counts only if it is the only one.
+- Calls shorter than $shortest ms are timed several at a time, the same number for every library.
+- All times are medians.
+"""
+
+COLUMNS = """\
+| column | meaning |
+|---|---|
+| case | $case |
+| ours | time of stn-numba |
+| $column |
+| library | the other library; "channels first" and "channels last" are memory layouts |
+| its time | time of that library |
+| ratio | its time divided by ours: above 1, stn-numba is faster |
+| difference | $difference |
+| tolerated | the largest difference that counts as the same answer |
+"""
+
+WARPS = """\
 # Benchmarks
 
-Written by `make bench`; the same figures as numbers are in [benchmarks.json](benchmarks.json). Sizes are images x height x
-width x channels, float32 unless said otherwise; output sizes are those of the input unless said otherwise.
+How fast stn-numba warps images, compared with other libraries. `make bench` measures and writes this page;
+[benchmarks.json](benchmarks.json) holds the same figures as numbers.
 
 ![Ratio of each library's time to ours, case by case](benchmarks.png)
 
-## How it was measured
-
-- All contestants run in one process, on the same numbers, each in the memory layout it likes best, on {threads} threads.
-- First the answers are compared: `difference` is the mean one, as a part of the greatest value, and stands beside what is
-  tolerated. A rival whose answer differs by more is marked, and its ratio means nothing.
-- Every contestant is called once to warm up. Then they take turns over blocks of repeated calls, {rounds} rounds, each
-  starting with another one; before a block all rest for {pause:.0f} ms, since idle threads of OpenMP, BLAS and onnxruntime
-  spin for some milliseconds and would take the cores from whoever comes next. The first call of a block is not counted
-  unless it is the only one. Calls shorter than {shortest:.1f} ms are timed several in a row, as many for each contestant.
-- Times are medians. `ratio` is the rival's time divided by ours: above 1 we are faster. `at least` is the ratio that was
-  required of the library, and stands beside its fastest variant.
-- "One image" has no axis of a batch, and no channel axis if it has one channel; ours is `stn.warp(image, theta)`, with theta in
-  float64, of OpenCV a single call of `warpAffine`.
-- OpenCV has no `warpAffine` for int32, so it gets labels as float32, which has the same size and holds the same numbers. Where
-  nearest pixels are read, those nearly halfway between two differ.
-- Otherwise ours is one function from theta to answer: the transform's `forward`, then `sample`, or `sample_vjp` and both ways
-  back; with a dense grid the gradients are those by image and positions. Of torch it is `affine_grid` and `grid_sample`, of
-  kornia what it offers for the transform, spline coefficients solved within the time; OpenCV, SciPy and scikit-image get
-  their matrices and maps made ready before, at no cost.
-- Parameters: a turn of 10 to 30 degrees, a scale of 0.8 to 1.2 and a shift for each image; splines move their control
-  points by such affine maps, which kornia's spline and the usual one both reproduce. Images are noise.
-- `copy` is our time divided by that of a memcpy, on one thread, that moves as many bytes as the arrays read and written
-  have.
 """
 
-FIRST = """\
+WARPS_HOW = """
+- stn-numba: one function from theta to the answer, that is, the transform's `forward`, then `sample`, or `sample_vjp` and both
+  backward passes. With a dense grid, the gradients are those of image and grid. "One image" is `stn.warp(image, theta)`, with
+  theta in float64, and without a batch axis, or a channel axis if there is one channel.
+- torch: `affine_grid` and `grid_sample`. kornia: its function for the transform; the spline's coefficients are solved within
+  the time, as ours are. onnxruntime: a model of AffineGrid and GridSample.
+- OpenCV, SciPy and scikit-image: one call per image, with matrices and maps prepared beforehand, outside the time.
+  SciPy and scikit-image use one thread.
+- OpenCV has no `warpAffine` for int32, so it gets labels as float32, which has the same size and holds the same numbers. With
+  nearest pixels, a position nearly halfway between two pixels may give either.
+- Data: images are noise. Each image is rotated by 10 to 30 degrees, scaled by 0.8 to 1.2, and shifted. Splines move their
+  control points by such affine maps, which kornia's spline and the usual one both reproduce.
+"""
+
+WARPS_COLUMNS = {
+    "case": "images x height x width x channels; float32, and an output of the same size, unless named; "
+    'a case "one image" lacks the first number',
+    "column": "copy | our time divided by that of a memcpy on one thread that moves as many bytes as all arrays have",
+    "difference": "mean difference from our answer, relative to the answer's largest value",
+}
+
+FIRST_CALLS = """\
 ## First calls
 
-What a fresh process takes from its start to its end, Python and imports included, to do one thing once: warps of a 1x224x224x3
-image, or `fit` on a batch of 64 images of 28x28x1. Nothing has been compiled before (`STN_NUMBA_CACHE_DIR=off`).
+What a fresh process needs to do one thing once, Python and imports included: to warp a $image image, or to `fit` a
+network on a batch of $batch images of 28x28x1. The cache of compiled kernels is off (`STN_NUMBA_CACHE_DIR=off`).
 
-- With the library of kernels that a wheel brings: seconds by the clock, the median of {turns} processes.
-- By JIT, without a library (`STN_NUMBA_PREBUILT=off`): CPU seconds, user and system, of one process.
-- `kernels`: how many the process called, and where they came from.
+| column | meaning |
+|---|---|
+| library | seconds from the start of a process to its end, with the library of kernels of a wheel; median of $turns |
+| JIT | CPU seconds (user and system) of a process without that library (`STN_NUMBA_PREBUILT=off`) |
+| kernels | how many kernels the process used, and where they came from |
+
 """
 
-FIRST_COLUMNS = "| a process that does | library | at most | | kernels | JIT, CPU | at most | | kernels |\n|" + "---|" * 9
+STARTING = """\
+## Starting, and memory
 
-COLUMNS = "| case | ours | copy | rival | its time | ratio | at least | | difference | tolerated |\n|" + "---|" * 10
+Each figure comes from a fresh process; imports are medians of $turns. The first call is an affine warp of a $large_image
+image by JIT, with an empty and with a filled cache of compiled kernels; its time does not include the import.
+
+"""
+
+MEMORY = """
+Peak memory of one warp of a $large_image image, beyond input and output:
+
+"""
+
+PROCESSES = {
+    "turns": fresh_process.TURNS,
+    "image": "x".join(map(str, child.IMAGE)),
+    "batch": child.BATCH,
+    "large_image": "x".join(map(str, child.LARGE_IMAGE)),
+}
+
+TRAINING = """\
+# Training benchmarks
+
+How fast stn-numba trains and evaluates whole networks, compared with torch. `python -m benchmarks --only training` measures and
+writes this page; [training-benchmarks.json](training-benchmarks.json) holds the same figures as numbers.
+
+"""
+
+TRAINING_HOW = """
+- Networks of `stn_numba.models`, and the same in torch with the weights copied, on the same digits, float32, without dropout.
+  The digits have 28 x 28 pixels, or are centered on the canvas that the case names.
+- Training: forward, backward and Adam's update. stn-numba: one call of `stn.fit` on $steps batches, with all its checks.
+  torch: a loop of $steps steps, Adam with `fused=True`. Times are per step.
+- Inference: `model.logits`, and the torch network under `inference_mode`.
+- Transformers start near the identity, but off the pixel lines: there bilinear sampling has kinks, and two correct gradients
+  differ.
+"""
+
+TRAINING_COLUMNS = {
+    "case": "training or inference, the network, and the number of images",
+    "column": "memory | the most that stn-numba allocates at once in training, beyond data, parameters and optimizer",
+    "difference": "training: relative difference of the mean losses; inference: mean difference of the logits, relative to "
+    "the largest",
+}
 
 
-def write(
-    folder: Path,
-    machine: dict[str, Any],
-    results: list[Result],
-    process: dict[str, Any],
-    starts: list[Outcome],
-    **timing: float,
-) -> None:
+def write(folder: Path, name: str, figures: Figures) -> None:
+    """Write the figures as JSON, and a page of `PAGES` that shows them."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {
-        "machine": machine,
-        "timing": timing,
-        "cases": [result.as_json() for result in results],
-        "first_calls": [outcome.as_json() for outcome in starts],
-        "process": process,
-    }
-    (folder / "benchmarks.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    (folder / "benchmarks.md").write_text(page(machine, results, process, starts, **timing), encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(PAGES[name](figures), encoding="utf-8")
 
 
-def page(
-    machine: dict[str, Any], results: list[Result], process: dict[str, Any], starts: list[Outcome], **timing: float
-) -> str:
-    milliseconds = {name: timing[name] * 1e3 for name in ("pause", "shortest")}
-    how = HOW.format(threads=machine["threads"], rounds=timing["rounds"], **milliseconds)
-    versions = "On: " + ", ".join(f"{name} {value}" for name, value in machine.items()) + "."
-    figures = ["## Figures", "", marks(results, starts), "", table(results), ""]
-    return "\n".join([how, versions, "", *figures, *_first_lines(starts, machine["kernels"]), *_process_lines(process)])
+def warps_page(figures: Figures) -> str:
+    return "".join(
+        [
+            WARPS,
+            _run(figures["machine"]),
+            _how(WARPS_HOW, figures["timing"]),
+            "\n## Figures\n\n",
+            Template(COLUMNS).substitute(WARPS_COLUMNS),
+            "\n",
+            table(figures["warps"], "copy", lambda result: f"{result['seconds'] / result['copy_seconds']:.1f}"),
+            *_first_calls(figures["first calls"]),
+            *_starting(figures),
+        ]
+    )
 
 
-def marks(results: list[Result], starts: list[Outcome]) -> str:
-    """How many requirements hold, and which do not."""
-    asked = [(f"{result.name} ({row.name})", row.verdict) for result in results for row in result.rows if row.at_least]
-    asked += [(f"first call, {each.name}, with the library", each.library.verdict) for each in starts]
-    asked += [(f"first call, {each.name}, by JIT", each.jit.verdict) for each in starts]
-    missed = [name for name, verdict in asked if verdict != "ok"]
-    text = f"Of {len(asked)} requirements {len(asked) - len(missed)} are met."
-    return "\n".join([text, *(["", "Missed:", "", *(f"- {name}" for name in missed)] if missed else [])])
+def training_page(figures: Figures) -> str:
+    return "".join(
+        [
+            TRAINING,
+            _run(figures["machine"]),
+            _how(Template(TRAINING_HOW).substitute(steps=network_cases.STEPS), figures["timing"]),
+            "\n## Figures\n\n",
+            Template(COLUMNS).substitute(TRAINING_COLUMNS),
+            "\n",
+            table(figures["training"], "memory", _memory),
+        ]
+    )
 
 
-def table(results: list[Result]) -> str:
-    return "\n".join([COLUMNS, *(line for result in results for line in _lines(result))])
+PAGES = {"benchmarks": warps_page, "training-benchmarks": training_page}
 
 
-def _lines(result: Result) -> list[str]:
-    if result.seconds is None:
-        return [f"| {result.name} | | | {result.problem} | | | | | | |"]
-    ours = f"| {result.name} | {_time(result.seconds)} | {result.seconds / result.copy_seconds:.1f} |"
-    return [f"{ours if k == 0 else '| | | |'} {_rival(row)}" for k, row in enumerate(result.rows)]
+def table(results: list[dict[str, Any]], column: str, cell: Any) -> str:
+    """Return a table of results with rows; `column` is the title of a column whose cells `cell` makes of a result."""
+    lines = [f"| case | ours | {column} | library | its time | ratio | difference | tolerated |", "|" + "---|" * 8]
+    for result in results:
+        start = f"| {result['name']} | {_time(result['seconds'])} | {cell(result)} |"
+        rivals = [_rival(row) for row in result["rows"]] or ["| | | | |"]
+        lines += [f"{'| | | |' if k else start} {rival}" for k, rival in enumerate(rivals)]
+    return "\n".join(lines) + "\n"
 
 
-def _rival(row: Row) -> str:
-    at_least = "" if row.at_least is None else f"{row.at_least:g}"
-    difference = f"{row.difference:.1g} | {row.tolerance:.1g}"
-    return f"{row.name} | {_time(row.seconds)} | **{row.ratio:.2f}** | {at_least} | {row.verdict} | {difference} |"
+def _rival(row: dict[str, Any]) -> str:
+    ratio = f"**{row['ratio']:.2f}**" if row["agrees"] else "answers differ"
+    return f"{row['name']} | {_time(row['seconds'])} | {ratio} | {row['difference']:.1g} | {row['tolerance']:.1g} |"
 
 
-def _first_lines(starts: list[Outcome], kernels: str) -> list[str]:
-    if not starts:
+def _memory(result: dict[str, Any]) -> str:
+    return f"{result['memory_bytes'] / 2**20:.1f} MB" if "memory_bytes" in result else ""
+
+
+def _run(machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return Template(RUN).substitute(machine, versions=versions)
+
+
+def _how(text: str, settings: dict[str, float]) -> str:
+    shown = {"rounds": settings["rounds"], "seconds": f"{settings['seconds']:g}"}
+    milliseconds = {name: f"{settings[name] * 1e3:g}" for name in ("pause", "shortest")}
+    return "\n## How it is measured\n\n" + Template(TURNS).substitute(shown, **milliseconds) + "\n### What is timed\n" + text
+
+
+def _first_calls(results: list[dict[str, Any]]) -> list[str]:
+    if not results:
         return []
-    without = any(each.library.seconds is None for each in starts)
-    note = [f"**No library of kernels was in use, so what is required of it is missed:** {kernels}.", ""] if without else []
-    rows = [f"| {each.name} | {_started(each.library)} | {_started(each.jit)} |" for each in starts]
-    return [FIRST.format(turns=TURNS), *note, FIRST_COLUMNS, *rows, ""]
-
-
-def _started(way: Started) -> str:
-    took = "none" if way.seconds is None else f"{way.seconds:.2f} s"
-    kernels = " + ".join(f"{number} {source}" for source, number in way.kernels.items())
-    return f"{took} | {way.at_most:g} s | {way.verdict} | {kernels}"
-
-
-def _process_lines(process: dict[str, Any]) -> list[str]:
-    if not process:
-        return []
-    return [
-        "## Starting, and memory",
-        "",
-        "Each in a process of its own; imports are medians of three. The first call is an affine warp of a 1x1080x1920x3",
-        "image by JIT, with an empty cache of compiled kernels and with a filled one, by the clock, the import not counted.",
-        "",
-        "| | |\n|---|---|",
-        *(f"| import {name} | {_time(seconds)} |" for name, seconds in process["import_seconds"].items()),
-        *(f"| first call by JIT, {name} | {_time(seconds)} |" for name, seconds in process["first_call_seconds"].items()),
-        "",
-        f"Peak memory of one warp of a 1x1080x1920x3 image beyond input and output; required: under {MEMORY_LIMIT:.0f} MB.",
-        "",
-        "| transform | allocated by NumPy | resident | |\n|---|---|---|---|",
-        *(_memory(transform, figures) for transform, figures in process["memory"].items()),
-        "",
+    head = "| a process that does | library | kernels | JIT | kernels |\n|" + "---|" * 5 + "\n"
+    rows = [
+        f"| {each['name']} | {_seconds(each['seconds'])} | {_sources(each['kernels'])} "
+        f"| {_seconds(each['jit_cpu_seconds'])} | {_sources(each['jit_kernels'])} |\n"
+        for each in results
     ]
+    return ["\n", Template(FIRST_CALLS).substitute(PROCESSES), head, *rows]
 
 
-def _memory(transform: str, figures: dict[str, Any]) -> str:
-    return f"| {transform} | {figures['allocated_mb']:.2f} MB | {figures['resident_mb']:.2f} MB | {figures['verdict']} |"
+def _seconds(seconds: float | None) -> str:
+    return "no library" if seconds is None else f"{seconds:.2f} s"
+
+
+def _sources(kernels: dict[str, int]) -> str:
+    return " + ".join(f"{number} {source}" for source, number in kernels.items())
+
+
+def _starting(figures: Figures) -> list[str]:
+    rows = [f"| import {each['name']} | {_time(each['seconds'])} |\n" for each in figures["imports"]]
+    for warp in figures["first warp by JIT"]:
+        rows += [f"| first call by JIT, {cache} | {_time(warp[cache])} |\n" for cache in ("empty cache", "filled cache")]
+    for cache in figures["kernel cache"]:
+        rows.append(f"| compiled kernels on disk, after all that ran here | {cache['kernels']}, {cache['mb']:.1f} MB |\n")
+    memory = [
+        f"| {each['name']} | {each['allocated_mb']:.2f} MB | {each['resident_mb']:.2f} MB |\n" for each in figures["memory"]
+    ]
+    starting = ["\n", Template(STARTING).substitute(PROCESSES), "| | |\n|---|---|\n", *rows] if rows else []
+    head = [Template(MEMORY).substitute(PROCESSES), "| transform | allocated by NumPy | resident |\n|---|---|---|\n"]
+    return starting + ([*head, *memory] if memory else [])
 
 
 def _time(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Turns of repeated calls: how long each contestant takes while the others rest."""
+"""Time calls in turn."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from typing import Any
 import numpy as np
 
 ROUNDS = 5
-SHORTEST = 2e-4  # seconds between two readings of the clock, which itself takes a ten-millionth
-PAUSE = 0.2  # seconds; idle threads of onnxruntime spin for some 60 ms before they sleep, others for a few
+SHORTEST = 2e-4  # seconds between two readings of the clock; a reading takes 1e-7 seconds
+PAUSE = 0.2  # seconds; idle threads of onnxruntime spin for some 60 ms before they sleep, those of others for a few
 
 
 def alternate(calls: list[Callable[[], Any]], seconds: float) -> list[float]:
-    """Median seconds of one call of each, all together for about `seconds`.
+    """Return the median seconds of each call, measured in about `seconds` in all.
 
-    The contestants take turns over blocks of calls, each round starting with another one, so that a slow phase of the machine
-    hits all alike. Before each block everybody rests, until no idle thread of the one before is spinning. Short calls are
-    timed several in a row, as many for each contestant: so many as the fastest needs for the clock not to matter.
+    The calls take turns, and each round starts with another one, so that a slow phase of the machine affects all alike. A
+    pause before each turn lasts until no idle thread of the previous call spins. Short calls are timed several at a time,
+    the same number for all: as many as the fastest call needs to last for `SHORTEST`.
     """
     times: list[list[float]] = [[] for _ in calls]
     repeats = max(map(_repeats, calls))
     turn = seconds / (ROUNDS * len(calls))
     gc.disable()
     try:
-        for lap in range(ROUNDS):
+        for round_number in range(ROUNDS):
             for k in range(len(calls)):
-                who = (lap + k) % len(calls)
+                index = (round_number + k) % len(calls)
                 time.sleep(PAUSE)
-                times[who] += _block(calls[who], turn, repeats)
+                times[index] += _turn(calls[index], turn, repeats)
     finally:
         gc.enable()
     return [statistics.median(each) for each in times]
 
 
 def copy_seconds(count: int) -> float:
-    """How long one thread takes for a memcpy that moves `count` bytes: half of them read, half written."""
+    """Return the seconds that one thread takes for a memcpy that moves `count` bytes: half are read, half are written."""
     source, target = np.ones(count // 2, np.uint8), np.ones(count // 2, np.uint8)
 
     def copy() -> None:
         np.copyto(target, source)
 
-    return statistics.median(_block(copy, 0.05, _repeats(copy)))
+    return statistics.median(_turn(copy, 0.05, _repeats(copy)))
 
 
 def _repeats(call: Callable[[], Any]) -> int:
-    """How many calls in a row last as long as `SHORTEST`, as a power of two."""
+    """Return how many calls last for `SHORTEST`, as a power of two."""
     repeats = 1
     while min(_seconds(call, repeats) for _ in range(2)) < SHORTEST:
         repeats *= 2
     return repeats
 
 
-def _block(call: Callable[[], Any], seconds: float, repeats: int) -> list[float]:
-    """Times of a call, measured as often as fits in `seconds`; the first wakes the threads, and counts only if alone."""
+def _turn(call: Callable[[], Any], seconds: float, repeats: int) -> list[float]:
+    """Measure a call as often as fits in `seconds`; the first measurement, which wakes the threads, counts only if alone."""
     times: list[float] = []
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
@@ -66,11 +66,11 @@ def _block(call: Callable[[], Any], seconds: float, repeats: int) -> list[float]
 
 
 def _seconds(call: Callable[[], Any], repeats: int) -> float:
-    """How long `repeats` calls take; the last answer is released after the clock was read."""
-    turns = itertools.repeat(None, repeats)
+    """Return how long `repeats` calls take; the last answer is released after the clock is read."""
+    iterations = itertools.repeat(None, repeats)
     start = time.perf_counter()
-    for _ in turns:
+    for _ in iterations:
         answer = call()
-    took = time.perf_counter() - start
+    elapsed = time.perf_counter() - start
     del answer
-    return took
+    return elapsed

@@ -1,22 +1,76 @@
-"""The examples of the written pages run."""
+"""The examples of the written pages run, their links lead somewhere, and the README repeats measured figures."""
 
 import doctest
+import re
+import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from stn_numba.testing import check_vjp
 from stn_numba.transform import registry
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for folder in (".", "docs", "plugins", "plugins/stn-numba-logpolar")
+    for path in (ROOT / folder).glob("*.md")
+)
+WITH_EXAMPLES = ("README.md", "plugins/README.md", "docs/mathematics.md", "docs/sampling.md", "docs/training.md")
 
 
-@pytest.mark.parametrize("page", ["plugins/README.md", "docs/mathematics.md", "docs/sampling.md", "docs/training.md"])
-def test_the_examples_run(page, monkeypatch):
+def read(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def anchors(text):
+    """The headings as GitHub names them in links."""
+    headings = re.findall(r"^#+ (.*)", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES)
+def test_the_examples_run(page, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_registered", {})
-    text = (ROOT / page).read_text(encoding="utf-8")
-    plain = "\n".join("" if line.startswith("```") else line for line in text.splitlines())
+    monkeypatch.chdir(tmp_path)
+    plain = "\n".join("" if line.startswith("```") else line for line in read(page).splitlines())
     test = doctest.DocTestParser().get_doctest(plain, {}, page, page, 0)
     assert test.examples
     report = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=report.append)
     assert not report, "".join(report)
+
+
+def test_the_modules_in_contributing_run():
+    blocks = map(textwrap.dedent, re.findall(r"^ *```python\n(.*?)^ *```", read("CONTRIBUTING.md"), flags=re.M | re.S))
+    names = {}
+    for block in blocks:
+        if block.startswith('"""'):
+            exec(block, names)
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    layer = names["LeakyReLU"](0.1)
+    check_vjp(lambda x: (layer.forward(x)[0], lambda dy: layer.forward(x)[1](dy)[0]), x)
+    optimizer = names["RMSprop"](0.75)
+    directions, _ = optimizer.update({"x": x}, optimizer.init({"x": x}))
+    np.testing.assert_allclose(directions["x"], 2 * np.sign(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(page)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+def test_figures_of_the_readme_are_those_of_the_measured_pages():
+    readme = read("README.md")
+    times, errors = re.findall(r"\d+(?:\.\d+)? ms", readme), re.findall(r"\d\.\d+ \(\d\.\d\)", readme)
+    assert times
+    assert errors
+    assert [time for time in times if f" {time} |" not in read("docs/benchmarks.md")] == []
+    assert [error for error in errors if f"| {error} |" not in read("docs/results.md")] == []

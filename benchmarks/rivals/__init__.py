@@ -1,24 +1,40 @@
-"""Other libraries; each module says in ``contestants(problem)`` how a user of it would solve the problem best.
+"""Other libraries. Every module in this package is a rival, found by itself; it contains
 
-Modules are named after the library with an underscore, so that none hides the library itself.
+- ``LIBRARY``, the name on the pages, and ``PACKAGE``, the name of its distribution;
+- ``calls(problem)``, which returns the calls by which a user of the library solves a problem fastest, with
+  ``stn_numba.get_num_threads()`` threads, or an empty list if the library does not compete. Problems are those of
+  `benchmarks.warp_problem` and `benchmarks.network_cases`.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
+import pkgutil
+import sys
+from types import ModuleType
+from typing import Any
 
-from benchmarks.contestant import Contestant
-from benchmarks.problem import Problem
-
-MODULES = {
-    "torch": "torch_",
-    "OpenCV": "opencv_",
-    "kornia": "kornia_",
-    "onnxruntime": "onnxruntime_",
-    "SciPy": "scipy_",
-    "scikit-image": "scikit_image_",
-}
+from benchmarks.case import Call
 
 
-def contestants(library: str, problem: Problem) -> list[Contestant]:
-    return importlib.import_module(f"{__name__}.{MODULES[library]}").contestants(problem)
+def calls(problem: Any) -> list[Call]:
+    """Return the calls of all rivals that solve a problem."""
+    return [call for module in _modules() for call in module.calls(problem)]
+
+
+def packages(libraries: set[str]) -> list[str]:
+    """Return the distributions of libraries."""
+    return sorted({module.PACKAGE for module in _modules() if module.LIBRARY in libraries}) if libraries else []
+
+
+@functools.cache
+def _modules() -> list[ModuleType]:
+    """Import all rivals; those that are not installed are left out, and their marks are missed."""
+    modules = []
+    for info in pkgutil.iter_modules(__path__):
+        try:
+            modules.append(importlib.import_module(f"{__name__}.{info.name}"))
+        except ModuleNotFoundError as error:
+            print(f"benchmarks.rivals.{info.name} is left out: {error}", file=sys.stderr)
+    return modules

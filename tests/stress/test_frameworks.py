@@ -91,17 +91,17 @@ def test_what_workers_are_told_by_their_pool_is_heard():
 def test_calls_side_by_side_share_the_threads():
     code = """
 import threading, numpy as np, stn_numba as stn
-from stn_numba.kernels import threads
-most, real = [0], threads._take
+from stn_numba.kernels.runtime import dispatch
+most, real = [0], dispatch._take
 def watched(*arguments):
     taken = real(*arguments)
-    most[0] = max(most[0], threads._busy)
+    most[0] = max(most[0], dispatch._busy)
     return taken
-threads._take = watched
+dispatch._take = watched
 image = np.ones((4, 200, 200, 3), np.float32)
 callers = [threading.Thread(target=lambda: [stn.warp(image, [0.9, 0.1, 0, 0, 1, 0]) for _ in range(30)]) for _ in range(8)]
 [caller.start() for caller in callers]; [caller.join() for caller in callers]
-print(most[0], threads._busy)
+print(most[0], dispatch._busy)
 """
     result = run("-c", code, env=environment(), cwd=ROOT)
     most, left = map(int, result.stdout.split())

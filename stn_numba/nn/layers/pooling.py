@@ -36,9 +36,7 @@ class _Pool(Layer):
 
     def out_shape(self, shape: Size) -> Size:
         """(h, w, C) of the output for an input of (H, W, C)."""
-        if min(shape[:2]) < self.size:
-            raise ValueError(f"{type(self).__name__}: a block of {self.size} does not fit an input {shape}")
-        return pooled_shape(shape, self.size)
+        return pooled_shape(shape, self.size, type(self).__name__)
 
 
 class MaxPool(_Pool):

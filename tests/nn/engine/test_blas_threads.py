@@ -183,15 +183,15 @@ def test_a_number_that_another_thread_has_set_is_its_own():
 def test_a_first_prediction_does_not_wait_for_scipy_and_a_batch_finds_its_blas_held():
     code = """
 import sys, numpy as np, stn_numba as stn, threadpoolctl
-from stn_numba.nn.engine import blas_threads as blas
+from stn_numba.nn.engine import blas_threads
 model, images = stn.models.fcn((6, 6, 1), units=4), np.zeros((64, 6, 6, 1), np.float32)
 model.predict(images[:1])
 assert "scipy.linalg" not in sys.modules
-seen, give_back = [], blas._Hold.give_back
+seen, give_back = [], blas_threads._Hold.give_back
 def watched(hold):
     seen.extend(library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas")
     give_back(hold)
-blas._Hold.give_back = watched
+blas_threads._Hold.give_back = watched
 model.predict(images)
 assert "scipy.linalg" in sys.modules
 assert set(seen) == {1}, seen

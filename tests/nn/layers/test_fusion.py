@@ -137,7 +137,7 @@ def test_a_convolution_of_ones_own_is_left_alone():
 def test_a_map_too_small_to_be_pooled_is_refused(count):
     chain = Chain(Conv2d(4, 3), MaxPool(2))
     chain.initialize((4, 4, 2), np.random.default_rng(0))
-    with pytest.raises(ValueError, match="MaxPool: a block of 2 does not fit an input"):
+    with pytest.raises(ValueError, match=r"MaxPool: (a block of 2 does not fit|expected floats .* with H, W >= 2)"):
         chain.forward(X[:count, :3, :3])
 
 

@@ -45,7 +45,7 @@ def test_early_stopping_needs_values():
         train(callbacks=[EarlyStopping(3)])
     with pytest.raises(ValueError, match="patience: expected at least 1"):
         EarlyStopping(0)
-    with pytest.raises(ValueError, match="column: expected one of epoch, loss"):
+    with pytest.raises(ValueError, match="monitor: expected one of epoch, loss"):
         EarlyStopping(1, "accuracy")
 
 

@@ -47,7 +47,9 @@ class ConvSpec(NamedTuple):
         return (weight.shape, bias.shape) == (sizes, sizes[3:]) and kernels_take(dtype, weight, bias)
 
 
-def pooled_shape(shape: Size, size: int) -> Size:
-    """(h, w, C) that pooling over blocks of size x size makes of (H, W, C)."""
+def pooled_shape(shape: Size, size: int, layer: str = "MaxPool") -> Size:
+    """(h, w, C) that pooling over blocks of size x size makes of (H, W, C); errors name the layer."""
     H, W, C = shape
+    if min(H, W) < size:
+        raise ValueError(f"{layer}: a block of {size} does not fit an input {shape}")
     return H // size, W // size, C
