@@ -31,7 +31,7 @@ def four_classes():
     return Classifier(localisation(), (6, 6, 1), 4)
 
 
-def test_prediction():
+def test_predictions_follow_the_probabilities():
     model = cnn((28, 28, 1), filters=2)
     images = RNG.random((300, 28, 28), np.float32)
     probabilities = model.predict_proba(images)
@@ -42,7 +42,7 @@ def test_prediction():
         model.theta(images)
 
 
-def test_pixels_that_are_not_finite_are_refused_before_any_answer():
+def test_non_finite_pixels_are_refused():
     model, bad = st_fcn((6, 6, 1), 3, units=4), X.copy()
     bad[20, 3, 3] = np.nan
     bad[30, 0, 0] = np.inf
@@ -94,6 +94,6 @@ def test_pixels_that_are_not_finite_are_refused_before_any_answer():
         (lambda: stn.models.fcn(downsample=0), "downsample: expected at least 1, got 0"),
     ],
 )
-def test_slips_are_named(make, message):
+def test_common_mistakes_are_named(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()

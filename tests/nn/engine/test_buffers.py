@@ -10,13 +10,13 @@ from stn_numba.nn.engine import buffers
 
 
 @pytest.mark.parametrize("owner", ["numpy", "threading"])
-def test_arrays_that_outlive_the_module_end_without_a_word(owner):
+def test_arrays_that_outlive_the_module_are_freed_silently(owner):
     program = f"import {owner}; from stn_numba.nn.engine import buffers; {owner}.kept = buffers.empty((10,), 'float32')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == ""
 
 
-def test_memory_is_used_again_once_nobody_holds_it():
+def test_a_buffer_is_reused_once_its_last_view_is_gone():
     buffers.release()
     first = buffers.empty((1000,), np.float32)
     address, view = first.ctypes.data, first[10:20]

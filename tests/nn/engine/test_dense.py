@@ -10,7 +10,7 @@ from stn_numba.nn.engine.dense import DenseOp, FusedDense
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("rows", "depth", "units"), [(16, 5, 3), (16, 1, 3), (17, 4, 1), (16, 1, 1), (1, 4, 3), (1, 4, 1)])
-def test_products_of_all_shapes(rows, depth, units, dtype):
+def test_fused_dense_layers_agree_with_the_layers_for_every_shape(rows, depth, units, dtype):
     rng = np.random.default_rng(0)
     layers = [("first", Dense(units)), ("relu", ReLU()), ("second", Dense(2))]
     shape = (depth,)

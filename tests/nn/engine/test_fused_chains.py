@@ -52,7 +52,7 @@ def initialized(make, dtype=np.float64):
 
 @pytest.mark.parametrize("make", CHAINS.values(), ids=CHAINS)
 @pytest.mark.parametrize("count", [9, 70])  # lanes that stay empty, and several parts
-def test_vectors_of_samples_give_what_matrices_give(make, count):
+def test_fused_chains_agree_with_matrix_products(make, count):
     chain, x = initialized(make), RNG.standard_normal((count, 11, 10, 2))
     (y, backprop), (expected, expected_backprop) = chain.forward(x), plain(chain, x)
     np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
@@ -65,7 +65,7 @@ def test_vectors_of_samples_give_what_matrices_give(make, count):
 
 
 @pytest.mark.parametrize("name", ["two pooled", "wide patches", "fully connected"])
-def test_gradient_of_a_fused_chain(name):
+def test_gradients_of_fused_chains_agree_with_differences(name):
     chain = initialized(CHAINS[name])
     names = list(chain.params)
 
@@ -83,7 +83,7 @@ def test_gradient_of_a_fused_chain(name):
     check_vjp(function, RNG.standard_normal((9, 11, 10, 2)), *(chain.params[name].copy() for name in names))
 
 
-def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
+def test_gradients_of_parts_of_a_batch_add_up(monkeypatch):
     chain = initialized(CHAINS["fully connected"])
     again, x = copy.deepcopy(chain), RNG.standard_normal((70, 11, 10, 2))
     whole, whole_backprop = chain.forward(x)
@@ -100,7 +100,7 @@ def test_parts_of_a_fully_connected_run_add_up(monkeypatch):
         np.testing.assert_allclose(gradient, whole_gradients[name], rtol=1e-11, atol=1e-12)
 
 
-def test_what_is_not_a_number_passes_through_fused_pooling():
+def test_nan_passes_through_fused_pooling():
     chain = initialized(CHAINS["one pooled"], np.float32)
     x = RNG.standard_normal((32, 11, 10, 2)).astype(np.float32)
     x[3, 4, 4, 1] = np.nan

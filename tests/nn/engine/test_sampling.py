@@ -13,7 +13,7 @@ RNG = np.random.default_rng(11)
 
 @pytest.mark.parametrize("C", [1, 3])
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_the_way_through_affine_maps_is_that_of_the_sampler(C, align_corners):
+def test_affine_sampling_in_parts_agrees_with_the_sampler(C, align_corners):
     x, theta = RNG.random((6, 9, 8, C)), RNG.standard_normal((6, 6))
     theta[0], theta[1, 0], theta[2, 2], theta[3] = [1, 0, 0, 0, 1, 0], np.nan, 1e30, [1, 0, 1.9, 0, 1, -1.9]
     grid, _ = get_transform("affine").forward(theta, (7, 10), align_corners)
@@ -28,7 +28,7 @@ def test_the_way_through_affine_maps_is_that_of_the_sampler(C, align_corners):
 
 @pytest.mark.parametrize("transform", ["affine", "projective"])
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_gradients_in_training_are_those_of_inference(transform, align_corners):
+def test_a_transformer_has_the_same_gradients_in_training_and_inference(transform, align_corners):
     layer, x = SpatialTransformer(Flatten(), transform, (7, 10), align_corners=align_corners), RNG.random((5, 9, 8, 2))
     layer.initialize(x.shape[1:], np.random.default_rng(0), np.float64)
     layer.params["localisation.theta.bias"] += (
@@ -43,7 +43,7 @@ def test_gradients_in_training_are_those_of_inference(transform, align_corners):
         np.testing.assert_allclose(gradient, expected_gradients[name], rtol=1e-9, atol=1e-9)
 
 
-def test_a_transformer_attends_alike_in_training_and_out_of_it():
+def test_a_transformer_has_the_same_output_in_training_and_inference():
     layer = SpatialTransformer(Chain(Conv2d(2, 3), MaxPool(2), ReLU(), Flatten()), "affine", initial=[0.8, 0.1, 0, 0.1, 0.8, 0])
     layer.initialize((9, 9, 1), RNG, np.float32)
     x = RNG.random((20, 9, 9, 1), np.float32)

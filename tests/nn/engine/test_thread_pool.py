@@ -9,7 +9,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn.engine.thread_pool import each_number, each_part
 
 
-def test_no_more_threads_than_work_is_worth(monkeypatch):
+def test_most_limits_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(dispatch, "count", lambda: 2)
     barrier = threading.Barrier(2)
     each_number(lambda _: barrier.wait(timeout=60), 2)
@@ -17,7 +17,7 @@ def test_no_more_threads_than_work_is_worth(monkeypatch):
         each_number(lambda _: barrier.wait(timeout=0.1), 2, most=1)
 
 
-def test_parts_within_parts_and_errors():
+def test_calls_may_be_nested_and_errors_are_raised():
     assert each_number(lambda a: sum(each_number(lambda b: a * b, 5)), 7) == [10 * a for a in range(7)]
     with pytest.raises(KeyError, match="three"):
         each_part(lambda part, _: {}["three"] if part.start == 3 else None, [slice(k, k + 1) for k in range(6)])
@@ -25,7 +25,7 @@ def test_parts_within_parts_and_errors():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_forked_child_starts_threads_of_its_own():
+def test_a_forked_child_starts_its_own_threads():
     each_number(lambda k: k, 4)
     child = os.fork()
     if not child:

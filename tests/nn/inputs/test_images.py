@@ -15,7 +15,7 @@ def small():
     return fcn((6, 6, 1), 2, units=4)
 
 
-def test_pixels_of_whole_numbers_are_warned_of_unless_they_are_masks():
+def test_unscaled_whole_number_pixels_warn_except_masks():
     with pytest.warns(RuntimeWarning, match=r"X: pixels are whole numbers of up to 255, .* X / 255 as float32"):
         stn.fit(small(), np.full(X.shape, 255, np.uint8), Y, epochs=1, progress=False)
     with warnings.catch_warnings():

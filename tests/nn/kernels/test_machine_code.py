@@ -20,7 +20,7 @@ SIGNATURES = [
 
 
 @pytest.mark.parametrize(("name", "signature"), SIGNATURES)
-def test_kernels_need_nothing_of_numba(name, signature):
+def test_kernels_declare_only_c_functions(name, signature):
     module, _, kernel = name.partition(".")
     entry = getattr(importlib.import_module(f"stn_numba.nn.kernels.{module}"), kernel).entry(signature)
     entry.compile(ENTRY)

@@ -22,7 +22,7 @@ def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
-def test_values_by_name_are_written_all_or_none():
+def test_params_update_writes_all_values_or_none():
     model = Classifier(Chain(Flatten(), Dense(3)), (28, 28, 1), 3)
     before = model.params["dense1.weight"].copy()
     read_only(model.params["dense1.bias"])
@@ -33,7 +33,7 @@ def test_values_by_name_are_written_all_or_none():
     assert np.array_equal(model.params["dense1.weight"], before)
 
 
-def test_parameters_are_those_that_are_used():
+def test_params_of_a_model_are_those_of_its_layers():
     dense = Dense(3)
     first = network(Flatten(), dense)
     assert first.params["dense1.weight"] is dense.params["weight"]
@@ -49,7 +49,7 @@ def test_parameters_are_those_that_are_used():
         first.params.update(bias=np.zeros(3))
 
 
-def test_a_layer_with_parameters_has_one_place():
+def test_a_layer_with_parameters_at_two_places_is_refused():
     twice, shared = Dense(3), localisation()
     with pytest.raises(ValueError, match="the same Dense stands at dense1 and dense2"):
         network(Flatten(), twice, twice)
@@ -60,7 +60,7 @@ def test_a_layer_with_parameters_has_one_place():
     network(Flatten(), Dense(3), rectifier, Dense(3), rectifier)  # has none
 
 
-def test_an_empty_chain_is_a_way_around(tmp_path):
+def test_an_empty_chain_returns_its_input(tmp_path):
     model = network(SpatialTransformer(localisation()), Parallel(Chain(), Conv2d(2, 3, padding=1)), Flatten(), Dense(3))
     stn.fit(model, X, Y, epochs=1, progress=False)
     stn.save(model, tmp_path / "model")
@@ -76,7 +76,7 @@ def test_a_network_can_be_pickled_before_and_after_training():
         model = again
 
 
-def test_a_layer_put_in_the_place_of_another_is_used():
+def test_a_replaced_layer_is_used():
     model = network(Flatten(), Dense(4), ReLU(), Dense(3))
     model.predict(X)
     head = Dense(3)

@@ -21,7 +21,7 @@ def naive_convolution(x, weight, bias, stride, padding):
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), [(1, 1, 0), (3, 1, 0), (3, 2, 1), (4, 3, 2), (5, 1, 4)])
-def test_convolution(size, stride, padding):
+def test_convolution_agrees_with_loops(size, stride, padding):
     layer = Conv2d(3, size, stride=stride, padding=padding)
     layer.initialize((9, 7, 2), RNG, np.float64)
     layer.params["bias"][:] = RNG.standard_normal(3)

@@ -56,7 +56,7 @@ class Sign:
         return {name: np.sign(gradient) for name, gradient in gradients.items()}, {"count": count, "last": dict(gradients)}
 
 
-def test_layers_transforms_and_optimizers_of_ones_own_train_and_resume(tmp_path):
+def test_custom_layers_and_optimizers_train_and_resume(tmp_path):
     def model():
         transformer = SpatialTransformer(localisation(), stn.get_transform("affine"))
         return network(transformer, Scale(), Flatten(), Dense(3))
@@ -109,7 +109,7 @@ class Offsets(Layer):
         return x + self.params["a"] + self.params["b"], backprop
 
 
-def test_gradients_that_share_memory_are_left_as_they_are():
+def test_gradients_may_share_memory():
     images, labels = np.tile(X, (4, 1, 1, 1)), np.tile(Y, 4)  # two passes
     model = network(Flatten(), Dense(3), Offsets())
     before = model.params["dense1.bias"].copy()
@@ -127,7 +127,7 @@ def test_gradients_that_share_memory_are_left_as_they_are():
         (lambda dx, gradients: (dx, {**gradients, "b": np.zeros(1)}), r"gradient of 'offsets1.b': expected \(3,\), got \(1,\)"),
     ],
 )
-def test_layers_that_answer_too_little_are_named(broken, message):
+def test_layers_that_return_wrong_gradients_are_named(broken, message):
     model = network(Flatten(), Dense(3), Offsets(broken))
     before = {name: array.copy() for name, array in model.params.items()}
     with pytest.raises((TypeError, ValueError), match=message):
@@ -135,7 +135,7 @@ def test_layers_that_answer_too_little_are_named(broken, message):
     assert all(np.array_equal(array, before[name]) for name, array in model.params.items())
 
 
-def test_an_update_of_a_subclass_is_called():
+def test_an_overridden_update_or_apply_is_called():
     class Still(Adam):
         def update(self, gradients, state):
             return {name: np.zeros_like(array) for name, array in gradients.items()}, state

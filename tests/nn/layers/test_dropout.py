@@ -13,6 +13,6 @@ def test_dropout_keeps_the_mean_and_drops_in_training_only():
     assert np.array_equal(layer.forward(x)[0], x)
 
 
-def test_dropout_without_a_generator_is_the_input_itself():
+def test_dropout_without_a_generator_returns_its_input():
     x = np.ones((4, 3))
     assert Dropout(0.5).forward(x)[0] is x

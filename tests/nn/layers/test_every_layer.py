@@ -74,7 +74,7 @@ def test_every_known_layer_has_a_case():
 
 @layers
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_shape_and_dtype(make, shape, dtype):
+def test_shapes_and_dtypes(make, shape, dtype):
     layer, out_shape, x = initialized(make, shape, dtype)
     before = x.copy()
     y, backprop = layer.forward(x)
@@ -87,7 +87,7 @@ def test_shape_and_dtype(make, shape, dtype):
 
 
 @layers
-def test_gradient(make, shape):
+def test_gradients_agree_with_differences(make, shape):
     layer, _, x = initialized(make, shape, np.float64)
     names = list(layer.params)
 
@@ -116,7 +116,7 @@ def test_input_gradient_can_be_left_out(make, shape):
 
 
 @layers
-def test_batch_of_none(make, shape):
+def test_empty_batches(make, shape):
     layer, out_shape, x = initialized(make, shape, np.float32)
     y, backprop = layer.forward(x[:0])
     assert y.shape == (0, *out_shape)
@@ -164,7 +164,7 @@ def test_unknown_layers_are_refused():
         (lambda: Dense(2).initialize((4, 4), None), r"Dense: expected an input of shape \(D,\), got \(4, 4\)"),
     ],
 )
-def test_bad_options(make, message):
+def test_bad_options_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
@@ -174,7 +174,7 @@ def test_bad_options(make, message):
     [(Conv2d(8, 5), 28, 8), (MaxPool(2), 28, 8), (Conv2d(48, 7), 20, 40)],
     ids=["small convolution", "pooling", "large convolution"],
 )
-def test_bits_do_not_depend_on_threads(layer, side, channels):
+def test_the_number_of_threads_changes_no_bit(layer, side, channels):
     rng = np.random.default_rng(3)
     x = rng.standard_normal((64, side, side, channels)).astype(np.float32)
     layer.initialize(x.shape[1:], rng)

@@ -36,7 +36,7 @@ def model():
 NAMES = ["spatialtransformer1", "parallel1.spatialtransformer1", "parallel1.chain1.spatialtransformer1"]
 
 
-def test_by_number_from_either_end_or_by_name(model):
+def test_transformers_are_found_by_number_from_either_end_or_by_name(model):
     for number, (name, width) in enumerate(zip(NAMES, (8, 32, 6), strict=True)):
         thetas = [model.theta(X, transformer=which) for which in (number, number - 3, np.int8(number), name)]
         assert thetas[0].shape == (40, width)
@@ -46,7 +46,7 @@ def test_by_number_from_either_end_or_by_name(model):
     assert np.array_equal(model.theta(X), model.theta(X, transformer=0))
 
 
-def test_it_is_what_the_layer_chooses_and_puts_out(model):
+def test_theta_and_transform_are_those_of_the_whole_network(model):
     """Against the pass of the whole network, by its trace."""
     outputs = {name: output for name, _, output in model.network.trace(X)}
     for name in [*NAMES, "spatialtransformer1.localisation.spatialtransformer1"]:
@@ -55,7 +55,7 @@ def test_it_is_what_the_layer_chooses_and_puts_out(model):
 
 
 @pytest.mark.parametrize("which", [3, -4, "spatialtransformer2", "", "parallel1"])
-def test_an_unknown_one_is_refused_with_those_that_there_are(model, which):
+def test_unknown_transformers_are_refused_with_a_list_of_the_known_ones(model, which):
     for ask in (model.theta, model.transform):
         with pytest.raises(ValueError, match="^transformer: expected") as failed:
             ask(X, transformer=which)
@@ -65,12 +65,12 @@ def test_an_unknown_one_is_refused_with_those_that_there_are(model, which):
 
 
 @pytest.mark.parametrize("which", [None, 1.0, True, ["spatialtransformer1"]])
-def test_it_is_a_number_or_a_name(model, which):
+def test_other_types_are_refused(model, which):
     with pytest.raises(TypeError, match="transformer: expected a number or a name, got"):
         model.theta(X, transformer=which)
 
 
-def test_no_images(model):
+def test_theta_and_transform_of_no_images(model):
     assert model.theta(X[:0], transformer=2).shape == (0, 6)
     assert model.transform(X[:0], transformer=2).shape == (0, 8, 8, 3)
 
@@ -89,7 +89,7 @@ class Around(Layer):
         return self.parts["inside"][0].forward(x, rng)
 
 
-def test_one_inside_somebody_s_layer_is_mentioned():
+def test_a_transformer_inside_a_custom_layer_is_mentioned():
     alone = Classifier(Chain(Around(), Flatten(), Dense(3)), (14, 14, 1), 3)
     with pytest.raises(
         ValueError, match="it has no spatial transformer .*; a transformer inside 'around1', a layer of your own"
@@ -102,7 +102,7 @@ def test_one_inside_somebody_s_layer_is_mentioned():
         beside.theta(X, transformer=1)
 
 
-def test_a_transform_without_a_name_goes_by_its_class():
+def test_a_transform_without_a_name_is_shown_by_its_class():
     network = Chain(SpatialTransformer(localisation(), stn.get_transform("affine")), Flatten(), Dense(3))
     with pytest.raises(ValueError, match=r"0 or 'spatialtransformer1' \(Affine\), got 1"):
         Classifier(network, (14, 14, 1), 3).theta(X, transformer=1)

@@ -11,7 +11,7 @@ RNG = np.random.default_rng(11)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(0.8), SGD(0.8, nesterov=True)])
-def test_updates_in_place_are_the_plain_ones(optimizer):
+def test_updates_in_place_agree_with_plain_updates(optimizer):
     params = {"w": RNG.standard_normal((3, 7)), "b": RNG.standard_normal(5)}
     plain_params = {name: array.copy() for name, array in params.items()}
     state, plain_state = optimizer.init(params), optimizer.init(plain_params)
@@ -36,7 +36,7 @@ def test_clipping_limits_the_joint_norm():
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True)])
 @pytest.mark.parametrize("kind", ["read-only", "with gaps", "big-endian", "in Fortran's order", "unaligned"])
 @pytest.mark.parametrize("where", ["params", "state"])
-def test_apply_refuses_by_name_before_anything_is_written(optimizer, kind, where):
+def test_apply_refuses_odd_arrays_before_any_change(optimizer, kind, where):
     params = {name: RNG.random((4, 4), np.float32) for name in "abc"}
     gradients, rates = {name: np.ones((4, 4), np.float32) for name in "abc"}, dict.fromkeys("abc", 0.1)
     state = optimizer.init(params)
@@ -51,7 +51,7 @@ def test_apply_refuses_by_name_before_anything_is_written(optimizer, kind, where
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()])
-def test_apply_names_what_is_missing(optimizer):
+def test_apply_names_missing_arrays(optimizer):
     params, gradients = {"a": np.ones(2, np.float32)}, {"a": np.ones(2, np.float32)}
     state = optimizer.init(params)
     with pytest.raises(ValueError, match=r"rates\['a'\]: expected a rate"):
@@ -67,7 +67,7 @@ def test_apply_names_what_is_missing(optimizer):
 
 @pytest.mark.parametrize("kind", ODD_ARRAYS)
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()])
-def test_gradients_are_only_read(optimizer, kind):
+def test_apply_does_not_write_to_gradients(optimizer, kind):
     results = []
     for change in (lambda array: array, ODD_ARRAYS[kind]):
         params, gradient = {"a": np.ones((4, 4), np.float32)}, np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)

@@ -48,7 +48,7 @@ def network():
         ({"*localisation*": 0.3}, {LOOK: 0.3, LOOK_BIAS: 0.3, THETA: 0.3}),
     ],
 )
-def test_the_most_specific_key_counts_and_defaults_stay(rates, expected):
+def test_the_most_specific_key_wins_and_defaults_stay(rates, expected):
     assert multipliers(NAMES, rates) == {**dict.fromkeys(NAMES, 1.0), **expected}
 
 
@@ -63,13 +63,13 @@ def test_the_most_specific_key_counts_and_defaults_stay(rates, expected):
         ("conv2d1.", "'conv2d1'"),
     ],
 )
-def test_unknown_keys_are_refused_with_what_was_meant(key, hint):
+def test_unknown_keys_are_refused_with_a_suggestion(key, hint):
     with pytest.raises(ValueError, match="^learning_rate_multipliers: expected") as failed:
         check_multipliers(NAMES, {key: 0.5})
     assert f"got {key!r}; did you mean {hint}?" in str(failed.value)
 
 
-def test_what_fits_nothing_is_refused():
+def test_keys_without_a_match_are_refused():
     with pytest.raises(ValueError, match="learning_rate_multipliers: expected .*, got 'gamma.\\*'"):
         check_multipliers(NAMES, {"gamma.*": 0.5})
     with pytest.raises(TypeError, match="learning_rate_multipliers: expected names .* as keys, got 3"):
@@ -98,7 +98,7 @@ class Descent:
     "optimizer", [Adam(epsilon=1e3), SGD(), SGD(0.0), Muon(), Descent()], ids=lambda one: type(one).__name__
 )
 @pytest.mark.parametrize("frozen", ["conv2d1", "localisation", "*.weight", "dense2.bias", "spatialtransformer1"])
-def test_a_rate_of_zero_freezes_to_the_bit(optimizer, frozen, tmp_path):
+def test_a_rate_of_zero_changes_no_bit(optimizer, frozen, tmp_path):
     model = network()
     names = [name for name, rate in multipliers(model.params, {frozen: 0}).items() if rate == 0]
     for name in names:
@@ -114,7 +114,7 @@ def test_a_rate_of_zero_freezes_to_the_bit(optimizer, frozen, tmp_path):
         assert not optimizer.seen & set(names)
 
 
-def test_frozen_parameters_leave_the_joint_norm_alone():
+def test_frozen_parameters_do_not_count_in_the_joint_norm():
     """With everything but one bias frozen, its step is as long as the limit says."""
     model = network()
     before = model.params["dense2.bias"].copy()
@@ -131,7 +131,7 @@ def test_everything_may_be_frozen(tmp_path):
         assert {name: array.tobytes() for name, array in model.params.items()} == before
 
 
-def test_a_frozen_run_goes_on_with_the_same_bits(tmp_path):
+def test_a_resumed_run_with_frozen_layers_gives_the_same_bits(tmp_path):
     def cut(model, history):
         raise KeyboardInterrupt
 

@@ -20,7 +20,7 @@ def newton_schulz(matrix):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-4)])
-def test_steps_are_those_of_the_iteration_written_out(shape, dtype, tolerance):
+def test_steps_agree_with_the_written_out_iteration(shape, dtype, tolerance):
     optimizer, mean = Muon(momentum=0.8), np.zeros(shape)
     state = optimizer.init({"w": np.zeros(shape, dtype)})
     for _ in range(3):
@@ -33,7 +33,7 @@ def test_steps_are_those_of_the_iteration_written_out(shape, dtype, tolerance):
         np.testing.assert_allclose(directions["w"], expected.reshape(shape), atol=tolerance)
 
 
-def test_steps_are_those_of_torch():
+def test_steps_agree_with_torch():
     torch = pytest.importorskip("torch")
     start, gradients = RNG.normal(size=(2, 2, 5, 12)), RNG.normal(size=(4, 2, 2, 5, 12))
     param = torch.tensor(start.reshape(20, 12), requires_grad=True)
@@ -50,7 +50,7 @@ def test_steps_are_those_of_torch():
     assert off < 0.03 * moved  # theirs has 8 bits
 
 
-def test_all_but_convolutions_follow_adam():
+def test_parameters_other_than_convolutions_follow_adam():
     params = {"dense.weight": RNG.normal(size=(5, 4)), "bias": RNG.normal(size=3), "conv.weight": RNG.normal(size=(3, 3, 2, 4))}
     gradients = {name: RNG.normal(size=array.shape) for name, array in params.items()}
     optimizer = Muon(adam=Adam(beta1=0.5))
@@ -72,7 +72,7 @@ def small():
     return Classifier(Chain(Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (8, 8, 1), 3)
 
 
-def test_a_run_that_stopped_goes_on_with_the_same_bits(tmp_path):
+def test_a_resumed_run_gives_the_same_bits(tmp_path):
     X, y = RNG.random((96, 8, 8, 1), np.float32), RNG.integers(0, 3, 96)
     options = {"epochs": 4, "batch_size": 32, "optimizer": Muon(), "progress": False, "label_smoothing": 0.1}
     uninterrupted, stopped, resumed = small(), small(), small()

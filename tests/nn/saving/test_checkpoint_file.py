@@ -8,7 +8,7 @@ from stn_numba.nn import StorageError
 from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 
-def test_damage_is_noticed(tmp_path):
+def test_damaged_and_other_files_are_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     write_checkpoint(path, {"params": {"weight": np.ones(50)}})
     content = bytearray(path.read_bytes())

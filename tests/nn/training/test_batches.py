@@ -30,16 +30,16 @@ def trained(*data, **options):
     return np.concatenate([array.ravel() for array in model.params.values()])
 
 
-def test_a_mapped_file_trains_as_its_array_does(tmp_path):
+def test_a_mapped_file_trains_like_its_array(tmp_path):
     np.save(tmp_path / "X.npy", X)
     assert np.array_equal(trained(np.load(tmp_path / "X.npy", mmap_mode="r"), Y), trained(X, Y))
 
 
-def test_a_stream_trains_as_the_arrays_do():
+def test_a_stream_trains_like_the_arrays():
     assert np.array_equal(trained(Halves()), trained(X, Y))
 
 
-def test_whole_numbers_are_converted_batch_by_batch():
+def test_integer_images_are_converted_batch_by_batch():
     whole = (X * 255).astype(np.uint8)
     seen = []
 
@@ -52,7 +52,7 @@ def test_whole_numbers_are_converted_batch_by_batch():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_DATA counts private memory on Linux only")
-def test_a_file_larger_than_the_memory_is_trained_on(tmp_path):
+def test_a_file_larger_than_memory_can_be_trained_on(tmp_path):
     program = Path(__file__).with_name("small_memory.py")
     run = subprocess.run([sys.executable, program, tmp_path / "X.npy"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -67,12 +67,12 @@ def test_a_file_larger_than_the_memory_is_trained_on(tmp_path):
         ((X, Y[:-1]), ValueError, r"y: expected \(30,\) whole numbers"),
     ],
 )
-def test_data_that_do_not_fit(data, error, message):
+def test_data_that_does_not_fit_is_refused(data, error, message):
     with pytest.raises(error, match=message):
         trained(*data)
 
 
-def test_a_batch_of_a_stream_that_does_not_fit_is_named():
+def test_a_stream_s_bad_batch_is_named():
     class Wrong(Halves):
         def __call__(self, rng):
             yield X[:4, :3], Y[:4]
@@ -93,7 +93,7 @@ def test_a_batch_of_a_stream_that_does_not_fit_is_named():
         trained(Short())
 
 
-def test_an_augmentation_in_place_leaves_a_stream_s_arrays_alone():
+def test_an_augmentation_in_place_does_not_change_a_stream_s_arrays():
     class Kept:
         images = X.copy()
 
@@ -111,7 +111,7 @@ def test_an_augmentation_in_place_leaves_a_stream_s_arrays_alone():
     np.testing.assert_array_equal(Kept.images, X)
 
 
-def test_a_stream_that_yields_no_pairs_is_refused():
+def test_a_stream_must_yield_pairs():
     class Unlabeled:
         def __len__(self):
             return 1

@@ -26,11 +26,11 @@ def train(model=None, **options):
     ("losses", "stop"),
     [((3, 2, 1), False), ((1, 2), False), ((1, 2, 2), True), ((1, 1, 1), True), ((2, 3, 1, 2), False), ((3, 2.95, 2.9), True)],
 )
-def test_early_stopping(losses, stop):
+def test_early_stopping_waits_for_patience_epochs(losses, stop):
     assert EarlyStopping(2, "loss", min_delta=0.2)(None, history_of(*losses)) is stop
 
 
-def test_early_stopping_ends_training_and_the_best_weights_come_back():
+def test_early_stopping_ends_training_and_restore_best_restores_the_best_weights():
     model, held_out = fcn((6, 6, 1), 2, units=64), (X[:8], 1 - Y[:8])  # learning makes it worse on these
     options = {"epochs": 60, "learning_rate": 0.02, "schedule": lambda progress: 1.0, "validation": held_out}
     history = train(model, callbacks=[EarlyStopping(3)], restore_best="validation_loss", **options)
@@ -52,7 +52,7 @@ def test_early_stopping_needs_values():
 @pytest.mark.parametrize(
     ("restore_best", "message"), [("accuracy", "restore_best: expected one of"), ("validation_loss", "needs validation")]
 )
-def test_restore_best_is_checked(restore_best, message):
+def test_unknown_or_missing_restore_best_columns_are_refused(restore_best, message):
     with pytest.raises(ValueError, match=message):
         train(restore_best=restore_best)
 
@@ -68,7 +68,7 @@ def test_tables_hold_the_history(tmp_path):
     assert [line["epoch"] for line in lines] == [1, 2, 3]
 
 
-def test_a_log_after_a_stop_is_the_log_of_a_calm_run(tmp_path):
+def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_run(tmp_path):
     def stop(model, history):
         if len(history) == 2:
             raise ArithmeticError
@@ -102,16 +102,16 @@ def test_tensorboard_gets_every_epoch(tmp_path):
 
 
 @pytest.mark.parametrize("log", [CSVLog, JSONLinesLog])
-def test_a_log_needs_its_folder_from_the_start(log, tmp_path):
+def test_a_log_in_a_missing_folder_is_refused_when_made(log, tmp_path):
     with pytest.raises(FileNotFoundError, match="log: no such folder: .*missing"):
         log(tmp_path / "missing" / "log")
 
 
 @pytest.mark.parametrize("answer", [True, np.True_])
-def test_a_callback_that_answers_true_stops(answer):
+def test_a_callback_that_returns_true_stops_training(answer):
     assert len(train(epochs=3, callbacks=[lambda model, history: answer])) == 1
 
 
 @pytest.mark.parametrize("answer", [None, 1, "yes", np.ones(2), np.False_])
-def test_other_answers_do_not(answer):
+def test_a_callback_that_returns_anything_else_does_not(answer):
     assert len(train(epochs=2, callbacks=[lambda model, history: answer])) == 2

@@ -18,7 +18,7 @@ from tests.nn.training.resumable import TURN, CrashError, X, Y, small, train, we
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes and signals")
-def test_ten_kills_at_random_moments_change_nothing(tmp_path):
+def test_a_run_killed_ten_times_gives_the_same_bits(tmp_path):
     environment = os.environ | {"STN_NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     seed = str(int.from_bytes(os.urandom(2), "big"))  # other moments each time; a failure prints the seed
     program = Path(__file__).with_name("killed_run.py")
@@ -30,7 +30,7 @@ def test_ten_kills_at_random_moments_change_nothing(tmp_path):
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(), SGD(0.5, nesterov=True), Muon()])
 @pytest.mark.parametrize("steps", [1, 3, 4, 8, 11])
-def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimizer, steps):
+def test_a_run_resumed_after_a_crash_gives_the_same_bits(tmp_path, optimizer, steps):
     uninterrupted = small()
     history = train(uninterrupted, optimizer=optimizer)
     left = [steps]
@@ -51,7 +51,7 @@ def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimizer, steps):
         assert resumed.column(column) == history.column(column)
 
 
-def test_a_stream_goes_on_within_an_epoch(tmp_path):
+def test_a_stream_resumes_within_an_epoch(tmp_path):
     class Stream:
         def __init__(self, crash_at=-1):
             self.crash_at, self.count = crash_at, 0
@@ -114,21 +114,21 @@ def test_the_best_epoch_survives_a_crash(tmp_path):
         ({"batch_size": 8}, "a run with batches = 3, got 5"),
     ],
 )
-def test_other_settings_are_refused_by_name(tmp_path, change, message):
+def test_resuming_with_other_settings_is_refused_by_name(tmp_path, change, message):
     path = tmp_path / "run.checkpoint"
     train(small(), checkpoint=path)
     with pytest.raises(StorageError, match=message):
         train(small(), checkpoint=path, **change)
 
 
-def test_another_model_is_refused(tmp_path):
+def test_resuming_with_another_model_is_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     train(small(), checkpoint=path)
     with pytest.raises(StorageError, match=r"a run with model.layers\[0\].localisation.layers\[1\].units = 4, got 32;"):
         train(st_fcn((12, 12, 1), 2, units=9), checkpoint=path)
 
 
-def test_a_folder_that_cannot_be_written_to_is_named_before_training(tmp_path):
+def test_a_missing_folder_is_refused_before_training(tmp_path):
     def no_work(images, rng):
         raise AssertionError("training began")
 
@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_before_training(tmp_path):
         train(small(), checkpoint=tmp_path / "missing" / "run", augment=no_work)
 
 
-def test_seconds_count_on_after_a_stop(tmp_path):
+def test_seconds_of_a_resumed_run_add_up(tmp_path):
     path = tmp_path / "run.checkpoint"
 
     def crash(model, history):
@@ -152,7 +152,7 @@ def test_seconds_count_on_after_a_stop(tmp_path):
     assert train(small(), checkpoint=path, augment=slow)[-1].seconds >= 4 * 3 * 0.02
 
 
-def test_another_number_of_images_is_refused(tmp_path):
+def test_resuming_with_another_number_of_images_is_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     model = stn.models.fcn((12, 12, 1), 2, units=4)
     stn.fit(model, np.zeros((8, 12, 12)), np.zeros(8, int), epochs=1, checkpoint=path, progress=False)
@@ -189,7 +189,7 @@ class Lazy:
         state.update(new)
 
 
-def test_numbers_without_axes_and_states_of_ones_own_are_kept(tmp_path):
+def test_scalar_parameters_and_custom_optimizer_states_are_kept(tmp_path):
     def train(epochs_before_the_cut, path):
         model = Classifier(Chain(Flatten(), Gain(), Dense(2)), (12, 12, 1), 2)
 

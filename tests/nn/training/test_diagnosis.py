@@ -23,7 +23,7 @@ def train(model, **options):
     return stn.fit(model, X, Y, **{"epochs": 3, "batch_size": 32, "progress": False, **options})
 
 
-def test_the_warning_about_regions_outside_reads_no_image(monkeypatch):
+def test_the_warning_about_regions_outside_samples_no_image(monkeypatch):
     network = Chain(SpatialTransformer(Flatten()), Conv2d(2, 3), Flatten(), Dense(2))
     network.initialize((8, 8, 1), np.random.default_rng(0))
     network.layers["spatialtransformer1"].theta_layer.params["bias"][2] = 9
@@ -55,7 +55,7 @@ def test_a_non_finite_theta_is_named():
         train(model)
 
 
-def test_a_region_that_left_the_image_is_named():
+def test_a_region_that_has_left_the_image_is_named():
     model = small()
     model.params["spatialtransformer1.localisation.theta.bias"][2] = 5
     with pytest.warns(RuntimeWarning, match="layer 'spatialtransformer1': the sampled region has left the image for 100%"):
@@ -65,7 +65,7 @@ def test_a_region_that_left_the_image_is_named():
         train(small(), learning_rate=0.0)
 
 
-def test_a_last_update_that_is_not_finite_is_noticed():
+def test_a_non_finite_last_update_is_reported():
     model = Classifier(Chain(Flatten(), Dense(2)), (12, 12, 1), 2)
     with pytest.raises(NonFiniteError, match="a parameter is not finite in epoch 1, after its last step"):
         train(model, epochs=1, batch_size=96, optimizer=SGD(0.0), learning_rate=1e300, schedule=constant)

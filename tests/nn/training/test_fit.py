@@ -47,7 +47,7 @@ def test_one_seed_repeats_a_run_bit_for_bit():
     assert not np.array_equal(first, other)
 
 
-def test_rates_slow_parts_down():
+def test_learning_rate_multipliers_of_zero_freeze_parts():
     model = small()
     before = {name: array.copy() for name, array in model.params.items()}
     train(model, learning_rate_multipliers={"localisation": 0.0})
@@ -56,7 +56,7 @@ def test_rates_slow_parts_down():
     assert not any("localisation" in name for name in changed)
 
 
-def test_history_and_callbacks():
+def test_the_history_has_an_entry_per_epoch_and_callbacks_can_stop():
     seen = []
 
     def stop_after_two(model, history):
@@ -79,7 +79,7 @@ def test_augmentation_may_change_the_size():
     assert model.predict(X[:, 3:9, 3:9]).shape == (96,)
 
 
-def test_two_transformers_one_after_another():
+def test_two_transformers_in_sequence_both_learn():
     first, second = (SpatialTransformer(Chain(Flatten(), Dense(4), ReLU()), t) for t in ("affine", "tps"))
     model = Classifier(Chain(first, second, Flatten(), Dense(2)), (12, 12, 1), 2)
     before = {name: array.copy() for name, array in model.params.items()}
@@ -97,13 +97,13 @@ def test_two_transformers_one_after_another():
         ((X[:0], Y[:0]), "X: expected at least one image"),
     ],
 )
-def test_bad_data(arguments, message):
+def test_bad_data_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         stn.fit(small(), *arguments, progress=False)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(0.0)])
-def test_weights_decay_by_their_rates_and_biases_do_not(optimizer):
+def test_weights_decay_and_biases_do_not(optimizer):
     models = [small(), small()]
     for model, decay in zip(models, (0.0, 0.5), strict=True):
         train(model, epochs=1, batch_size=len(X), optimizer=optimizer, schedule=constant, learning_rate=0.1, weight_decay=decay)
@@ -132,7 +132,7 @@ def test_weights_decay_by_their_rates_and_biases_do_not(optimizer):
         ({"label_smoothing": 1}, r"label_smoothing: expected a number in \[0, 1\), got 1"),
     ],
 )
-def test_bad_options_are_refused_before_any_work(options, message):
+def test_bad_options_are_refused_before_training(options, message):
     def no_work(images, rng):
         raise AssertionError("it has begun")
 
@@ -147,6 +147,6 @@ def test_bad_options_are_refused_before_any_work(options, message):
         (lambda images, rng: None, "augment's images: expected"),
     ],
 )
-def test_an_augmentation_that_loses_images_is_refused(augment, message):
+def test_an_augmentation_that_drops_images_is_refused(augment, message):
     with pytest.raises((ValueError, TypeError), match=message):
         train(small(), augment=augment)

@@ -13,7 +13,7 @@ def train(**options):
     return stn.fit(fcn((6, 6, 1), 2, units=4), X, Y, epochs=1, progress=False, **options)
 
 
-def test_columns_of_the_history_go_by_name():
+def test_unknown_columns_are_refused():
     history = train()
     with pytest.raises(ValueError, match="name: expected one of epoch, loss, .*, got 'accuracy'"):
         history.column("accuracy")

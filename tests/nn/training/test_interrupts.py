@@ -39,7 +39,7 @@ def test_ctrl_c_finishes_the_step_and_leaves_a_checkpoint(tmp_path):
     assert np.array_equal(weights(model), weights(uninterrupted))
 
 
-def test_ctrl_c_between_the_last_step_and_the_end_is_heard():
+def test_ctrl_c_after_the_last_step_interrupts():
     with pytest.raises(KeyboardInterrupt):
         train(small(), epochs=1, callbacks=[lambda model, history: signal.raise_signal(signal.SIGINT)])
 

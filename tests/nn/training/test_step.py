@@ -14,7 +14,7 @@ RNG = np.random.default_rng(11)
 
 
 @pytest.mark.parametrize("shared", ["passes", "layers"])
-def test_steps_do_not_depend_on_threads(shared, monkeypatch):
+def test_the_number_of_threads_changes_no_bit(shared, monkeypatch):
     if shared == "layers":
         monkeypatch.setattr(thread_pool, "_WORTH_A_PASS", 1000)
         monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)

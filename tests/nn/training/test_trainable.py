@@ -53,7 +53,7 @@ def train(model, **options):
     [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True), Muon(), Descent(), DescentInPlace()],
     ids=lambda one: repr(one)[:30],
 )
-def test_training_gives_the_same_bits_and_leaves_what_it_was_given_alone(optimizer, kind):
+def test_odd_arrays_train_to_the_same_bits_and_are_not_changed(optimizer, kind):
     usual, odd = model_of(), model_of(ODD_ARRAYS[kind])
     given = [layer.params[key] for _, layer in leaves(odd.network) for key in layer.params]
     given = [array for array in given if kind != "in Fortran's order" or array.ndim > 1]
@@ -64,14 +64,14 @@ def test_training_gives_the_same_bits_and_leaves_what_it_was_given_alone(optimiz
     assert all(np.array_equal(array, old) for array, old in zip(given, before, strict=True))
 
 
-def test_arrays_that_can_be_trained_are_trained_in_place():
+def test_ordinary_arrays_are_trained_in_place():
     model = model_of()
     arrays = dict(model.params)
     train(model)
     assert all(model.params[name] is array for name, array in arrays.items())
 
 
-def test_a_callback_may_put_read_only_arrays_in():
+def test_a_callback_may_replace_parameters_by_read_only_arrays():
     def freeze(model, history):
         for _, layer in leaves(model.network):
             for key in layer.params:
@@ -83,7 +83,7 @@ def test_a_callback_may_put_read_only_arrays_in():
     assert np.array_equal(weights(odd), weights(usual))
 
 
-def test_a_checkpoint_goes_on_in_a_model_of_read_only_arrays(tmp_path):
+def test_a_checkpoint_resumes_in_a_model_of_read_only_arrays(tmp_path):
     def cut(model, history):
         raise KeyboardInterrupt
 
@@ -95,7 +95,7 @@ def test_a_checkpoint_goes_on_in_a_model_of_read_only_arrays(tmp_path):
     assert np.array_equal(weights(odd), weights(usual))
 
 
-def test_a_checkpoint_that_is_refused_changes_nothing(tmp_path):
+def test_a_refused_checkpoint_changes_nothing(tmp_path):
     train(model_of(), checkpoint=tmp_path / "run")
     state = read_checkpoint(tmp_path / "run")
     write_checkpoint(tmp_path / "run", {**state, "rate": "fast"})
@@ -130,7 +130,7 @@ def test_a_layer_whose_array_cannot_be_replaced_is_named():
         train(model)
 
 
-def test_parameters_that_are_no_real_numbers_are_named():
+def test_parameters_that_are_not_real_are_named():
     model = Classifier(Chain(Flatten(), Dense(3)), (28, 28, 1), 3)
     model.network.layers["dense1"].params["bias"] = np.zeros(3, complex)
     with pytest.raises(TypeError, match="parameter 'dense1.bias': expected real numbers, got dtype complex128"):
@@ -157,7 +157,7 @@ class Scale(Layer):
 
 @pytest.mark.parametrize("kind", sorted(set(ODD_ARRAYS) - {"a list"}))
 @pytest.mark.parametrize("optimizer", [Adam(), Muon()])
-def test_layers_may_return_gradients_of_any_kind(optimizer, kind):
+def test_layers_may_return_odd_gradients(optimizer, kind):
     results = []
     for change in (lambda array: array, ODD_ARRAYS[kind]):
         layer = Scale()
@@ -168,7 +168,7 @@ def test_layers_may_return_gradients_of_any_kind(optimizer, kind):
     assert np.array_equal(*results)
 
 
-def test_directions_that_are_missing_are_noticed_before_anything_is_written():
+def test_missing_directions_are_refused_before_any_change():
     class Forgetful(Descent):
         def update(self, gradients, state):
             return dict(list(gradients.items())[1:]), state
@@ -181,7 +181,7 @@ def test_directions_that_are_missing_are_noticed_before_anything_is_written():
 
 
 @pytest.mark.parametrize("kind", sorted(set(ODD_ARRAYS) - {"a list", "float64"}))
-def test_images_and_labels_are_only_read(kind):
+def test_images_and_labels_are_not_changed(kind):
     class Batches:
         def __len__(self):
             return 1
