@@ -73,7 +73,7 @@ def test_no_files_import_each_other_in_a_circle(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_no_folder_holds_more_files_than_one_takes_in(folder):
+def test_no_folder_has_too_many_files(folder):
     folders = {path.parent for path in python_files(folder)}
     counts = {str(f.relative_to(ROOT)): sum(path.name != "__init__.py" for path in f.glob("*.py")) for f in folders}
     assert {f: count for f, count in counts.items() if count > MOST_FILES} == {}

@@ -1,3 +1,5 @@
+"""The commands of the terminal."""
+
 import json
 import signal
 import subprocess

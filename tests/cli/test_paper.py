@@ -1,3 +1,5 @@
+"""The commands `reproduce` and `results`."""
+
 import gzip
 import json
 import os

@@ -111,7 +111,7 @@ def test_a_kernel_that_raises_does_not_keep_the_others_from_running(monkeypatch)
 
 
 def test_the_self_test_covers_every_kernel_of_the_sampler_that_is_built():
-    """In a process of its own, since nothing is compiled or done in it."""
+    """In another process, which only records kernels."""
     code = """
 from stn_numba.kernels.runtime import calls
 from stn_numba.deploy import build, selftest

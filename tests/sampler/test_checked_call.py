@@ -1,3 +1,5 @@
+"""Errors of `sample` name the argument, what was expected and what came."""
+
 import numpy as np
 import pytest
 

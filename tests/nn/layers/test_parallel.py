@@ -1,3 +1,5 @@
+"""Parallel layers, and transformers inside them."""
+
 import json
 import warnings
 
@@ -19,7 +21,7 @@ def localisation():
 
 
 def nested():
-    """A transformer, then two of other kinds side by side, one of them behind a pooling of its own."""
+    """A transformer, then two of other kinds in parallel, one of them after a pooling layer."""
     return Classifier(
         Chain(
             SpatialTransformer(localisation(), "affine"),

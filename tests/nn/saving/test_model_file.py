@@ -1,3 +1,5 @@
+"""Model files."""
+
 import json
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Callbacks: early stopping, logs and custom ones."""
+
 import csv
 import json
 

@@ -1,3 +1,5 @@
+"""`fit`: options, data and results."""
+
 import numpy as np
 import pytest
 

@@ -107,7 +107,7 @@ def test_a_refused_checkpoint_changes_nothing(tmp_path):
 
 
 class Locked(Layer):
-    """A custom layer that hands out a new dict each time."""
+    """A custom layer whose `params` is a new dict each time."""
 
     @property
     def params(self):
