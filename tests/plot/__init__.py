@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.plot.
+
+canvas: plot/test_files.py
+"""
