@@ -113,7 +113,7 @@ MIRRORS = {"stn_numba": "tests", "plugins/stn_transforms": "tests/plugins/stn_tr
 LINE = re.compile(r"^([\w, ]+): (\S+\.py(?:, \S+\.py)*)$", re.MULTILINE)
 
 
-def tested_elsewhere(folder):
+def lines_of(folder):
     """{module or package: [test files]} of the lines in the docstring of a folder of tests."""
     file = folder / "__init__.py"
     text = ast.get_docstring(ast.parse(file.read_text())) or "" if file.is_file() else ""
@@ -124,7 +124,7 @@ def has_tests(module, mirror):
     """Whether a module (its path within the package), or a package that contains it, has tests of its own or a line."""
     for depth, name in enumerate(module.parts, 1):
         folder = mirror.joinpath(*module.parts[: depth - 1])
-        if (folder / f"test_{name}.py").is_file() or name in tested_elsewhere(folder):
+        if (folder / f"test_{name}.py").is_file() or name in lines_of(folder):
             return True
     return any(mirror.joinpath(*module.parts).glob("test_*.py"))
 
@@ -140,7 +140,7 @@ def test_lines_name_modules_and_files_that_exist(package):
     mirror, wrong = ROOT / MIRRORS[package], []
     for file in mirror.rglob("__init__.py"):
         source = ROOT / package / file.parent.relative_to(mirror)
-        for name, files in tested_elsewhere(file.parent).items():
+        for name, files in lines_of(file.parent).items():
             wrong += [f"{file}: {name}"] * (not (source / name).is_dir() and not (source / f"{name}.py").is_file())
             wrong += [f"{file}: {each}" for each in files if not (ROOT / "tests" / each).is_file()]
     assert wrong == []
