@@ -1,7 +1,7 @@
-"""Compile kernels when a wheel is built, for the CPUs of its platform: so that first calls need no compiler.
+"""Build hook: compile kernels for the CPUs of the platform into the wheel, so that first calls do not compile.
 
-``STN_NUMBA_BUILD_KERNELS=0`` leaves them out, and so does an editable install. Where something is missing the wheel is a pure
-one without them, and kernels are compiled when they are first called.
+``STN_NUMBA_BUILD_KERNELS=0`` skips this, and so does an editable install. If compiling fails, the result is a pure wheel, whose
+kernels are compiled at first calls.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
-    """The hook that hatchling calls."""
+    """The hook that hatchling runs."""
 
     def dependencies(self) -> list[str]:
-        """What the compilation needs: the library itself is run."""
+        """Return the build dependencies: the compilation imports the library."""
         return list(self.metadata.core.dependencies) if _wanted() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Put the libraries into the wheel."""
+        """Add the libraries of compiled kernels to the wheel."""
         if self.target_name != "wheel" or version == "editable":
             return
         if not _wanted():
-            self.app.display_info("Kernels are left out (STN_NUMBA_BUILD_KERNELS=0): they are compiled when first called.")
+            self.app.display_info("Skipping kernels (STN_NUMBA_BUILD_KERNELS=0): they are compiled at first calls.")
             return
         libraries = self._build()
         if libraries:
@@ -40,27 +40,25 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
                 build_data["force_include"][str(path)] = f"stn_numba/prebuilt/{path.name}"
 
     def _build(self) -> list[Path]:
-        self.app.display_info(
-            "Compiling kernels ahead; this takes a few minutes (STN_NUMBA_BUILD_KERNELS=0 leaves them out) ..."
-        )
+        self.app.display_info("Compiling kernels, which takes a few minutes (STN_NUMBA_BUILD_KERNELS=0 skips this) ...")
         start, folder = time.monotonic(), Path(self.directory) / "kernels"
-        with tempfile.TemporaryDirectory() as announced:
-            self._announce_transforms(Path(announced))
-            places = [announced, *filter(None, [os.environ.get("PYTHONPATH")])]
+        with tempfile.TemporaryDirectory() as site:
+            self._fake_install(Path(site))
+            places = [site, *filter(None, [os.environ.get("PYTHONPATH")])]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "STN_NUMBA_PREBUILT": "off"}
-            command = [sys.executable, "-m", "stn_numba.deploy.build", str(folder)]
+            command = [sys.executable, "-m", "stn_numba.deploy.build_kernels", str(folder)]
             done = subprocess.run(command, env=environment, cwd=self.root, capture_output=True, text=True)
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it was stopped"])[-1]
-            self.app.display_warning(f"No kernels were compiled, the wheel is a pure one: {reason}")
+            reason = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
+            self.app.display_warning(f"No kernels were compiled, so this is a pure wheel: {reason}")
             return []
         self.app.display_info(f"Compiled kernels in {time.monotonic() - start:.0f} s.")
         return sorted(folder.glob("*.so"))
 
-    def _announce_transforms(self, folder: Path) -> None:
-        """Lay out what an installation would: the networks that are looked at find their transforms by entry points.
+    def _fake_install(self, folder: Path) -> None:
+        """Lay out the packages and entry points as an installation would, so that networks find their transforms.
 
-        The packages are links: a build environment leaves out the folders of an editable install, which may be these.
+        The packages are links, since a build environment does not see the folders of an editable install.
         """
         for package in ("stn_numba", "plugins/stn_transforms"):
             (folder / Path(package).name).symlink_to(Path(self.root) / package, target_is_directory=True)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stn_numba.deploy.build import build
+from stn_numba.deploy.build_kernels import build_kernels
 from stn_numba.kernels.runtime import prebuilt
 
 PAGE = Path(__file__).with_name("servers.md")
@@ -37,7 +37,7 @@ TURNS = 7
 def main(only: list[str]) -> None:
     """Update the parts named in `only`, or all three."""
     if prebuilt.library() is None:
-        build(prebuilt.FOLDER)
+        build_kernels(prebuilt.FOLDER)
     makers = {"warmup": warmup, "doctor": doctor, "first": first}
     for name in only or makers:
         text = makers[name]().replace(str(prebuilt.FOLDER.parent.parent), "/usr/local/lib/python3.12/site-packages")

@@ -1,7 +1,7 @@
-"""The networks of the source as short compositions (arXiv 1506.02025, appendix A).
+"""The networks of the spatial transformer paper (arXiv 1506.02025, appendix A), as short compositions of layers.
 
-All are classifiers for images (H, W, C), with ReLU between layers. Networks are compared fairly at equal numbers of
-parameters: `units` and `filters` set them, ``model.n_params`` tells.
+All are classifiers of images (N, H, W, C), with ReLU between layers. Compare networks at equal numbers of parameters: set
+`units` and `filters`, and read ``model.n_params``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from stn_numba._util.arguments import as_int
-from stn_numba.nn import AvgPool, Chain, Classifier, Conv2d, Dense, Dropout, Flatten, MaxPool, ReLU, SpatialTransformer
-from stn_numba.nn.layers.base import Layer
-from stn_numba.nn.layers.parallel import Parallel
+from stn_numba.nn import (
+    AvgPool,
+    Chain,
+    Classifier,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Parallel,
+    ReLU,
+    SpatialTransformer,
+)
 
 __all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 
@@ -23,22 +34,47 @@ Shape = tuple[int, int, int]
 def fcn(
     input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, units: int = 128, downsample: int = 1, seed: int = 0
 ) -> Classifier:
-    """Fully connected network: two hidden layers of `units`, on an input that may be average-pooled by `downsample`.
+    """Return a fully connected network with two hidden layers.
+
+    Parameters
+    ----------
+    input_shape : (int, int, int), default (28, 28, 1)
+        (H, W, C).
+    n_classes : int, default 10
+        Number of classes, at least 2.
+    units : int, default 128
+        Width of the hidden layers.
+    downsample : int, default 1
+        Side of the blocks of average pooling before them.
+    seed : int, default 0
+        Seed of the initial parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option does not fit; so do the other functions of this module.
 
     Examples
     --------
     >>> fcn().n_params
     118282
     """
-    return Classifier(Chain(*_averaged(downsample), *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(*_fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
 
 
 def cnn(
     input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, filters: int = 32, units: int | None = None, seed: int = 0
 ) -> Classifier:
-    """Convolutional network: 9 x 9 and 7 x 7 convolutions, each with ReLU and 2 x 2 max pooling.
+    """Return a convolutional network: 9 x 9 and 7 x 7 convolutions, each with ReLU and 2 x 2 max pooling, and a dense layer.
 
-    The source classifies what they give by one layer; `units` puts a hidden layer of so many before it.
+    Parameters
+    ----------
+    input_shape, n_classes, seed
+        See `fcn`.
+    filters : int, default 32
+        Filters of both convolutions.
+    units : int, default None
+        Width of a hidden layer before the last one; None for no such layer, as in the paper.
 
     Examples
     --------
@@ -63,27 +99,27 @@ def st_fcn(
     localisation_downsample: int = 1,
     seed: int = 0,
 ) -> Classifier:
-    """`fcn` behind a spatial transformer, whose localisation net has three layers of `localisation_units`.
+    """Return a spatial transformer with three dense layers in its localisation net, and `fcn` after it.
 
     Parameters
     ----------
-    input_shape, n_classes
-        (H, W, C), and the number of classes.
-    transform, options
-        A registered transform and its options.
-    initial
-        Parameters the transformer starts from, by default the identity.
-    shape
-        (h, w) that the transformer puts out, by default that of the input.
-    downsample
-        Average pooling of what it puts out, the source's remedy against aliasing.
-    units, localisation_units
-        Width of the classifier and of the localisation net.
-    localisation_downsample
-        Average pooling of what the localisation net sees: where to look is told by less than what is there, and most of
-        such a net's parameters are those of its first layer.
-    seed
-        Seed of the initial parameters.
+    input_shape, n_classes, seed
+        See `fcn`.
+    transform : str, default "affine"
+        A registered transform.
+    options : dict, default None
+        Options of the transform.
+    initial : (P,) array, default None
+        Transform parameters to start from; None for the identity.
+    shape : (int, int), default None
+        (h, w) of the transformer's output; None for that of the input.
+    downsample : int, default 1
+        Side of the blocks of average pooling after the transformer, the paper's remedy against aliasing.
+    units, localisation_units : int, default 128 and 32
+        Width of the hidden layers of the classifier and of the localisation net.
+    localisation_downsample : int, default 1
+        Side of the blocks of average pooling before the localisation net, which saves most of its parameters: a coarse image is
+        enough to tell where to look.
 
     Examples
     --------
@@ -92,105 +128,8 @@ def st_fcn(
     (1, 32)
     """
     look = _fcn_localisation(localisation_units, localisation_downsample)
-    head = _fcn_head(units, n_classes)
-    return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
-
-
-def st_cnn(
-    input_shape: Shape = (28, 28, 1),
-    n_classes: int = 10,
-    *,
-    transform: str = "affine",
-    options: dict[str, Any] | None = None,
-    initial: ArrayLike | None = None,
-    shape: tuple[int, int] | None = None,
-    downsample: int = 1,
-    filters: int = 32,
-    localisation_filters: int = 20,
-    seed: int = 0,
-) -> Classifier:
-    """`cnn` behind a spatial transformer.
-
-    Its localisation net sees the image at half the size: two 5 x 5 convolutions of `localisation_filters`, the first
-    with max pooling, then a layer of 20. Other parameters as for `st_fcn`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> model = st_cnn(transform="affine")
-    >>> X = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
-    >>> np.array_equal(model.transform(X), X)
-    True
-    """
-    second = _second_convolution(input_shape, localisation_filters)
-    look = Chain(
-        AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2), *second, Flatten(), Dense(20), ReLU()
-    )  # fmt: skip
-    head = (*_features(filters), _output(n_classes))
-    return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, downsample, seed)
-
-
-def tutorial(
-    input_shape: Shape = (28, 28, 1),
-    n_classes: int = 10,
-    *,
-    transform: str = "affine",
-    options: dict[str, Any] | None = None,
-    initial: ArrayLike | None = None,
-    shape: tuple[int, int] | None = None,
-    dropout: float = 0.5,
-    seed: int = 0,
-) -> Classifier:
-    """The network of PyTorch's tutorial on spatial transformers, the best known of its kind.
-
-    Two 5 x 5 convolutions of 10 and 20 filters with max pooling, layers of 50 and `n_classes`; the localisation net has
-    convolutions of 8 filters 7 x 7 and 10 filters 5 x 5, and a layer of 32. `dropout` acts on the layer of 50; the tutorial
-    also drops whole channels of the second convolution, which is left out here. Other parameters as for `st_fcn`.
-
-    Examples
-    --------
-    >>> tutorial().n_params
-    27360
-    """
-    look = Chain(*_pooled(8, 7), *_pooled(10, 5), Flatten(), Dense(32), ReLU())
-    drop = (Dropout(dropout),) if dropout else ()
-    head = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, _output(n_classes))
-    return _transformed(look, head, input_shape, n_classes, transform, options, initial, shape, 1, seed)
-
-
-def _pooled(filters: int, size: int) -> tuple[Layer, ...]:
-    # pooling before the rectifier gives the same values from a quarter of the work
-    return Conv2d(filters, size), MaxPool(2), ReLU()
-
-
-def _second_convolution(input_shape: Shape, filters: int) -> tuple[Layer, ...]:
-    """5 x 5, or left out where the map is by then too small for it."""
-    side = min((size // 2 - 4) // 2 for size in input_shape[:2])
-    return (Conv2d(filters, 5), ReLU()) if side >= 5 else ()
-
-
-def _fcn_head(units: int, n_classes: int) -> tuple[Layer, ...]:
-    return Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), _output(n_classes)
-
-
-def _features(filters: int) -> tuple[Layer, ...]:
-    return *_pooled(filters, 9), *_pooled(filters, 7), Flatten()
-
-
-def _transformed(
-    look: Layer,
-    head: tuple[Layer, ...],
-    input_shape: Shape,
-    n_classes: int,
-    transform: str,
-    options: dict[str, Any] | None,
-    initial: ArrayLike | None,
-    shape: tuple[int, int] | None,
-    downsample: int,
-    seed: int,
-) -> Classifier:
     transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
-    return Classifier(Chain(transformer, *_averaged(downsample), *head), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(transformer, *_fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
 
 
 def two_st_fcn(
@@ -207,10 +146,10 @@ def two_st_fcn(
     localisation_downsample: int = 1,
     seed: int = 0,
 ) -> Classifier:
-    """`fcn` behind two spatial transformers side by side, for two objects in an image (the source's addition of digits).
+    """Return two spatial transformers side by side, for two objects in an image (the paper's addition of digits), and `fcn`.
 
-    Each has a localisation net of its own and reads all channels; what they read is joined along the channels. Parameters as
-    for `st_fcn`.
+    Each has its own localisation net and samples all channels; their outputs are joined along the channels. The parameters are
+    those of `st_fcn`, with a default `input_shape` of (42, 42, 2) and 19 classes.
 
     Examples
     --------
@@ -220,16 +159,107 @@ def two_st_fcn(
     """
     looks = [_fcn_localisation(localisation_units, localisation_downsample) for _ in range(2)]
     pair = Parallel(*(SpatialTransformer(look, transform, shape, options=options, initial=initial) for look in looks))
-    return Classifier(Chain(pair, *_averaged(downsample), *_fcn_head(units, n_classes)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(pair, *_fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
+
+
+def st_cnn(
+    input_shape: Shape = (28, 28, 1),
+    n_classes: int = 10,
+    *,
+    transform: str = "affine",
+    options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
+    shape: tuple[int, int] | None = None,
+    downsample: int = 1,
+    filters: int = 32,
+    localisation_filters: int = 20,
+    seed: int = 0,
+) -> Classifier:
+    """Return a spatial transformer with a convolutional localisation net, and `cnn` after it.
+
+    The localisation net gets the image at half the size: two 5 x 5 convolutions, the first with max pooling, and a layer of 20
+    units. The second convolution is left out if its input is too small.
+
+    Parameters
+    ----------
+    input_shape, n_classes, transform, options, initial, shape, downsample, seed
+        See `st_fcn`.
+    filters, localisation_filters : int, default 32 and 20
+        Filters of the convolutions of the classifier and of the localisation net.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = st_cnn(transform="affine")
+    >>> X = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
+    >>> np.array_equal(model.transform(X), X)
+    True
+    """
+    first = (AvgPool(2), Conv2d(localisation_filters, 5), ReLU(), MaxPool(2))
+    side = min((size // 2 - 4) // 2 for size in input_shape[:2])  # of the second convolution's input
+    second = (Conv2d(localisation_filters, 5), ReLU()) if side >= 5 else ()
+    look = Chain(*first, *second, Flatten(), Dense(20), ReLU())
+    transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
+    layers = (*_averaged(downsample), *_features(filters), _output(n_classes))
+    return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)
+
+
+def tutorial(
+    input_shape: Shape = (28, 28, 1),
+    n_classes: int = 10,
+    *,
+    transform: str = "affine",
+    options: dict[str, Any] | None = None,
+    initial: ArrayLike | None = None,
+    shape: tuple[int, int] | None = None,
+    dropout: float = 0.5,
+    seed: int = 0,
+) -> Classifier:
+    """Return the network of PyTorch's tutorial on spatial transformers, the best known of its kind.
+
+    Two 5 x 5 convolutions of 10 and 20 filters with max pooling, and layers of 50 and `n_classes` units; the localisation net
+    has convolutions of 8 filters 7 x 7 and 10 filters 5 x 5, and a layer of 32 units. The tutorial also drops whole channels of
+    the second convolution, which is left out here.
+
+    Parameters
+    ----------
+    input_shape, n_classes, transform, options, initial, shape, seed
+        See `st_fcn`.
+    dropout : float, default 0.5
+        Rate of dropout after the layer of 50 units, in [0, 1).
+
+    Examples
+    --------
+    >>> tutorial().n_params
+    27360
+    """
+    look = Chain(*_pooled(8, 7), *_pooled(10, 5), Flatten(), Dense(32), ReLU())
+    transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
+    drop = (Dropout(dropout),) if dropout else ()
+    layers = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, _output(n_classes))
+    return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)
+
+
+def _fcn_layers(units: int, n_classes: int, downsample: int) -> tuple[Layer, ...]:
+    return *_averaged(downsample), Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), _output(n_classes)
+
+
+def _fcn_localisation(units: int, downsample: int) -> Chain:
+    return Chain(*_averaged(downsample), Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())
 
 
 def _averaged(factor: int) -> tuple[Layer, ...]:
     return () if as_int(factor, "downsample", least=1) == 1 else (AvgPool(factor),)
 
 
+def _features(filters: int) -> tuple[Layer, ...]:
+    return *_pooled(filters, 9), *_pooled(filters, 7), Flatten()
+
+
+def _pooled(filters: int, kernel_size: int) -> tuple[Layer, ...]:
+    # pooling before the ReLU gives the same values from a quarter of the work
+    return Conv2d(filters, kernel_size), MaxPool(2), ReLU()
+
+
 def _output(n_classes: int) -> Dense:
     return Dense(as_int(n_classes, "n_classes", least=2))
-
-
-def _fcn_localisation(units: int, downsample: int) -> Chain:
-    return Chain(*_averaged(downsample), Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())

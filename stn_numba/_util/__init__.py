@@ -1,1 +1,1 @@
-"""Small helpers that know nothing of images: arguments, arrays, files, environment variables."""
+"""Helpers that have nothing to do with images: argument checks, files, environment variables, reprs, suggestions."""

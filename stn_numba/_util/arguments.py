@@ -1,4 +1,4 @@
-"""Numbers, truths and paths from whatever callers hand in; the argument is named in every error. For arrays: `arrays`."""
+"""Validate scalar arguments and paths. Every error names the argument. For arrays, see `arrays`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba._util.suggestions import hint
+from stn_numba._util.suggestions import did_you_mean
 
 __all__ = ["as_bool", "as_int", "as_option", "as_path", "as_real", "as_size"]
 
 
 def as_bool(value: Any, name: str) -> bool:
-    """Return True or False.
+    """Return a Python or NumPy bool as a bool.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def as_bool(value: Any, name: str) -> bool:
 
 
 def as_int(value: Any, name: str, *, least: int | None = None) -> int:
-    """Return a whole number as an int, if it is not less than `least`.
+    """Return a Python or NumPy integer as an int, at least `least`.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def as_int(value: Any, name: str, *, least: int | None = None) -> int:
 
 
 def as_size(value: Any, name: str) -> tuple[int, int]:
-    """Return (h, w), both at least 1.
+    """Return a pair of integers (h, w) as a tuple, both at least 1.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def as_size(value: Any, name: str) -> tuple[int, int]:
 
 
 def as_option(value: Any, name: str, options: Sequence[str]) -> str:
-    """Return one of the options; the error for any other value suggests the option that was probably meant.
+    """Return one of the options. The error for any other value suggests the closest option.
 
     Examples
     --------
@@ -80,12 +80,12 @@ def as_option(value: Any, name: str, options: Sequence[str]) -> str:
     ValueError: best: expected one of loss, error, got 'eror'; did you mean 'error'?
     """
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name}: expected one of {', '.join(options)}, got {value!r:.60}{hint(value, name, options)}")
+        raise ValueError(f"{name}: expected one of {', '.join(options)}, got {value!r:.60}{did_you_mean(value, name, options)}")
     return value
 
 
 def as_real(value: Any, name: str, within: str = "(-inf, inf)") -> float:
-    """Return a number as a float, if it lies in an interval, written as in mathematics.
+    """Return a real number as a float, within an interval such as ``"[0, 1)"``.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def as_real(value: Any, name: str, within: str = "(-inf, inf)") -> float:
     low, high = map(float, within[1:-1].split(","))
     try:
         number = float(value)
-    except OverflowError:  # of a whole number beyond all floats
+    except OverflowError:  # an integer larger than any float
         number = math.inf
     above = number >= low if within[0] == "[" else number > low
     below = number <= high if within[-1] == "]" else number < high
@@ -110,7 +110,7 @@ def as_real(value: Any, name: str, within: str = "(-inf, inf)") -> float:
 
 
 def as_path(value: Any, name: str) -> Path:
-    """Return a path.
+    """Return a str or an ``os.PathLike`` as a Path.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Arrays from whatever callers hand in: nothing is read that is not there, and the argument is named in every error."""
+"""Convert array-likes to arrays; reject masked values. Every error names the argument."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["as_array"]
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
-    """Return a plain array of what `value` holds, without a copy where it is one already.
+    """Convert an array-like to a plain NumPy array, without a copy if it is one already.
 
-    Whatever offers ``__array__`` or ``__dlpack__`` will do: lists, subclasses, tensors of other libraries on the CPU.
+    Accepts lists, ndarray subclasses, and objects with ``__array__`` or ``__dlpack__``, such as CPU tensors of other libraries.
 
     Raises
     ------
     ValueError
-        If it is a masked array in which something is masked: there is no value to be read there.
+        If it is a masked array with masked values.
     TypeError
-        If no array can be made of it.
+        If it cannot be converted.
 
     Examples
     --------
@@ -41,5 +41,5 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         return np.asarray(value)
     except MemoryError:
         raise
-    except Exception as error:  # whatever a stranger's object raises: a tensor with a gradient, lists of unequal lengths
+    except Exception as error:  # foreign objects raise anything: a tensor that requires grad, lists of unequal lengths
         raise TypeError(f"{name}: expected an array, got {type(value).__name__}: {error}") from error

@@ -1,12 +1,12 @@
-"""Settings by environment variables: each is read here and nowhere else.
+"""The environment variables of the library. They are read only here.
 
 =============================  =======================================================================================
 variable                       meaning
 =============================  =======================================================================================
-``STN_NUMBA_NUM_THREADS``      most threads a call uses; see `stn_numba.threads`
-``STN_NUMBA_CACHE_DIR``        folder of the compiled kernels, or ``off``; see `kernels.runtime.cache_folders`
-``STN_NUMBA_PREBUILT``         ``off``: compile all kernels; ``v3``, ``v4``: use the library of this level, or none
-``STN_NUMBA_PLUGINS``          the only outside plugins that may be loaded, separated by commas; see `transform.registry`
+``STN_NUMBA_NUM_THREADS``      maximum number of threads of a call; see `stn_numba.threads`
+``STN_NUMBA_CACHE_DIR``        cache folder for compiled kernels, or ``off``; see `kernels.runtime.cache_folders`
+``STN_NUMBA_PREBUILT``         ``off``: compile all kernels; ``v3``, ``v4``: use only the prebuilt kernels of that CPU level
+``STN_NUMBA_PLUGINS``          comma-separated allow-list of third-party plugins; see `transform.registry`
 =============================  =======================================================================================
 """
 
@@ -22,7 +22,7 @@ __all__ = [
     "PREBUILT",
     "allowed_plugins",
     "cache_dir",
-    "normalized",
+    "normalized_name",
     "num_threads",
     "prebuilt",
 ]
@@ -34,12 +34,12 @@ PLUGINS = "STN_NUMBA_PLUGINS"
 
 
 def num_threads() -> int | None:
-    """Most threads by ``STN_NUMBA_NUM_THREADS``; None if it is not set.
+    """Return ``STN_NUMBA_NUM_THREADS`` as an int, or None if it is not set.
 
     Raises
     ------
     ValueError
-        If it is no whole number of at least 1.
+        If it is not a whole number of at least 1.
     """
     text = os.environ.get(NUM_THREADS, "").strip()
     if not text:
@@ -50,22 +50,22 @@ def num_threads() -> int | None:
 
 
 def cache_dir() -> str | None:
-    """Return what ``STN_NUMBA_CACHE_DIR`` says: a folder, ``"off"``, or None if it is not set."""
+    """Return ``STN_NUMBA_CACHE_DIR``: a folder, ``"off"``, or None if it is not set."""
     text = os.environ.get(CACHE_DIR, "").strip()
     return "off" if text.lower() == "off" else text or None
 
 
 def prebuilt() -> str:
-    """Return what ``STN_NUMBA_PREBUILT`` says in small letters; empty if it is not set."""
+    """Return ``STN_NUMBA_PREBUILT`` in lower case; empty if it is not set."""
     return os.environ.get(PREBUILT, "").strip().lower()
 
 
 def allowed_plugins() -> frozenset[str] | None:
-    """Names of distributions and transforms in ``STN_NUMBA_PLUGINS``; None if it is not set: everything is allowed."""
+    """Return the distribution and transform names in ``STN_NUMBA_PLUGINS``, or None if it is not set and all are allowed."""
     text = os.environ.get(PLUGINS)
-    return None if text is None else frozenset(normalized(name) for name in text.split(",") if name.strip())
+    return None if text is None else frozenset(normalized_name(name) for name in text.split(",") if name.strip())
 
 
-def normalized(name: str) -> str:
-    """Return a name as package indexes compare it: lower case, one dash for a run of ``-``, ``_`` or ``.``."""
+def normalized_name(name: str) -> str:
+    """Normalize a package name as PEP 503 does: lower case, runs of ``-``, ``_`` and ``.`` become one dash."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever happens while they are written."""
+"""Write files atomically, and check output paths before long work."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["expect_writable", "with_folder", "write_atomically"]
+__all__ = ["check_output_path", "ensure_writable", "write_atomically"]
 
 
-def with_folder(path: Path) -> Path:
-    """Return the path of a file to write, if its folder exists."""
+def check_output_path(path: Path) -> Path:
+    """Return the path of an output file; raise if its folder does not exist or the path is a folder."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: no such folder: {path.parent}")
     if path.is_dir():
@@ -18,15 +18,17 @@ def with_folder(path: Path) -> Path:
     return path
 
 
-def expect_writable(folder: Path) -> None:
-    """Make a folder if there is none, and see that files can be written to it: before hours of work, not after them."""
+def ensure_writable(folder: Path) -> None:
+    """Create a folder if needed, and raise OSError if it is not writable."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: expected a folder, got a file")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file, all or nothing: the old one stays until the new one is on the disk.
+    """Write a file so that it is never half-written: the new content replaces the old in one step, once it is on disk.
 
     Examples
     --------
@@ -35,7 +37,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     ...     (Path(folder) / "note").read_bytes()
     b'text'
     """
-    path = with_folder(Path(path))
+    path = check_output_path(Path(path))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -51,7 +53,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself last through a power cut, where the system lets folders be opened."""
+    """Flush the rename to disk, on systems where folders can be opened."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:

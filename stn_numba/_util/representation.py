@@ -1,4 +1,4 @@
-"""Represent objects by the expression that makes them, shortened to fit a line."""
+"""Build ``repr`` strings that show the constructor call, shortened to fit a line."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["arguments_of", "expression", "short"]
+__all__ = ["call_repr", "constructor_arguments", "short_repr"]
 
-_LONGEST = 60  # characters of one argument
-_MOST_NUMBERS = 8  # of an array that is written out
+_MAX_LENGTH = 60  # characters of one argument
+_MAX_ITEMS = 8  # arrays with more are shown by their shape
 
 
-def expression(instance: object, arguments: Mapping[str, Any]) -> str:
-    """Return the call that makes an instance, with its arguments shortened; never raises.
+def call_repr(instance: object, arguments: Mapping[str, Any]) -> str:
+    """Return ``ClassName(name=value, ...)`` with shortened values; never raises.
 
     Examples
     --------
     >>> class Shift:
     ...     pass
-    >>> expression(Shift(), {"step": 2, "points": np.zeros((100, 2))})
+    >>> call_repr(Shift(), {"step": 2, "points": np.zeros((100, 2))})
     'Shift(step=2, points=<array (100, 2)>)'
     """
-    return f"{type(instance).__name__}({', '.join(f'{name}={short(value)}' for name, value in arguments.items())})"
+    return f"{type(instance).__name__}({', '.join(f'{name}={short_repr(value)}' for name, value in arguments.items())})"
 
 
-def arguments_of(instance: object) -> dict[str, Any]:
-    """Return the constructor's arguments of any instance, as far as it keeps them in attributes of the same names.
+def constructor_arguments(instance: object) -> dict[str, Any]:
+    """Return those constructor arguments that an instance stores as ``name`` or ``_name``.
 
     Examples
     --------
     >>> class Shift:
-    ...     def __init__(self, step=1, *, turned=False):
-    ...         self.step, self._turned = step, turned
-    >>> arguments_of(Shift(3))
-    {'step': 3, 'turned': False}
+    ...     def __init__(self, step=1, *, mirror=False):
+    ...         self.step, self._mirror = step, mirror
+    >>> constructor_arguments(Shift(3))
+    {'step': 3, 'mirror': False}
     """
     try:
         names = [
@@ -46,14 +46,14 @@ def arguments_of(instance: object) -> dict[str, Any]:
             for name, parameter in inspect.signature(type(instance)).parameters.items()
             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         ]
-    except Exception:  # a signature that cannot be known
+    except Exception:  # classes without a readable signature
         return {}
     found = {name: _attribute(instance, name) for name in names}
     return {name: value for name, value in found.items() if value is not _Absent}
 
 
 class _Absent:
-    """Stands for an attribute that is not there."""
+    """Marks a missing attribute."""
 
 
 def _attribute(instance: object, name: str) -> Any:
@@ -65,18 +65,18 @@ def _attribute(instance: object, name: str) -> Any:
     return _Absent
 
 
-def short(value: Any) -> str:
-    """Return a value as a short text: small arrays as lists, large ones by their shape, functions by name; never raises."""
+def short_repr(value: Any) -> str:
+    """Return a short ``repr``: small arrays as lists, large ones by shape, functions by name; never raises."""
     try:
         text = _text(value)
-    except Exception:  # whatever a stranger's __repr__ raises
+    except Exception:  # a foreign __repr__ may raise anything
         return f"<{type(value).__name__}>"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 3]}..."
 
 
 def _text(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        return repr(value.tolist()) if value.size <= _MOST_NUMBERS else f"<array {value.shape}>"
+        return repr(value.tolist()) if value.size <= _MAX_ITEMS else f"<array {value.shape}>"
     if isinstance(value, np.generic):
         return repr(value.item())
     if callable(value) and hasattr(value, "__qualname__"):
@@ -84,6 +84,6 @@ def _text(value: Any) -> str:
     return re.sub(r"<[^<>]*?(?:<locals>\.)?(\w+) (?:object|instance) at 0x[0-9a-fA-F]+>", r"<\1>", _CONTAINERS.repr(value))
 
 
-_CONTAINERS = reprlib.Repr()  # looks at a few members only
-_CONTAINERS.maxlist = _CONTAINERS.maxtuple = _CONTAINERS.maxdict = _CONTAINERS.maxset = _MOST_NUMBERS
-_CONTAINERS.maxstring = _CONTAINERS.maxother = 2 * _LONGEST
+_CONTAINERS = reprlib.Repr()  # shows only the first few members
+_CONTAINERS.maxlist = _CONTAINERS.maxtuple = _CONTAINERS.maxdict = _CONTAINERS.maxset = _MAX_ITEMS
+_CONTAINERS.maxstring = _CONTAINERS.maxother = 2 * _MAX_LENGTH

@@ -1,7 +1,7 @@
-"""What other libraries call our options, for the "did you mean" of error messages.
+"""Suggest the right option in error messages: misspellings, and the names that other libraries use.
 
-The names are not accepted: `reflect` means one thing in OpenCV and SciPy and another in NumPy and torch. They only lead on
-to the name that does the same here. Names without a counterpart are left out, so that a hint is never wrong.
+Other libraries' names are not accepted as aliases, since `reflect` means one thing in OpenCV and SciPy and another in NumPy and
+torch. Names without an exact counterpart here are left out, so a suggestion is never wrong.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import enum
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["hint", "same_name"]
+__all__ = ["did_you_mean"]
 
-_ALIKE = 0.8  # how much of two names must agree to take one for a misspelling of the other
+_SIMILARITY = 0.8  # of a misspelling to the right name, as difflib measures it
 
 _PADDINGS: Mapping[str | int, str] = {
     **dict.fromkeys(("zero", "black", "zeropad"), "'zeros'"),
@@ -28,7 +28,7 @@ _PADDINGS: Mapping[str | int, str] = {
 
 _KERNELS: Mapping[str | int, str] = {
     **dict.fromkeys(
-        ("internearest", "internearestexact", "nearestexact", "nearestneighbor", "nearestneighbor", 0), "'nearest'"
+        ("internearest", "internearestexact", "nearestexact", "nearestneighbor", "nearestneighbour", 0), "'nearest'"
     ),
     **dict.fromkeys(("linear", "trilinear", "interlinear", "interlinearexact", 1), "'bilinear'"),
     **dict.fromkeys(("cubic", "tricubic", "intercubic", 2), "'bicubic'"),
@@ -64,44 +64,46 @@ _BY_ARGUMENT: Mapping[str, Mapping[str | int, str]] = {
 }
 
 
-def hint(value: Any, argument: str, options: Iterable[str]) -> str:
-    """Return ``"; did you mean ...?"`` for a value that is none of the options, or nothing where that is a guess.
+def did_you_mean(value: Any, argument: str, options: Iterable[str]) -> str:
+    """Return ``"; did you mean ...?"`` for an invalid value of an argument, or an empty string if nothing is close enough.
 
     Examples
     --------
-    >>> hint("BORDER_REPLICATE", "padding", ("zeros", "border"))
+    >>> did_you_mean("BORDER_REPLICATE", "padding", ("zeros", "border"))
     "; did you mean 'border'?"
-    >>> hint("bicubc", "kernel", ("bilinear", "bicubic"))
+    >>> did_you_mean("bicubc", "kernel", ("bilinear", "bicubic"))
     "; did you mean 'bicubic'?"
-    >>> hint("something", "kernel", ("bilinear", "bicubic"))
+    >>> did_you_mean("something", "kernel", ("bilinear", "bicubic"))
     ''
     """
     options = list(options)
-    meant = _meant(value.name if isinstance(value, enum.Enum) else value, _BY_ARGUMENT.get(argument, {}), options)
+    meant = _closest(value.name if isinstance(value, enum.Enum) else value, _BY_ARGUMENT.get(argument, {}), options)
     return f"; did you mean {meant}?" if meant else ""
 
 
-def _meant(value: Any, others: Mapping[str | int, str], options: list[str]) -> str:
+def _closest(value: Any, others: Mapping[str | int, str], options: list[str]) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return others.get(value, "")
     if not isinstance(value, str) or len(value) > 60:
         return ""
-    plain = same_name(value)
-    own = next((option for option in options if same_name(option) == plain), None)
+    plain = _simplified(value)
+    own = next((option for option in options if _simplified(option) == plain), None)
     if own is not None:
         return repr(own)
     if plain in others:
         return others[plain]
-    near = difflib.get_close_matches(value, options, 1, _ALIKE) or difflib.get_close_matches(plain, options, 1, _ALIKE)
+    near = difflib.get_close_matches(value, options, 1, _SIMILARITY) or difflib.get_close_matches(
+        plain, options, 1, _SIMILARITY
+    )
     return repr(near[0]) if near else ""
 
 
-def same_name(name: str) -> str:
-    """Return a name without upper case, punctuation and the prefix of OpenCV, for comparison.
+def _simplified(name: str) -> str:
+    """Return a name in lower case without punctuation and the prefix ``cv2.``, for comparison.
 
     Examples
     --------
-    >>> same_name("cv2.BORDER_REFLECT_101")
+    >>> _simplified("cv2.BORDER_REFLECT_101")
     'borderreflect101'
     """
     return "".join(filter(str.isalnum, name.lower().removeprefix("cv2.")))

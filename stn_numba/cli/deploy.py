@@ -1,4 +1,4 @@
-"""The commands ``plugins``, ``warmup`` and ``doctor``: what an installation can do, and whether it is sound."""
+"""The commands ``plugins``, ``warmup`` and ``doctor``: what an installation can do, and whether it works."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from pathlib import Path
 
 import click
 
-from stn_numba.cli.errors import plain_errors
+from stn_numba.cli.options import json_option
 
 __all__ = ["doctor", "plugins", "warmup"]
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def plugins(as_json: bool) -> None:
-    """List all transforms: name, kind, parameters, distribution, status."""
-    from stn_numba.deploy.doctor import plugin_rows
-    from stn_numba.deploy.report import table
+    """List the installed transforms.
 
-    with plain_errors():
-        rows = plugin_rows()
-        if as_json:
-            click.echo(json.dumps(rows, indent=2))
-            return
-        for line in table([("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]):
-            click.echo(line)
+    Shows name, kind, number of parameters, distribution and status.
+    """
+    from stn_numba.deploy.doctor import plugin_rows, table
+
+    rows = plugin_rows()
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for line in table([("name", "kind", "parameters", "distribution", "status"), *(tuple(row.values()) for row in rows)]):
+        click.echo(line)
 
 
 @click.command()
@@ -40,26 +41,27 @@ def plugins(as_json: bool) -> None:
 @click.option(
     "--model",
     "models",
+    metavar="FILE",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="File of a model that is deployed; may be repeated. Without any, a network of usual size stands in.",
+    help="File of a deployed model; may be repeated.  [default: a network of typical size]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a step.")
+@json_option
 def warmup(networks: str, models: tuple[Path, ...], as_json: bool) -> None:
-    """Compile into the cache what networks need beyond the kernels that the wheel brings. Run it when an image is built.
+    """Compile the kernels that a deployment needs into the cache.
 
-    Exits with 1 if something was compiled that no folder keeps.
+    Run it when you build a container image. It compiles the kernels that networks need and the wheel does not contain. Exits
+    with code 1 if something was compiled but could not be kept.
     """
     from stn_numba.deploy import installation
     from stn_numba.deploy.warmup import warmup as steps
 
     lost = False
-    with plain_errors():
-        for step in steps(networks=networks, models=models):
-            lost |= step.source == "compiled"
-            row = {"name": step.name, "seconds": round(step.seconds, 3), "source": step.source}
-            click.echo(json.dumps(row) if as_json else f"{step.seconds:7.2f} s  {step.source:8}  {step.name}")
-        cache = installation.cache()
+    for step in steps(networks=networks, models=models):
+        lost |= step.source == "compiled"
+        row = {"name": step.name, "seconds": round(step.seconds, 3), "source": step.source}
+        click.echo(json.dumps(row) if as_json else f"{step.seconds:7.2f} s  {step.source:8}  {step.name}")
+    cache = installation.cache()
     if not as_json:
         click.echo(f"kept in {cache['write']}" if cache["write"] else f"not kept: {cache['why']}")
         for kernel, why in cache["failures"].items():
@@ -69,15 +71,17 @@ def warmup(networks: str, models: tuple[Path, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--test/--no-test", default=True, help="Run the self-test.")
+@json_option
+@click.option("--test/--no-test", default=True, show_default=True, help="Run the self-test.")
 def doctor(as_json: bool, test: bool) -> None:
-    """Look this installation over and give advice. Exits with 1 if calls fail or give wrong results."""
-    from stn_numba.deploy.doctor import doctor as look_over
-    from stn_numba.deploy.report import text
+    """Check this installation and give advice.
 
-    with plain_errors():
-        report = look_over(test=test)
-        click.echo(json.dumps(report, indent=2) if as_json else text(report))
+    Exits with code 1 if calls fail or return wrong results.
+    """
+    from stn_numba.deploy.doctor import doctor as check
+    from stn_numba.deploy.doctor import format_report
+
+    report = check(test=test)
+    click.echo(json.dumps(report, indent=2) if as_json else format_report(report))
     if not report["healthy"]:
         sys.exit(1)

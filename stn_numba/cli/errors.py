@@ -1,23 +1,24 @@
-"""How commands tell what went wrong."""
+"""Report errors of commands on one line, without a traceback."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from typing import Any
 
 import click
 
-__all__ = ["plain_errors"]
+__all__ = ["OneLineErrors"]
 
-_FAILURES = (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError)
+_ERRORS = (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError)
 
 
-@contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """Show what went wrong as one line, without a traceback."""
-    try:
-        yield
-    except BrokenPipeError:  # who reads the output has seen enough: click ends quietly
-        raise
-    except _FAILURES as error:
-        raise click.ClickException(str(error) or type(error).__name__) from error
+class OneLineErrors(click.Group):
+    """A group whose commands end with ``Error: <message>`` and exit code 1 for the errors that the library raises."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.Abort, click.exceptions.Exit, BrokenPipeError):  # click handles these itself
+            raise
+        except _ERRORS as error:
+            raise click.ClickException(str(error) or type(error).__name__) from error

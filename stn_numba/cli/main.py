@@ -1,4 +1,4 @@
-"""The command ``stn-numba``: demo, train, evaluate, figure, reproduce, results, plugins, warmup, doctor."""
+"""The command ``stn-numba``, a group of commands."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import sys
 
 try:
     import click
-except ImportError:  # the extra `cli` is not installed: say so, whatever was asked
+except ImportError:
     sys.exit("stn-numba: the command line needs click: pip install stn-numba[cli]")
 
 import stn_numba
 from stn_numba.cli import deploy, paper, train
+from stn_numba.cli.errors import OneLineErrors
 
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(stn_numba.__version__, prog_name="stn-numba")
 def main() -> None:
-    """Spatial transformer networks on the CPU: train them, and see what they attend to."""
+    """Train spatial transformer networks on the CPU, and see what they attend to."""
 
 
 for command in (

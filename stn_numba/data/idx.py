@@ -1,7 +1,7 @@
-"""Reader for IDX, the file format of the MNIST digits, which trusts nothing that a file says.
+"""Read IDX, the file format of MNIST. Safe for untrusted files.
 
-Layout, all numbers big-endian: two zero bytes, a byte for the type, a byte for the number of axes, one uint32
-for each axis, then the values, the last axis running fastest.
+The format, all numbers big-endian: two zero bytes, one byte for the type, one for the number of axes, a uint32 for the length
+of each axis, then the values in C order.
 """
 
 from __future__ import annotations
@@ -21,33 +21,32 @@ __all__ = ["read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_AXES = 32
-_CHUNK = 1 << 20  # bytes read at a time, so that a header alone never makes us allocate
+_CHUNK = 1 << 20  # bytes read at a time, so that a false header cannot cause a large allocation
 
 
 def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> NDArray[Any]:
-    """Read an IDX file, plain or compressed by gzip.
+    """Read an IDX file, plain or compressed with gzip.
 
-    Whether the file is compressed is told by its first bytes, not by its name. No more is read, or
-    decompressed, than the header promises and one byte, and no header may promise more than `max_bytes`.
+    Compression is detected from the first bytes, not from the name. No more is read or decompressed than the header announces,
+    plus one byte.
 
     Parameters
     ----------
-    path
+    path : path
         The file.
-    max_bytes
-        Largest size of the values in bytes, after decompression; 1 GiB unless told. (The 60,000 training
-        images of MNIST take 47 MB.)
+    max_bytes : int, default 2**30
+        Largest allowed size of the values in bytes, after decompression. (The 60,000 training images of MNIST take 47 MB.)
 
     Returns
     -------
     ndarray
-        The values in the machine's own byte order: uint8, int8, int16, int32, float32 or float64.
+        The values in native byte order: uint8, int8, int16, int32, float32 or float64.
 
     Raises
     ------
     ValueError
-        If the file is not IDX, is damaged, is cut off, goes on after its last value, or promises too much.
-        The message names the file.
+        If the file is not IDX, is damaged or truncated, has bytes after its last value, or announces more than `max_bytes`. The
+        message names the file.
     OSError
         If the file cannot be opened or read.
 
@@ -62,7 +61,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> NDArr
     """
     path, max_bytes = as_path(path, "path"), as_int(max_bytes, "max_bytes")
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ValueError(f"{path}: expected a regular file")  # a pipe would wait for ever
+        raise ValueError(f"{path}: expected a regular file")  # a pipe would block forever
     with path.open("rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -78,7 +77,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> NDArr
 def _read(file: BinaryIO, max_bytes: int) -> NDArray[Any]:
     dtype, shape = _read_header(file)
     kind = f"shape {shape}, {dtype.name}"
-    # An axis of length 0 must not hide others too long for an array.
+    # An axis of length 0 must not hide other axes that are too long for an array.
     promised = dtype.itemsize * math.prod(max(size, 1) for size in shape)
     if promised > max_bytes:
         raise ValueError(f"header promises {promised:,} bytes ({kind}), limit {max_bytes:,}")
@@ -106,7 +105,7 @@ def _read_header(file: BinaryIO) -> tuple[np.dtype[Any], tuple[int, ...]]:
 
 
 def _read_bytes(file: BinaryIO, count: int) -> bytearray:
-    """Up to `count` bytes, fewer at the end of the file; memory grows only with what has arrived."""
+    """Return up to `count` bytes, fewer at the end of the file; memory grows only with the bytes read."""
     content = bytearray()
     while len(content) < count:
         chunk = file.read(min(count - len(content), _CHUNK))

@@ -1,4 +1,4 @@
-"""Augmentation by any transform: parameters drawn around the identity."""
+"""Random warps for data augmentation, with any transform."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["RandomWarp"]
 
 
 class RandomWarp:
-    """Warp each image by parameters of its own, theta = identity + spread * N(0, 1), for `fit`'s ``augment``.
+    """Warp each image by random parameters, theta = identity + spread * N(0, 1). Pass it to `fit` as ``augment``.
 
     Parameters
     ----------
-    transform
+    transform : str or Transform, default "affine"
         A registered name, or a `Transform`.
-    spread
-        Standard deviation of the parameters: a number, or one for each of the P parameters. For the coordinates are normalized,
-        0.1 moves the border of the image by about a twentieth of its size.
-    options
+    spread : float or (P,) array, default 0.1
+        Standard deviation of the parameters, one for all or one for each. Coordinates are normalized: 0.1 moves the border by
+        about a twentieth of the image's size.
+    options : dict, optional
         Options of a transform given by name.
-    shape
-        (h, w) of what comes out, by default that of the images.
-    padding
-        As for `stn_numba.sample`.
+    shape : (int, int), optional
+        (h, w) of the output. By default that of the images.
+    padding : str, default "zeros"
+        As in `stn_numba.sample`.
 
     Raises
     ------
     TypeError, ValueError
-        If `spread` is negative or not finite, or does not fit the transform, or another option does not fit.
+        If `spread` is negative, not finite or has the wrong shape, or another option does not fit.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class RandomWarp:
         return f"RandomWarp({transform!r}, spread={self.spread.tolist()!r}{more})"
 
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
-        """Warp images (N, H, W, C), each in its own way."""
+        """Warp images (N, H, W, C), each by its own parameters; return (N, h, w, C)."""
         if not isinstance(images, np.ndarray) or images.ndim != 4:
             raise ValueError(f"images: expected (N, H, W, C), got {np.shape(images)}")
         theta = self.identity + self.spread * rng.standard_normal((len(images), len(self.identity)))

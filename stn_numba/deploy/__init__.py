@@ -1,6 +1,6 @@
-"""For deployments: compile what is needed beforehand, and check that an installation is sound."""
+"""For deployments: compile kernels ahead of time, and check an installation."""
 
 from stn_numba.deploy.doctor import doctor
-from stn_numba.deploy.warmup import Warmed, warmup
+from stn_numba.deploy.warmup import WarmupStep, warmup
 
-__all__ = ["Warmed", "doctor", "warmup"]
+__all__ = ["WarmupStep", "doctor", "warmup"]

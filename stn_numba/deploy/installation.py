@@ -1,4 +1,4 @@
-"""What this installation is made of: versions, CPU, kernels, threads, cache. Each part is plain data, fit for JSON."""
+"""Describe an installation: versions, CPU, kernels, threads, cache. Every function returns plain data for JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["cache", "kernels", "processor", "setting_values", "threading", "thre
 Part = dict[str, Any]
 
 _PACKAGES = ("stn-numba", "numba", "llvmlite", "numpy", "scipy", "entrypoints", "safetensors", "threadpoolctl", "click", "tbb")
-_TELLING = ("avx2", "avx512f", "bmi2", "f16c", "fma", "neon", "sse4.2", "sve")  # the features that make a difference here
+_CPU_FEATURES = ("avx2", "avx512f", "bmi2", "f16c", "fma", "neon", "sse4.2", "sve")  # those that affect the kernels
 
 
 def versions() -> Part:
-    """Of Python and of the packages that matter; None for one that is not installed."""
+    """Return the versions of Python and of relevant packages; None for those not installed."""
     found: Part = {"python": sys.version.split()[0], "system": platform.platform()}
     for name in _PACKAGES:
         try:
@@ -33,7 +33,7 @@ def versions() -> Part:
 
 
 def processor() -> Part:
-    """Name, levels and features of the CPU; and which one Numba compiles for."""
+    """Return the CPU's model, levels and features, and the CPU that Numba compiles for."""
     from stn_numba.kernels.runtime import cpu, inspection
 
     name, features = inspection.cpu()
@@ -41,12 +41,12 @@ def processor() -> Part:
         "model": _model_name(),
         "levels": list(cpu.levels()),
         "compiled_for": os.environ.get("NUMBA_CPU_NAME") or name,
-        "features": [f for f in features if f in _TELLING],
+        "features": [f for f in features if f in _CPU_FEATURES],
     }
 
 
 def kernels() -> Part:
-    """Which library of kernels is in use, or why none is, and where the kernels that this process has used came from."""
+    """Return the library of prebuilt kernels in use, or why there is none, and where this process got its kernels from."""
     from stn_numba.kernels.runtime import inspection, prebuilt
 
     library = prebuilt.library()
@@ -61,13 +61,13 @@ def kernels() -> Part:
 
 
 def threading() -> Part:
-    """Numba's threading layer, why it is that one, and what else could be had. Launches Numba's threads."""
+    """Return Numba's threading layer, why it was chosen, and which others are available. Launches Numba's threads."""
     from stn_numba.kernels.runtime import inspection, threading_layer
 
     problems = inspection.layers()
-    failure = forks.unsafe() or threading_layer.launch()
+    failure = forks.unsafe_reason() or threading_layer.launch()
     asked = os.environ.get("NUMBA_THREADING_LAYER", "default")
-    why = f"NUMBA_THREADING_LAYER={asked}" if asked != "default" else "the first of tbb, omp, workqueue that can be loaded"
+    why = f"NUMBA_THREADING_LAYER={asked}" if asked != "default" else "the first available of tbb, omp, workqueue"
     return {
         "layer": None if failure else forks.launched_layer(),
         "why": failure or why,
@@ -77,7 +77,7 @@ def threading() -> Part:
 
 
 def threads() -> Part:
-    """How many threads a call uses, and where that number comes from."""
+    """Return the number of threads that a call uses, what determines it, and all limits."""
     try:
         number, origin = counts.get_num_threads(), counts.origin()
     except ValueError as error:
@@ -93,7 +93,7 @@ def threads() -> Part:
 
 
 def cache() -> Part:
-    """Where compiled kernels are kept, and how many there are."""
+    """Return the cache folders, the number and size of the kernels in them, and failures to write."""
     from stn_numba.kernels.runtime import inspection
 
     places = inspection.where()
@@ -109,10 +109,10 @@ def cache() -> Part:
 
 
 def setting_values() -> Part:
-    """The settings by environment variables, None where not set."""
+    """Return the environment variables that affect this library; None if not set."""
     names = (environment.NUM_THREADS, environment.CACHE_DIR, environment.PREBUILT, environment.PLUGINS)
-    numba_s = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_DISABLE_JIT")
-    return {name: os.environ.get(name) for name in (*names, *numba_s)}
+    of_numba = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_DISABLE_JIT")
+    return {name: os.environ.get(name) for name in (*names, *of_numba)}
 
 
 def _model_name() -> str:

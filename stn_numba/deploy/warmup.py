@@ -1,4 +1,4 @@
-"""Make ready before the first request what networks need: kernels that the wheel does not bring are compiled into the cache."""
+"""Compile before the first request: run networks once, so that kernels that the wheel does not contain get into the cache."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from stn_numba._util.arguments import as_option
-from stn_numba.deploy.networks import USES, network_calls
+import numpy as np
+
+from stn_numba._util.arguments import as_option, as_path
 from stn_numba.kernels.runtime import inspection
 
-__all__ = ["Warmed", "warmup"]
+if TYPE_CHECKING:
+    from stn_numba.nn.classifier import Classifier
 
-_SOURCES = ("compiled", "cache", "prebuilt")  # the slowest first
+__all__ = ["WarmupStep", "warmup"]
+
+_FEW, _MANY = 3, 64  # images; networks have different kernels for small and large batches
+_SLOWEST_FIRST = ("compiled", "cache", "prebuilt")
 
 
 @dataclass(frozen=True)
-class Warmed:
-    """What one step needed.
+class WarmupStep:
+    """One step of `warmup`.
 
     Attributes
     ----------
-    name
-        What was done, with which model.
-    seconds
+    name : str
+        What was run, with which model.
+    seconds : float
         How long it took.
-    source
-        Where its kernels came from: ``"compiled"`` if any of them was compiled, else ``"cache"`` if any was read from the cache
-        on disk, else ``"prebuilt"`` (from the wheel); ``"shared"`` if steps before it needed the same kernels.
+    source : str
+        Where its kernels came from: ``"compiled"`` if any was compiled, else ``"cache"`` if any was read from the disk cache,
+        else ``"prebuilt"`` if any came with the wheel, or ``"shared"`` if earlier steps had loaded all of them.
     """
 
     name: str
@@ -37,39 +43,69 @@ class Warmed:
     source: str
 
 
-def warmup(*, networks: str = "predict", models: Sequence[str | os.PathLike[str]] = ()) -> Iterator[Warmed]:
-    """Use networks as a deployment will, and yield each step as it is done.
+def warmup(*, networks: str = "predict", models: Sequence[str | os.PathLike[str]] = ()) -> Iterator[WarmupStep]:
+    """Run networks as a deployment will, so that their kernels are in the cache; yield each step when it is done.
 
-    Kernels that no library of the wheel holds are compiled on the way, and kept in the cache. The sampler's own kernels need no
-    warmup where a library is in use, see `stn_numba.kernels.runtime.prebuilt`.
+    The kernels of the sampler itself need no warmup if the wheel contains prebuilt kernels.
 
     Parameters
     ----------
-    networks
-        What networks are to do: ``"predict"`` or ``"train"``, which includes prediction.
-    models
-        Files of models. Kernels of layers depend on a network's sizes, so give those that are deployed; without any,
-        ``stn_numba.models.st_cnn()`` stands in for them.
+    networks : {"predict", "train"}, default "predict"
+        What the networks will do. ``"train"`` includes prediction.
+    models : sequence of paths, optional
+        Files of the deployed models. Kernels depend on the sizes of a network, so pass all of them. The default is
+        ``stn_numba.models.st_cnn()``.
+
+    Yields
+    ------
+    WarmupStep
 
     Raises
     ------
     ValueError
-        If the use of networks is not offered, or a file holds no model.
+        If `networks` is unknown, or a file is not a model.
     """
-    as_option(networks, "networks", USES)
-    return _steps(list(network_calls(networks, models)))
+    as_option(networks, "networks", ("predict", "train"))
+    return _run(list(_network_calls(networks, models)))
 
 
-def _steps(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[Warmed]:
+def _run(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[WarmupStep]:
     known = inspection.loaded()
     for name, call in calls:
         start = time.perf_counter()
         call()
         seconds = time.perf_counter() - start
         new = inspection.loaded() - known
-        yield Warmed(name, seconds, _source({kernel.source for kernel in new}))
+        sources = {kernel.source for kernel in new}
+        yield WarmupStep(name, seconds, next((source for source in _SLOWEST_FIRST if source in sources), "shared"))
         known |= new
 
 
-def _source(sources: set[str]) -> str:
-    return next((source for source in _SOURCES if source in sources), "shared")
+def _network_calls(use: str, paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield (name, call) for each model file, or for ``st_cnn`` if there is none."""
+    from stn_numba import models
+    from stn_numba.nn.saving.model_file import load
+
+    checked = [as_path(path, "models") for path in paths]
+    makers: dict[str, Callable[[], Classifier]] = {path.name: partial(load, path) for path in checked}
+    for name, make in (makers or {"st_cnn": models.st_cnn}).items():
+        model = make()
+        for words, count in (("one image", 1), ("few images", _FEW), ("many", _MANY)):
+            yield f"predict by {name}, {words}", partial(model.predict, _images(model, count))
+        if use == "train":
+            for count in (_FEW, _MANY):
+                yield f"train {name}, batches of {count}", partial(_train, make, count)
+
+
+def _train(make: Callable[[], Classifier], count: int) -> None:
+    """Run one step of each optimizer, on a new copy of the model."""
+    from stn_numba.nn import SGD, Adam, fit
+
+    for optimizer in (Adam(), SGD()):
+        model = make()
+        labels = np.zeros(count, int)
+        fit(model, _images(model, count), labels, epochs=1, batch_size=count, optimizer=optimizer, progress=False)
+
+
+def _images(model: Classifier, count: int) -> Any:
+    return np.zeros((count, *model.input_shape), model.dtype)

@@ -1,9 +1,8 @@
-"""A network with what is needed to use it: input shape, classes, prediction in batches."""
+"""A network with its input shape and classes: what is trained, saved and used for prediction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,14 @@ from stn_numba._util.arrays import as_array
 from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.engine.dense import LEAST_ROWS
-from stn_numba.nn.engine.thread_pool import batch_parts, each_number
+from stn_numba.nn.engine.thread_pool import batch_parts, parallel_map
 from stn_numba.nn.inputs.images import expect_finite, warn_of_another_scale
 from stn_numba.nn.inputs.labels import expect_labels
 from stn_numba.nn.inputs.pixel_range import PixelRange
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.layers.container import expect_distinct
-from stn_numba.nn.layers.existing_parameters import draw_missing, own_copy, unchanged_on_failure
-from stn_numba.nn.layers.find_transformers import chosen_transformer, input_of, transformers_in
+from stn_numba.nn.layers.find_transformers import chosen_transformer, input_of, named_transformers
+from stn_numba.nn.layers.pretrained import copy_pretrained, initialize_missing, rollback_on_failure
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 from stn_numba.nn.layers.summary import as_table
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
@@ -32,40 +31,42 @@ _BATCH = 256
 
 
 class Classifier:
-    """A chain of layers that maps images to class scores.
+    """A chain of layers that classifies images.
 
     Parameters
     ----------
-    network
-        From images (N, H, W, C) to logits (N, n_classes). Layers without parameters get them. Layers that have parameters
-        already, because they were trained in another model or filled by hand, keep them: the model then holds copies of these
-        layers, in its own dtype, so training one model never changes another. To draw anew, make a new layer, or call
-        ``network.initialize``, which always draws.
-    input_shape
+    network : Chain
+        From images (N, H, W, C) to logits (N, n_classes). Layers without parameters are initialized. Layers that have
+        parameters, because they were trained in another model or set by hand, keep them: the model then contains copies of
+        these layers, in its own dtype, so training one model never changes another. To draw new parameters, make a new layer,
+        or call ``network.initialize``.
+    input_shape : (int, int, int)
         (H, W, C).
-    n_classes
+    n_classes : int
         Number of classes, at least 2.
-    seed
-        Seed of the parameters that are drawn.
-    dtype
+    seed : int, default 0
+        Seed of the initial parameters.
+    dtype : dtype, default float32
         float32, or float64 for gradient checks.
 
     Attributes
     ----------
-    network
+    network : Chain
         The layers that the model uses: the network that was given, or its copy if some of its layers had parameters.
-    params
-        All parameters by dotted name; what is assigned to one is written into its array.
-    pixels
-        `PixelRange` that the network was trained on, None before `fit`.
+    params : dict of arrays
+        All parameters by dotted name; assigning to one writes into its array.
+    transformers : list of SpatialTransformer
+        In the order of the data, without those inside localisation networks.
+    pixels : PixelRange or None
+        Range of the images that the network was trained on, None before `fit`.
 
     Raises
     ------
     TypeError
-        If the network is no `Chain`, or an option of another type.
+        If the network is no `Chain`, or an option has the wrong type.
     ValueError
-        If the network does not fit the input shape, does not end in `n_classes` values, has one layer with parameters at
-        two places, or a layer whose parameters do not fit the input that it gets here. The layers are left as they were.
+        If the network does not fit the input shape, does not end in `n_classes` values, contains one layer with parameters at
+        two places, or a layer whose parameters do not fit its input. All layers stay as they were.
 
     Examples
     --------
@@ -76,7 +77,7 @@ class Classifier:
     """
 
     pixels: PixelRange | None = None
-    _warned = False  # of images on another scale than `pixels`
+    _warned = False  # that images have another scale than `pixels`
 
     def __init__(
         self,
@@ -98,19 +99,16 @@ class Classifier:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
         rng = np.random.default_rng(as_int(seed, "seed", least=0))
-        self.network = own_copy(network)
-        with unchanged_on_failure(self.network):
-            output = draw_missing(self.network, self.input_shape, rng, self.dtype)
+        self.network = copy_pretrained(network)
+        with rollback_on_failure(self.network):
+            output = initialize_missing(self.network, self.input_shape, rng, self.dtype)
             if output != (self.n_classes,):
                 raise ValueError(f"network: expected an output of ({self.n_classes},), got {output}")
             expect_distinct(self.network)
 
     def __repr__(self) -> str:
-        title = (
-            f"{type(self).__name__} of images {self.input_shape} into {self.n_classes} classes: "
-            f"{self.n_params:,} parameters of {self.dtype}"
-        )
-        return f"{title}\n{as_table(self.network)}"
+        title = f"{type(self).__name__} of images {self.input_shape} into {self.n_classes} classes"
+        return f"{title}: {self.n_params:,} parameters of {self.dtype}\n{as_table(self.network)}"
 
     @property
     def params(self) -> Arrays:
@@ -119,124 +117,133 @@ class Classifier:
 
     @property
     def n_params(self) -> int:
-        """How many numbers are trained."""
+        """How many numbers all parameters have."""
         return sum(array.size for array in self.params.values())
 
     @property
     def transformers(self) -> list[SpatialTransformer]:
-        """All spatial transformers, in the order of the data; those inside a localisation network are left out."""
-        return list(transformers_in(self.network))
+        """All spatial transformers in the order of the data, without those inside localisation networks."""
+        return [transformer for _, transformer in named_transformers(self.network)]
 
     def logits(self, X: ArrayLike) -> Floats:
-        """Class scores (N, n_classes) of images (N, H, W, C), or (N, H, W) if C is 1.
+        """Return the class scores of images.
+
+        Parameters
+        ----------
+        X : (N, H, W, C) array of numbers
+            Images on the scale of those in training; (N, H, W) if C is 1.
+
+        Returns
+        -------
+        (N, n_classes) array
 
         Raises
         ------
         TypeError, ValueError
-            If images do not fit the model, or a pixel is NaN or infinite; so do the other methods that take images.
+            If images do not fit the model, or a pixel is NaN or infinite.
+
+        Warns
+        -----
+        RuntimeWarning
+            Once, if pixels are on a scale far from that of training.
         """
         return self._batched(lambda x: self.network.forward(x)[0], X, (self.n_classes,))
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Class probabilities (N, n_classes)."""
+        """Return class probabilities (N, n_classes); for X and errors see `logits`."""
         return softmax(self.logits(X))
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
-        """The likeliest class (N,) of each image."""
+        """Return the most likely class (N,) of each image; for X and errors see `logits`."""
         classes: NDArray[np.intp] = np.argmax(self.logits(X), axis=1)
         return classes
 
     def theta(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
-        """Parameters (N, P) that a spatial transformer chooses for images.
+        """Return the parameters that a spatial transformer chooses for images.
 
         Parameters
         ----------
-        X
+        X : (N, H, W, C) array of numbers
             Images, as for `logits`.
-        transformer
-            Which one: its number in `transformers`, the last one being -1, or its dotted name, as ``"spatialtransformer1"``. A
-            transformer inside a localisation network goes by its name only.
+        transformer : int or str, default 0
+            Its index in `transformers`, or its dotted name, as ``"spatialtransformer1"``. A transformer inside a localisation
+            network has only a name.
+
+        Returns
+        -------
+        (N, P) array
 
         Raises
         ------
-        ValueError
-            If there is no such transformer; the message lists those that there are.
+        TypeError, ValueError
+            As for `logits`, and if there is no such transformer; the message lists those that exist.
         """
         _, chosen = chosen_transformer(self.network, transformer)
         return self._batched(lambda x: chosen.theta(input_of(chosen, self.network, x)), X, (chosen.transform.n_params,))
 
     def transform(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
-        """What a spatial transformer puts out: the attended images, or feature maps, (N, h, w, C).
+        """Return the output of a spatial transformer: sampled images, or feature maps, (N, h, w, C).
 
-        Parameters and errors as for `theta`.
+        For parameters and errors see `theta`.
         """
         _, chosen = chosen_transformer(self.network, transformer)
 
-        def attend(x: Floats) -> Floats:
+        def sample(x: Floats) -> Floats:
             x = input_of(chosen, self.network, x)
             return chosen.sample(x, chosen.theta(x))
 
-        return self._batched(attend, X, None)
+        return self._batched(sample, X, None)
 
     def evaluate(self, X: ArrayLike, y: ArrayLike) -> tuple[float, float]:
-        """(mean cross entropy, share of wrong predictions) on labeled images."""
+        """Return (mean cross entropy, share of wrong predictions) for images X, as for `logits`, and labels y (N,)."""
         logits = self.logits(X)
-        y = self.expect_labels(y, len(logits))
+        y = expect_labels(y, len(logits), self.n_classes)
         loss, _ = softmax_cross_entropy(logits, y)
         return loss, float(np.mean(logits.argmax(axis=1) != y)) if len(logits) else 0.0
 
-    def check_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> Floats:
-        """Return images as (N, H, W, C) of the model's dtype; `free_size` leaves H and W open, for augmentation."""
-        return self.expect_images(X, free_size=free_size, name=name).astype(self.dtype, copy=False)
+    def check_images(self, X: ArrayLike, *, name: str = "X") -> Floats:
+        """Return images as (N, H, W, C) of the model's dtype; errors call them `name`."""
+        return self.expect_images(X, name=name).astype(self.dtype, copy=False)
 
     def expect_images(self, X: ArrayLike, *, free_size: bool = False, name: str = "X") -> NDArray[Any]:
-        """Return images as (N, H, W, C) of the dtype that they have: a mapped file is not read."""
+        """Return images as (N, H, W, C) without reading mapped files; with `free_size` H and W are not checked."""
         given = as_array(X, name)
         X = given[..., None] if given.ndim == 3 else given
-        fits = X.ndim == 4 and (free_size or X.shape[1:] == self.input_shape)
-        if not fits:
+        if X.ndim != 4 or not (free_size or X.shape[1:] == self.input_shape):
             hint = f"; a single image is {name}[None]" if given.shape in (self.input_shape, self.input_shape[:2]) else ""
             raise ValueError(f"{name}: expected (N, {', '.join(map(str, self.input_shape))}), got {given.shape}{hint}")
         if X.dtype.kind not in "fiu":
             raise TypeError(f"{name}: expected numbers, got dtype {X.dtype}")
         return X
 
-    def expect_labels(self, y: ArrayLike, count: int, *, name: str = "y") -> NDArray[Any]:
-        """Return as many labels (N,), whole numbers from 0 to n_classes - 1, as an array."""
-        return expect_labels(y, count, self.n_classes, name=name)
-
     def trained_on(self, pixels: PixelRange | None) -> None:
-        """Remember which pixels the network is trained on; a new warning may come where images are on another scale."""
+        """Store the range of pixels that the network is trained on; the warning about another scale may come again."""
         self.pixels, self._warned = pixels, False
 
     def warn_if_on_another_scale(self, images: NDArray[Any], *, name: str = "X") -> None:
-        """Warn, once, of images (N, H, W, C) whose pixels are on a scale far from that of training."""
+        """Warn, once, if the pixels of images (N, H, W, C) are on a scale far from that of training."""
         if self.pixels is None or self._warned:
             return
-        asked = PixelRange.of(images, images.dtype.kind)
-        if asked is not None and self.pixels.differs(asked, len(images)):
+        pixels = PixelRange.of(images, images.dtype.kind)
+        if pixels is not None and self.pixels.differs(pixels, len(images)):
             self._warned = True
-            warn_of_another_scale(name, asked, self.pixels)
+            warn_of_another_scale(name, pixels, self.pixels)
 
     def config(self) -> dict[str, Any]:
         """Return the architecture, as JSON can hold it."""
         return {"input_shape": list(self.input_shape), "n_classes": self.n_classes, **self.network.config()}
 
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
-        """Apply `function` batch by batch; `empty` is the row shape to return for no images."""
+        """Apply `function` batch by batch; `empty` is the shape of a row, for no images."""
         X = self.expect_images(X)
-        parts: list[Floats] = []
+        results: list[Floats] = []
         with one_blas_thread(of_scipy=len(X) >= LEAST_ROWS):
             for start in range(0, len(X), _BATCH):
                 given = X[start : start + _BATCH]
                 batch = given.astype(self.dtype, copy=False)
                 expect_finite(batch, first=start)
                 self.warn_if_on_another_scale(given)
-                parts += each_number(partial(_apply, function, batch, batch_parts(len(batch))), len(batch_parts(len(batch))))
-        if parts:
-            return np.concatenate(parts)
+                results += parallel_map(function, [batch[part] for part in batch_parts(len(batch))])
+        if results:
+            return np.concatenate(results)
         return function(X.astype(self.dtype)) if empty is None else np.empty((0, *empty), self.dtype)
-
-
-def _apply(function: Callable[[Floats], Floats], batch: Floats, parts: list[slice], number: int) -> Floats:
-    return function(batch[parts[number]])

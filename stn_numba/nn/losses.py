@@ -1,4 +1,4 @@
-"""Losses."""
+"""The softmax and its cross entropy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ _CROSS_ENTROPY = kernel("nn.kernels.losses", "softmax_cross_entropy")
 
 
 def softmax(logits: ArrayLike) -> Floats:
-    """Probabilities (N, classes) from logits.
+    """Return probabilities from logits.
+
+    Parameters
+    ----------
+    logits : (N, classes) array of real numbers
+        Class scores.
+
+    Returns
+    -------
+    (N, classes) array
 
     Raises
     ------
@@ -39,26 +48,28 @@ def softmax(logits: ArrayLike) -> Floats:
 def softmax_cross_entropy(
     logits: ArrayLike, labels: ArrayLike, *, label_smoothing: float = 0.0
 ) -> tuple[float, Callable[[], Floats]]:
-    """Mean cross entropy of the softmax of `logits` with the labels.
+    """Return the mean cross entropy of the softmax of `logits` with the labels, and its backward.
 
     Parameters
     ----------
-    logits
-        (N, classes).
-    labels
-        (N,) whole numbers in [0, classes).
-    label_smoothing
-        Share of the target that is spread evenly over all classes, in [0, 1).
+    logits : (N, classes) array of real numbers
+        Class scores.
+    labels : (N,) array of int
+        In [0, classes).
+    label_smoothing : float, default 0.0
+        Share of the target that is spread evenly over all classes, in [0, 1) (Szegedy et al., arXiv 1512.00567, section 7).
 
     Returns
     -------
-    loss, backprop
-        The mean, and ``backprop() -> d_logits``.
+    loss : float
+        The mean over the batch.
+    backprop : function
+        ``backprop() -> d_logits``, (N, classes).
 
     Raises
     ------
     TypeError, ValueError
-        If the logits are no real numbers (N, classes), the labels do not fit them, or the smoothing is out of its range.
+        If the logits are no real numbers (N, classes), the labels do not fit them, or `label_smoothing` is out of its range.
 
     Examples
     --------

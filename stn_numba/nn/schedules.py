@@ -15,7 +15,7 @@ _WARM_UP = 0.25
 
 
 def constant(progress: float) -> float:
-    """Always 1.
+    """Return 1.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def constant(progress: float) -> float:
 
 
 def cosine(progress: float) -> float:
-    """From 1 to 0 along half a cosine (Loshchilov and Hutter, arXiv 1608.03983).
+    """Return a multiplier that falls from 1 to 0 along half a cosine (Loshchilov and Hutter, arXiv 1608.03983).
 
     Examples
     --------
@@ -38,7 +38,7 @@ def cosine(progress: float) -> float:
 
 
 def one_cycle(progress: float) -> float:
-    """From 0.04 up to 1 during the first quarter, then down to almost 0 (Smith and Topin, arXiv 1708.07120).
+    """Return a multiplier that rises from 0.04 to 1 in a quarter, then falls to 1e-5 (Smith and Topin, arXiv 1708.07120).
 
     Examples
     --------
@@ -52,12 +52,19 @@ def one_cycle(progress: float) -> float:
 
 
 def step_decay(factor: float = 0.1, *, steps: int = 3) -> Schedule:
-    """Multiply by `factor` at even intervals: the source's schedule has 3 steps of a tenth.
+    """Return a schedule that multiplies by `factor` at even intervals; the defaults are those of arXiv 1506.02025.
+
+    Parameters
+    ----------
+    factor : float, default 0.1
+        In (0, 1].
+    steps : int, default 3
+        Number of intervals, at least 1.
 
     Raises
     ------
     TypeError, ValueError
-        If `factor` is no number in (0, 1], or `steps` no whole number of at least 1.
+        If an option has the wrong type or is out of its range.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The experiments of the source on distorted MNIST (arXiv 1506.02025, section 4.1 and appendix), cell by cell."""
+"""Reproduce the paper's experiments on distorted MNIST (arXiv 1506.02025, section 4.1 and appendix A)."""
 
 from __future__ import annotations
 
-from stn_numba.paper.cells import CELLS, Cell, find_cells
+from stn_numba.paper.experiments import EXPERIMENTS, Experiment, find_experiments
 from stn_numba.paper.reproduce import reproduce
 
-__all__ = ["CELLS", "Cell", "find_cells", "reproduce"]
+__all__ = ["EXPERIMENTS", "Experiment", "find_experiments", "reproduce"]

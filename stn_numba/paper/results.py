@@ -1,4 +1,4 @@
-"""The results of all runs, in one JSON file that several processes may append to."""
+"""Store the results of all runs in one JSON file. Several processes may append to it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from typing import Any
 
 from stn_numba._util.arguments import as_int, as_option, as_real
 from stn_numba._util.files import write_atomically
-from stn_numba.paper.cells import CELLS
+from stn_numba.paper.experiments import EXPERIMENTS
 
 __all__ = ["Result", "append_result", "read_results"]
 
-
-_MOST_BYTES = 1 << 26  # a run takes some hundreds
+_MAX_BYTES = 1 << 26  # a run takes a few hundred
 
 
 @dataclass(frozen=True)
 class Result:
-    """One run of a cell; errors in %."""
+    """The result of one run of an experiment. Errors are in %."""
 
-    cell: str
-    paper: float
+    experiment: str
+    paper_error: float
     error: float
     loss: float
     images: int
@@ -41,18 +40,18 @@ class Result:
 
 
 def read_results(path: Path) -> list[Result]:
-    """Read the results of a file, oldest first.
+    """Read a results file, oldest result first.
 
     Raises
     ------
     ValueError
-        If the file does not hold results; the message names the file, the row and the value.
+        If the file does not hold results. The message names the file, the row and the value.
     """
     try:
         size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise ValueError(f"at most {_MOST_BYTES:,} bytes, got {size:,}")
-        rows = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        if size > _MAX_BYTES:
+            raise ValueError(f"at most {_MAX_BYTES:,} bytes, got {size:,}")
+        rows = json.loads(path.read_text(encoding="utf-8"), parse_constant=_reject_constant)
         if not isinstance(rows, list):
             raise TypeError(f"got {type(rows).__name__}")
         return [_result(number, row) for number, row in enumerate(rows, 1)]
@@ -60,12 +59,12 @@ def read_results(path: Path) -> list[Result]:
         raise ValueError(f"{path}: expected a list of results: {error}") from error
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"JSON knows no {constant}")
+def _reject_constant(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")
 
 
 def _result(number: int, row: Any) -> Result:
-    """A row of the file as a result, each value looked at."""
+    """Validate a row of the file and return it as a result."""
     names = [field.name for field in fields(Result)]
     if not isinstance(row, dict) or set(row) != set(names):
         raise TypeError(f"row {number}: expected {', '.join(names)}, got {row!r:.100}")
@@ -84,17 +83,17 @@ def _options(value: Any, name: str) -> None:
         raise TypeError(f"{name}: expected settings by name, got {value!r:.60}")
 
 
-def _cell(value: Any, name: str) -> None:
+def _experiment(value: Any, name: str) -> None:
     _text(value, name)
     if value not in _NAMES:
-        raise ValueError(f"{name}: expected the name of a cell, as 'st-cnn/affine/R', got {value!r:.60}")
+        raise ValueError(f"{name}: expected the name of an experiment, as 'st-cnn/affine/R', got {value!r:.60}")
 
 
-_NAMES = {cell.name for cell in CELLS}
+_NAMES = {experiment.name for experiment in EXPERIMENTS}
 _count, _percent = partial(as_int, least=0), partial(as_real, within="[0, 100]")
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "cell": _cell, "paper": _percent, "error": _percent, "loss": as_real, "images": partial(as_int, least=1),
+    "experiment": _experiment, "paper_error": _percent, "error": _percent, "loss": as_real, "images": partial(as_int, least=1),
     "part": partial(as_option, options=("test", "validation")), "seed": _count,
     "n_params": _count, "epochs": _count, "seconds": partial(as_real, within="[0, inf)"), "threads": _count,
     "settings": _options, "command": _text,
@@ -102,12 +101,12 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
 
 
 def append_result(path: Path, result: Result) -> None:
-    """Append a result; nothing that another process appends meanwhile is lost.
+    """Append a result to a file, under a lock against other processes that append.
 
     Raises
     ------
     TypeError, ValueError
-        If `read_results` would not read it again: a loss that is not finite, say.
+        If `read_results` would reject it, for example a loss that is not finite.
     """
     _result(1, asdict(result))
     with _locked(path.with_suffix(".lock")):
@@ -118,7 +117,7 @@ def append_result(path: Path, result: Result) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that a killed process gives back; where the system has none, do without."""
+    """Hold a file lock, which is released even if the process is killed; no lock on systems without ``fcntl``."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""How the networks are trained. To be compared on training digits held out (``--validate``), never on the test digits."""
+"""Training settings of the experiments. Compare settings on held-out training digits (``--validate``), never on test digits."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from stn_numba._util.arguments import as_option
 from stn_numba.nn import Adam, Muon
 from stn_numba.nn.optimizers.base import Optimizer
-from stn_numba.paper.cells import Cell
+from stn_numba.paper.experiments import Experiment
 
-__all__ = ["Settings", "settings_of"]
+__all__ = ["Settings", "settings_for"]
 
 
 _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {"adam": Adam, "muon": Muon}
@@ -19,10 +19,7 @@ _OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {"adam": Adam, "muon": Muon}
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of a training, and the budget of parameters (None: the column's).
-
-    The optimizer is Adam or, for convolutions, Muon; the schedule is one cycle that ends at zero.
-    """
+    """Options of `fit`, and the parameter budget (None: that of the data set). The schedule is always one cycle."""
 
     optimizer: str = "adam"
     epochs: int = 40
@@ -38,11 +35,11 @@ class Settings:
         as_option(self.optimizer, "optimizer", tuple(_OPTIMIZERS))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON can hold them."""
+        """Return the settings as plain data for JSON."""
         return asdict(self)
 
     def fit_options(self) -> dict[str, Any]:
-        """Return the arguments of `fit`."""
+        """Return the keyword arguments for `fit`."""
         return {
             "epochs": self.epochs, "batch_size": self.batch_size, "optimizer": _OPTIMIZERS[self.optimizer](),
             "learning_rate": self.learning_rate,
@@ -51,8 +48,8 @@ class Settings:
         }  # fmt: skip
 
 
-# Label smoothing slows those down that are too small for their task.
-_KINDS = {
+# No label smoothing for networks that are too small for their task: it slows them down.
+_BY_MODEL = {
     "fcn": Settings(epochs=150, learning_rate=3e-3, label_smoothing=0),
     "cnn": Settings(epochs=20, learning_rate=4e-3),
     "st-fcn": Settings(epochs=100, learning_rate=3e-3),
@@ -60,9 +57,9 @@ _KINDS = {
     "st-cnn": Settings(epochs=30, learning_rate=4e-3, localisation_rate=1),
 }
 
-# What single cells change. A plain convolutional network sees the whole of the larger canvases, and takes several times as long
-# for an epoch. RTS is learned the slowest, and in the end by heart.
-_CELLS: dict[str, dict[str, Any]] = {
+# Differences of single experiments. CNN sees the whole of the larger canvases, so its epochs take several times as long. RTS is
+# learned most slowly and eventually overfits.
+_BY_EXPERIMENT: dict[str, dict[str, Any]] = {
     "cnn/RTS": {"epochs": 24},
     "cnn/P": {"epochs": 14},
     "cnn/addition": {"epochs": 24, "batch_size": 64, "learning_rate": 3e-3, "label_smoothing": 0},
@@ -76,14 +73,14 @@ _CELLS: dict[str, dict[str, Any]] = {
 }
 
 
-def settings_of(cell: Cell, **changes: Any) -> Settings:
-    """Return the settings of a cell, with changes; those that are None change nothing.
+def settings_for(experiment: Experiment, **changes: Any) -> Settings:
+    """Return the settings of an experiment with some replaced; None keeps the default.
 
     Examples
     --------
-    >>> from stn_numba.paper import find_cells
-    >>> settings_of(find_cells("st-cnn/affine/R")[0], epochs=3).epochs
+    >>> from stn_numba.paper import find_experiments
+    >>> settings_for(find_experiments("st-cnn/affine/R")[0], epochs=3).epochs
     3
     """
-    settings = replace(_KINDS[cell.model], **_CELLS.get(cell.name, {}))
+    settings = replace(_BY_MODEL[experiment.model], **_BY_EXPERIMENT.get(experiment.name, {}))
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})

@@ -1,7 +1,7 @@
-"""Figures: where a spatial transformer looks, and how training went. Needs matplotlib (extra ``plot``).
+"""Figures of what a spatial transformer attends to, and of learning curves. Needs matplotlib (extra ``plot``).
 
-Everything is drawn on matplotlib's objects and returned; pyplot and its global state are not touched, so figures can be
-made without a display. Save one by ``axes.figure.savefig("figure.png")``.
+All functions draw on matplotlib Axes and return them. They do not use pyplot, so they need no display. Save a figure with
+``axes.figure.savefig("figure.png")``.
 """
 
 from __future__ import annotations

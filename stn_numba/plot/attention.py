@@ -1,4 +1,4 @@
-"""What a network with a spatial transformer looks at, image by image."""
+"""Draw what a network with a spatial transformer attends to, image by image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import Floats
-from stn_numba.plot.canvas import draw_image, new_axes
+from stn_numba.plot.figures import draw_image, new_axes
 from stn_numba.plot.region import draw_region, region_outline
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["attention_figure", "draw_prediction"]
 
 _TITLES = ("(a) input", "(b) sampled region", "(c) transformer output", "(d) prediction")
-# in parts of the image's size: a region may reach to any distance; a dot needs some room
-_WIDEST_MARGIN, _DOT = 0.5, 0.04
+# fractions of the image's size; a region may extend arbitrarily far outside the image
+_MAX_MARGIN, _DOT_MARGIN = 0.5, 0.04
 
 
 def attention_figure(
@@ -32,40 +32,41 @@ def attention_figure(
     axes: NDArray[Any] | None = None,
     color: str = "tab:orange",
 ) -> NDArray[Any]:
-    """Draw a row for each image: the input, the region sampled, what the transformer puts out, and the prediction.
+    """Draw one row per image: the input, the sampled region, the transformer's output, and the prediction.
 
-    The figure of the source article (arXiv 1506.02025, figure 1). The outline in column (b) runs where the border of the
-    sampling grid lies, so that of a spline is curved; the dot and the thick side mark the output's top left corner and its
-    top edge.
+    This is figure 1 of the paper (arXiv 1506.02025). The outline in column (b) is the border of the sampling grid, so it is
+    curved for a spline. The thick side is the output's top edge, and the dot its top left corner.
 
-    Columns (a) to (c) show what the transformer itself gets and puts out. For one with layers before it that is a feature map,
-    in its own pixels. Maps of one channel are drawn in gray, of three in colors, and others as the mean of their channels.
+    Columns (a) to (c) show the transformer's own input and output. For a transformer behind other layers the input is a feature
+    map. Maps of one channel are drawn in gray, of three in color, others as the mean over channels.
 
     Parameters
     ----------
-    model
-        A classifier with a spatial transformer, as `stn_numba.models.st_cnn`.
-    X
-        (N, H, W, C) images, N >= 1.
-    labels
-        (N,) true classes. Predictions are then marked as right or wrong.
-    transformer
-        Which one to draw, by number or dotted name, as for `Classifier.theta`.
-    axes
-        (N, 4) matplotlib Axes to draw on; a new figure without it.
-    color
-        Of the outline.
+    model : Classifier
+        A network with a spatial transformer, such as `stn_numba.models.st_cnn`.
+    X : (N, H, W, C) array
+        Images, N >= 1.
+    labels : (N,) array of int, optional
+        True classes. With them, predictions are marked as right or wrong.
+    transformer : int or str, default 0
+        The transformer to draw, by number or dotted name, as in `Classifier.theta`.
+    axes : (N, 4) array of Axes, optional
+        Where to draw. By default on a new figure.
+    color : str, default "tab:orange"
+        Color of the outline.
 
     Returns
     -------
-    (N, 4) array of Axes.
+    (N, 4) array of Axes
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If `labels` are not whole numbers.
     ValueError
-        If the model has no such spatial transformer, or images, labels or axes do not fit.
+        If the model has no such transformer, or the shape of `X`, `labels` or `axes` does not fit.
 
     Examples
     --------
@@ -74,14 +75,14 @@ def attention_figure(
     >>> axes.shape
     (2, 4)
     """
-    from stn_numba.nn.layers.find_transformers import chosen_transformer
+    from stn_numba.nn.layers.find_transformers import chosen_transformer, input_of
 
     name, chosen = chosen_transformer(model.network, transformer)
     images = model.check_images(X)
     known = None if labels is None else np.asarray(labels)
     _check(images, known, axes)
     theta, attended = model.theta(X, transformer=name), _drawable(model.transform(X, transformer=name))
-    seen, probabilities = _drawable(_seen(model, chosen, images)), model.predict_proba(X)
+    seen, probabilities = _drawable(input_of(chosen, model.network, images)), model.predict_proba(X)
     if axes is None:
         axes = new_axes(len(images), 4, (1.7, 1.6))
     limits = min(0.0, float(seen.min())), max(float(seen.max()), 1e-6)
@@ -100,7 +101,7 @@ def attention_figure(
 
 
 def draw_prediction(axes: Axes, probabilities: NDArray[Any], label: int | None = None) -> None:
-    """Draw class probabilities (n_classes,) as bars, with the prediction, its confidence and the verdict in words.
+    """Draw class probabilities (n_classes,) as bars, titled with the prediction, its probability, and whether it is right.
 
     Examples
     --------
@@ -137,20 +138,13 @@ def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | Non
         raise ValueError(f"axes: expected ({len(images)}, 4), got {np.shape(axes)}")
 
 
-def _seen(model: Classifier, transformer: SpatialTransformer, images: Floats) -> Floats:
-    """What a transformer of the model gets when the model gets images."""
-    from stn_numba.nn.layers.find_transformers import input_of
-
-    return input_of(transformer, model.network, images)
-
-
 def _drawable(maps: Floats) -> Floats:
-    """Feature maps as images of one channel or three."""
+    """Return feature maps as images with one or three channels."""
     return maps if maps.shape[3] in (1, 3) else maps.mean(axis=3, keepdims=True)
 
 
 def _margin(transformer: SpatialTransformer, theta: Floats, shape: tuple[int, int]) -> float:
-    """Room in pixels around the images, the same for all, that the outlines and the dots on them need."""
+    """Return the margin in pixels, the same for all images, that fits the outlines and their dots."""
     outlines = np.concatenate(
         [
             region_outline(transformer.transform, row, shape, align_corners=transformer.align_corners).reshape(-1, 2)
@@ -162,4 +156,4 @@ def _margin(transformer: SpatialTransformer, theta: Floats, shape: tuple[int, in
         return 0.0
     size = max(shape)
     beyond = np.maximum(-0.5 - finite, finite - (np.array(shape[::-1]) - 0.5)).max()
-    return float(np.clip(beyond + _DOT * size, 0, _WIDEST_MARGIN * size))
+    return float(np.clip(beyond + _DOT_MARGIN * size, 0, _MAX_MARGIN * size))

@@ -1,4 +1,4 @@
-"""How training went."""
+"""Draw learning curves."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from stn_numba._util.arguments import as_option
 from stn_numba.nn.training.history import History
-from stn_numba.plot.canvas import new_axes
+from stn_numba.plot.figures import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["learning_curves"]
 
-_MARKERS = "os^Dv"  # so that curves can be told in print without colors
+_MARKERS = "os^Dv"  # keep curves apart in print without colors
 
 
 def learning_curves(
@@ -26,21 +28,21 @@ def learning_curves(
     against: Literal["epoch", "seconds"] = "epoch",
     axes: Axes | None = None,
 ) -> Axes:
-    """Draw error or loss over training: solid and marked on validation data, thin and dashed on training data.
+    """Draw error or loss over training: solid lines with markers for validation data, thin dashed lines for training data.
 
-    A last epoch that `seconds` of `fit` cut short stands at its share of an epoch. Its mean in training is over some of the
-    batches only and cannot be compared with the others: it is left out, unless there is no other epoch.
+    If `fit` stopped within an epoch because of its `seconds`, that epoch is drawn at its fraction, and its training value is
+    left out unless it is the only epoch: a mean over a part of the batches is not comparable with the others.
 
     Parameters
     ----------
-    histories
-        What `fit` returned, or several by name.
-    quantity
-        ``"error"``, in percent, or ``"loss"``.
-    against
-        ``"epoch"``, or ``"seconds"`` of training.
-    axes
-        Where to draw; a new figure without it.
+    histories : History or dict of str to History
+        What `fit` returned, or several of them by name.
+    quantity : {"error", "loss"}, default "error"
+        Errors are drawn in percent.
+    against : {"epoch", "seconds"}, default "epoch"
+        The horizontal axis; seconds are of training.
+    axes : Axes, optional
+        Where to draw. By default on a new figure.
 
     Returns
     -------
@@ -50,8 +52,10 @@ def learning_curves(
     ------
     ImportError
         If matplotlib is not installed.
-    TypeError, ValueError
-        If it is no history, or an option is unknown.
+    TypeError
+        If `histories` holds anything but histories.
+    ValueError
+        If `quantity` or `against` is unknown.
 
     Examples
     --------
@@ -61,9 +65,8 @@ def learning_curves(
     >>> [line.get_label() for line in axes.lines]
     ['st_cnn, training', 'st_cnn, validation']
     """
-    for name, value, choices in (("quantity", quantity, ("error", "loss")), ("against", against, ("epoch", "seconds"))):
-        if value not in choices:
-            raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+    as_option(quantity, "quantity", ("error", "loss"))
+    as_option(against, "against", ("epoch", "seconds"))
     named = {"": histories} if isinstance(histories, History) else histories
     if not isinstance(named, Mapping) or not all(isinstance(history, History) for history in named.values()):
         raise TypeError(f"histories: expected a History, or several by name, got {type(histories).__name__}")
@@ -71,9 +74,9 @@ def learning_curves(
         axes = new_axes(1, 1, (5.0, 3.2))[0, 0]
     scale = 100.0 if quantity == "error" else 1.0
     for (name, history), marker in zip(named.items(), cycle(_MARKERS), strict=False):
-        prefix, x = f"{name}, " if name else "", _places(history, against)
-        training = _of_whole_epochs(history, _scaled(history, quantity, scale))
-        dot = "." if np.isfinite(training).sum() == 1 else ""  # one point makes no line
+        prefix, x = f"{name}, " if name else "", _positions(history, against)
+        training = _complete_epochs(history, _scaled(history, quantity, scale))
+        dot = "." if np.isfinite(training).sum() == 1 else ""  # a single point draws no line
         (line,) = axes.plot(x, training, "--", linewidth=1, marker=dot, label=f"{prefix}training")
         validation = _scaled(history, f"validation_{quantity}", scale)
         if np.isfinite(validation).any():
@@ -82,26 +85,26 @@ def learning_curves(
     return axes
 
 
-def _scaled(history: History, column: str, scale: float) -> np.typing.NDArray[np.float64]:
-    """One column of a history; what was not measured is NaN."""
+def _scaled(history: History, column: str, scale: float) -> NDArray[np.float64]:
+    """Return a column of a history, with NaN for missing values."""
     return np.array([np.nan if value is None else value * scale for value in history.column(column)])
 
 
-def _places(history: History, against: str) -> list[float]:
-    """Where each epoch stands on the axis."""
+def _positions(history: History, against: str) -> list[float]:
+    """Return the position of each epoch on the horizontal axis."""
     if against == "seconds":
         return history.column(against)
     return [epoch.epoch if epoch.completed == 1 else epoch.epoch - 1 + epoch.completed for epoch in history]
 
 
-def _of_whole_epochs(history: History, values: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
-    """Put NaN for epochs that were cut short, beside whole ones."""
-    whole = np.array([epoch.completed == 1 for epoch in history], bool)
-    return np.where(whole, values, np.nan) if whole.any() else values
+def _complete_epochs(history: History, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace the values of incomplete epochs by NaN if there are complete ones."""
+    complete = np.array([epoch.completed == 1 for epoch in history], bool)
+    return np.where(complete, values, np.nan) if complete.any() else values
 
 
 def _finish(axes: Axes, y_label: str, x_label: str) -> None:
-    """Label the axes; values that fall by orders of magnitude are best seen on a logarithmic scale."""
+    """Label the axes, and make the vertical one logarithmic if all values are positive."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
     values = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines] or [np.zeros(1)])

@@ -1,4 +1,4 @@
-"""The part of the input that a transform reads, as an outline."""
+"""Draw the outline of the input region that a transform samples."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def region_outline(
     align_corners: bool = True,
     points_per_side: int = 33,
 ) -> NDArray[np.float64]:
-    """Follow the border of the output through the transform.
+    """Return the outline of the input region that a transform samples: the border of the output, mapped by the transform.
 
     Parameters
     ----------
-    transform
+    transform : str or Transform
         A registered name, or a `Transform`.
-    theta
-        (P,) its parameters for one image.
-    shape
+    theta : (P,) array
+        Parameters for one image.
+    shape : (int, int)
         (H, W) of the input.
-    align_corners
-        The convention of the grid: the border runs through the centers (True) or along the outer edges (False) of
-        the border pixels.
-    points_per_side
-        How finely curved sides are followed.
+    align_corners : bool, default True
+        The grid's convention: the border runs through the centers (True) or along the outer edges (False) of the border pixels.
+    points_per_side : int, default 33
+        Number of points on each side, for curved sides.
 
     Returns
     -------
-    (4, points_per_side, 2) positions (x, y) in pixels of the input, side by side: top, right, bottom, left, clockwise
-    from the output's top left corner. NaN where the transform has no position.
+    (4, points_per_side, 2) array of float64
+        Positions (x, y) in pixels of the input, by side: top, right, bottom, left, clockwise from the output's top left corner.
+        NaN where the transform is undefined.
 
     Examples
     --------
@@ -72,19 +72,20 @@ def draw_region(
     color: str = "tab:orange",
     width: float = 1.0,
 ) -> None:
-    """Draw the outline of the region that a transform reads, over an image drawn with pixel centers at whole numbers.
+    """Draw the outline of the region that a transform samples, over an image with pixel centers at whole numbers.
 
-    The side read into the output's top edge is drawn thicker, with a dot at its left end: so turned and mirrored regions can
-    be told.
+    The side of the output's top edge is thicker, with a dot at its left end, to show rotations and reflections.
 
     Parameters
     ----------
-    axes
-        Where to draw; the limits of the view stay as they are.
+    axes : Axes
+        Where to draw. The limits of the axes do not change.
     transform, theta, shape, align_corners
-        As for `region_outline`.
-    color, width
-        Of the line; its width is in points.
+        As in `region_outline`.
+    color : str, default "tab:orange"
+        Color of the line.
+    width : float, default 1.0
+        Width of the line in points.
 
     Examples
     --------

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_real
 from stn_numba._util.arrays import as_array
-from stn_numba._util.representation import expression
-from stn_numba._util.suggestions import hint
+from stn_numba._util.representation import call_repr
+from stn_numba._util.suggestions import did_you_mean
 from stn_numba.kernels.constants import BILINEAR, NEAREST, POLYNOMIAL
 
 __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
@@ -80,7 +80,7 @@ class PiecewisePolynomial:
     def __repr__(self) -> str:
         if self._made_by:
             return self._made_by
-        return expression(self, {"breakpoints": self.breakpoints, "coefficients": self.coefficients})
+        return call_repr(self, {"breakpoints": self.breakpoints, "coefficients": self.coefficients})
 
     @property
     def taps(self) -> int:
@@ -259,7 +259,7 @@ def _names() -> list[str]:
 def _meant(kernel: Any) -> str:
     """Suggest what was probably meant by something that is no kernel."""
     uncalled = next((name for name, maker in KERNELS.items() if kernel is maker), None)
-    return f"; did you mean {uncalled!r}, or {uncalled}()?" if uncalled else hint(kernel, "kernel", _names())
+    return f"; did you mean {uncalled!r}, or {uncalled}()?" if uncalled else did_you_mean(kernel, "kernel", _names())
 
 
 def is_nearest(kernel: Any) -> bool:

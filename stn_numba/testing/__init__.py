@@ -1,4 +1,4 @@
-"""Checks for authors of transforms and layers: gradients, and everything else that the plugin contract asks for."""
+"""Check your own transforms and layers: their gradients, and the plugin contract."""
 
 from stn_numba.testing.parametrize import parametrize_checks
 from stn_numba.testing.transforms import CHECKS, check_transform

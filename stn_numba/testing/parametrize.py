@@ -1,4 +1,4 @@
-"""The plugin contract as a test of pytest for each check."""
+"""Run the checks of the plugin contract as separate pytest tests."""
 
 from __future__ import annotations
 
@@ -16,22 +16,30 @@ def parametrize_checks(
     *makers: Callable[[], Transform],
     theta: Any = None,
     exact_identity: bool = True,
-    trained: bool = True,
-    pickled: bool = True,
+    differentiable: bool = True,
+    picklable: bool = True,
     tolerance: float = 1e-6,
 ) -> Any:
-    """Mark a test that takes ``check`` and calls it, to be run for every check and every transform.
+    """Parametrize a test function over all checks of `check_transform` and all given transforms.
+
+    The function takes an argument ``check`` and calls it.
 
     Parameters
     ----------
-    *makers
-        Callables without arguments that make a `Transform`: a class, or a ``functools.partial`` of one with options.
-    theta, exact_identity, trained, pickled, tolerance
+    *makers : callable
+        Callables without arguments that return a `Transform`: a class, or a ``functools.partial`` of one with options.
+    theta, exact_identity, differentiable, picklable, tolerance
         As for `check_transform`.
 
     Returns
     -------
-    A mark of pytest, which must be installed.
+    pytest.MarkDecorator
+        From ``pytest.mark.parametrize``.
+
+    Raises
+    ------
+    ImportError
+        If pytest is not installed.
 
     Examples
     --------
@@ -42,7 +50,7 @@ def parametrize_checks(
     """
     import pytest
 
-    options = (theta, exact_identity, trained, pickled, tolerance)
+    options = (theta, exact_identity, differentiable, picklable, tolerance)
     return pytest.mark.parametrize(
         "check",
         [

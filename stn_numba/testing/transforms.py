@@ -1,4 +1,4 @@
-"""The plugin contract, check by check; every check raises AssertionError with what was expected and what was got."""
+"""Check a transform against the plugin contract. Every check raises AssertionError with the expected and the actual result."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ __all__ = ["CHECKS", "Case", "check_transform"]
 
 Array = NDArray[Any]
 
-_SHAPE = (5, 6)
+_SHAPE = (5, 6)  # of the output
 _THREADS = 8
 
 
 @dataclass(frozen=True)
 class Case:
-    """A transform with parameters (N, P) at which it is checked, and what it promises."""
+    """A transform, parameters (N, P) to check it at, and the options of `check_transform`."""
 
     transform: Transform
     theta: NDArray[np.float64]
     exact_identity: bool
-    trained: bool
-    pickled: bool
+    differentiable: bool
+    picklable: bool
     tolerance: float
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """(M, 2) positions, the same each time."""
+        """(M, 2) positions, always the same."""
         return np.random.default_rng(1).uniform(-1, 1, (11, 2))
 
 
@@ -47,40 +47,40 @@ def check_transform(
     *,
     theta: Array | None = None,
     exact_identity: bool = True,
-    trained: bool = True,
-    pickled: bool = True,
+    differentiable: bool = True,
+    picklable: bool = True,
     tolerance: float = 1e-6,
 ) -> None:
-    """Hold a transform against all of `CHECKS`.
+    """Check a transform against the whole plugin contract: run all of `CHECKS`.
 
     Parameters
     ----------
-    transform
-        A `Transform`, a registered name, or a callable without arguments that makes one.
-    theta
-        (N, P) parameters, N >= 1, at which to check, away from kinks; by default three near the identity.
-    exact_identity
-        Whether ``identity()`` maps every point to itself; pass False where no parameters do.
-    trained
-        Whether the transform has a gradient; pass False for one that only warps.
-    pickled
-        Whether it can be pickled, as worker processes need it.
-    tolerance
+    transform : Transform, str or callable
+        A `Transform`, a registered name, or a callable without arguments that returns one.
+    theta : (N, P) array, optional
+        Parameters to check at, with N >= 1, away from kinks. By default three rows near the identity.
+    exact_identity : bool, default True
+        Pass False if no parameters map every point to itself.
+    differentiable : bool, default True
+        Pass False if the transform has no gradient and can only warp.
+    picklable : bool, default True
+        Pass False if the transform cannot be pickled. Worker processes need pickling.
+    tolerance : float, default 1e-6
         Largest relative error of the gradient.
 
     Raises
     ------
     AssertionError
-        At the first check that fails; the message begins with its name.
+        If a check fails. The message begins with the name of the check.
     PluginError
-        If the transform raises, or returns something that is no grid; the message begins with the name of the check.
+        If the transform raises or does not return a grid. The message begins with the name of the check.
 
     Examples
     --------
     >>> from stn_numba import get_transform
     >>> check_transform(get_transform("affine"))
     """
-    case = make_case(transform, theta, exact_identity, trained, pickled, tolerance)
+    case = make_case(transform, theta, exact_identity, differentiable, picklable, tolerance)
     for name, check in CHECKS.items():
         try:
             check(case)
@@ -96,53 +96,53 @@ def make_case(
     transform: str | Transform | Callable[[], Transform],
     theta: Array | None,
     exact_identity: bool,
-    trained: bool,
-    pickled: bool,
+    differentiable: bool,
+    picklable: bool,
     tolerance: float,
 ) -> Case:
-    """Put a case together, with parameters near the identity if none are given."""
+    """Make a `Case`, with parameters near the identity if none are given."""
     made = chosen(transform if isinstance(transform, str | Transform) else transform())
     if theta is not None and (np.ndim(theta) != 2 or not len(theta)):
         raise ValueError(f"theta: expected (N, P) with N >= 1, got {np.shape(theta)}")
     if theta is None:
         start = np.asarray(made.identity(), np.float64)
         theta = start + np.random.default_rng(0).normal(0, 0.1, (3, start.size))
-    return Case(made, np.array(theta, np.float64), exact_identity, trained, pickled, tolerance)
+    return Case(made, np.array(theta, np.float64), exact_identity, differentiable, picklable, tolerance)
 
 
 def n_params_and_identity(case: Case) -> None:
-    """``identity()`` holds P finite numbers, new ones each time."""
+    """``identity()`` returns P finite numbers, as a new array each time."""
     first, count = case.transform.identity(), case.transform.n_params
     fits = isinstance(first, np.ndarray) and first.shape == (count,)
     _expect(fits, f"identity: expected an array ({count},), got {type(first).__name__} {np.shape(first)}")
     _expect(bool(np.isfinite(first).all()), f"identity: expected finite numbers, got {first}")
     again = case.transform.identity()
-    _expect(not np.shares_memory(first, again), "identity: the array handed out is the transform's own; return a copy")
+    _expect(not np.shares_memory(first, again), "identity: returns the transform's internal array; return a copy")
 
 
 def identity_maps_points_to_themselves(case: Case) -> None:
-    """With the identity's parameters, positions stay where they are."""
+    """The identity parameters map every point to itself."""
     if case.exact_identity:
         mapped = np.asarray(case.transform.apply(case.transform.identity()[None], case.points))[0]
         off = float(np.abs(mapped - case.points).max())
-        _expect(off <= 1e-9, f"expected points to stay, one moved by {off:.3g}")
+        _expect(off <= 1e-9, f"expected points to stay in place, one moved by {off:.3g}")
 
 
 def shapes_and_dtypes(case: Case) -> None:
-    """``apply`` gives (N, M, 2), ``forward`` a grid of the shape asked for, for N = 0 and N > 0, in theta's dtype."""
+    """``apply`` returns (N, M, 2) and ``forward`` a grid of the given shape, in theta's dtype, also for N = 0."""
     for dtype in (np.float32, np.float64):
         for rows in (0, len(case.theta)):
             theta = case.theta[:rows].astype(dtype)
             for shape in (_SHAPE, (1, 1)):
                 for align_corners in (True, False):
-                    grid, _ = lay_grid(case.transform, theta, shape, align_corners)  # which checks the rest
+                    grid, _ = lay_grid(case.transform, theta, shape, align_corners)  # checks shapes
                     _expect(grid.values.dtype == dtype, f"expected a grid of {dtype.__name__}, got {grid.values.dtype}")
             mapped = case.transform.apply(theta, case.points.astype(dtype))
             _expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
 
 
-def grid_is_apply_at_the_output_s_positions(case: Case) -> None:
-    """``forward`` and ``apply`` agree; near the identity, every position is finite."""
+def grid_agrees_with_apply(case: Case) -> None:
+    """``forward`` and ``apply`` agree, and all positions are finite."""
     for align_corners in (True, False):
         grid = lay_grid(case.transform, case.theta, _SHAPE, align_corners)[0].dense()
         _expect(bool(np.isfinite(grid).all()), "expected finite positions for the given theta")
@@ -151,52 +151,52 @@ def grid_is_apply_at_the_output_s_positions(case: Case) -> None:
         _expect(off <= 1e-6, f"grid and apply differ by {off:.3g} with align_corners={align_corners}")
 
 
-def each_point_stands_for_itself(case: Case) -> None:
-    """Where a point is mapped does not depend on those beside it, which the library is free to choose."""
+def points_are_independent(case: Case) -> None:
+    """The mapping of a point does not depend on the other points of the call."""
     together = np.asarray(case.transform.apply(case.theta, case.points))
     apart = [np.asarray(case.transform.apply(case.theta, part)) for part in (case.points[:4], case.points[4:])]
     off = float(np.abs(np.concatenate(apart, axis=1) - together).max())
-    _expect(off <= 1e-9, f"a point is mapped otherwise among other points, by {off:.3g}")
+    _expect(off <= 1e-9, f"a point is mapped differently among other points, by {off:.3g}")
 
 
 def gradient(case: Case) -> None:
-    """The gradient agrees with central differences, for positions and through the grid."""
-    if not case.trained:
+    """The gradients of ``apply_vjp`` and of ``forward`` agree with central differences."""
+    if not case.differentiable:
         return
     check_vjp(lambda theta: case.transform.apply_vjp(theta, case.points), case.theta, tolerance=case.tolerance)
     for align_corners in (True, False):
 
-        def laid(theta: Array, align_corners: bool = align_corners) -> tuple[Array, Callable[..., Any]]:
+        def dense_grid(theta: Array, align_corners: bool = align_corners) -> tuple[Array, Callable[..., Any]]:
             grid, backprop = lay_grid(case.transform, theta, _SHAPE, align_corners)
             return grid.dense(), backprop
 
-        check_vjp(laid, case.theta, tolerance=case.tolerance)
+        check_vjp(dense_grid, case.theta, tolerance=case.tolerance)
 
 
-def no_argument_is_changed(case: Case) -> None:
-    """Parameters, positions and gradients handed in are left as they are; results do not depend on calls before."""
+def arguments_are_not_modified(case: Case) -> None:
+    """theta, points and gradients are not modified, and earlier results stay valid after later calls."""
     theta, points = case.theta.copy(), case.points
     first = np.array(case.transform.apply(theta, points))
     grid, backprop = lay_grid(case.transform, theta, _SHAPE)
     d_grid = np.ones((len(theta), *_SHAPE, 2))
-    if case.trained:
+    if case.differentiable:
         backprop(d_grid)
-    _expect(np.array_equal(theta, case.theta), "theta was changed")
-    _expect(np.array_equal(points, case.points), "points were changed")
-    _expect(bool((d_grid == 1).all()), "d_grid was changed")
+    _expect(np.array_equal(theta, case.theta), "theta was modified")
+    _expect(np.array_equal(points, case.points), "points were modified")
+    _expect(bool((d_grid == 1).all()), "d_grid was modified")
     before = np.array(grid.dense())
     lay_grid(case.transform, theta + 0.1, _SHAPE)
-    _expect(np.array_equal(grid.dense(), before), "a grid changed when another one was laid")
-    _expect(np.array_equal(case.transform.apply(theta, points), first), "a second call gave another result")
+    _expect(np.array_equal(grid.dense(), before), "a grid changed when another one was made")
+    _expect(np.array_equal(case.transform.apply(theta, points), first), "a second call returned a different result")
 
 
-def each_way_back_is_of_its_own_call(case: Case) -> None:
-    """A gradient is that of the call that handed it out, whatever was called since."""
-    if not case.trained:
+def backprop_belongs_to_its_call(case: Case) -> None:
+    """``backprop`` returns the gradient of the call that returned it, whatever was called since."""
+    if not case.differentiable:
         return
     rng = np.random.default_rng(2)
 
-    def between() -> None:
+    def call_again() -> None:
         case.transform.apply_vjp(case.theta + 0.1, case.points[:5])
         lay_grid(case.transform, case.theta[:1] + 0.1, (4, 3), False)
 
@@ -211,14 +211,14 @@ def each_way_back_is_of_its_own_call(case: Case) -> None:
     for name, begin in (("forward", grid_backprop), ("apply_vjp", points_backprop)):
         shape, backprop = begin()
         d = rng.standard_normal(shape)
-        alone = np.array(backprop(d))
-        between()
-        same = np.array_equal(backprop(d), alone)
-        _expect(same, f"{name}: a gradient changed with a later call: does the transform keep something between calls?")
+        expected = np.array(backprop(d))
+        call_again()
+        same = np.array_equal(backprop(d), expected)
+        _expect(same, f"{name}: a gradient changed after a later call: does the transform keep state between calls?")
 
 
-def many_threads_at_once(case: Case) -> None:
-    """Calls side by side, with different parameters, give what they give one after another."""
+def calls_are_thread_safe(case: Case) -> None:
+    """Concurrent calls with different parameters return the same as sequential ones."""
     thetas = [case.theta + k * 1e-3 for k in range(_THREADS)]
 
     def work(theta: Array) -> list[Array]:
@@ -226,7 +226,7 @@ def many_threads_at_once(case: Case) -> None:
         for turn in range(4):
             grid, backprop = lay_grid(case.transform, theta, (_SHAPE[0] + turn, _SHAPE[1]))
             results.append(np.array(grid.dense()))
-            if case.trained:
+            if case.differentiable:
                 results.append(np.array(backprop(np.ones_like(results[-1]))))
         return results
 
@@ -234,19 +234,19 @@ def many_threads_at_once(case: Case) -> None:
     with ThreadPoolExecutor(_THREADS) as pool:
         got = list(pool.map(work, thetas))
     same = all(np.array_equal(a, b) for x, y in zip(got, expected, strict=True) for a, b in zip(x, y, strict=True))
-    _expect(same, "results differ when several threads call at once: does the transform keep something between calls?")
+    _expect(same, "results differ when several threads call at once: does the transform keep state between calls?")
 
 
 def pickling(case: Case) -> None:
-    """A copy by pickle, after use, maps as the original does."""
-    if case.pickled:
+    """A pickled copy maps points as the original does, also after use."""
+    if case.picklable:
         lay_grid(case.transform, case.theta, _SHAPE)
         try:
             copy = pickle.loads(pickle.dumps(case.transform))
         except Exception as error:
             raise AssertionError(f"cannot be pickled: {type(error).__name__}: {error}") from error
         same = np.array_equal(copy.apply(case.theta, case.points), case.transform.apply(case.theta, case.points))
-        _expect(same, "a copy by pickle maps otherwise")
+        _expect(same, "a pickled copy maps points differently")
 
 
 CHECKS: dict[str, Callable[[Case], None]] = {
@@ -255,15 +255,16 @@ CHECKS: dict[str, Callable[[Case], None]] = {
         n_params_and_identity,
         shapes_and_dtypes,
         identity_maps_points_to_themselves,
-        grid_is_apply_at_the_output_s_positions,
-        each_point_stands_for_itself,
+        grid_agrees_with_apply,
+        points_are_independent,
         gradient,
-        no_argument_is_changed,
-        each_way_back_is_of_its_own_call,
-        many_threads_at_once,
+        arguments_are_not_modified,
+        backprop_belongs_to_its_call,
+        calls_are_thread_safe,
         pickling,
     )
 }
+"""The checks by name. Each takes a `Case`."""
 
 
 def _expect(holds: bool, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Are hand-written gradients right?"""
+"""Check hand-written gradients against central differences."""
 
 from __future__ import annotations
 
@@ -22,36 +22,34 @@ def check_vjp(
 ) -> float:
     """Compare a hand-written backward pass with central differences, by random projection.
 
-    For a random direction v of the arguments and a random cotangent u of the output, the
-    directional derivative <u, J v> is taken by central differences and held against
-    <J^T u, v> from the backward pass. One projection tests every entry of the gradient at once.
+    For a random direction v of the arguments and a random cotangent u of the output, <u, J v> from central differences must
+    equal <J^T u, v> from the backward pass. One projection tests every entry of the gradient at once.
 
     Parameters
     ----------
-    function
-        ``function(*arguments) -> (y, backprop)``; ``backprop(u)`` returns one gradient, or a
-        tuple with one gradient for each argument, each of its argument's shape.
-    *arguments
-        float64 arrays at which to differentiate, away from the kinks of the function. They are
-        not changed.
-    seed
+    function : callable
+        ``function(*arguments) -> (y, backprop)``. ``backprop(u)`` returns the gradient, or a tuple with one gradient per
+        argument, each of its argument's shape.
+    *arguments : arrays of float
+        Where to differentiate, away from kinks of the function. They are converted to float64 and not modified.
+    seed : int, default 0
         Seed of the random directions.
-    step
+    step : float, default 1e-6
         Half-width of the central difference.
-    tolerance
-        Largest relative error, measured against the larger of the two values.
+    tolerance : float, default 1e-6
+        Largest error relative to the larger of the two values.
 
     Returns
     -------
     float
-        The relative error found.
+        The relative error.
 
     Raises
     ------
     TypeError
-        If an argument is no array of floats.
+        If an argument is not an array of floats.
     AssertionError
-        If a gradient has not its argument's shape, or the two values differ by more than `tolerance`.
+        If a gradient does not have its argument's shape, or the two values differ by more than `tolerance`.
 
     Examples
     --------
@@ -73,10 +71,10 @@ def check_vjp(
     if shapes[0] != shapes[1]:
         raise AssertionError(f"gradients: expected shapes {shapes[1]}, got {shapes[0]}")
 
-    def moved(sign: int) -> NDArray[Any]:
+    def shifted(sign: int) -> NDArray[Any]:
         return function(*(a + sign * step * v for a, v in zip(arguments, directions, strict=True)))[0]
 
-    by_differences = float(np.sum(cotangent * ((moved(+1) - moved(-1)) / (2 * step))))
+    by_differences = float(np.sum(cotangent * ((shifted(+1) - shifted(-1)) / (2 * step))))
     by_backprop = float(sum(np.sum(g * v) for g, v in zip(gradients, directions, strict=True)))
     error = abs(by_differences - by_backprop) / max(abs(by_differences), abs(by_backprop), 1e-12)
     if not error <= tolerance:

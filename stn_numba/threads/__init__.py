@@ -1,9 +1,8 @@
-"""How many threads a call uses, for whole programs, blocks of code and machines; nothing here needs Numba.
+"""Set the number of threads, for a whole program or a block of code. Nothing here imports Numba.
 
-From the strongest to the weakest: ``num_threads=`` of a call, `limit_threads` around it, `set_num_threads`,
-``STN_NUMBA_NUM_THREADS``, and what the machine allows: the smallest of CPU affinity, cgroup quota, Numba's ceiling
-(``NUMBA_NUM_THREADS``) and ``OMP_NUM_THREADS``. Calls side by side share that number. Results are the same, bit for bit,
-whatever the number.
+The first of these that is set decides: ``num_threads=`` of a call, `limit_threads` around it, `set_num_threads`,
+``STN_NUMBA_NUM_THREADS``. Otherwise it is the smallest of CPU affinity, cgroup quota, Numba's ceiling (``NUMBA_NUM_THREADS``)
+and ``OMP_NUM_THREADS``. Concurrent calls share that number. Results are bit-identical for any number of threads.
 """
 
 from stn_numba.threads.counts import get_num_threads, limit_threads, set_num_threads

@@ -1,4 +1,4 @@
-"""The number of threads, and where it comes from."""
+"""Get, set and limit the number of threads."""
 
 from __future__ import annotations
 
@@ -19,36 +19,39 @@ _program: int | None = None
 
 
 def get_num_threads() -> int:
-    """Most threads that a call started here and now uses, unless it says ``num_threads=``.
+    """Return the maximum number of threads that a call uses, unless it is given ``num_threads=``.
+
+    Returns
+    -------
+    int
 
     Raises
     ------
     ValueError
-        If ``STN_NUMBA_NUM_THREADS`` is set to something else than a whole number of at least 1, or ``NUMBA_NUM_THREADS`` to a
-        number below 1.
+        If ``STN_NUMBA_NUM_THREADS`` is not a whole number of at least 1, or ``NUMBA_NUM_THREADS`` is below 1.
 
     Examples
     --------
     >>> get_num_threads() >= 1
     True
     """
-    wanted = _block.get() or _program
-    number, most = _machine()[0], limits.numba_ceiling()
-    return min(wanted or number, most)
+    number, _ = _machine()
+    return min(_block.get() or _program or number, limits.numba_ceiling())
 
 
 def set_num_threads(num_threads: int | None) -> None:
-    """Set the number of threads for the whole program; None goes back to what environment and machine say.
+    """Set the maximum number of threads for the whole program.
 
     Parameters
     ----------
-    num_threads
-        At least 1. More than Numba's ceiling (``NUMBA_NUM_THREADS``) count as that many.
+    num_threads : int or None
+        At least 1; values above Numba's ceiling (``NUMBA_NUM_THREADS``) count as the ceiling. None restores the default, from
+        the environment and the machine.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no whole number of at least 1.
+        If it is not a whole number of at least 1.
 
     Examples
     --------
@@ -63,12 +66,19 @@ def set_num_threads(num_threads: int | None) -> None:
 
 @contextlib.contextmanager
 def limit_threads(num_threads: int) -> Iterator[None]:
-    """Use at most so many threads in a block of code; other Python threads and tasks are not touched.
+    """Context manager: use at most `num_threads` threads in a block of code.
+
+    Other Python threads and asyncio tasks are not affected.
+
+    Parameters
+    ----------
+    num_threads : int
+        At least 1.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no whole number of at least 1.
+        If it is not a whole number of at least 1.
 
     Examples
     --------
@@ -84,7 +94,7 @@ def limit_threads(num_threads: int) -> Iterator[None]:
 
 
 def origin() -> str:
-    """Say in words where the number of threads comes from."""
+    """Return what determines the number of threads, such as ``"limit_threads"`` or ``"CPU affinity"``."""
     if _block.get():
         return "limit_threads"
     return "set_num_threads" if _program else _machine()[1]
@@ -92,7 +102,7 @@ def origin() -> str:
 
 @functools.cache
 def _machine() -> tuple[int, str]:
-    """(number, where it comes from) by environment and machine; worked out once a process."""
+    """Return (number, origin) from the environment and the machine, computed once per process."""
     asked = environment.num_threads()
     if asked is not None:
         return asked, f"{environment.NUM_THREADS}={asked}"
@@ -102,9 +112,8 @@ def _machine() -> tuple[int, str]:
         "Numba's ceiling (NUMBA_NUM_THREADS)": limits.numba_ceiling(),
         "OMP_NUM_THREADS": limits.omp_num_threads(),
     }
-    number, name = min((count, name) for name, count in found.items() if count is not None)
-    return number, name
+    return min((count, name) for name, count in found.items() if count is not None)
 
 
-if hasattr(os, "register_at_fork"):  # a child may have been put into another control group
+if hasattr(os, "register_at_fork"):  # a child may be in another control group
     os.register_at_fork(after_in_child=_machine.cache_clear)

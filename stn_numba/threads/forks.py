@@ -1,6 +1,6 @@
-"""Forked children, in which parallel kernels may be unsafe: what the parent had launched decides.
+"""Detect forked processes in which parallel kernels are unsafe, depending on the threading layer that the parent had launched.
 
-Registered by ``import stn_numba``, so that forks before the first call are seen too. Numba itself is not imported.
+``import stn_numba`` registers the fork handlers, so that forks before the first call are seen too. Numba is not imported.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import warnings
 from typing import Any
 
-__all__ = ["SerialWarning", "launched_layer", "masked_threads", "note_launch", "unsafe", "warn_once"]
+__all__ = ["SerialWarning", "launched_layer", "masked_threads", "note_launch", "unsafe_reason", "warn_once"]
 
 
 class SerialWarning(RuntimeWarning):
@@ -19,22 +19,22 @@ class SerialWarning(RuntimeWarning):
 
 
 class _State:
-    """What this process knows of itself."""
+    """What this process knows about its threads."""
 
     reason: str | None = None  # why parallel kernels are unsafe here
     warned = False
-    layer: str | None = None  # the threading layer, if the library launched it without Numba's help
+    layer: str | None = None  # the threading layer, if this library launched it without Numba
     launcher: int | None = None  # the Python thread that launched Numba's threads
-    forker: int | None = None  # the Python thread that forks
+    forker: int | None = None  # the Python thread that called fork
 
 
-def unsafe() -> str | None:
-    """Why this process must not run parallel kernels; None if it may."""
+def unsafe_reason() -> str | None:
+    """Return why this process must not run parallel kernels, or None if it may."""
     return _State.reason
 
 
 def launched_layer() -> str | None:
-    """Numba's threading layer, if its threads have been launched, by whomever."""
+    """Return the name of Numba's threading layer, or None if no threads have been launched yet."""
     if _State.layer is not None:
         return _State.layer
     parallel = _numba_parallel()
@@ -42,24 +42,24 @@ def launched_layer() -> str | None:
 
 
 def masked_threads() -> int | None:
-    """The number of threads set by `numba.set_num_threads`; None unless Numba has launched its threads itself."""
-    parallel = None if unsafe() else _numba_parallel()
+    """Return the number set by `numba.set_num_threads`, or None unless Numba itself has launched its threads."""
+    parallel = None if unsafe_reason() else _numba_parallel()
     return None if parallel is None else int(parallel.get_num_threads())
 
 
 def _numba_parallel() -> Any:
-    """Numba's module of threads, if it has launched them."""
+    """Return ``numba.np.ufunc.parallel`` if it has launched its threads, else None."""
     parallel = sys.modules.get("numba.np.ufunc.parallel")
     return parallel if getattr(parallel, "_is_initialized", False) else None
 
 
 def note_launch(layer: str | None) -> None:
-    """Remember that this Python thread launched Numba's threads, and their layer unless Numba knows it."""
+    """Record that this Python thread launched Numba's threads; `layer` is None if Numba knows it."""
     _State.launcher, _State.layer = threading.get_ident(), layer
 
 
 def warn_once(message: str) -> None:
-    """Give the one warning of this process."""
+    """Issue a `SerialWarning`, once per process."""
     if not _State.warned:
         _State.warned = True
         warnings.warn(f"{message}. Results are the same.", SerialWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""What the machine allows: CPU affinity, the quota of control groups (containers), and Numba's ceiling."""
+"""Thread limits of the machine: CPU affinity, cgroup quota (containers), and Numba's ceiling."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ __all__ = ["affinity", "cgroup_quota", "numba_ceiling", "omp_num_threads"]
 
 
 def affinity() -> int:
-    """CPUs on which this process may run."""
+    """Return the number of CPUs on which this process may run."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
 
 
 def numba_ceiling() -> int:
-    """Most threads that Numba will ever start in this process; Numba is not imported to find out.
+    """Return the most threads that Numba can start in this process, without importing Numba.
 
     Raises
     ------
     ValueError
-        If ``NUMBA_NUM_THREADS`` is a number below 1, at which Numba cannot be imported.
+        If ``NUMBA_NUM_THREADS`` is below 1; Numba cannot be imported then.
     """
-    if "numba" in sys.modules:
-        return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
+    config = getattr(sys.modules.get("numba"), "config", None)  # None also while another thread imports Numba
+    if config is not None:
+        return int(config.NUMBA_NUM_THREADS)
     text = os.environ.get("NUMBA_NUM_THREADS", "")
     try:
         number = int(text)
-    except ValueError:  # Numba warns, and goes by the machine
+    except ValueError:  # Numba warns and falls back to the machine
         return affinity()
     if number < 1:
         raise ValueError(f"NUMBA_NUM_THREADS: expected a whole number of at least 1, got {text!r}")
@@ -39,21 +40,21 @@ def numba_ceiling() -> int:
 
 
 def omp_num_threads() -> int | None:
-    """``OMP_NUM_THREADS``, which Dask, joblib and others set for their workers so that these do not multiply threads."""
+    """Return ``OMP_NUM_THREADS``, which Dask and joblib set in their workers to avoid oversubscription; None if not set."""
     text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list is for nested levels
     return int(text) if text.isdecimal() and int(text) >= 1 else None
 
 
 def cgroup_quota(root: str | os.PathLike[str] = "/") -> int | None:
-    """CPUs that the quota of this process's control group is worth, rounded up; None without a quota.
+    """Return the CPU quota of this process's control group in CPUs, rounded up, or None without a quota.
 
-    A group may use no more than the groups above it, so the smallest quota on the way up holds. Both versions of control
-    groups are read, and within a container the files at the top of the hierarchy, too.
+    A group is limited by all groups above it, so this is the smallest quota up the hierarchy. Reads cgroup versions 1 and 2,
+    and inside a container also the files at the root of the hierarchy.
 
     Parameters
     ----------
-    root
-        Where ``proc`` and ``sys`` lie; another folder than ``/`` simulates a machine.
+    root : path, default "/"
+        The folder with ``proc`` and ``sys``; tests pass another one to simulate a machine.
     """
     root = Path(root)
     quotas = [quota for quota in _quotas(root) if quota is not None]
@@ -72,7 +73,7 @@ def _quotas(root: Path) -> Iterator[float | None]:
 
 
 def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """Folder of a group and those of all groups above it."""
+    """Yield the folder of a group and of all groups above it."""
     group = PurePosixPath(path.lstrip("/") or ".")
     if ".." not in group.parts:  # the group lies outside what this namespace shows
         yield from (mount / part for part in (group, *group.parents))
@@ -80,13 +81,13 @@ def _upwards(mount: Path, path: str) -> Iterator[Path]:
 
 
 def _quota_2(folder: Path) -> float | None:
-    """``cpu.max`` of version 2: microseconds, or ``max``, of how many microseconds."""
+    """Read ``cpu.max`` of version 2: quota (or ``max``) and period in microseconds."""
     quota, period = [*_text(folder / "cpu.max").split(), "", ""][:2]
     return _ratio(quota, period)
 
 
 def _quota_1(folder: Path) -> float | None:
-    """Quota and period of version 1, in a file each; -1 is none."""
+    """Read quota and period of version 1, one file each; -1 means no quota."""
     return _ratio(_text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip())
 
 

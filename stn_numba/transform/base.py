@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba._util.representation import arguments_of, expression
+from stn_numba._util.representation import call_repr, constructor_arguments
 from stn_numba.grid import (
     BasisGrid,
     DenseGrid,
@@ -81,13 +81,13 @@ class Transform(ABC):
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
         try:
-            return expression(self, self._shown_options())
+            return call_repr(self, self._shown_options())
         except Exception:  # of an instance whose constructor has not run to its end
             return f"<{type(self).__name__}>"
 
     def _shown_options(self) -> dict[str, Any]:
         """Options that ``repr`` shows; by default the constructor's arguments that are attributes of the same names."""
-        return arguments_of(self)
+        return constructor_arguments(self)
 
     @abstractmethod
     def identity(self) -> NDArray[np.float64]:

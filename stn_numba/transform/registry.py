@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stn_numba._util import environment
-from stn_numba._util.suggestions import hint
+from stn_numba._util.suggestions import did_you_mean
 from stn_numba.transform.base import MatrixTransform, Transform
 
 __all__ = ["Plugin", "PluginError", "available_transforms", "get_transform", "name_of", "plugins", "register_transform"]
@@ -202,7 +202,7 @@ def _load(name: str) -> tuple[Factory, str]:
         found = _find(name)
     if found is None:
         names = available_transforms()
-        advice = hint(name, "transform", names) or "; a plugin must be installed first"
+        advice = did_you_mean(name, "transform", names) or "; a plugin must be installed first"
         raise ValueError(f"transform: expected one of {', '.join(names)}, got {name!r}{advice}")
     plugin, entry = found
     if plugin.problem:
@@ -263,7 +263,7 @@ def _scan(path: tuple[str, ...], allowed: frozenset[str] | None) -> Iterator[tup
                 continue
             source = f"{name} {distribution.version}"
             for key, text in config.items(GROUP, raw=True):
-                if not _may_load(environment.normalized(name), environment.normalized(key), allowed):
+                if not _may_load(environment.normalized_name(name), environment.normalized_name(key), allowed):
                     yield Plugin(key, source, text, f"{_NOT_ALLOWED} {environment.PLUGINS}"), None
                     continue
                 try:

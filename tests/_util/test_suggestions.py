@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba._util.suggestions import hint
+from stn_numba._util.suggestions import did_you_mean
 from stn_numba.sampler.interpolation import KERNELS, bicubic
 from stn_numba.sampler.padding import PADDINGS
 
@@ -151,4 +151,4 @@ def test_kernels_without_a_counterpart_get_no_suggestion(kernel):
 def test_our_own_names_suggest_themselves():
     for argument, names in (("padding", PADDINGS), ("kernel", ("nearest", "bilinear", *KERNELS)), ("layout", ("NHWC", "NCHW"))):
         for name in names:
-            assert hint(name, argument, names) == f"; did you mean {name!r}?"
+            assert did_you_mean(name, argument, names) == f"; did you mean {name!r}?"

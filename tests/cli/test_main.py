@@ -101,7 +101,7 @@ def test_unknown_options_exit_with_2():
 def test_warmup_says_what_could_not_be_kept(monkeypatch):
     from stn_numba.deploy import installation, warmup
 
-    monkeypatch.setattr(sys.modules[warmup.__module__], "network_calls", lambda use, models: [])
+    monkeypatch.setattr(sys.modules[warmup.__module__], "_network_calls", lambda use, models: [])
     cache = installation.cache() | {"write": "folder", "failures": {"forward.sample": "no space left"}}
     monkeypatch.setattr(installation, "cache", lambda: cache)
     result = run("warmup")

@@ -40,10 +40,10 @@ def test_from_the_command_line_to_the_page(folder):
     first = run("reproduce", "fcn/R", "st-fcn/affine/R", *options, "--seed", 1, "--seed", 2)
     assert first.exit_code == 0, first.output
     rows = json.loads((folder / "runs" / "results.json").read_text())
-    assert [(row["cell"], row["seed"]) for row in rows] == [(c, s) for s in (1, 2) for c in ("fcn/R", "st-fcn/affine/R")]
+    assert [(row["experiment"], row["seed"]) for row in rows] == [(c, s) for s in (1, 2) for c in ("fcn/R", "st-fcn/affine/R")]
     assert all(row["settings"]["epochs"] == 1 and row["images"] == 30 for row in rows)
     again = run("reproduce", "fcn/R", *options, "--seed", 1)
-    assert "has a result, left out" in again.output
+    assert "skipped, it has a result" in again.output
     page = run("results", "--runs", folder / "runs", "--out", folder / "page" / "results.md")
     assert page.exit_code == 0, page.output
     assert "| FCN |" in (folder / "page" / "results.md").read_text()
@@ -51,7 +51,7 @@ def test_from_the_command_line_to_the_page(folder):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((), "expected cells and --data FOLDER"), (("fcn/R",), "--data FOLDER"), (("fcn/X", "--list"), "none fits 'fcn/X'")],
+    [((), "expected EXPERIMENT and --data FOLDER"), (("fcn/R",), "--data FOLDER"), (("fcn/X", "--list"), "none fits 'fcn/X'")],
 )
 def test_what_is_missing_is_said(arguments, message):
     failed = run("reproduce", *arguments)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from stn_numba.data import DISTORTIONS, get_distortion
-from stn_numba.data.distortions.base import normalized
-from stn_numba.data.distortions.placed import placement
+from stn_numba.data.distortions.base import from_centered_pixels
 from stn_numba.data.distortions.projective import _legible, homography
+from stn_numba.data.distortions.similarity import similarity
 from stn_numba.grid import base_points
 from stn_numba.transform.registry import get_transform
 
@@ -146,18 +146,18 @@ def test_smaller_digits_are_shifted_farther(blots):
 
 def test_rotation_by_zero_degrees_returns_the_image(blots):
     distort = get_distortion("R")
-    theta = placement(np.zeros(64), np.ones(64), np.zeros((64, 2)), distort.canvas)
+    theta = similarity(np.zeros(64), np.ones(64), np.zeros((64, 2)), distort.canvas)
     np.testing.assert_array_equal(distort.warp(blots, theta), blots)
 
 
 def test_positive_angles_turn_counter_clockwise(digits):
     images = digits.train_images[:4]
-    theta = placement(np.full(4, 90.0), np.ones(4), np.zeros((4, 2)), (28, 28))
+    theta = similarity(np.full(4, 90.0), np.ones(4), np.zeros((4, 2)), (28, 28))
     np.testing.assert_allclose(get_distortion("R").warp(images, theta), np.rot90(images, axes=(1, 2)), atol=1e-5)
 
 
 def test_shifts_are_right_and_down_in_pixels_of_the_canvas(blots):
-    theta = placement(np.full(64, 30.0), np.full(64, 1.2), np.tile([5.0, -3.0], (64, 1)), (42, 42))
+    theta = similarity(np.full(64, 30.0), np.full(64, 1.2), np.tile([5.0, -3.0], (64, 1)), (42, 42))
     center = centroids(get_distortion("RTS").warp(blots, theta))
     np.testing.assert_allclose(center, np.tile([20.5 + 5, 20.5 - 3], (64, 1)), atol=1e-3)
 
@@ -253,8 +253,8 @@ def test_bad_arguments_are_refused(blots):
         distort(blots, 0)
 
 
-def test_normalized_positions_are_in_units_of_half_the_image():
-    np.testing.assert_allclose(normalized(np.array([13.5, -13.5])), [1, -1])
+def test_centered_pixels_are_normalized_by_half_the_image():
+    np.testing.assert_allclose(from_centered_pixels(np.array([13.5, -13.5])), [1, -1])
 
 
 @pytest.mark.parametrize(("value", "got"), [(255, "0 to 255"), (-0.1, "-0.1 to 0"), (np.nan, "nan to nan")])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.deploy import doctor, selftest, warmup
+from stn_numba.deploy import doctor, self_test, warmup
 from stn_numba.deploy.advice import advice
-from stn_numba.deploy.oracle import reading_matrix
-from stn_numba.deploy.report import text
+from stn_numba.deploy.doctor import format_report
+from stn_numba.deploy.reference import sampling_matrix
 from stn_numba.kernels.runtime import calls, inspection, prebuilt
 
 warming = sys.modules[warmup.__module__]  # the package's `warmup` is the function
@@ -64,7 +64,7 @@ def steps(monkeypatch):
             loaded.extend(calls.Loaded(f"kernel {number}", (name,), name) for name in names)
 
         named = [(f"step {k}", functools.partial(load, k, names)) for k, names in enumerate(sources)]
-        monkeypatch.setattr(warming, "network_calls", lambda use, models: named)
+        monkeypatch.setattr(warming, "_network_calls", lambda use, models: named)
         monkeypatch.setattr(inspection, "loaded", lambda: set(loaded))
 
     return make
@@ -87,12 +87,12 @@ def test_an_installation_that_works_is_healthy(report):
     assert report["threads"]["num_threads"] >= 1
     assert {"affine", "projective", "tps"} <= {row["name"] for row in report["plugins"] if row["status"] == "ok"}
     assert json.loads(json.dumps(report)) == report
-    assert text(report).endswith("\nhealthy")
+    assert format_report(report).endswith("\nhealthy")
 
 
 def test_a_wrong_kernel_is_found(monkeypatch):
-    right = selftest.sample
-    monkeypatch.setattr(selftest, "sample", lambda *args, **options: right(*args, **options) + np.float32(0.1))
+    right = self_test.sample
+    monkeypatch.setattr(self_test, "sample", lambda *args, **options: right(*args, **options) + np.float32(0.1))
     monkeypatch.setattr(prebuilt, "library", lambda: None)  # a few kernels are enough
     found = doctor()
     wrong = [check["name"] for check in found["self_test"] if check["problem"]]
@@ -100,12 +100,12 @@ def test_a_wrong_kernel_is_found(monkeypatch):
     assert "sample float32" in wrong
     assert not any("gradient" in name for name in wrong)
     assert "Results are wrong" in found["advice"][0]
-    assert text(found).endswith("NOT HEALTHY")
+    assert format_report(found).endswith("NOT HEALTHY")
 
 
 def test_a_kernel_that_raises_does_not_keep_the_others_from_running(monkeypatch):
-    monkeypatch.setattr(selftest, "sample_vjp", lambda *_, **__: 1 / 0)
-    problems = {check.name: check.problem for check in selftest.self_test(everything=False)}
+    monkeypatch.setattr(self_test, "sample_vjp", lambda *_, **__: 1 / 0)
+    problems = {check.name: check.problem for check in self_test.self_test(everything=False)}
     assert problems["gradient by the grid float32"].startswith("ZeroDivisionError")
     assert problems["sample float32"] == ""
 
@@ -114,10 +114,10 @@ def test_the_self_test_covers_every_kernel_of_the_sampler_that_is_built():
     """In another process, which only records kernels."""
     code = """
 from stn_numba.kernels.runtime import calls
-from stn_numba.deploy import build, selftest
+from stn_numba.deploy import build_kernels, self_test
 with calls.recorded() as found:
-    list(selftest.self_test(everything=True))
-print(*sorted(kernel for kernel, signature in build.sampler_jobs() - found))
+    list(self_test.self_test(everything=True))
+print(*sorted(kernel for kernel, signature in build_kernels.sampler_kernels() - found))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
@@ -149,7 +149,7 @@ NO_LIBRARY = {"library": None, "level": None, "found": [], "why_not": "this inst
         ({"kernels": NO_LIBRARY | {"why_not": "NUMBA_OPT is set"}}, "NUMBA_OPT is set, so"),
         ({"kernels": NO_LIBRARY, "settings": {"STN_NUMBA_PREBUILT": "off"}}, "STN_NUMBA_PREBUILT=off keeps"),
         ({"kernels": NO_LIBRARY, "settings": {"STN_NUMBA_PREBUILT": "v4"}}, "set a level of this CPU (v3)"),
-        ({"kernels": NO_LIBRARY, "settings": {"STN_NUMBA_PREBUILT": "v3"}}, "brings no kernels"),
+        ({"kernels": NO_LIBRARY, "settings": {"STN_NUMBA_PREBUILT": "v3"}}, "contains no prebuilt kernels"),
     ],
 )
 def test_advice(report, parts, expected):
@@ -169,7 +169,7 @@ def test_a_broken_plugin_is_named(report):
 def test_the_report_says_which_library_is_used(report):
     kernels = report["kernels"]
     assert kernels["prebuilt"] + kernels["cache"] + kernels["compiled"] > 0
-    lines = text(report).splitlines()
+    lines = format_report(report).splitlines()
     assert f"  library    {kernels['library'] or 'none (' + kernels['why_not'] + ')'}" in lines
     assert [line for line in lines if line.startswith("  used here") and line.endswith(f"{kernels['compiled']} compiled")]
 
@@ -188,7 +188,7 @@ def test_commands(steps):
 
 
 def test_an_unhealthy_installation_exits_with_1(monkeypatch):
-    monkeypatch.setattr(selftest, "sample", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(self_test, "sample", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(prebuilt, "library", lambda: None)
     result = run("doctor")
     assert result.exit_code == 1
@@ -198,4 +198,4 @@ def test_an_unhealthy_installation_exits_with_1(monkeypatch):
 def test_the_oracle_reads_pixels_at_pixels():
     points = np.array([[-1.0, -1.0], [1.0, 1.0], [3.0, 0.0]])
     for kernel in ("nearest", "bilinear", "bicubic"):
-        np.testing.assert_allclose(reading_matrix(points, (2, 3), kernel), np.eye(6)[[0, 5, 5]] * [[1], [1], [0]], atol=1e-12)
+        np.testing.assert_allclose(sampling_matrix(points, (2, 3), kernel), np.eye(6)[[0, 5, 5]] * [[1], [1], [0]], atol=1e-12)

@@ -14,7 +14,7 @@ import stn_numba as stn
 from stn_numba import data, nn, testing
 from stn_numba.data.distortions import DISTORTIONS
 from stn_numba.grid import to_normalized, to_pixels
-from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.nn.optimizers.clipping import clip_by_global_norm
 from stn_numba.sampler import interpolation
 from stn_numba.transform import registry
 
@@ -163,7 +163,9 @@ def losses_and_optimizers(rng):
 
 
 def descend(optimizer):
-    return optimizer.update({"w": np.ones(2)}, optimizer.init({"w": np.zeros(2)}))[0]["w"]
+    params = {"w": np.zeros(2)}
+    optimizer.apply(params, {"w": np.ones(2)}, optimizer.init(params), {"w": 0.1})
+    return params["w"]
 
 
 def training(rng):

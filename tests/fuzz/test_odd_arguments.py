@@ -7,7 +7,7 @@ import stn_numba as stn
 from stn_numba import data, nn, testing
 from stn_numba._util.arrays import as_array
 from stn_numba.grid import to_normalized, to_pixels
-from stn_numba.nn.optimizers.base import clip_by_global_norm
+from stn_numba.nn.optimizers.clipping import clip_by_global_norm
 from stn_numba.sampler import interpolation
 
 IMAGE = np.ones((1, 4, 4, 1), np.float32)

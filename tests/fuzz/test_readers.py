@@ -15,7 +15,7 @@ import stn_numba as stn
 from stn_numba.data import read_idx
 from stn_numba.nn import NonFiniteError, StorageError
 from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
-from stn_numba.nn.saving.model_file import digest
+from stn_numba.nn.saving.tensor_file import digest
 from stn_numba.paper.results import read_results
 from tests.fuzz.damage import CHANGES, EDITS, bounded, changed, edited, little_memory
 
@@ -138,8 +138,8 @@ def test_resuming_from_a_changed_checkpoint_works_or_is_refused(file, run, chang
 
 
 RESULT = {
-    "cell": "st-cnn/affine/R", "paper": 0.7, "error": 0.9, "loss": 0.03, "images": 10_000, "part": "test", "seed": 0,
-    "n_params": 400_000, "epochs": 3, "seconds": 60.5, "threads": 2, "settings": {"units": 128},
+    "experiment": "st-cnn/affine/R", "paper_error": 0.7, "error": 0.9, "loss": 0.03, "images": 10_000, "part": "test",
+    "seed": 0, "n_params": 400_000, "epochs": 3, "seconds": 60.5, "threads": 2, "settings": {"units": 128},
     "command": "stn-numba reproduce",
 }  # fmt: skip
 
@@ -167,7 +167,7 @@ def test_results_of_other_types_are_read_or_refused(file, changes):
         return
     for result, row in zip(results, rows, strict=True):
         assert dataclasses.asdict(result) == row
-        assert isinstance(result.cell, str)
+        assert isinstance(result.experiment, str)
         assert 0 <= result.error < float("inf")
         assert isinstance(result.seed, int)
 

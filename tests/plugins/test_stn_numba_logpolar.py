@@ -48,9 +48,7 @@ def test_a_spatial_transformer_learns_with_it():
         out, backprop = layer.forward(image, rng)
         losses.append(float(np.sum((out - target) ** 2)))
         _, gradients = backprop(2 * (out - target))
-        directions, state = optimizer.update(gradients, state)
-        for name in params:
-            params[name] -= 0.0005 * directions[name]
+        optimizer.apply(params, gradients, state, dict.fromkeys(params, 0.0005))
     assert losses[-1] < 0.5 * losses[0]
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -83,3 +84,8 @@ def test_a_bad_numba_num_threads_is_named(text):
     environment = {**os.environ, "NUMBA_NUM_THREADS": text}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert run.stderr.endswith(f"ValueError: NUMBA_NUM_THREADS: expected a whole number of at least 1, got {text!r}\n")
+
+
+def test_numba_may_be_half_imported_by_another_thread(monkeypatch):
+    monkeypatch.setitem(limits.sys.modules, "numba", types.ModuleType("numba"))
+    assert limits.numba_ceiling() >= 1

@@ -101,7 +101,7 @@ def _take_back(taken: int) -> None:
 
 def _claim() -> str | None:
     """Take leave to run on several threads, to be given back; or say why not."""
-    reason = forks.unsafe() or threading_layer.launch()
+    reason = forks.unsafe_reason() or threading_layer.launch()
     if reason:
         return reason
     if forks.launched_layer() == "workqueue" and not _workqueue.acquire(blocking=False):

@@ -1,1 +1,1 @@
-"""How layers are computed: threads, buffers, and several layers in one go."""
+"""How layers are computed: on threads, in buffers that are used again, several layers in one go."""

@@ -1,4 +1,4 @@
-"""The sampler on parts of a batch, each part on a thread of `workers`.
+"""The sampler for the parts of a batch, on the threads of `thread_pool`.
 
 Numba's own threads spin for a while after each call, and would take the cores from the layers that come next.
 """
@@ -18,57 +18,56 @@ from stn_numba.grid.pixel_matrix import is_affine
 from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Floats
 from stn_numba.nn.engine import buffers
-from stn_numba.nn.engine.thread_pool import each_number, each_part, thread_parts
+from stn_numba.nn.engine.thread_pool import parallel_map, parallel_map_with_buffer, thread_parts
 from stn_numba.nn.kernels.constants import MARGIN
 from stn_numba.sampler import sample_vjp
 
-__all__ = ["SamplesBackprop", "attend_parts", "sample_parts"]
+__all__ = ["SampleBackprop", "sample_affine_parts", "sample_parts"]
 
-SamplesBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
+SampleBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
+"""``backprop(d_out, image_gradient) -> (d_image, d_grid)``; d_image is None if it is not wanted."""
 
 _ATTEND, _MATRIX_GRADIENT = (kernel("nn.kernels.attend", name) for name in ("attend", "matrix_gradient"))
 
-_STRIP = 512  # values of some output rows that are worked on together
-_WORTH_A_PART = 1 << 16  # output numbers; a thread takes some 200 microseconds for them, and waking one takes 100
+_STRIP = 512  # values of some output rows that are computed together
+_WORTH_A_PART = 1 << 16  # output numbers, some 200 microseconds; to wake a thread takes 100
 
 
-def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False) -> tuple[Floats, SamplesBackprop]:
-    """As `stn_numba.sample_vjp`; ``backprop(d_out, image) -> (d_image, d_grid)``, d_image None unless `image`.
+def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False) -> tuple[Floats, SampleBackprop]:
+    """Return what `stn_numba.sample_vjp` does, computed in parallel.
 
-    Samples do not touch each other, so the number of threads does not show. In `training`, affine maps take a way that costs
-    a little more forward and much less back; the two differ by rounding.
+    In `training`, affine maps are computed by kernels whose forward is a little slower and whose backward is much faster; their
+    results differ by rounding. Results do not depend on the number of threads.
     """
-    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and _small(x):
+    # positions and indices must be whole numbers that float32 and int32 hold
+    is_small = max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
+    if training and is_small and isinstance(grid, MatrixGrid) and padding == "zeros":
         matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
         if is_affine(matrix):
-            return attend_parts(x, grid, matrix)
+            return sample_affine_parts(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
-    if len(parts) < 2:
-        out, from_out = sample_vjp(x, grid, padding=padding, num_threads=1)
 
-        def backprop_whole(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
-            d_image, d_grid = from_out(d_out, image=image)
-            assert d_grid is not None
-            return d_image, d_grid
+    def forward_part(part: slice) -> Any:
+        return sample_vjp(x[part], grid[part] if len(parts) > 1 else grid, padding=padding, num_threads=1)
 
-        return out, backprop_whole
-    pieces = each_part(lambda part, _: sample_vjp(x[part], grid[part], padding=padding, num_threads=1), parts)
+    outs, backprops = zip(*parallel_map(forward_part, parts), strict=True)
 
-    def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
-        shares = each_number(lambda number: pieces[number][1](d_out[parts[number]], image=image), len(parts))
-        d_grid = np.concatenate([share for _, share in shares if share is not None])
-        return np.concatenate([share for share, _ in shares if share is not None]) if image else None, d_grid
+    def backprop(d_out: Floats, image_gradient: bool) -> tuple[Floats | None, Floats]:
+        def backward_part(number: int) -> Any:
+            return backprops[number](d_out[parts[number]], image=image_gradient)
 
-    return np.concatenate([out for out, _ in pieces]), backprop
+        d_images, d_grids = zip(*parallel_map(backward_part, range(len(parts))), strict=True)
+        return _joined(d_images) if image_gradient else None, _joined(d_grids)
+
+    return _joined(outs), backprop
 
 
-def _small(x: Floats) -> bool:
-    """Whether positions and places in an image are whole numbers that float32 and int32 hold."""
-    return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
+def _joined(parts: tuple[Floats, ...]) -> Floats:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def attend_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
-    """As `sample_parts`, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
+def sample_affine_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SampleBackprop]:
+    """Return what `sample_parts` does, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
     matrix = matrix[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)
     (h, w), C = grid.shape, x.shape[3]
@@ -77,23 +76,23 @@ def attend_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, S
     parts = thread_parts(len(x), out.size // _WORTH_A_PART)
     padded = tuple(length + 2 * MARGIN for length in x.shape[1:3])
 
-    def forward_part(part: slice, _: Floats) -> None:
+    def forward_part(part: slice) -> None:
         strip = _strip(h, w, C, x.dtype)
         scratch = np.zeros((*padded, C), x.dtype), *strip, np.empty_like(strip[2]), np.empty((6, len(strip[0])), x.dtype)
         _ATTEND(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
 
-    each_part(forward_part, parts)
+    parallel_map(forward_part, parts)
 
-    def backprop(d_out: Floats, image: bool) -> tuple[Floats | None, Floats]:
+    def backprop(d_out: Floats, image_gradient: bool) -> tuple[Floats | None, Floats]:
         d_matrix = np.zeros((len(x), 3, 3))
         arrays = (np.ascontiguousarray(d_out).reshape(rows), x_slope, y_slope)
 
-        def backward_part(part: slice, sums: Floats) -> None:
-            _MATRIX_GRADIENT(*(array[part] for array in arrays), C, matrix[part], sums, d_matrix[part])
+        def backward_part(part: slice, *, buffer: Floats) -> None:
+            _MATRIX_GRADIENT(*(array[part] for array in arrays), C, matrix[part], buffer, d_matrix[part])
 
-        each_part(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
+        parallel_map_with_buffer(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
         d_grid = grid.pixel_matrix_vjp(d_matrix, (x.shape[1], x.shape[2]))
-        d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image else None
+        d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image_gradient else None
         return d_image, d_grid
 
     return out.reshape(len(x), h, w, C), backprop
@@ -101,7 +100,7 @@ def attend_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, S
 
 @functools.cache
 def _strip(h: int, w: int, C: int, dtype: np.dtype[Any]) -> tuple[Floats, Floats, NDArray[np.int32]]:
-    """Column and row of each value in a strip of some whole output rows, as floats, and its channel."""
+    """Return column and row of each value in a strip of some whole output rows, as floats, and its channel."""
     rows = max(1, min(h, _STRIP // (w * C)))
     row, column, channel = (index.ravel() for index in np.indices((rows, w, C)))
     return column.astype(dtype), row.astype(dtype), channel.astype(np.int32)

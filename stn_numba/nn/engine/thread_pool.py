@@ -1,18 +1,18 @@
-"""Work on parts of a batch, side by side on Python threads.
+"""Work on parts of a batch in parallel, on Python threads.
 
-NumPy and the kernels release the GIL. BLAS must not start threads of its own then: see `blas`.
-
-The threads are started when first needed and stay; a forked child, which has none of them, starts its own.
+NumPy and the kernels release the GIL. BLAS must not start threads of its own then, see `blas_threads`. Threads are started when
+they are first needed, and stay; a forked child starts its own.
 """
 
 from __future__ import annotations
 
 import contextvars
+import functools
 import itertools
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,50 +20,53 @@ import numpy as np
 from stn_numba.nn.arrays import Arrays, Floats
 from stn_numba.nn.engine import buffers
 
-__all__ = ["batch_parts", "each_number", "each_part", "even_parts", "summed", "thread_parts"]
+__all__ = ["batch_parts", "chunks", "parallel_map", "parallel_map_with_buffer", "split", "summed", "thread_parts", "work_parts"]
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_WORTH_A_THREAD = 1 << 18
+_WORTH_A_THREAD = 1 << 18  # numbers
 
-# Samples that are worth a pass of their own through a whole network, and the most such passes: each costs up to a millisecond
-# of Python, and gradients of its own.
+# Samples that are worth a pass through a whole network on a thread, and the most such passes. Each costs up to a millisecond of
+# Python, and gradients of its own.
 _WORTH_A_PASS, _PASSES = 32, 2
 
-# Parts of the work around this one that are done at the same time: they share the threads.
+# How many pieces of the surrounding work run at the same time: they share the threads.
 _sharing: contextvars.ContextVar[int] = contextvars.ContextVar("stn_numba_sharing", default=1)
 
 
 class _Job:
-    """Parts that are still to be done, by whichever threads come."""
+    """Items for whichever threads are free; each thread makes the function that it applies to them."""
 
-    def __init__(self, work: Callable[[slice, Floats], Any], parts: list[slice], make_buffer: Callable[[], Floats]) -> None:
-        self.work, self.parts, self.make_buffer = work, parts, make_buffer
-        self.results: list[Any] = [None] * len(parts)
+    def __init__(self, make_work: Callable[[], Callable[[Any], Any]], items: Sequence[Any]) -> None:
+        self.make_work, self.items = make_work, items
+        self.results: list[Any] = [None] * len(items)
         self.error: BaseException | None = None
         self._next, self._done = itertools.count(), itertools.count(1)  # each step of a count is atomic
         self.finished = threading.Event()
 
-    def take_part(self) -> None:
-        """Do parts until none is left."""
-        token = _sharing.set(_sharing.get() * len(self.parts))
-        buffer = None
+    def run(self) -> None:
+        """Do items until none is left."""
+        token = _sharing.set(_sharing.get() * len(self.items))
+        work = None
         try:
-            while (place := next(self._next)) < len(self.parts):
+            while (place := next(self._next)) < len(self.items):
                 if self.error is None:
                     try:
-                        buffer = self.make_buffer() if buffer is None else buffer
-                        self.results[place] = self.work(self.parts[place], buffer)
+                        work = self.make_work() if work is None else work
+                        self.results[place] = work(self.items[place])
                     except BaseException as error:
                         self.error = error
-                if next(self._done) == len(self.parts):
+                if next(self._done) == len(self.items):
                     self.finished.set()
         finally:
             _sharing.reset(token)
 
 
+# Not a ThreadPoolExecutor: it refuses work while Python exits (in atexit functions), its threads keep Python from exiting while
+# they work, and each helper would cost a future with a lock. A fork would need a new one just the same.
 class _Threads:
-    """Those of this process, which wait for jobs."""
+    """The threads of this process, which wait for jobs."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -83,8 +86,8 @@ class _Threads:
 def _serve(jobs: queue.SimpleQueue[tuple[contextvars.Context, _Job]]) -> None:
     while True:
         context, job = jobs.get()
-        context.run(job.take_part)
-        del context, job  # what they hold is not to wait for the next job
+        context.run(job.run)
+        del context, job  # frees their arrays before the wait for the next job
 
 
 _threads = _Threads()
@@ -99,43 +102,40 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def each_part(
-    work: Callable[[slice, Floats], Result],
-    parts: list[slice],
-    make_buffer: Callable[[], Floats] = lambda: np.empty(0),
-    *,
-    most: int | None = None,
-) -> list[Result]:
-    """Return ``work(part, buffer)`` for each part, in order; every thread has one buffer, by default an empty one.
+def parallel_map(work: Callable[[Item], Result], items: Sequence[Item], *, max_threads: int | None = None) -> list[Result]:
+    """Return ``work(item)`` for each item, in order, on at most `max_threads` threads.
 
-    `most` threads at most take part, where the work is not worth more.
-
-    The parts are the caller's, so results do not depend on the number of threads. Parts may be cut into parts: threads that
-    have nothing else to do help with those.
+    Results do not depend on the number of threads, since the caller cuts the items. Calls may be nested: idle threads help
+    with the inner ones. The first error is raised when all threads are done.
     """
+    return _run(lambda: work, items, max_threads)
+
+
+def parallel_map_with_buffer(
+    work: Callable[..., Result], items: Sequence[Any], make_buffer: Callable[[], Floats]
+) -> list[Result]:
+    """As `parallel_map`, for ``work(item, *, buffer)``; each thread makes one buffer."""
+    return _run(lambda: functools.partial(work, buffer=make_buffer()), items, None)
+
+
+def _run(make_work: Callable[[], Callable[[Item], Result]], items: Sequence[Item], max_threads: int | None) -> list[Result]:
     from stn_numba.kernels.runtime import dispatch
 
-    useful = len(parts) if most is None else min(len(parts), most)
+    useful = len(items) if max_threads is None else min(len(items), max_threads)
     helpers = min(dispatch.count() // _sharing.get(), useful) - 1 if useful > 1 else 0
     if helpers < 1:
-        buffer = make_buffer()
-        return [work(part, buffer) for part in parts]
-    job = _Job(work, parts, make_buffer)
+        return [*map(make_work(), items)]
+    job = _Job(make_work, items)
     _threads.help(job, helpers)
-    job.take_part()
+    job.run()
     job.finished.wait()
     if job.error is not None:
         raise job.error
     return job.results
 
 
-def each_number(work: Callable[[int], Result], count: int, *, most: int | None = None) -> list[Result]:
-    """Return ``work(number)`` for the numbers 0 to count - 1, in order; `most` as for `each_part`."""
-    return each_part(lambda one, _: work(one.start), [slice(number, number + 1) for number in range(count)], most=most)
-
-
-def summed(shares: list[Arrays]) -> Arrays:
-    """Sum of the parts' gradients, added in order; the arrays themselves may be a layer's own and are left as they are."""
+def summed(shares: Sequence[Arrays]) -> Arrays:
+    """Return the sum of gradients of parts, added in order; the arrays themselves are not changed."""
     if len(shares) == 1:
         return shares[0]
     total: Arrays = {}
@@ -148,21 +148,29 @@ def summed(shares: list[Arrays]) -> Arrays:
     return total
 
 
-def even_parts(count: int, work: int) -> list[slice]:
-    """Cut a batch into parts that are worth a thread's while, given the numbers `work` that it touches in all."""
-    pieces = max(1, min(count, work // _WORTH_A_THREAD))
+def split(count: int, pieces: int) -> list[slice]:
+    """Cut a batch of `count` into pieces of nearly equal size, at least one."""
+    pieces = max(1, min(count, pieces))
     return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
+
+
+def chunks(count: int, size: int) -> list[slice]:
+    """Cut a batch of `count` into pieces of `size`; the last one may be smaller."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def work_parts(count: int, numbers: int) -> list[slice]:
+    """Cut a batch into parts that are worth a thread, given how many numbers it touches in all."""
+    return split(count, numbers // _WORTH_A_THREAD)
 
 
 def batch_parts(count: int) -> list[slice]:
-    """Cut a batch into parts that each pass through a whole network on a thread of their own; `count` alone decides."""
-    pieces = max(1, min(_PASSES, count // _WORTH_A_PASS))
-    return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
+    """Cut a batch into parts that each pass through a whole network on one thread; they depend on `count` alone."""
+    return split(count, min(_PASSES, count // _WORTH_A_PASS))
 
 
 def thread_parts(count: int, most: int) -> list[slice]:
-    """Cut a batch into as many parts as there are threads, `most` at most: for work whose result no cut can change."""
+    """Cut a batch into as many parts as there are threads, at most `most`: for work whose result no cut can change."""
     from stn_numba.kernels.runtime import dispatch
 
-    pieces = max(1, min(count, most, dispatch.count() // _sharing.get()))
-    return [slice(k * count // pieces, (k + 1) * count // pieces) for k in range(pieces)]
+    return split(count, min(most, dispatch.count() // _sharing.get()))

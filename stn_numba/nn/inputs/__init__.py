@@ -1,1 +1,1 @@
-"""Checks of the images and labels that models are given."""
+"""Checks of the images and labels that models get."""

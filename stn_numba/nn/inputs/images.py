@@ -1,4 +1,4 @@
-"""What is looked at in pixels, besides shape and dtype."""
+"""Checks of pixel values."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from stn_numba.nn.inputs.pixel_range import PixelRange
 
 __all__ = ["expect_finite", "not_finite", "warn_of_another_scale", "warn_of_large_pixels"]
 
-_SEEN = 64  # images that are looked at
+_IMAGES_CHECKED = 64
 
 
 def expect_finite(images: NDArray[Any], *, name: str = "X", first: int = 0) -> None:
-    """Refuse images with pixels that are NaN or infinite: a transformer would read nothing, and the rest still answer.
-
-    `first` is the number of the first of them.
-    """
+    """Reject images with NaN or infinite pixels, which would give wrong answers silently; `first` is the first one's number."""
     with np.errstate(over="ignore", invalid="ignore"):
         flat = images.reshape(-1)
-        if images.dtype.kind != "f" or np.isfinite(np.dot(flat, flat)):  # once through the memory, by BLAS
+        if images.dtype.kind != "f" or np.isfinite(np.dot(flat, flat)):  # reads the memory once, by BLAS
             return
     bad = not_finite(images)  # none, if only the square was too large
     if len(bad):
@@ -34,25 +31,25 @@ def expect_finite(images: NDArray[Any], *, name: str = "X", first: int = 0) -> N
 
 
 def not_finite(images: NDArray[Any]) -> NDArray[np.intp]:
-    """Numbers of the images with a pixel that is NaN or infinite."""
+    """Return the numbers of the images with a pixel that is NaN or infinite."""
     return np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
 
 
 def warn_of_large_pixels(X: NDArray[Any]) -> None:
-    """Warn of whole numbers beyond 0 and 1: the weights' first values are meant for pixels of about 1."""
-    if X.dtype.kind in "iu" and (most := int(np.max(X[:_SEEN]))) > 1:
+    """Warn of integers beyond 0 and 1: initial weights are meant for pixels of about 1."""
+    if X.dtype.kind in "iu" and (largest := int(np.max(X[:_IMAGES_CHECKED]))) > 1:
         warnings.warn(
-            f"X: pixels are whole numbers of up to {most}, and are learned from as they are; networks learn better from "
-            f"X / {np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else most} as float32, and predictions then need the same",
+            f"X: pixels are whole numbers of up to {largest}, and are learned from as they are; networks learn better from "
+            f"X / {np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else largest} as float32, and predictions then need the same",
             RuntimeWarning,
             stacklevel=3,
         )
 
 
-def warn_of_another_scale(name: str, asked: PixelRange, trained: PixelRange) -> None:
-    """Warn of images on another scale than those of training, at the line outside of this package that gave them."""
+def warn_of_another_scale(name: str, given: PixelRange, trained: PixelRange) -> None:
+    """Warn of images on another scale than those of training, at the line outside of this package that passed them."""
     warnings.warn(
-        f"{name}: pixels are {asked}, but the model was trained on {trained}; scale images as for training, or the output has "
+        f"{name}: pixels are {given}, but the model was trained on {trained}; scale images as for training, or the output has "
         "no meaning (this warning comes once)",
         RuntimeWarning,
         stacklevel=_level_outside(),
@@ -60,7 +57,7 @@ def warn_of_another_scale(name: str, asked: PixelRange, trained: PixelRange) -> 
 
 
 def _level_outside() -> int:
-    """`stacklevel` that makes the caller of this function warn at the first frame outside of this package."""
+    """Return the `stacklevel` of the first frame outside of this package, for the caller of this function."""
     package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
         frame, level = frame.f_back, level + 1

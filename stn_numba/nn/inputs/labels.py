@@ -1,4 +1,4 @@
-"""Class labels as `fit` and `evaluate` take them, and what to do about labels of another form."""
+"""Check class labels, and suggest how to convert labels of another form."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ __all__ = ["expect_labels"]
 
 
 def expect_labels(y: ArrayLike, count: int, n_classes: int, *, name: str = "y") -> NDArray[Any]:
-    """Return `count` labels (N,), whole numbers from 0 to n_classes - 1, as an array.
+    """Return `count` labels (N,), integers from 0 to n_classes - 1, as an array.
 
-    Raises
-    ------
-    ValueError
-        If the labels have another form. The message says how to convert them, where a conversion certainly gives the right
-        labels, and nothing where it would be a guess.
+    The error for labels of another form says how to convert them, if the conversion is certain and no guess.
 
     Examples
     --------
@@ -38,7 +34,7 @@ def expect_labels(y: ArrayLike, count: int, n_classes: int, *, name: str = "y") 
 
 
 def _advice(y: NDArray[Any], count: int, n_classes: int) -> str:
-    """What labels of the wrong shape or dtype are, and how to convert them if that is certain."""
+    """Say what labels of the wrong shape or dtype are, and how to convert them if that is certain."""
     if not count or len(y.shape) not in (1, 2) or len(y) != count:
         return ""
     if y.ndim == 2 and y.shape[1] != 1:
@@ -57,7 +53,7 @@ def _advice(y: NDArray[Any], count: int, n_classes: int) -> str:
 
 
 def _of_rows(y: NDArray[Any], n_classes: int) -> str:
-    """What several numbers an image are."""
+    """Say what several numbers per image are."""
     if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
         return "; expected one label an image"
     if np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
@@ -70,7 +66,7 @@ def _of_rows(y: NDArray[Any], n_classes: int) -> str:
 
 
 def _of_names(y: NDArray[Any], n_classes: int, expression: str) -> str:
-    """How to number classes that are given by name."""
+    """Say how to number classes that are given by name."""
     names = _distinct(y) if y.dtype.kind in "USO" else None
     if names is None:
         return ""
@@ -82,10 +78,7 @@ def _of_names(y: NDArray[Any], n_classes: int, expression: str) -> str:
 
 
 def _renumbering(y: NDArray[Any], n_classes: int, expression: str) -> str:
-    """How to renumber labels that are out of range: those that count from 1, or are codes, as -1 and 1, for all classes.
-
-    A few odd labels among good ones, as 255 for pixels to ignore, are no codes.
-    """
+    """Say how to renumber labels that count from 1, or are codes for all classes, as -1 and 1; a few odd ones are no codes."""
     numbers = np.unique(y)
     if (numbers[0], numbers[-1]) == (1, n_classes):
         return f"; labels start at 0: pass `{expression} - 1`"
@@ -95,7 +88,7 @@ def _renumbering(y: NDArray[Any], n_classes: int, expression: str) -> str:
 
 
 def _whole_numbers(y: NDArray[Any]) -> NDArray[Any] | None:
-    """The labels as integers, if they are whole numbers in another dtype: True, 3.0, "3"."""
+    """Return labels as integers, if they are whole numbers in another dtype: True, 3.0, "3"."""
     if y.dtype.kind in "OUS":
         try:
             numbers = y.astype(int)
@@ -112,5 +105,5 @@ def _whole_numbers(y: NDArray[Any]) -> NDArray[Any] | None:
 def _distinct(y: NDArray[Any]) -> NDArray[Any] | None:
     try:
         return np.unique(y)
-    except TypeError:  # names beside None
+    except TypeError:  # names and None
         return None

@@ -1,4 +1,4 @@
-"""The range of pixels that a model was trained on, and a warning about images on another scale."""
+"""The range of pixels that a model was trained on, to notice images on another scale."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stn_numba._util.arguments import as_option, as_real
 
 __all__ = ["PixelRange"]
 
-# Ratios of the largest values that are far off. Smaller images may just be dark, the more so where they are few; a factor of
-# 255 is beyond all of these limits.
-_TOO_LARGE, _TOO_LARGE_WHOLE = 4.0, 2.0
+# Ratios of the largest values beyond which scales differ. Smaller images may just be dark, especially if they are few; a factor
+# of 255 is beyond all of these limits.
+_TOO_LARGE, _TOO_LARGE_INTEGERS = 4.0, 2.0
 _TOO_SMALL, _TOO_SMALL_FEW = 1 / 100, 1 / 200
-_FEW, _SIGN_TOLD = 4, 8  # images
-# Shares of the largest value that lie below 0. Noise added in training makes some values negative, too, but not as large ones.
+_FEW, _ENOUGH_FOR_SIGN = 4, 8  # images
+# Shares of the largest value below 0. Noise added in training makes some values negative, too, but not as large ones.
 _NEGATIVE, _NEGATIVE_IN_TRAINING = 0.5, 0.7
 
 _KINDS = {"f": "floats", "i": "whole numbers", "u": "whole numbers"}
@@ -25,14 +25,14 @@ _KINDS = {"f": "floats", "i": "whole numbers", "u": "whole numbers"}
 
 @dataclass(frozen=True)
 class PixelRange:
-    """Smallest and largest pixel that a network was fed in training, and the dtype kind of the images.
+    """Smallest and largest pixel of images in training, and their dtype kind.
 
     Attributes
     ----------
-    low, high
-        Of the images as the network saw them, after augmentation.
-    kind
-        NumPy's letter for the dtype of the images that `fit` was given, ``"f"``, ``"i"`` or ``"u"``; with augmentation ``"f"``.
+    low, high : float
+        Of the images as the network got them, after augmentation.
+    kind : str
+        NumPy's letter for the dtype of the images that `fit` got, ``"f"``, ``"i"`` or ``"u"``; with augmentation ``"f"``.
 
     Raises
     ------
@@ -70,28 +70,23 @@ class PixelRange:
         """Largest distance from 0."""
         return max(-self.low, self.high, 0.0)
 
-    def differs(self, asked: PixelRange, images: int) -> bool:
-        """Whether so many images, whose range is `asked`, are on a scale far from that of training.
+    def differs(self, given: PixelRange, images: int) -> bool:
+        """Whether the range of a number of images is far from that of training.
 
         Black images, darker ones, a somewhat larger range and few images with little in them are not.
         """
-        if not asked.reach or not self.reach:
+        if not given.reach or not self.reach:
             return False
-        ratio = asked.reach / self.reach
-        too_large = _TOO_LARGE_WHOLE if asked.is_whole and not self.is_whole else _TOO_LARGE
+        ratio = given.reach / self.reach
+        too_large = _TOO_LARGE_INTEGERS if self.kind == "f" and given.kind != "f" else _TOO_LARGE
         too_small = _TOO_SMALL_FEW if images < _FEW else _TOO_SMALL
-        return not too_small < ratio <= too_large or self._differs_in_sign(asked, images)
+        return not too_small < ratio <= too_large or self._differs_in_sign(given, images)
 
-    def _differs_in_sign(self, asked: PixelRange, images: int) -> bool:
-        """Whether only one of the two has values far below 0, as images have that were standardized."""
+    def _differs_in_sign(self, given: PixelRange, images: int) -> bool:
+        """Whether only one of the two has values far below 0, as standardized images have."""
         if self.low >= 0:
-            return asked.low < -_NEGATIVE * self.reach
-        return images >= _SIGN_TOLD and self.low < -_NEGATIVE_IN_TRAINING * self.reach and asked.low >= 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the dtype is one of whole numbers."""
-        return self.kind != "f"
+            return given.low < -_NEGATIVE * self.reach
+        return images >= _ENOUGH_FOR_SIGN and self.low < -_NEGATIVE_IN_TRAINING * self.reach and given.low >= 0
 
     def __str__(self) -> str:
         return f"{_KINDS[self.kind]} from {self.low:.3g} to {self.high:.3g}"

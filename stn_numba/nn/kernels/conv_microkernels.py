@@ -1,9 +1,9 @@
-"""The inner loops of convolutions, written as LLVM code: tiles of sums that stay in registers.
+"""The inner loops of convolutions as LLVM code: tiles of sums that stay in registers.
 
-A vector holds the same number of `lanes` samples; so every size of map, every number of channels and of filters fills it.
-A tile is a few pixels (or taps) by a few filters, each pair with a sum of its own: what is loaded serves several sums. The
-sizes of tiles and vectors are lengths of tuples, part of their types, known at compile time: each size that a network needs is
-a version of its kernel, and there are only so many sizes that fit the registers.
+A vector holds one number of `lanes` samples, so any size of map and any number of channels and filters fills it. A tile is a
+few pixels (or taps) by a few filters with a sum for each pair, so that each load serves several sums. The sizes of tiles and
+vectors are lengths of tuples, which are part of their types: a kernel is compiled for each size that a network needs, and few
+sizes fit the registers.
 
 Addresses and steps are in bytes.
 """
@@ -19,7 +19,7 @@ _I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
 
 
 class Code:
-    """What all tiles are made of, for one element type and number of lanes."""
+    """Builds the instructions of all tiles, for one element type and number of lanes."""
 
     def __init__(self, context, builder, like, lanes):
         self.builder, self.lanes = builder, lanes
@@ -29,17 +29,17 @@ class Code:
         self.bytes = lanes * self.size
 
     def number(self, value):
-        """A whole number known when the kernel is compiled."""
+        """An integer known when the kernel is compiled."""
         return ir.Constant(_I64, value)
 
     def add(self, address, *steps):
-        """An address, some steps on."""
+        """An address plus some steps."""
         for step in steps:
             address = self.builder.add(address, self.number(step) if isinstance(step, int) else step)
         return address
 
     def times(self, value, factor):
-        """A product of whole numbers."""
+        """A product of integers."""
         return self.builder.mul(value, self.number(factor) if isinstance(factor, int) else factor)
 
     def load(self, address):
@@ -47,11 +47,11 @@ class Code:
         return self.builder.load(self.builder.inttoptr(address, self.vector.as_pointer()), align=self.size)
 
     def whole(self, address):
-        """The whole number at an address."""
+        """The integer at an address."""
         return self.builder.load(self.builder.inttoptr(address, _I64.as_pointer()))
 
     def store(self, vector, address):
-        """Put a vector at an address."""
+        """Write a vector to an address."""
         self.builder.store(vector, self.builder.inttoptr(address, vector.type.as_pointer()), align=1)
 
     def spread(self, address):
@@ -62,7 +62,7 @@ class Code:
         return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.lanes), [0] * self.lanes))
 
     def fma(self, left, right, total):
-        """Left * right + total, rounded once where the CPU can."""
+        """Left * right + total, rounded once if the CPU can."""
         name = f"llvm.fmuladd.v{self.lanes}" + ("f32" if self.size == 4 else "f64")
         module = self.builder.module
         function = module.globals.get(name) or ir.Function(module, ir.FunctionType(self.vector, [self.vector] * 3), name)
@@ -115,7 +115,7 @@ def _correlate(code, pixels, x_row, weight, rows, run, filters):
 
 @intrinsic
 def correlate(typingctx, like, lanes, pixels, filters, x, x_row, x_pixel, weight, rows, run, bias, y, y_pixel):
-    """Outputs of `pixels` neighboring pixels and some filters: correlation and bias."""
+    """Write the outputs of `pixels` neighboring pixels and some filters: correlation and bias."""
     count, several = len(pixels), len(filters)
     signature = types.void(like, lanes, pixels, filters, *(types.int64,) * 9)
 
@@ -136,9 +136,9 @@ def correlate(typingctx, like, lanes, pixels, filters, x, x_row, x_pixel, weight
 
 @intrinsic
 def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, x_below, weight, rows, run, bias, y, winner):
-    """One pooled pixel and some filters: correlation, bias, the maximum of 2 x 2 pixels, and a rectifier if wished.
+    """Write one pooled pixel of some filters: correlation, bias, the maximum of 2 x 2 pixels, and a ReLU if wanted.
 
-    `winner` says which of the four won (the first of equals), or 4 where the rectifier gave 0.
+    `winner` is the pixel of the maximum (the first of equals), or 4 where the ReLU gave 0.
     """
     several, rectified = len(filters), len(rectify) == 2
     signature = types.void(like, lanes, filters, rectify, *(types.int64,) * 10)
@@ -153,7 +153,7 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
             best, place = sums[f], places[0]
             for p in (1, 2, 3):
                 value = sums[p * several + f]
-                # what is not a number wins, and stays
+                # NaN is a maximum, and stays one
                 wins = builder.or_(builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value))
                 best, place = builder.select(wins, value, best), builder.select(wins, places[p], place)
             best = builder.fadd(best, code.spread(code.add(bias, f * code.size)))
@@ -171,7 +171,7 @@ def correlate_pool(typingctx, like, lanes, filters, rectify, x, x_row, x_pixel, 
 def weight_gradient(
     typingctx, like, lanes, taps, filters, x, x_block, x_row, x_pixel, d, d_block, d_row, d_pixel, blocks, h, w, out, out_tap
 ):
-    """Gradients of some neighboring taps and some filters: sums over samples and output pixels."""
+    """Write the gradients of some neighboring taps and some filters: sums over samples and output pixels."""
     few, several = len(taps), len(filters)
     signature = types.void(like, lanes, taps, filters, *(types.int64,) * 13)
 
@@ -203,7 +203,7 @@ def weight_gradient(
 
 @intrinsic
 def spread_back(typingctx, like, lanes, filters, d, weight, weight_tap, dx, dx_row, rows, run):
-    """Add one output pixel's gradients, of some filters, to all that it was made of."""
+    """Add the gradients of one output pixel, of some filters, to the pixels of its patch."""
     several = len(filters)
     signature = types.void(like, lanes, filters, *(types.int64,) * 7)
 

@@ -1,10 +1,8 @@
-"""Convolution of blocks of samples that lie side by side, lane by lane: arrays (blocks, H, W, C, lanes).
+"""Convolution of blocks: samples side by side in the lanes of vectors, as arrays (blocks, H, W, C, lanes).
 
-No checks: arrays are contiguous and fit each other. Kernels take them by their addresses. Each takes first a number `like`, of
-which only the dtype counts, and where vectors are written as such, a tuple `lanes` with as many entries as a vector has lanes.
-Other tuples are sizes of tiles, likewise (see `tiles`); all else are whole numbers.
-
-Kernels run once a call: callers hand parts of the batch to threads of their own.
+Kernels do not validate: arrays are contiguous and fit each other, and are passed by their addresses. The first argument `like`
+is a zero of the dtype. The length of the tuple `lanes` is the number of lanes of a vector, and lengths of other tuples are
+sizes of tiles (see `conv_microkernels`); all other arguments are integers. Callers pass parts of the batch to threads.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from stn_numba.nn.kernels.flat import copy, fill, get, put
 
 @jit.kernel
 def gather(like, count, x, N, D, target):
-    """Lay samples x (N, D) side by side in target (blocks, D, count); lanes without a sample are zero."""
+    """Copy samples x (N, D) to target (blocks, D, count), side by side; lanes without a sample are zero."""
     item = size_of(like)
     for block in range((N + count - 1) // count):
         start = target + block * D * count * item
@@ -36,7 +34,7 @@ def gather(like, count, x, N, D, target):
 
 @jit.kernel
 def scatter(like, count, source, x, N, D):
-    """Give samples x (N, D) back from source (blocks, D, count)."""
+    """Copy samples back from source (blocks, D, count) to x (N, D)."""
     item = size_of(like)
     for n in range(N):
         start = source + n // count * D * count * item
@@ -46,10 +44,7 @@ def scatter(like, count, source, x, N, D):
 
 @jit.kernel
 def pack(like, weight, taps, F, starts, packed, tiles, filters):
-    """Copy weights (taps, F) to packed (tiles, taps, filters of a tile), in the order in which tiles read them.
-
-    `starts` (tiles,), int64, are the first filters of tiles.
-    """
+    """Copy weights (taps, F) to packed (tiles, taps, filters of a tile); `starts` (tiles,), int64, are the first filters."""
     item = size_of(like)
     for t in range(tiles):
         for k in range(taps):
@@ -59,9 +54,9 @@ def pack(like, weight, taps, F, starts, packed, tiles, filters):
 
 @jit.kernel
 def forward(like, lanes, pixels, filters, blocks, x, H, W, C, weight, starts, tiles_of, size, stride, bias, y, h, w, F):
-    """Correlation and bias, from x (blocks, H, W, C, lanes) to y (blocks, h, w, F, lanes).
+    """Write the correlation of x (blocks, H, W, C, lanes) plus bias (F,) to y (blocks, h, w, F, lanes).
 
-    `weight` (tiles_of, taps, filters of a tile) is from `pack`, whose tiles begin at the filters `starts`; bias is (F,).
+    `weight` (tiles_of, taps, filters of a tile) is from `pack`, whose tiles begin at the filters `starts`.
     """
     item = size_of(like)
     vector, count = len(lanes) * item, len(pixels)
@@ -85,9 +80,9 @@ def forward(like, lanes, pixels, filters, blocks, x, H, W, C, weight, starts, ti
 def forward_pool(
     like, lanes, filters, rectify, blocks, x, H, W, C, weight, starts, tiles_of, size, stride, bias, y, h, w, F, winner
 ):  # fmt: skip
-    """As `forward`, then the maximum of 2 x 2 pixels, and a rectifier if `rectify` has two entries.
+    """As `forward`, then the maximum of 2 x 2 pixels, and a ReLU if `rectify` has two entries.
 
-    y (blocks, h, w, F, lanes) is pooled, and `winner`, uint8, says which pixel each number is from, or 4 for the rectifier.
+    y (blocks, h, w, F, lanes) is pooled, and `winner`, uint8, is the pixel of each maximum, or 4 where the ReLU gave 0.
     """
     item = size_of(like)
     vector = len(lanes) * item
@@ -108,9 +103,9 @@ def forward_pool(
 
 @jit.kernel
 def unpool(like, lanes, blocks, dy, winner, h, w, F, d, H, W, d_bias):
-    """Gradients d (blocks, H, W, F, lanes) of 2 x 2 pixels, those that won, from dy (blocks, h, w, F, lanes).
+    """Write gradients dy (blocks, h, w, F, lanes) to the pixels of the maxima in d (blocks, H, W, F, lanes), zeros elsewhere.
 
-    Rows and columns left over get zero. d_bias (F, lanes) is what reaches each filter.
+    d_bias (F, lanes) is the sum over all pixels.
     """
     item, byte = size_of(like), np.uint8(0)
     numbers = F * len(lanes)
@@ -136,7 +131,7 @@ def unpool(like, lanes, blocks, dy, winner, h, w, F, d, H, W, d_bias):
 
 @jit.kernel
 def weight_gradient(like, lanes, taps, filters, blocks, x, H, W, C, d, h, w, F, size, stride, out):
-    """Gradient out (size, size * C, F) of the weights, summed over all samples, for d (blocks, h, w, F, lanes)."""
+    """Write the gradient of the weights, a sum over all samples, to out (size, size * C, F), for d (blocks, h, w, F, lanes)."""
     item = size_of(like)
     vector, few, several = len(lanes) * item, len(taps), len(filters)
     run, x_row, x_pixel = size * C, W * C * vector, C * vector
@@ -154,7 +149,7 @@ def weight_gradient(like, lanes, taps, filters, blocks, x, H, W, C, d, h, w, F, 
 
 @jit.kernel
 def bias_gradient(like, lanes, d, pixels, F, out):
-    """Write to out (F, lanes) what reaches each filter's bias, for d (pixels of all blocks, F, lanes)."""
+    """Write the gradient of the bias in each lane to out (F, lanes), for d (pixels of all blocks, F, lanes)."""
     item, numbers = size_of(like), F * len(lanes)
     fill(out, numbers, like)
     for pixel in range(pixels):
@@ -165,7 +160,7 @@ def bias_gradient(like, lanes, d, pixels, F, out):
 
 @jit.kernel
 def input_gradient(like, lanes, filters, blocks, d, h, w, F, weight, size, stride, first, dx, H, W, C):
-    """Add to dx (blocks, H, W, C, lanes) what the filters from `first` on, as many as `filters` has entries, hand back.
+    """Add the input gradients of the filters from `first` on, as many as `filters` has entries, to dx (blocks, H, W, C, lanes).
 
     If `first` is 0, dx is set to zero before. `weight` is (taps, F).
     """

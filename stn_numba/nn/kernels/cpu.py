@@ -1,4 +1,4 @@
-"""What the vectors are that kernels work with: those of the library in use, else this CPU's."""
+"""Size and number of the vector registers that kernels use: those of the prebuilt library in use, else this CPU's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["forced", "vector_bytes", "vectors"]
 
 
 class _Vectors(NamedTuple):
-    """Bytes of a vector, and how many the CPU has registers for."""
+    """Bytes of a vector register, and the number of registers."""
 
     size: int
     count: int
@@ -34,20 +34,20 @@ def _found() -> _Vectors:
 
 
 def vector_bytes() -> int:
-    """Bytes of a vector."""
+    """Return the bytes of a vector register."""
     return (_forced or _found()).size
 
 
 def vectors() -> int:
-    """How many vectors the CPU has registers for."""
+    """Return the number of vector registers."""
     return (_forced or _found()).count
 
 
 @contextlib.contextmanager
 def forced(level: str) -> Iterator[None]:
-    """Work with the vectors of a level of CPUs, ``"v3"``, ``"v4"`` or ``"aarch64"``, as if this were one.
+    """Use the vectors of a level of CPUs, ``"v3"``, ``"v4"`` or ``"aarch64"``, whatever this CPU is.
 
-    For networks that are made and used within; not while others are in use in the same process.
+    For networks that are made and used in the block, while no others are in use in the same process.
     """
     global _forced
     before, _forced = _forced, _LEVELS[level]

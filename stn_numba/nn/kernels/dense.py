@@ -1,7 +1,7 @@
-"""Fully connected layers and rectifiers, all of a run in one call; products of matrices go to BLAS.
+"""Consecutive fully connected layers and ReLUs in one call; products of matrices are computed by BLAS.
 
-Layers are rows of a table of whole numbers: arrays by their addresses, so that a kernel is the same for any number of layers.
-Kernels run once a call: callers hand parts of the batch to threads of their own.
+Layers are rows of a table of integers, with arrays by their addresses, so one kernel serves any number of layers. Callers pass
+parts of the batch to threads.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from stn_numba.nn.kernels.products import product
 
 @jit.kernel
 def forward(like, gemm, gemv, dot, x, rows, depth, table, layers):
-    """Outputs (rows, units) of each layer, for x (rows, depth).
+    """Write the outputs (rows, units) of each layer, for x (rows, depth).
 
-    `like` is a number of the dtype, and `gemm`, `gemv` and `dot` are the addresses of BLAS for it. A row of the table
-    (layers, 5) of int64 has, of a layer: units; 1 if a rectifier follows, else 0; the addresses of its weight, its bias and its
-    output.
+    `like` is a zero of the dtype, and `gemm`, `gemv` and `dot` are addresses of BLAS functions for it. A row of the table
+    (layers, 5), int64, has the units of a layer, 1 if a ReLU follows, else 0, and the addresses of weight, bias and output.
     """
     for k in range(layers):
         row = table + 40 * k
@@ -28,16 +27,16 @@ def forward(like, gemm, gemv, dot, x, rows, depth, table, layers):
         for n in range(rows):
             for u in range(units):
                 value = get(y, n * units + u, like) + get(bias, u, like)
-                put(y, n * units + u, like, like if rectify and value <= like else value)  # what is not a number stays
+                put(y, n * units + u, like, like if rectify and value <= like else value)  # NaN stays
         x, depth = y, units
 
 
 @jit.kernel
 def backward(like, gemm, gemv, dot, x, rows, depth, table, layers, dy, dx):
-    """Gradients by weights, biases and, unless the address `dx` is 0, by x, for dy (rows, units) by the last layer's output.
+    """Write the gradients by weights, biases and, unless the address `dx` is 0, by x, for dy (rows, units) by the last output.
 
-    As `forward`, but a row of the table (layers, 7) has, of a layer: units; 1 if a rectifier follows, else 0; the addresses of
-    its weight, its output, of scratch like its output, and of its gradients by weight and bias.
+    As `forward`, but a row of the table (layers, 7) has the units of a layer, 1 if a ReLU follows, else 0, and the addresses of
+    weight, output, scratch of the output's shape, and of the gradients by weight and bias.
     """
     last = table + 56 * (layers - 1)
     copy(dy, read_word(last + 32), rows * read_word(last), like)

@@ -1,7 +1,7 @@
-"""Numbers by the address of an array and their place in it.
+"""Read and write numbers of an array by its address and their index.
 
-Numba counts references to arrays and to parts of them, and checks the shapes of what is assigned to them: neither is wanted in
-a kernel, which needs nothing of Numba when it runs.
+Numba counts references to arrays and their views, and checks the shapes of assignments. Kernels avoid both, and need nothing of
+Numba when they run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _place(context, builder, address, index, like):
 
 @intrinsic
 def get(typingctx, address, index, like):
-    """The number at a place of an array of the dtype of `like`."""
+    """Return the number at an index of an array of the dtype of `like`."""
 
     def codegen(context, builder, signature, arguments):
         return builder.load(_place(context, builder, *arguments[:2], like), align=like.bitwidth // 8)
@@ -31,7 +31,7 @@ def get(typingctx, address, index, like):
 
 @intrinsic
 def put(typingctx, address, index, like, value):
-    """Write a number to a place of an array of the dtype of `like`."""
+    """Write a number to an index of an array of the dtype of `like`."""
 
     def codegen(context, builder, signature, arguments):
         builder.store(arguments[3], _place(context, builder, *arguments[:2], like), align=like.bitwidth // 8)
@@ -42,20 +42,20 @@ def put(typingctx, address, index, like, value):
 
 @intrinsic
 def zero_of(typingctx, array):
-    """Zero of the dtype of an array."""
+    """Return a zero of the dtype of an array."""
     dtype = array.dtype
     return dtype(array), lambda context, builder, signature, arguments: context.get_constant(dtype, 0)
 
 
 @jit.inline
 def fill(address, count, value):
-    """Write a number to so many places from an address on."""
+    """Write a number `count` times from an address on."""
     for k in range(count):
         put(address, k, value, value)
 
 
 @jit.inline
 def copy(source, target, count, like):
-    """Copy so many numbers of the dtype of `like`."""
+    """Copy `count` numbers of the dtype of `like`."""
     for k in range(count):
         put(target, k, like, get(source, k, like))

@@ -1,6 +1,6 @@
-"""Patches of a padded feature map as rows of a matrix, and the way back: a convolution is one product with it.
+"""Copy the patches of a padded feature map to the rows of a matrix, and add them back.
 
-Kernels run once a call: callers hand parts of the batch to threads of their own.
+A convolution is one product with this matrix. Callers pass parts of the batch to threads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def gather(x, size, stride, patches):
 
 @jit.kernel
 def scatter(patches, size, stride, x):
-    """Add the patches (N, h, w, size, size * C) back to where they came from in x (N, H, W, C)."""
+    """Add the patches (N, h, w, size, size * C) to their places in x (N, H, W, C)."""
     like, item, W, C, width = zero_of(x), x.itemsize, x.shape[2], x.shape[3], size * x.shape[3]
     h, w = patches.shape[1], patches.shape[2]
     for n in range(x.shape[0]):

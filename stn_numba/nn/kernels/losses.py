@@ -1,4 +1,4 @@
-"""Losses of a batch."""
+"""Losses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stn_numba.kernels.compiler import jit
 
 @jit.kernel
 def softmax_cross_entropy(logits, labels, smoothing, d_logits, total):
-    """Write the sum over the samples to total (1,), float64; d_logits (N, classes) becomes the gradient of their mean.
+    """Write the sum of the losses to total (1,), float64, and the gradient of their mean to d_logits (N, classes).
 
     `logits` is (N, classes), `labels` (N,) int64; sums are float64.
     """

@@ -1,7 +1,7 @@
-"""Optimizers' updates, changing arrays in place, of all parameters of a dtype in one call.
+"""Updates of optimizers, which change the arrays of all parameters of one dtype in place.
 
-A table (parameters, columns) of int64 has a row for each parameter: how many numbers it has, and the addresses of arrays of
-as many. `rates` has a number for each; it and all other numbers are of the parameters' dtype.
+A row of the table (parameters, columns), int64, has the size of a parameter and the addresses of arrays of that size. `rates`
+(parameters,) and all other numbers have the dtype of the parameters.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from stn_numba.nn.kernels.flat import get, put
 
 @jit.kernel
 def adam(table, rates, beta1, rest1, beta2, rest2, root, epsilon):
-    """Algorithm 1 of arXiv 1412.6980, arranged so that it divides once.
+    """Update by Adam (algorithm 1 of arXiv 1412.6980), arranged to divide once.
 
-    The columns are parameter, gradient, mean and square. rest is 1 - beta; the bias corrections are in `rates`, for the mean,
-    and in `root`, for the root of the square.
+    The columns are size, parameter, gradient, mean and square. rest is 1 - beta. The bias correction of the mean is in `rates`,
+    that of the root of the square in `root`.
     """
     for p in range(table.shape[0]):
         param, gradient, mean, square, rate = table[p, 1], table[p, 2], table[p, 3], table[p, 4], rates[p]
@@ -32,10 +32,7 @@ def adam(table, rates, beta1, rest1, beta2, rest2, root, epsilon):
 
 @jit.kernel
 def momentum(table, rates, factor, ahead):
-    """Gradient descent with momentum, `ahead` being True for Nesterov's and False for the plain one.
-
-    The columns are parameter, gradient and velocity.
-    """
+    """Update by descent with momentum, Nesterov's if `ahead`; the columns are size, parameter, gradient and velocity."""
     for p in range(table.shape[0]):
         param, gradient, velocity, rate = table[p, 1], table[p, 2], table[p, 3], rates[p]
         for k in range(table[p, 0]):
@@ -47,9 +44,9 @@ def momentum(table, rates, factor, ahead):
 
 @jit.kernel
 def total(like, table, out):
-    """Write the sum of all arrays, the column of a table, to out (1,), float64: not finite where one of their numbers is not.
+    """Write the sum of all arrays to out (1,), float64, which is not finite if one of their numbers is not.
 
-    `like` is a number of their dtype. Each is summed up in eight strands.
+    The columns are size and array, `like` is a zero of their dtype. Eight partial sums hide the latency of additions.
     """
     out[0], item = 0.0, size_of(like)
     for p in range(table.shape[0]):

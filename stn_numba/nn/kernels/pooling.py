@@ -1,6 +1,6 @@
-"""Pooling over size x size blocks that do not overlap, channels last; rows and columns left over are dropped.
+"""Max pooling over size x size blocks that do not overlap, channels last; remaining rows and columns are dropped.
 
-Kernels run once a call: callers hand parts of the batch to threads of their own.
+Callers pass parts of the batch to threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stn_numba.nn.kernels.flat import fill, zero_of
 
 @jit.kernel
 def maximum(x, size, y, winner):
-    """Maxima y (N, h, w, C) of x (N, H, W, C), and which of the size * size values won, uint8 (the first of equals)."""
+    """Write the maxima of x (N, H, W, C) to y (N, h, w, C), and their places in the blocks (first of equals) to winner."""
     for n in range(x.shape[0]):
         for i in range(y.shape[1]):
             for j in range(y.shape[2]):
@@ -29,7 +29,7 @@ def maximum(x, size, y, winner):
 
 @jit.kernel
 def maximum_gradient(dy, size, winner, dx):
-    """Hand each gradient (N, h, w, C) to the value that won; what dx (N, H, W, C) held before is overwritten."""
+    """Write each gradient (N, h, w, C) to the place of the maximum in dx (N, H, W, C), and zeros elsewhere."""
     numbers = dx.shape[1] * dx.shape[2] * dx.shape[3]
     for n in range(dy.shape[0]):
         fill(address_of(dx) + n * numbers * dx.itemsize, numbers, zero_of(dx))

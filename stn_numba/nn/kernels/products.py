@@ -1,4 +1,4 @@
-"""Products of matrices by BLAS, whose functions are called by their addresses, as Fortran calls them."""
+"""Products of matrices by BLAS functions, which are called by their addresses with Fortran's conventions."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _WORD, _INT, _CHAR = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 
 
 class _Call:
-    """Arguments of a function of BLAS: each is the address of a number."""
+    """A call of a BLAS function, whose arguments are all addresses of numbers."""
 
     def __init__(self, context, builder, like):
         self.builder, self.element, self.arguments = builder, context.get_value_type(like), []
 
     def address(self, value):
-        """An array."""
+        """Add an array."""
         self.arguments.append(self.builder.inttoptr(value, _CHAR.as_pointer()))
 
     def turned(self, value):
-        """Whether a matrix is to be transposed."""
+        """Add whether to transpose a matrix."""
         letters = [ir.Constant(_CHAR, ord(letter)) for letter in "tn"]
         self._number(self.builder.select(value, *letters))
 
     def whole(self, value):
-        """A length."""
+        """Add a length."""
         self._number(self.builder.trunc(value, _INT) if isinstance(value, ir.Value) else ir.Constant(_INT, value))
 
     def float(self, value):
-        """A number of the dtype."""
+        """Add a number of the dtype."""
         self._number(ir.Constant(self.element, value))
 
     def _number(self, value):
@@ -49,7 +49,7 @@ class _Call:
 
 @intrinsic
 def _gemm(typingctx, function, like, left_turned, right_turned, m, n, k, left, left_row, right, right_row, out, out_row):
-    """The product out (n, m) of left (k, m) and right (n, k), in Fortran's order."""
+    """Write the product out (n, m) of left (k, m) and right (n, k), in Fortran's order."""
 
     def codegen(context, builder, signature, arguments):
         function, _, left_turned, right_turned, m, n, k, left, left_row, right, right_row, out, out_row = arguments
@@ -73,7 +73,7 @@ def _gemm(typingctx, function, like, left_turned, right_turned, m, n, k, left, l
 
 @intrinsic
 def _gemv(typingctx, function, like, turned, m, n, matrix, vector, out):
-    """The product of a matrix (m, n), in Fortran's order, and a vector."""
+    """Write the product of a matrix (m, n), in Fortran's order, and a vector."""
 
     def codegen(context, builder, signature, arguments):
         function, _, turned, m, n, matrix, vector, out = arguments
@@ -97,7 +97,7 @@ def _gemv(typingctx, function, like, turned, m, n, matrix, vector, out):
 
 @intrinsic
 def _dot(typingctx, function, like, n, left, right):
-    """Product of two vectors."""
+    """Return the product of two vectors."""
 
     def codegen(context, builder, signature, arguments):
         function, _, n, left, right = arguments
@@ -113,10 +113,10 @@ def _dot(typingctx, function, like, n, left, right):
 
 @jit.aside
 def product(gemm, gemv, dot, like, left, left_turned, right, right_turned, out, m, n, k):
-    """Out (m, n) = left (m, k) by right (k, n), in memory row by row; one that is `turned` lies there transposed.
+    """Write the product out (m, n) of left (m, k) and right (k, n), in C order; a `turned` one is stored transposed.
 
-    Which function is called with what is as in Numba's ``np.dot``, to the last bit. BLAS takes a matrix in our order for its
-    transpose: it is asked for right' by left', which is out'.
+    Functions are chosen as in Numba's ``np.dot``, for the same bits. For BLAS, arrays in C order are transposed matrices: it
+    computes right' left', which is out'.
     """
     if m == 0 or n == 0 or k == 0:
         fill(out, m * n, like)

@@ -1,4 +1,4 @@
-"""Several kernels in one call: each call from Python costs a thread a wait for Python's lock."""
+"""Run several kernels in one call, since a thread waits for the GIL after each call."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _enter(typingctx, entry, job):
 def run(words):
     """Call kernels one after another.
 
-    At the address `words` stand their number, and for each the address of its machine code, the number of words of its job,
-    and these words.
+    At the address `words` is the number of kernels, and for each the address of its machine code, the number of words of its
+    arguments, and these words.
     """
     place = words + 8
     for _ in range(read_word(words)):

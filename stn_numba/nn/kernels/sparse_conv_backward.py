@@ -1,10 +1,9 @@
-"""The way back through convolution and pooling, patch by patch: at most one of 2 x 2 pixels has a gradient.
+"""The backward of convolution and 2 x 2 max pooling, patch by patch: at most one of four pixels has a gradient.
 
-Samples are dealt with one by one here, and a vector holds neighboring numbers of a row of a patch. The lists of one filter
-say where its patches begin (`places`, in bytes) and what reached them (`slopes`). A tile is some vectors of some rows.
+Samples are handled one by one, and a vector holds neighboring numbers of a row of a patch. Of each filter there is a list of
+the patches with a gradient: their first bytes (`places`) and the gradients (`slopes`). A tile is some vectors of some rows.
 
-Arguments are as in `stn_numba.nn.kernels.convolution`. Kernels run once a call: callers hand parts of the batch to threads of
-their own.
+Arguments are as in `stn_numba.nn.kernels.convolution`. Callers pass parts of the batch to threads.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from stn_numba.nn.kernels.flat import fill, get, put
 
 @contextlib.contextmanager
 def _each_patch(code, image, places, slopes, count):
-    """Loop over a list of patches: where in the image each begins, and its slope in all lanes."""
+    """Loop over a list of patches: the address of each in the image, and its gradient in all lanes."""
     with code.loop(count) as patch:
         begin = code.add(image, code.whole(code.add(places, code.times(patch.index, 8))))
         yield begin, code.spread(code.add(slopes, code.times(patch.index, code.size)))
@@ -31,7 +30,7 @@ def _each_patch(code, image, places, slopes, count):
 
 @intrinsic
 def collect(typingctx, like, lanes, rows, vectors, x, x_row, places, slopes, count, out, out_row):
-    """Add patches of x, times their slopes, to a tile of a filter's gradient, which is in registers meanwhile."""
+    """Add patches of x, times their gradients, to a tile of a filter's weight gradient, which stays in registers."""
     height, width = len(rows), len(vectors)
     signature = types.void(like, lanes, rows, vectors, *(types.int64,) * 7)
 
@@ -56,7 +55,7 @@ def collect(typingctx, like, lanes, rows, vectors, x, x_row, places, slopes, cou
 
 @intrinsic
 def spread(typingctx, like, lanes, rows, vectors, dx, dx_row, places, slopes, count, weight, w_row):
-    """Add a tile of a filter's weights, times the slopes, to patches of dx."""
+    """Add a tile of a filter's weights, times the gradients, to patches of dx."""
     height, width = len(rows), len(vectors)
     signature = types.void(like, lanes, rows, vectors, *(types.int64,) * 7)
 
@@ -76,10 +75,10 @@ def spread(typingctx, like, lanes, rows, vectors, dx, dx_row, places, slopes, co
 
 @jit.inline
 def find(like, dy, winner, h, w, pixel, first, group, step, step_y, step_x, places, slopes):
-    """List the patches that a filter's gradient (h, w, lanes) reaches in a group of samples; return how many.
+    """List the patches of a group of samples in which a filter has a gradient, from dy (h, w, lanes); return how many.
 
-    Pixels of the gradient are `pixel` numbers apart. Neighbors in the list lie in different samples, or in different rows: no
-    store waits for the one before it.
+    Pixels of dy are `pixel` numbers apart. Neighbors in the list lie in different samples or rows, so no store waits for the
+    one before it.
     """
     count, byte = 0, np.uint8(0)
     for j in range(w):
@@ -89,13 +88,13 @@ def find(like, dy, winner, h, w, pixel, first, group, step, step_y, step_x, plac
                 slope, which = get(dy, start + lane, like), np.int64(get(winner, start + lane, byte))
                 put(places, count, place, place + lane * step + (which >> 1) * step_y + (which & 1) * step_x)
                 put(slopes, count, like, slope)
-                count += (which < 4) & (slope != 0)  # without a branch, which nobody could foretell
+                count += (which < 4) & (slope != 0)  # branch-free, because the branch is unpredictable
     return count
 
 
 @jit.inline
 def transpose(like, source, source_row, height, width, target, target_row):
-    """Copy (height, width) to (width, height) in squares that stay in the cache; rows are so many numbers apart."""
+    """Copy (height, width) to (width, height) in squares that stay in the cache; rows are `..._row` numbers apart."""
     for square in range((height + 63) // 64):
         start = 64 * square
         stop = min(start + 64, height)
@@ -106,7 +105,7 @@ def transpose(like, source, source_row, height, width, target, target_row):
 
 @jit.kernel
 def pack(like, weight, size, run, F, packed, padded):
-    """Copy weights (size, run, F) to packed (F, size, padded), whose rows end in zeros."""
+    """Copy weights (size, run, F) to packed (F, size, padded), with zeros at the end of rows; run is size * C."""
     for f in range(F):
         for a in range(size):
             for k in range(padded):
@@ -119,11 +118,11 @@ def gradient(
     like, lanes, rows, vectors, blocks, x, H, W, C, dy, winner, h, w, F, size, stride, weight, padded,
     d_weight, d_bias, dx, wanted, group, samples, d_samples, length, places, slopes, total,
 ):  # fmt: skip
-    """Gradients by weights (size, run, F) and biases, and by x if `wanted`, for blocks x, dx and (pooled) dy, winner.
+    """Write the gradients by weights (size, run, F) and biases, and by x if `wanted`, for blocks x, dx and pooled dy, winner.
 
-    `weight` comes from `pack`. A list is for `group` samples, a divisor of the lanes. Scratch: `samples`, `d_samples` (lanes,
-    length), where length is H * W * C and a row of `weight` more; `places` (int64) and `slopes` for the pixels of a group;
-    `total` like `weight`.
+    `weight` is from `pack`. A list has the patches of `group` samples, a divisor of the lanes. Scratch: `samples` and
+    `d_samples` (lanes, length), with length = H * W * C + padded; `places` (int64) and `slopes` for the pixels of a group;
+    `total` of the shape of `weight`.
     """
     item, count, run = size_of(like), len(lanes), size * C
     row, pixel, numbers, step = W * C * item, C * item, H * W * C, length * item

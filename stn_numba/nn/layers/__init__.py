@@ -1,1 +1,19 @@
-"""Layers, one a file, each with its backward under its forward."""
+"""Layers, one per file; each returns ``(y, backprop)`` from `forward`. `fusion` decides which are computed together.
+
+The layers that are imported here can be saved, and are public as ``stn_numba.nn.<name>``.
+"""
+
+from stn_numba.nn.layers.base import Layer
+from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.layers.conv2d import Conv2d
+from stn_numba.nn.layers.dense import Dense
+from stn_numba.nn.layers.dropout import Dropout
+from stn_numba.nn.layers.flatten import Flatten
+from stn_numba.nn.layers.parallel import Parallel
+from stn_numba.nn.layers.pooling import AvgPool, MaxPool
+from stn_numba.nn.layers.relu import ReLU
+from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+
+__all__ = [
+    "AvgPool", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Layer", "MaxPool", "Parallel", "ReLU", "SpatialTransformer",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a layer is: a forward pass that returns its own way back."""
+"""What a layer is: `forward` returns ``(y, backprop)``."""
 
 from __future__ import annotations
 
@@ -15,25 +15,43 @@ from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 
 __all__ = ["Layer", "Named", "expect_shape", "he_normal"]
 
-_MOST_WEIGHTS = 1 << 58  # more than an address can tell apart
+_MAX_WEIGHTS = 1 << 58  # more than memory can be addressed
 
 
 class Layer(ABC):
     """A differentiable function of an input (N, ...) and of named parameters.
 
-    A layer is made from its options, gets its parameters by `initialize`, and is then a plain function: `forward` changes
-    nothing and keeps nothing, gradients are returned and not stored. A `Classifier` initializes its layers, and keeps the
-    parameters of those that have some already.
+    A layer is made from its options and gets its parameters from `initialize`. It is a pure function then: `forward` changes
+    and stores nothing, and gradients are returned. A `Classifier` initializes its layers, except those that have parameters
+    already. To write your own layer, define `forward`, and `initialize` if it has parameters or changes the shape.
 
     Attributes
     ----------
-    params
-        The parameters by name; a container's names are dotted. ``forward`` uses these very arrays, so changing one in
+    params : dict of arrays
+        The parameters by name, those of containers by dotted names. `forward` uses these very arrays, so changing one in
         place trains the layer.
+
+    Examples
+    --------
+    >>> class Scale(Layer):
+    ...     def initialize(self, input_shape, rng, dtype=np.float32):
+    ...         self.params = {"factor": np.ones(input_shape, dtype)}
+    ...         return input_shape
+    ...
+    ...     def forward(self, x, rng=None):
+    ...         factor = self.params["factor"]
+    ...
+    ...         def backprop(dy, *, input_gradient=True):
+    ...             return dy * factor if input_gradient else None, {"factor": (dy * x).sum(axis=0)}
+    ...
+    ...         return x * factor, backprop
+    >>> layer = Scale()
+    >>> layer.initialize((3,), np.random.default_rng(0))
+    (3,)
     """
 
     fixed_options: ClassVar[tuple[str, ...]] = ()
-    """Names of attributes that never change once they are set: what is planned for a layer relies on them."""
+    """Names of attributes that cannot change once they are set, since plans for the layer rely on them."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.fixed_options and name in vars(self):
@@ -42,19 +60,19 @@ class Layer(ABC):
 
     @cached_property
     def params(self) -> Arrays:
-        """No parameters, until `initialize` says otherwise."""
+        """The parameters by name; empty before `initialize`, and in layers without parameters."""
         return _NoParameters(type(self).__name__)
 
     def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Draw the parameters for inputs of this shape (without the batch axis); return the output's shape.
-
-        Each call draws anew and replaces the parameters that the layer had.
-        """
+        """Draw new parameters for inputs of a shape (without the batch axis), and return the shape of the output."""
         return input_shape
 
     @abstractmethod
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return (y, backprop). A generator means training: only then does dropout drop."""
+        """Return (y, backprop), with ``backprop(dy, *, input_gradient=True) -> (dx, gradients)``.
+
+        A generator means training, in which dropout is active. dx may be None if `input_gradient` is False.
+        """
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON can hold them."""
@@ -76,7 +94,7 @@ Named = tuple[str, Layer]
 
 
 class _NoParameters(dict[str, Floats]):
-    """The parameters of a layer that has none yet."""
+    """The parameters of a layer that is not initialized."""
 
     def __init__(self, layer: str) -> None:
         super().__init__()
@@ -87,14 +105,14 @@ class _NoParameters(dict[str, Floats]):
 
 
 def expect_shape(layer: Layer, shape: Size, ndim: int, meaning: str) -> None:
-    """Refuse an input shape of the wrong number of axes, or with an axis of length zero."""
+    """Reject an input shape of the wrong number of axes, or with an axis of length zero."""
     if len(shape) != ndim or min(shape, default=1) < 1:
         raise ValueError(f"{type(layer).__name__}: expected an input of shape {meaning}, got {shape}")
 
 
 def he_normal(rng: np.random.Generator, shape: Size, fan_in: int, dtype: DTypeLike) -> Floats:
-    """Weights with variance 2 / fan_in (He et al., arXiv 1502.01852, equation 10)."""
-    if math.prod(shape) > _MOST_WEIGHTS:
-        raise ValueError(f"weight: expected at most {_MOST_WEIGHTS:,} numbers in a layer, got {shape}")
+    """Draw weights with variance 2 / fan_in (He et al., arXiv 1502.01852, equation 10)."""
+    if math.prod(shape) > _MAX_WEIGHTS:
+        raise ValueError(f"weight: expected at most {_MAX_WEIGHTS:,} numbers in a layer, got {shape}")
     weights: Floats = (rng.standard_normal(shape) * np.sqrt(2.0 / fan_in)).astype(dtype)
     return weights

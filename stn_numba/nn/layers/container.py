@@ -1,4 +1,4 @@
-"""Layers made of other layers."""
+"""Layers that consist of other layers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from numpy.typing import ArrayLike, DTypeLike
 from stn_numba._util.arrays import as_array
 from stn_numba.nn.arrays import Arrays, Floats, Size
 from stn_numba.nn.layers.base import Layer, Named
-from stn_numba.nn.layers.fusion import FusedSegment, segments
+from stn_numba.nn.layers.fusion import FusedSegment, segments_of
 
-__all__ = ["Container", "Parameters", "expect_distinct", "expect_layer", "leaves", "numbered"]
+__all__ = ["Container", "Parameters", "all_layers", "expect_distinct", "expect_layer", "joined", "leaves", "numbered"]
 
 
 class Container(Layer):
-    """A layer that holds others; their parameters are its own, under dotted names.
+    """A layer that contains others; their parameters are its own, under dotted names.
 
     Attributes
     ----------
-    layers
+    layers : dict of Layer
         The layers inside, by the name that is put before those of their parameters.
     """
 
@@ -30,42 +30,42 @@ class Container(Layer):
 
     @property
     def params(self) -> Arrays:
-        """The parameters of all layers inside, as they are now; what is assigned to one is written into its array."""
+        """The current parameters of all layers inside; assigning to one writes into its array."""
         return Parameters(
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
 
     def output_shape_of(self, name: str) -> Size | None:
-        """Shape of an inner layer's output, without the batch axis; None if it was not noted by `initialize`."""
+        """Return the shape of an inner layer's output, without the batch axis; None if `initialize` did not note it."""
         sizes: dict[str, Size] = vars(self).get("_sizes", {})
         return sizes.get(name)
 
-    def _draw_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
+    def _initialize_inner(self, name: str, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike) -> Size:
         """Initialize an inner layer, and note the shape of its output."""
         size = self.layers[name].initialize(input_shape, rng, dtype)
         self._sizes = {**vars(self).get("_sizes", {}), name: size}
         return size
 
     def _segments_of(self, named: list[Named]) -> list[FusedSegment]:
-        """Layers cut into segments; once, as long as they are the same layers."""
-        kept = vars(self).get("_kept")
-        if kept is None or kept[0] != named:
-            kept = self._kept = named, segments(named)
-        return kept[1]
+        """Cut layers into segments, once for the same layers."""
+        cached = vars(self).get("_cached_segments")
+        if cached is None or cached[0] != named:
+            cached = self._cached_segments = named, segments_of(named)
+        return cached[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_kept"}  # a copy works them out for itself
+        return {name: value for name, value in vars(self).items() if name != "_cached_segments"}  # a copy plans for itself
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers.values()))})"
 
     def config(self) -> dict[str, Any]:
-        """Return the layers' classes and options."""
+        """Return the classes and options of the layers."""
         return {"layers": [layer.describe() for layer in self.layers.values()]}
 
 
 class Parameters(dict[str, Floats]):
-    """Arrays that layers use: assigning to a name writes into its array, and leaves no layer with an old one.
+    """Arrays that layers use: assigning to a name writes into its array, so that no layer keeps an old one.
 
     Examples
     --------
@@ -81,14 +81,14 @@ class Parameters(dict[str, Floats]):
         self.update({name: value})
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Write several, or none if one of them cannot be written."""
-        fitting = {name: self._fitting(name, value) for name, value in dict(*args, **kwargs).items()}
-        for name, value in fitting.items():
+        """Write several arrays, or none if one of them cannot be written."""
+        checked = {name: self._checked(name, value) for name, value in dict(*args, **kwargs).items()}
+        for name, value in checked.items():
             if value is not self[name]:
                 self[name][...] = value
 
-    def _fitting(self, name: str, value: ArrayLike) -> Floats:
-        """Return what is to be written into an array, if it can be."""
+    def _checked(self, name: str, value: ArrayLike) -> Floats:
+        """Return the array to be written."""
         if name not in self:
             raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
         array, label = self[name], f"params[{name!r}]"
@@ -105,6 +105,11 @@ class Parameters(dict[str, Floats]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)
+
+
+def joined(name: str, inner: str) -> str:
+    """Return a dotted name; either part may be empty."""
+    return f"{name}.{inner}" if name and inner else name or inner
 
 
 def numbered(layers: tuple[Layer, ...]) -> dict[str, Layer]:
@@ -127,7 +132,7 @@ def expect_layer(value: Any, name: str) -> Layer:
 
 
 def expect_distinct(network: Layer) -> None:
-    """Refuse a network in which one layer with parameters stands at two places: its gradients would be taken for two."""
+    """Reject a network that contains a layer with parameters at two places: its gradients would count as those of two."""
     places: dict[int, str] = {}
     for name, layer in leaves(network):
         first = places.setdefault(id(layer), name)
@@ -135,10 +140,13 @@ def expect_distinct(network: Layer) -> None:
             raise ValueError(f"network: the same {type(layer).__name__} stands at {first} and {name}; make one for each place")
 
 
-def leaves(layer: Layer, name: str = "") -> Iterator[Named]:
+def all_layers(layer: Layer, name: str = "") -> Iterator[Named]:
+    """Yield (dotted name, layer) of a layer and of all layers inside, at any depth."""
+    yield name, layer
+    for inner, each in layer.layers.items() if isinstance(layer, Container) else ():
+        yield from all_layers(each, joined(name, inner))
+
+
+def leaves(network: Layer) -> Iterator[Named]:
     """Yield (dotted name, layer) of all layers inside that are no containers."""
-    if not isinstance(layer, Container):
-        yield name, layer
-        return
-    for inner, each in layer.layers.items():
-        yield from leaves(each, f"{name}.{inner}" if name else inner)
+    return ((name, layer) for name, layer in all_layers(network) if not isinstance(layer, Container))

@@ -7,9 +7,9 @@ from numpy.typing import DTypeLike
 
 from stn_numba._util.arguments import as_int
 from stn_numba.nn.arrays import Backprop, Floats, Size, expect_input
-from stn_numba.nn.engine.conv import im2col
-from stn_numba.nn.engine.conv.blocked import Convolution
+from stn_numba.nn.engine.conv.blocked import BlockedConvolution
 from stn_numba.nn.engine.conv.fused import FusedConvolutions, fills_lanes
+from stn_numba.nn.engine.conv.im2col import convolve
 from stn_numba.nn.engine.conv.spec import ConvSpec
 from stn_numba.nn.layers.base import Layer, expect_shape, he_normal
 
@@ -17,27 +17,35 @@ __all__ = ["Conv2d"]
 
 
 class Conv2d(Layer):
-    """Each output pixel is a weighted sum over a kernel_size x kernel_size patch of the input, plus a bias.
+    """2D convolution: each output pixel is a weighted sum over a square patch of the input, plus a bias.
 
-    Maps (N, H, W, C) to (N, h, w, filters), with ``h = (H + 2 * padding - kernel_size) // stride + 1`` and w alike. The
-    parameters are ``weight`` (kernel_size, kernel_size, C, filters), drawn He-normal, and ``bias`` (filters,), zero at first.
+    Maps x (N, H, W, C) to y (N, h, w, filters), with ``h = (H + 2 * padding - kernel_size) // stride + 1`` and w alike. The
+    parameters are ``weight`` (kernel_size, kernel_size, C, filters), with He-normal initial values, and ``bias`` (filters,),
+    with initial zeros.
 
     Parameters
     ----------
-    filters
-        Channels of the output.
-    kernel_size
-        Side of the patch.
-    stride
-        Step between patches.
-    padding
+    filters : int
+        Channels of the output, at least 1.
+    kernel_size : int
+        Side of the patch in pixels, at least 1.
+    stride : int, default 1
+        Pixels from one patch to the next, at least 1.
+    padding : int, default 0
         Rows and columns of zeros added on each side, fewer than `kernel_size`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is no integer, or out of its range.
 
     Examples
     --------
     >>> layer = Conv2d(4, 3)
     >>> layer.initialize((8, 8, 1), np.random.default_rng(0))
     (6, 6, 4)
+    >>> layer.forward(np.zeros((2, 8, 8, 1), np.float32))[0].shape
+    (2, 6, 6, 4)
     """
 
     fixed_options = ("filters", "kernel_size", "stride", "padding")
@@ -53,26 +61,24 @@ class Conv2d(Layer):
         self.spec = ConvSpec(self.filters, self.kernel_size, self.stride, self.padding)
 
     def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Draw He-normal weights and zero biases."""
+        """Draw weights for inputs (H, W, C), set biases to zero, and return (h, w, filters)."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
         out_shape, C = self.spec.out_shape(input_shape), input_shape[2]
         shape = (self.kernel_size, self.kernel_size, C, self.filters)
-        self.params = {
-            "weight": he_normal(rng, shape, self.kernel_size**2 * C, dtype),
-            "bias": np.zeros(self.filters, dtype),
-        }
+        weight = he_normal(rng, shape, self.kernel_size**2 * C, dtype)
+        self.params = {"weight": weight, "bias": np.zeros(self.filters, dtype)}
         return out_shape
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return (N, h, w, filters) and backprop."""
+        """Return (y, backprop), with y (N, h, w, filters)."""
         weight, bias = self.params["weight"], self.params["bias"]
         if fills_lanes(x.shape, x.dtype) and self.spec.fits(weight, bias, x.dtype):
-            op = Convolution(self.spec, weight, bias, x.shape[1:])
+            op = BlockedConvolution(self.spec, weight, bias, x.shape[1:])
             return FusedConvolutions([("", op)], self, x.shape, x.dtype).forward(x)
-        return self.by_matrix(x)
+        return self.forward_im2col(x)
 
-    def by_matrix(self, x: Floats) -> tuple[Floats, Backprop]:
-        """As `forward`, by products of matrices whatever the batch."""
+    def forward_im2col(self, x: Floats) -> tuple[Floats, Backprop]:
+        """Return what `forward` does, computed by products of matrices for batches of any size."""
         weight, bias = self.params["weight"], self.params["bias"]
         expect_input(self, x, weight.shape[2])
-        return im2col.correlate(self.spec, weight, bias, x)
+        return convolve(self.spec, weight, bias, x)

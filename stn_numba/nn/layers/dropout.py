@@ -18,8 +18,13 @@ class Dropout(Layer):
 
     Parameters
     ----------
-    rate
+    rate : float
         In [0, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the rate is no number, or out of its range.
 
     Examples
     --------
@@ -33,7 +38,7 @@ class Dropout(Layer):
         self.rate = as_real(rate, "rate", "[0, 1)")
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return the thinned input and the way back; the input itself without a generator."""
+        """Return (y, backprop); y is x itself without a generator."""
         if rng is None or not self.rate:
             return x, lambda dy, *, input_gradient=True: (dy if input_gradient else None, {})
         mask = (rng.random(x.shape, np.float32) >= self.rate) * x.dtype.type(1 / (1 - self.rate))

@@ -14,7 +14,7 @@ __all__ = ["Flatten"]
 
 
 class Flatten(Layer):
-    """(N, ...) to (N, D).
+    """Reshape (N, ...) to (N, D).
 
     Examples
     --------
@@ -27,7 +27,7 @@ class Flatten(Layer):
         return (math.prod(input_shape),)
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return (N, D) and the way back."""
+        """Return (y, backprop), with y (N, D)."""
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             return dy.reshape(x.shape) if input_gradient else None, {}

@@ -1,93 +1,83 @@
-"""Decide which neighbors in a chain are computed together instead of layer by layer."""
+"""Decide which neighboring layers of a chain are computed together."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
-from stn_numba.nn.engine import dense
-from stn_numba.nn.engine.conv.blocked import Convolution
-from stn_numba.nn.engine.conv.fused import ChannelwiseOp, FusedConvolutions, Op, fills_lanes
+from stn_numba.nn.arrays import Arrays, Differentiable, Floats, Size
+from stn_numba.nn.engine.conv.blocked import BlockedConvolution
+from stn_numba.nn.engine.conv.fused import ChannelwiseOp, FusedConvolutions, NamedOp, fills_lanes
+from stn_numba.nn.engine.dense import DenseOp, FusedDense, can_fuse
 from stn_numba.nn.layers.base import Layer, Named
 from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
 
-__all__ = ["FusedSegment", "Stage", "segments"]
+__all__ = ["FusedSegment", "PlannedOp", "segments_of"]
 
-_CONVOLUTIONS, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
-_PLANS_KEPT = 16  # shapes of batches; training and inference see one or two
-
-
-class Work(Protocol):
-    """A layer, or several that are computed together."""
-
-    def forward(self, x: Floats, rng: np.random.Generator | None, /) -> tuple[Floats, Backprop]:
-        """Return the output and its backward."""
+_CONVOLUTIONAL, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
+_MAX_PLANS = 16  # shapes of batches; training and inference see one or two
 
 
-class Stage(NamedTuple):
-    """What is computed in one go; `prefix` stands before the names of its gradients."""
+class PlannedOp(NamedTuple):
+    """One layer, or several that are computed together; `prefix` is put before the names of its gradients."""
 
     prefix: str
-    work: Work
+    op: Differentiable
     layers: Sequence[Named]
 
     @property
     def has_parameters(self) -> bool:
-        """Whether there is anything to train."""
+        """Whether one of its layers has parameters."""
         return any(layer.params for _, layer in self.layers)
 
 
-class Plan(NamedTuple):
-    """The stages for batches of one shape, and the parameter arrays that they were made for."""
-
-    stages: list[Stage]
-    held: list[tuple[Layer, Arrays]]
-
-    @property
-    def is_current(self) -> bool:
-        """Whether layers still have the very same arrays; their options never change."""
-        return all(layer.params.get(key) is array for layer, arrays in self.held for key, array in arrays.items())
+Plan = tuple[list[PlannedOp], list[tuple[Layer, Arrays]]]
+"""What to compute for batches of one shape, and the parameter arrays of layers that this was decided for."""
 
 
 class FusedSegment:
-    """Convolutions or fully connected layers with what may stand between them, or a single layer of any kind.
+    """Convolutions or fully connected layers with the pooling and ReLUs between them, or one layer of any kind.
 
-    How to compute a batch is planned once for each shape. In-place updates of parameters are seen; other arrays in their place
-    make a new plan.
+    How to compute a batch is planned once for each shape. In-place updates of parameters are seen; a new array in the place of
+    another one causes a new plan.
     """
 
     def __init__(self, first: Named) -> None:
         self.layers = [first]
         self._plans: dict[tuple[Size, np.dtype[Any]], Plan] = {}
 
-    def takes(self, layer: Layer) -> bool:
+    def accepts(self, layer: Layer) -> bool:
         """Whether a layer that comes next belongs to the segment."""
         kinds = {type(before) for _, before in self.layers} | {type(layer)}
-        return kinds <= _CONVOLUTIONS or (kinds <= _CONNECTED and type(self.layers[0][1]) is Dense)
+        return kinds <= _CONVOLUTIONAL or (kinds <= _CONNECTED and type(self.layers[0][1]) is Dense)
 
-    def stages(self, x: Floats) -> list[Stage]:
-        """Return the stages for a batch."""
+    def ops(self, x: Floats) -> list[PlannedOp]:
+        """Return what to compute for a batch."""
         key = x.shape, x.dtype
         plan = self._plans.get(key)
-        if plan is None or not plan.is_current:
-            if plan is not None or len(self._plans) >= _PLANS_KEPT:
+        if plan is None or not _is_current(plan):
+            if plan is not None or len(self._plans) >= _MAX_PLANS:
                 self._plans.clear()
             plan = self._plans[key] = _plan(self.layers, *key)
-        return plan.stages
+        return plan[0]
 
 
-def segments(layers: Iterable[Named]) -> list[FusedSegment]:
+def _is_current(plan: Plan) -> bool:
+    """Whether layers still have the very same arrays; their options never change."""
+    return all(layer.params.get(key) is array for layer, arrays in plan[1] for key, array in arrays.items())
+
+
+def segments_of(layers: Iterable[Named]) -> list[FusedSegment]:
     """Cut a chain into segments."""
     found: list[FusedSegment] = []
     for named in layers:
-        if found and found[-1].takes(named[1]):
+        if found and found[-1].accepts(named[1]):
             found[-1].layers.append(named)
         else:
             found.append(FusedSegment(named))
@@ -96,53 +86,48 @@ def segments(layers: Iterable[Named]) -> list[FusedSegment]:
 
 def _plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
     kinds = {type(layer) for _, layer in layers}
-    if not kinds <= _CONVOLUTIONS | _CONNECTED:
-        return Plan(_one_by_one(layers), [])
-    work: Work | None = None
+    fused: Differentiable | None = None
     if Dense in kinds:
-        work = _fused_dense(layers, shape, dtype)
+        fused = _fused_dense(layers, shape, dtype)
     elif Conv2d in kinds:
-        work = _fused_convolutions(layers, shape, dtype)
-    stages = _one_by_one(layers) if work is None else [Stage("", work, layers)]
-    return Plan(stages, [(layer, dict(layer.params)) for _, layer in layers])
+        fused = _fused_convolutions(layers, shape, dtype)
+    one_by_one = [PlannedOp(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
+    params = [(layer, dict(layer.params)) for _, layer in layers] if kinds <= _CONVOLUTIONAL | _CONNECTED else []
+    return one_by_one if fused is None else [PlannedOp("", fused, layers)], params
 
 
-def _one_by_one(layers: Sequence[Named]) -> list[Stage]:
-    return [Stage(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
-
-
-def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Work | None:
-    """All layers in one, where that is possible and faster; the first one is a `Dense`."""
+def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> FusedDense | None:
+    """Return all layers as one, if that is possible and faster; the first one is a `Dense`."""
     places = [place for place, (_, layer) in enumerate(layers) if isinstance(layer, Dense)]
     ops = []
     for place, following in itertools.pairwise([*places, len(layers)]):
         name, layer = layers[place]
-        ops.append(dense.DenseOp(name, layer.params["weight"], layer.params["bias"], following > place + 1))
-    return dense.FusedDense(ops, layers[-1][1], shape[0]) if dense.fit(ops, shape, dtype) else None
+        ops.append(DenseOp(name, layer.params["weight"], layer.params["bias"], following > place + 1))
+    return FusedDense(ops, layers[-1][1], shape[0]) if can_fuse(ops, shape, dtype) else None
 
 
-def _fused_convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Work | None:
-    """All layers in one, where that is possible and faster."""
+def _fused_convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> FusedConvolutions | None:
+    """Return all layers as one, if that is possible and faster."""
     convolutions = [layer for _, layer in layers if isinstance(layer, Conv2d)]
     fit = all(layer.spec.fits(layer.params["weight"], layer.params["bias"], dtype) for layer in convolutions)
     if not fit or not fills_lanes(shape, dtype):
         return None
-    return FusedConvolutions(_ops(layers, shape[1:]), layers[-1][1], shape, dtype)
+    return FusedConvolutions(_block_ops(layers, shape[1:]), layers[-1][1], shape, dtype)
 
 
-def _ops(layers: Sequence[Named], shape: Size) -> list[Op]:
-    """Layers as operations on blocks; a convolution takes with it the pooling and the rectifier behind it."""
-    ops: list[Op] = []
+def _block_ops(layers: Sequence[Named], shape: Size) -> list[NamedOp]:
+    """Return layers as operations on blocks; a convolution includes the pooling and the ReLU after it."""
+    ops: list[NamedOp] = []
     place = 0
     while place < len(layers):
         name, layer = layers[place]
-        op: Convolution | ChannelwiseOp
+        op: BlockedConvolution | ChannelwiseOp
         if isinstance(layer, Conv2d):
             kinds = [_kind(follower) for _, follower in layers[place + 1 : place + 3]]
-            rectify = sorted(kinds) == ["pool", "relu"]
-            pool = rectify or kinds[:1] == ["pool"]
-            op = Convolution(layer.spec, layer.params["weight"], layer.params["bias"], shape, pool, rectify)
-            place += 1 + pool + rectify
+            relu = sorted(kinds) == ["pool", "relu"]
+            pool = relu or kinds[:1] == ["pool"]
+            op = BlockedConvolution(layer.spec, layer.params["weight"], layer.params["bias"], shape, pool, relu)
+            place += 1 + pool + relu
         else:
             op = ChannelwiseOp(layer, layer.out_shape(shape) if isinstance(layer, MaxPool | AvgPool) else shape)
             place += 1

@@ -12,7 +12,7 @@ __all__ = ["ReLU"]
 
 
 class ReLU(Layer):
-    """y = max(0, x).
+    """y = max(0, x), for inputs of any shape.
 
     Examples
     --------
@@ -21,7 +21,7 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return the rectified input and the way back."""
+        """Return (y, backprop)."""
         y: Floats = np.maximum(x, 0, out=buffers.empty(x.shape, x.dtype))
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:

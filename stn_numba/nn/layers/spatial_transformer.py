@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba._util.arguments import as_bool, as_option, as_size
-from stn_numba.grid import as_floats, base_points
+from stn_numba.grid import Grid, as_floats, base_points
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 from stn_numba.nn.engine.sampling import sample_parts
 from stn_numba.nn.layers.base import Layer, expect_shape
-from stn_numba.nn.layers.chain import Chain, in_turn
-from stn_numba.nn.layers.container import Container, expect_layer
+from stn_numba.nn.layers.chain import Chain, forward_through
+from stn_numba.nn.layers.container import Container, expect_layer, joined
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.fusion import FusedSegment
 from stn_numba.sampler.padding import PADDINGS
@@ -23,35 +23,40 @@ from stn_numba.transform.checked import chosen, identity_of, lay_grid, n_params_
 
 __all__ = ["SpatialTransformer"]
 
-_PROBE = base_points((7, 7))  # enough points to tell whether a region still touches the image
+_PROBE = base_points((7, 7))  # enough points to tell whether a region touches the image
 
 
 class SpatialTransformer(Container):
-    """Look at the image, choose transform parameters, read the image there.
+    """Sample each image at a grid that a localisation network chooses: from (N, H, W, C) to (N, h, w, C).
 
-    A dense layer named ``theta``, with zero weights and `initial` as its bias, is put behind the localisation network: training
-    starts from the undistorted image, or from the same part of every image.
+    The localisation network computes features, a dense layer named ``theta`` turns them into transform parameters, and the
+    sampler reads the image at the grid that the transform makes of them. The dense layer starts with zero weights and `initial`
+    as its bias, so training starts from the undistorted image, or from the same part of every image.
 
     Parameters
     ----------
-    localisation
-        A layer that maps an image (N, H, W, C) to features (N, D).
-    transform
-        A registered name, or a `Transform`; only a model with names can be saved.
-    shape
-        (h, w) of the output; by default that of the input.
-    options
+    localisation : Layer
+        Maps images (N, H, W, C) to features (N, D).
+    transform : str or Transform, default "affine"
+        A registered name, or an object; only models with names can be saved.
+    shape : (int, int), default None
+        (h, w) of the output; None for that of the input.
+    options : dict, default None
         Options of a transform given by name.
-    initial
-        Parameters (P,) to start from, by default the identity. Where what matters is much smaller than the image, a smaller
-        region in the middle is the better start: training moves a region more readily than it shrinks it.
-    padding, align_corners
-        As for `stn_numba.sample`.
+    initial : (P,) array, default None
+        Parameters to start from; None for the identity. If objects are much smaller than the image, start from a smaller region
+        in the middle: training moves a region more easily than it shrinks it.
+    padding : str, default "zeros"
+        What is outside the image, as for `stn_numba.sample`.
+    align_corners : bool, default True
+        Convention of the coordinates, as for `stn_numba.sample`.
 
     Raises
     ------
     TypeError, ValueError
         If the localisation network is no layer, or an option does not fit.
+    PluginError
+        If the transform breaks its contract.
 
     Examples
     --------
@@ -86,46 +91,46 @@ class SpatialTransformer(Container):
         self.layers = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
         self.initial = None if initial is None else as_floats(initial, "initial", (self.theta_layer.units,))
 
-    @property
-    def _segments(self) -> list[FusedSegment]:
-        """What leads to theta; the layers of a chain one by one, so that the last of them can be done together with ours."""
-        name, layer = "localisation", self.localisation
-        inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
-        return self._segments_of([*inner, (f"{name}.theta", self.theta_layer)])
-
     def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Initialize the localisation network; its last layer starts at `initial`."""
+        """Initialize the localisation network for inputs (H, W, C), and return (h, w, C)."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
-        features = self._draw_inner("localisation", input_shape, rng, dtype)
-        self._draw_inner("localisation.theta", features, rng, dtype)
+        features = self._initialize_inner("localisation", input_shape, rng, dtype)
+        self._initialize_inner("localisation.theta", features, rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = identity_of(self.transform) if self.initial is None else self.initial
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
     def theta(self, x: Floats) -> Floats:
-        """Parameters (N, P) that the localisation network chooses for images (N, H, W, C)."""
-        return in_turn(self._segments, x)[0]
+        """Return the parameters (N, P) for images (N, H, W, C)."""
+        return forward_through(self._segments, x)[0]
 
     def sample(self, x: Floats, theta: Floats, *, training: bool = False) -> Floats:
-        """Read images at given parameters, without the way back; `training` as for `sample_parts`."""
-        grid, _ = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
+        """Return images sampled with given parameters, without a backward; `training` as for `sample_parts`."""
+        grid, _ = self._lay_grid(x, theta)
         return sample_parts(x, grid, self.padding, training=training)[0]
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
-        """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
-        theta, from_theta = in_turn(self._segments, x, rng)
-        grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
-        out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
+        """Return (y, backprop), with y the sampled images (N, h, w, C)."""
+        theta, theta_backprop = forward_through(self._segments, x, rng)
+        grid, grid_backprop = self._lay_grid(x, theta)
+        out, sample_backprop = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-            d_image, d_grid = from_out(dy, input_gradient)
-            d_seen, gradients = from_theta(from_grid(d_grid), input_gradient=input_gradient)
-            return d_image + d_seen if d_image is not None and d_seen is not None else None, gradients
+            d_image, d_grid = sample_backprop(dy, input_gradient)
+            d_through_theta, gradients = theta_backprop(grid_backprop(d_grid), input_gradient=input_gradient)
+            return d_image + d_through_theta if d_image is not None and d_through_theta is not None else None, gradients
 
         return out, backprop
 
+    @property
+    def _segments(self) -> list[FusedSegment]:
+        """The layers that compute theta; those of a chain one by one, so that the last of them can be fused with ours."""
+        name, layer = "localisation", self.localisation
+        inner = [(f"{name}.{key}", each) for key, each in layer.layers.items()] if type(layer) is Chain else [(name, layer)]
+        return self._segments_of([*inner, (f"{name}.theta", self.theta_layer)])
+
     def outside(self, theta: Floats) -> float:
-        """Share of the images whose sampled region no longer touches the image: their gradient is dead."""
+        """Return the share of images whose region does not touch the image, so that it has no gradient."""
         if not len(theta):
             return 0.0
         with np.errstate(all="ignore"):
@@ -134,18 +139,23 @@ class SpatialTransformer(Container):
         return 1 - float(np.mean(np.any(inside, axis=1)))
 
     def config(self) -> dict[str, Any]:
-        """Return the options; a transform given as an object has no name to be saved by."""
+        """Return the options, as JSON can hold them; a ValueError if the transform was given as an object."""
         if self.transform_name is None:
             raise ValueError("transform: only a model whose transforms are given by registered names can be saved")
         return {
             "localisation": self.localisation.describe(),
             "transform": self.transform_name,
             "shape": self.shape,
-            "options": {name: np.asarray(v).tolist() if _is_numpy(v) else v for name, v in self.options.items()},
+            "options": {k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in self.options.items()},
             "initial": None if self.initial is None else self.initial.tolist(),
             "padding": self.padding,
             "align_corners": self.align_corners,
         }
+
+    @property
+    def transform_label(self) -> str:
+        """The transform's registered name, or its class."""
+        return self.transform_name or type(self.transform).__name__
 
     def __repr__(self) -> str:
         shown = {
@@ -159,17 +169,13 @@ class SpatialTransformer(Container):
         return f"{type(self).__name__}({', '.join(given)})"
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:
-        """Yield from the localisation network, then the attended images."""
+        """Yield from the localisation network, then the sampled images."""
         features = x
         for inner, which, features in self.localisation.trace(x):
-            yield f"localisation.{inner}" if inner else "localisation", which, features
+            yield joined("localisation", inner), which, features
         theta = self.theta_layer.forward(features)[0]
         yield "localisation.theta", self.theta_layer, theta
         yield "", self, self.sample(x, theta)
 
-    def _out_shape(self, x: Floats) -> tuple[int, int]:
-        return self.shape or (x.shape[1], x.shape[2])
-
-
-def _is_numpy(value: Any) -> bool:
-    return isinstance(value, np.ndarray | np.generic)
+    def _lay_grid(self, x: Floats, theta: Floats) -> tuple[Grid, Callable[[ArrayLike], Floats]]:
+        return lay_grid(self.transform, theta, self.shape or (x.shape[1], x.shape[2]), self.align_corners)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from stn_numba.nn.arrays import Size
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
@@ -13,7 +10,7 @@ __all__ = ["as_table"]
 
 Row = tuple[str, str, str, str]
 
-_WIDEST = 60  # characters of a layer's description
+_MAX_WIDTH = 60  # characters of a layer's description
 
 
 def as_table(network: Container) -> str:
@@ -37,25 +34,22 @@ def as_table(network: Container) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _rows(container: Container, name: str) -> Iterator[Row]:
-    """Rows of the layers inside: those of a container follow its own, which counts none of their parameters."""
-    for inner, layer in container.layers.items():
-        full = f"{name}.{inner}" if name else inner
-        yield full, _kind(layer), _size(container.output_shape_of(inner)), "" if isinstance(layer, Container) else _count(layer)
+def _rows(container: Container, prefix: str) -> list[Row]:
+    """Return the rows of the layers inside: those of a container follow its own, which counts none of their parameters."""
+    rows: list[Row] = []
+    for name, layer in container.layers.items():
+        shape = container.output_shape_of(name)
+        size = "?" if shape is None else str(tuple(map(int, shape)))
         if isinstance(layer, Container):
-            yield from _rows(layer, full)
+            rows += [(prefix + name, _kind(layer), size, ""), *_rows(layer, f"{prefix}{name}.")]
+        else:
+            count = sum(array.size for array in layer.params.values())
+            rows.append((prefix + name, _kind(layer), size, f"{count:,}"))
+    return rows
 
 
 def _kind(layer: Layer) -> str:
     if isinstance(layer, SpatialTransformer):
-        return f"SpatialTransformer, {layer.transform_name or type(layer.transform).__name__}"
+        return f"SpatialTransformer, {layer.transform_label}"
     text = type(layer).__name__ if isinstance(layer, Container) else " ".join(repr(layer).split())
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
-
-
-def _size(shape: Size | None) -> str:
-    return "?" if shape is None else str(tuple(map(int, shape)))
-
-
-def _count(layer: Layer) -> str:
-    return f"{sum(array.size for array in layer.params.values()):,}"
+    return text if len(text) <= _MAX_WIDTH else text[: _MAX_WIDTH - 3] + "..."

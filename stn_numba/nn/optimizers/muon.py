@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,34 +11,35 @@ import numpy as np
 
 from stn_numba._util.arguments import as_real
 from stn_numba.nn.arrays import Arrays, Floats
-from stn_numba.nn.optimizers.base import Adam, State
+from stn_numba.nn.optimizers.adam import Adam
+from stn_numba.nn.optimizers.base import State
 
 __all__ = ["Muon"]
 
-_STEPS = 5
+_ITERATIONS = 5
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-_AS_ADAM = 0.2  # root mean square of a step of Adam
+_ADAM_SIZE = 0.2  # root mean square of a step of Adam
 
 
 @dataclass(frozen=True)
 class Muon:
-    """Momentum made orthogonal (Jordan, 2024 [1]_), for the weights of convolutions; all other parameters follow `adam`.
+    """Momentum made orthogonal (Jordan, 2024 [1]_) for the weights of convolutions; all other parameters follow `adam`.
 
-    Weights of convolutions are arrays of more than two axes, as (k, k, C, F), and taken as a matrix (k k C, F). Of its momentum
-    only the directions are kept: five Newton-Schulz steps bring all singular values near 1. Steps are scaled to the size of
-    Adam's, so that learning rate and weight decay are those of Adam (Liu et al., arXiv 2502.16982, section 2.2).
+    Weights with more than two axes, as (k, k, C, F), are treated as matrices (k k C, F). Five Newton-Schulz iterations bring
+    all singular values of the momentum near 1. Steps are scaled to the size of Adam's, so learning rate and weight decay are
+    those of Adam (Liu et al., arXiv 2502.16982, section 2.2).
 
     Parameters
     ----------
-    momentum
-        How much of the mean of gradients is kept at each step, in [0, 1); Nesterov's look-ahead is taken.
-    adam
-        The rule of biases and dense layers.
+    momentum : float, default 0.95
+        Decay rate of the running mean of gradients, in [0, 1); Nesterov's momentum is used.
+    adam : Adam, default Adam()
+        The optimizer of biases and dense layers.
 
     Raises
     ------
     TypeError, ValueError
-        If an option is of another type or out of its range.
+        If an option has the wrong type or is out of its range.
 
     References
     ----------
@@ -45,10 +47,10 @@ class Muon:
 
     Examples
     --------
-    >>> rule = Muon()
+    >>> optimizer, params = Muon(), {"w": np.zeros((3, 3, 4, 8))}
     >>> gradient = np.random.default_rng(0).normal(size=(3, 3, 4, 8))
-    >>> directions, _ = rule.update({"w": gradient}, rule.init({"w": np.zeros((3, 3, 4, 8))}))
-    >>> values = np.linalg.svd(directions["w"].reshape(36, 8), compute_uv=False) / (0.2 * 36**0.5)
+    >>> optimizer.apply(params, {"w": gradient}, optimizer.init(params), {"w": 1.0})
+    >>> values = np.linalg.svd(params["w"].reshape(36, 8), compute_uv=False) / (0.2 * 36**0.5)
     >>> bool((abs(values - 1) < 0.4).all())
     True
     """
@@ -62,59 +64,70 @@ class Muon:
             raise TypeError(f"adam: expected an Adam, got {self.adam!r:.60}")
 
     def init(self, params: Arrays) -> State:
-        """Return zero momentum, and the state of `adam` for the other parameters."""
+        """Return zero momentum for convolutions, and the state of `adam` for the other parameters."""
         return {
-            "momentum": {name: np.zeros_like(array) for name, array in params.items() if _is_convolution(array)},
-            "adam": self.adam.init({name: array for name, array in params.items() if not _is_convolution(array)}),
+            "momentum": {name: np.zeros_like(array) for name, array in params.items() if array.ndim > 2},
+            "adam": self.adam.init({name: array for name, array in params.items() if array.ndim <= 2}),
         }
 
-    def update(self, gradients: Arrays, state: State) -> tuple[Arrays, State]:
-        """Return the orthogonal directions of convolutions, and Adam's of all else."""
-        others = {name: gradient for name, gradient in gradients.items() if name not in state["momentum"]}
-        directions, adam = self.adam.update(others, state["adam"])
-        momentum = {}
-        for name, mean in state["momentum"].items():
-            gradient, keep = gradients[name], mean.dtype.type(self.momentum)
-            momentum[name] = _between(gradient, mean, 1 - keep)
-            ahead = _between(momentum[name], gradient, keep)
-            matrix = _orthogonal(ahead.reshape(-1, ahead.shape[-1]))
-            matrix *= matrix.dtype.type(_AS_ADAM * math.sqrt(max(matrix.shape)))
-            directions[name] = matrix.reshape(ahead.shape)
-        return directions, {"momentum": momentum, "adam": adam}
+    def apply(self, params: Arrays, gradients: Arrays, state: State, learning_rates: Mapping[str, float]) -> None:
+        """Take one step in place; see `Optimizer`."""
+        momentum, adam = state["momentum"], state["adam"]
+        adam["step"] += 1
+        for name, gradient in gradients.items():
+            if name in momentum:
+                keep = momentum[name].dtype.type(self.momentum)
+                momentum[name] = _interpolated(momentum[name], gradient, 1 - keep)
+                direction = _direction(_interpolated(gradient, momentum[name], keep))
+            else:
+                direction = _adam_direction(self.adam, name, gradient, adam)
+            params[name] -= learning_rates[name] * direction
 
 
-def _is_convolution(array: Floats) -> bool:
-    return array.ndim > 2
+def _adam_direction(adam: Adam, name: str, g: Floats, state: State) -> Floats:
+    """Return the step of Adam, before it is multiplied by the learning rate."""
+    mean = state["mean"][name] = adam.beta1 * state["mean"][name] + (1 - adam.beta1) * g
+    square = state["square"][name] = adam.beta2 * state["square"][name] + (1 - adam.beta2) * g * g
+    correction1, correction2 = 1 - adam.beta1 ** state["step"], 1 - adam.beta2 ** state["step"]
+    direction: Floats = (mean / correction1) / (np.sqrt(square / correction2) + adam.epsilon)
+    return direction
 
 
-def _between(array: Floats, start: Floats, share: Any) -> Floats:
-    """Start + share * (array - start), in one new array."""
-    result: Floats = array - start
+def _direction(momentum: Floats) -> Floats:
+    """Return the orthogonalized momentum, scaled to the size of a step of Adam."""
+    matrix = _orthogonal(momentum.reshape(-1, momentum.shape[-1]))
+    matrix *= matrix.dtype.type(_ADAM_SIZE * math.sqrt(max(matrix.shape)))
+    return matrix.reshape(momentum.shape)
+
+
+def _interpolated(start: Floats, end: Floats, share: Any) -> Floats:
+    """Return start + share * (end - start), in one new array."""
+    result: Floats = end - start
     result *= share
     result += start
     return result
 
 
 def _orthogonal(matrix: Floats) -> Floats:
-    """U S V^T with S near 1 for a matrix U D V^T.
+    """Return U S V^T with S near 1 for a matrix U D V^T.
 
-    A step is X <- X (a + b G + c G^2) with G = X^T X, and all steps together X times a polynomial of the first G: so they are
-    taken with G alone, which is small, and the matrix is read twice.
+    An iteration is X <- X (a + b G + c G^2) with G = X^T X. All of them together multiply X by a polynomial of the first G,
+    which is small: only that polynomial is iterated, and the large matrix is read twice.
     """
     if matrix.shape[0] < matrix.shape[1]:
         return _orthogonal(matrix.T).T
     size = float(np.linalg.norm(matrix)) + 1e-7
     gram = (matrix.T @ matrix).astype(np.float64) / size**2
     one = np.eye(len(gram))
-    step = product = _step(one, gram)
-    for _ in range(_STEPS - 1):
-        gram = step @ gram @ step
-        step = _step(one, gram)
-        product = product @ step
+    factor = product = _factor(one, gram)
+    for _ in range(_ITERATIONS - 1):
+        gram = factor @ gram @ factor
+        factor = _factor(one, gram)
+        product = product @ factor
     result: Floats = matrix @ (product / size).astype(matrix.dtype)
     return result
 
 
-def _step(one: Floats, gram: Floats) -> Floats:
+def _factor(one: Floats, gram: Floats) -> Floats:
     result: Floats = _A * one + gram @ (_B * one + _C * gram)
     return result

@@ -1,1 +1,1 @@
-"""Models and checkpoints as files."""
+"""Models and checkpoints as files, in a common format: `tensor_file`."""

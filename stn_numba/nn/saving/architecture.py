@@ -1,44 +1,28 @@
-"""Layers as plain data, and back: a table of known classes, so that reading a description runs no foreign code."""
+"""Layers as plain data and back, by a table of known classes: reading a description runs no foreign code."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from stn_numba.nn.layers.base import Layer
-from stn_numba.nn.layers.chain import Chain
-from stn_numba.nn.layers.container import Container
-from stn_numba.nn.layers.conv2d import Conv2d
-from stn_numba.nn.layers.dense import Dense
-from stn_numba.nn.layers.dropout import Dropout
-from stn_numba.nn.layers.flatten import Flatten
-from stn_numba.nn.layers.parallel import Parallel
-from stn_numba.nn.layers.pooling import AvgPool, MaxPool
-from stn_numba.nn.layers.relu import ReLU
-from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+from stn_numba.nn import layers
+from stn_numba.nn.layers import Chain, Layer, Parallel, SpatialTransformer
+from stn_numba.nn.layers.container import all_layers
 
 __all__ = ["LAYERS", "build", "expect_known"]
 
-_CLASSES = (AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer)
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _CLASSES}
+LAYERS: dict[str, type[Layer]] = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
 
 
-def expect_known(layer: Layer) -> None:
-    """Refuse layers that are in no table, at any depth."""
-    name = type(layer).__name__
-    if LAYERS.get(name) is not type(layer):
-        raise ValueError(f"layer: expected one of {', '.join(LAYERS)} to describe, got {name}")
-    for inner in layer.layers.values() if isinstance(layer, Container) else ():
-        expect_known(inner)
+def expect_known(network: Layer) -> None:
+    """Reject networks with layers of other classes, at any depth."""
+    for _, layer in all_layers(network):
+        name = type(layer).__name__
+        if LAYERS.get(name) is not type(layer):
+            raise ValueError(f"layer: expected one of {', '.join(LAYERS)} to describe, got {name}")
 
 
 def build(description: Any) -> Layer:
-    """Make the layer that ``Layer.describe`` described, without parameters.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the description is not of a known layer with fitting options.
-    """
+    """Make the layer that `Layer.describe` described, without parameters."""
     if not isinstance(description, dict) or description.get("layer") not in LAYERS:
         raise ValueError(f"layer: expected a description of one of {', '.join(LAYERS)}, got {description!r:.80}")
     options = {key: value for key, value in description.items() if key != "layer"}

@@ -1,4 +1,4 @@
-"""A run of training as a file: tensors by safetensors, everything else as JSON in its metadata; no pickle, no code."""
+"""Checkpoints: nested dicts with their arrays as tensors and everything else as JSON; no pickle, no code."""
 
 from __future__ import annotations
 
@@ -9,21 +9,15 @@ from typing import Any
 import numpy as np
 
 from stn_numba._util.arguments import as_path
-from stn_numba._util.files import write_atomically
 from stn_numba.nn.arrays import Arrays
-from stn_numba.nn.saving.model_file import CHECKPOINT_KEY as _KEY
-from stn_numba.nn.saving.model_file import StorageError, digest, read_tensors, safetensors
+from stn_numba.nn.saving.tensor_file import CHECKPOINT, StorageError, read_tensor_file, write_tensor_file
 
-__all__ = ["plain", "read_checkpoint", "write_checkpoint"]
+__all__ = ["as_json_number", "read_checkpoint", "write_checkpoint"]
 
-_DIGEST, _FORMAT = "stn_numba.checkpoint.sha256", 1
-
-_MOST_HEADER = 1 << 26  # bytes; an optimizer may keep much that is no array
-
-Tree = dict[str, Any]
+_MARK = "__tensor__"  # the only key of a dict that stands for an array
 
 
-def write_checkpoint(path: str | os.PathLike[str], state: Tree) -> None:
+def write_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Write nested dicts of arrays and of what JSON can hold, all or nothing.
 
     Examples
@@ -36,35 +30,16 @@ def write_checkpoint(path: str | os.PathLike[str], state: Tree) -> None:
     {'step': 3, 'params': {'dense1.bias': array([0., 0.])}}
     """
     tensors: Arrays = {}
-    text = json.dumps({"format": _FORMAT, "state": _without_arrays(state, tensors)}, default=plain)
-    metadata = {_KEY: text, _DIGEST: digest(text, tensors)}
-    write_atomically(path, safetensors().save(tensors, metadata=metadata))
+    text = json.dumps({"format": 1, "state": _without_arrays(state, tensors)}, default=as_json_number)
+    write_tensor_file(path, CHECKPOINT, text, tensors)
 
 
-def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -> Tree:
-    """Read what `write_checkpoint` wrote.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    StorageError
-        If it is damaged or no checkpoint.
-    """
+def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -> dict[str, Any]:
+    """Read what `write_checkpoint` wrote, with writable arrays; a StorageError says what is wrong with the file."""
     path = as_path(path, "path")
-    metadata, tensors = read_tensors(path, max_bytes, most_header=_MOST_HEADER)
-    if _KEY not in metadata:
-        raise StorageError(f"{path}: it holds no checkpoint of stn-numba")
-    if metadata.get(_DIGEST) != digest(metadata[_KEY], tensors):
-        raise StorageError(f"{path}: it was changed or damaged after it was saved: its checksum is wrong")
+    content, tensors = read_tensor_file(path, CHECKPOINT, max_bytes)
     try:
-        content = json.loads(metadata[_KEY])
-    except (ValueError, RecursionError) as error:
-        raise StorageError(f"{path}: it holds no checkpoint of stn-numba: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise StorageError(f"{path}: expected a checkpoint in format {_FORMAT}")
-    try:
-        state = _with_arrays(content["state"], {name: array.copy() for name, array in tensors.items()})  # to be written to
+        state = _with_arrays(content["state"], {name: array.copy() for name, array in tensors.items()})
     except (LookupError, TypeError, RecursionError) as error:
         raise StorageError(f"{path}: it holds no checkpoint of stn-numba: {type(error).__name__}: {error}") from error
     if not isinstance(state, dict):
@@ -72,14 +47,11 @@ def read_checkpoint(path: str | os.PathLike[str], *, max_bytes: int = 1 << 32) -
     return state
 
 
-def plain(value: Any) -> Any:
-    """Return a number of NumPy as one of Python, for JSON."""
+def as_json_number(value: Any) -> Any:
+    """Return a number of NumPy as one of Python."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"checkpoint: expected what JSON can hold, and arrays, got {type(value).__name__}")
-
-
-_MARK = "__tensor__"
 
 
 def _without_arrays(value: Any, tensors: Arrays) -> Any:

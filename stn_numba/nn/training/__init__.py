@@ -1,1 +1,1 @@
-"""`fit` and what it is made of."""
+"""Training: `fit` checks its arguments, `loop` runs the epochs, `step` trains on a batch, `state` is stored in checkpoints."""

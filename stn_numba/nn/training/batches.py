@@ -1,4 +1,4 @@
-"""Where batches come from: arrays, in memory or mapped from files, or a stream of one's own."""
+"""Batches of labeled images: from arrays, in memory or mapped from files, or from a `Stream`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ArrayBatches", "Source", "Stream", "epoch_of"]
+__all__ = ["ArrayBatches", "Batches", "Stream", "draw_epoch"]
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 
 
 @runtime_checkable
 class Stream(Protocol):
-    """Data that `fit` need not hold: a number of batches, and a way to draw an epoch of them.
+    """Training data that are made or read batch by batch: any object with a length and a call.
 
-    An epoch must depend on `rng` alone: a run that goes on from a checkpoint draws the epoch again, and leaves out the batches
-    that it has learned from already.
+    An epoch must depend on `rng` alone: training that resumes from a checkpoint draws the epoch again, and skips the batches
+    that it was trained on before.
 
     Examples
     --------
@@ -35,45 +35,43 @@ class Stream(Protocol):
     """
 
     def __len__(self) -> int:
-        """Batches in an epoch; what is yielded beyond them is left."""
+        """Return the number of batches in an epoch; further ones are ignored."""
 
     def __call__(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield (images, labels), batch by batch."""
 
 
 class ArrayBatches:
-    """Batches of nearly equal size, in a new order each epoch: no small rest at the end.
+    """Batches of nearly equal size, in a new order each epoch, without a small one at the end.
 
     Examples
     --------
-    >>> source = ArrayBatches(np.zeros((10, 28, 28, 1)), np.arange(10), 4)
-    >>> [len(images) for images, _ in source.epoch(np.random.default_rng(0))]
+    >>> batches = ArrayBatches(np.zeros((10, 28, 28, 1)), np.arange(10), 4)
+    >>> [len(images) for images, _ in batches.draw(np.random.default_rng(0))]
     [4, 3, 3]
     """
 
     def __init__(self, X: NDArray[Any], y: NDArray[Any], batch_size: int) -> None:
-        self.X, self.y, self.batches = X, y, -(-len(X) // batch_size)
+        self.X, self.y, self.count = X, y, -(-len(X) // batch_size)
 
     def __len__(self) -> int:
-        return self.batches
+        return self.count
 
-    def epoch(self, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch from number `skip` on; only the rows of one batch are read at a time."""
-        for rows in np.array_split(rng.permutation(len(self.X)), self.batches)[skip:]:
+    def draw(self, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch without the first `skip`; only the rows of one batch are read at a time."""
+        for rows in np.array_split(rng.permutation(len(self.X)), self.count)[skip:]:
             yield self.X[rows], self.y[rows]
 
 
-Source = ArrayBatches | Stream
+Batches = ArrayBatches | Stream
 
 
-def epoch_of(source: Source, rng: np.random.Generator, skip: int) -> Iterator[Batch]:
-    """Yield the batches of an epoch, without the first `skip`."""
-    if isinstance(source, ArrayBatches):
-        return source.epoch(rng, skip)
-    return map(_pair, itertools.islice(source(rng), skip, len(source)))
-
-
-def _pair(batch: Any) -> Batch:
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        raise TypeError(f"X: expected the stream to yield pairs (images, labels), got {type(batch).__name__}")
-    return batch[0], batch[1]
+def draw_epoch(batches: Batches, rng: np.random.Generator, skip: int) -> Iterator[Batch]:
+    """Yield the batches of an epoch without the first `skip`."""
+    if isinstance(batches, ArrayBatches):
+        yield from batches.draw(rng, skip)
+        return
+    for batch in itertools.islice(batches(rng), skip, len(batches)):
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise TypeError(f"X: expected the stream to yield pairs (images, labels), got {type(batch).__name__}")
+        yield batch[0], batch[1]

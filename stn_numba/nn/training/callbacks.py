@@ -1,6 +1,6 @@
-"""Things to do after each epoch: stop early, write the history to a file or to TensorBoard.
+"""Callbacks of `fit`: stop early, write the history to a file or to TensorBoard.
 
-All follow from the history alone, so a run that goes on from a checkpoint is logged and stopped as if it had never been cut.
+All depend on the history alone, so training that resumes from a checkpoint is logged and stopped as if never interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stn_numba._util.arguments import as_int, as_option, as_path, as_real
-from stn_numba._util.files import with_folder, write_atomically
+from stn_numba._util.files import check_output_path, write_atomically
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.training.history import COLUMNS, History
 
@@ -23,21 +23,21 @@ __all__ = ["CSVLog", "EarlyStopping", "JSONLinesLog", "TensorBoardLog"]
 
 
 class EarlyStopping:
-    """Stop when a column of the history has not become smaller for `patience` epochs.
+    """Stop when a column of the history has not improved for `patience` epochs.
 
     Parameters
     ----------
-    patience
+    patience : int
         Epochs without a new smallest value, at least 1.
-    monitor
-        Of the history; the default needs validation data.
-    min_delta
-        How much smaller counts.
+    monitor : str, default "validation_loss"
+        Column of the history; the default needs validation data.
+    min_delta : float, default 0.0
+        How much smaller a value must be to count as an improvement, at least 0.
 
     Raises
     ------
-    ValueError, TypeError
-        If an option does not fit; when called, if the history has no values in this column.
+    TypeError, ValueError
+        If an option does not fit; when called, a ValueError if the column is empty.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class EarlyStopping:
         return f"EarlyStopping({self.patience}, {self.monitor!r}, min_delta={self.min_delta})"
 
     def __call__(self, model: Classifier | None, history: History) -> bool:
-        """Whether it is time to stop."""
+        """Return whether training should stop."""
         best, since = float("inf"), 0
         for value in history.column(self.monitor):
             if value is None:
@@ -65,10 +65,32 @@ class EarlyStopping:
         return since >= self.patience
 
 
-class CSVLog:
-    """Write the history to a CSV file, a row an epoch; values that do not exist are left empty.
+class _FileLog:
+    """Replaces a file by the whole history after each epoch, all or nothing."""
 
-    The whole file is replaced each time, all or nothing.
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = check_output_path(as_path(path, "path"))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    def __call__(self, model: Classifier | None, history: History) -> None:
+        """Write the file."""
+        write_atomically(self.path, self._text(history).encode())
+
+    def _text(self, history: History) -> str:
+        raise NotImplementedError
+
+
+class CSVLog(_FileLog):
+    """Write the history to a CSV file, one row per epoch; missing values are empty.
+
+    The file is replaced after each epoch, all or nothing.
+
+    Parameters
+    ----------
+    path : path
+        The file. A FileNotFoundError is raised if its folder does not exist.
 
     Examples
     --------
@@ -82,42 +104,38 @@ class CSVLog:
     1,2.5,0.5,,,1.0,0.01,1.0
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = with_folder(as_path(path, "path"))
-
-    def __repr__(self) -> str:
-        return f"CSVLog({str(self.path)!r})"
-
-    def __call__(self, model: Classifier | None, history: History) -> None:
-        """Write the file."""
+    def _text(self, history: History) -> str:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(epoch) for epoch in history)
-        write_atomically(self.path, text.getvalue().encode())
+        return text.getvalue()
 
 
-class JSONLinesLog:
-    """Write the history to a file of JSON lines, an object an epoch; values that do not exist are null.
+class JSONLinesLog(_FileLog):
+    """Write the history to a file of JSON lines, one object per epoch; missing values are null.
 
-    The whole file is replaced each time, all or nothing.
+    The file is replaced after each epoch, all or nothing.
+
+    Parameters
+    ----------
+    path : path
+        The file. A FileNotFoundError is raised if its folder does not exist.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = with_folder(as_path(path, "path"))
-
-    def __repr__(self) -> str:
-        return f"JSONLinesLog({str(self.path)!r})"
-
-    def __call__(self, model: Classifier | None, history: History) -> None:
-        """Write the file."""
-        write_atomically(self.path, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history).encode())
+    def _text(self, history: History) -> str:
+        return "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history)
 
 
 class TensorBoardLog:
-    """Write each epoch to a folder that TensorBoard shows: losses, errors and the learning rate, over the epochs.
+    """Write losses, errors and the learning rate of each epoch to a folder for TensorBoard.
 
-    A run that goes on from a checkpoint goes on in the same folder.
+    Training that resumes from a checkpoint continues in the same folder.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; it is created if it does not exist.
 
     Raises
     ------
@@ -130,10 +148,10 @@ class TensorBoardLog:
             from tensorboardX.event_file_writer import EventsWriter
         except ImportError as error:
             raise ImportError("TensorBoardLog needs tensorboardX: pip install stn-numba[tensorboard]") from error
-        self.folder = folder = as_path(folder, "folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        # not its SummaryWriter, which writes some time later, from a thread: a run that is killed would lose epochs
-        self._writer: Any = EventsWriter(str(folder / "events"))
+        self.folder = as_path(folder, "folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # not its SummaryWriter, which writes some time later, from a thread: a killed process would lose epochs
+        self._writer: Any = EventsWriter(str(self.folder / "events"))
         weakref.finalize(self, self._writer.close)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""How far training is: by steps, or by time where there is a budget."""
+"""Progress of training: by steps, or by time if that is limited."""
 
 from __future__ import annotations
 
@@ -10,40 +10,32 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Counts steps and seconds of training; what happens while it is paused costs nothing of the budget.
+    """Counts the steps and seconds of training, out of all `steps` and a `limit` of seconds; pauses do not count."""
 
-    Parameters
-    ----------
-    steps
-        Steps of the whole run.
-    budget
-        Seconds of the whole run, or None for no limit.
-    """
-
-    def __init__(self, steps: int, budget: float | None) -> None:
-        self.step, self.steps, self.budget = 0, steps, budget
+    def __init__(self, steps: int, limit: float | None) -> None:
+        self.step, self.steps, self.limit = 0, steps, limit
         self._start, self._paused = time.perf_counter(), 0.0
 
     def resume(self, step: int, seconds: float) -> None:
-        """Go on after so many steps and seconds."""
+        """Continue after a number of steps and seconds."""
         self.step, self._start, self._paused = step, time.perf_counter() - seconds, 0.0
 
     def seconds(self) -> float:
-        """Seconds of training so far."""
+        """Return the seconds of training so far."""
         return time.perf_counter() - self._start - self._paused
 
     def progress(self) -> float:
-        """Share of the run that is behind, in [0, 1]."""
+        """Return the share of the training that is done, in [0, 1]."""
         by_steps = self.step / self.steps
-        return by_steps if self.budget is None else min(1.0, max(by_steps, self.seconds() / self.budget))
+        return by_steps if self.limit is None else min(1.0, max(by_steps, self.seconds() / self.limit))
 
     def finished(self) -> bool:
-        """Whether the budget is used up."""
-        return self.budget is not None and self.seconds() >= self.budget
+        """Whether the time is up."""
+        return self.limit is not None and self.seconds() >= self.limit
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave what happens meanwhile out of the count."""
+        """Do not count the time of a block."""
         since = time.perf_counter()
         yield
         self._paused += time.perf_counter() - since

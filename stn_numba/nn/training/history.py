@@ -1,4 +1,4 @@
-"""What happened during training, epoch by epoch."""
+"""The results of training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Epoch:
 
     Attributes
     ----------
-    epoch
-        From 1.
-    loss, error
-        Means over the epoch's training batches, as seen while training; the error is a share in [0, 1].
-    validation_loss, validation_error
-        On the validation data, None without it.
-    seconds
-        Since training began, validation left out.
-    learning_rate
+    epoch : int
+        Number, from 1.
+    loss, error : float
+        Means over the training batches of the epoch, as seen while training; the error is the share of wrong predictions.
+    validation_loss, validation_error : float or None
+        The same on the validation data, None without them.
+    seconds : float
+        Since training began, without validation.
+    learning_rate : float
         At the end of the epoch.
-    completed
-        Share of the epoch's batches that were trained on: less than 1 if the `seconds` of `fit` were over before. The loss and
-        the error in training are then those of this share.
+    completed : float
+        Share of the epoch's batches that were trained on: less than 1 if the `seconds` of `fit` ran out. Loss and error are
+        then means over this share.
     """
 
     epoch: int
@@ -60,19 +60,24 @@ def summary(epoch: Epoch) -> str:
 
 @dataclass(repr=False)
 class History:
-    """The epochs of one call of `fit`, oldest first.
+    """The epochs of one call of `fit`, oldest first: a sequence of `Epoch`.
+
+    Parameters
+    ----------
+    epochs : list of Epoch, default []
+        The epochs.
 
     Examples
     --------
     >>> history = History([Epoch(1, 2.3, 0.9, None, None, 1.0, 1e-3)])
-    >>> history.column("loss")
-    [2.3]
+    >>> history.column("loss"), history[-1].error
+    ([2.3], 0.9)
     """
 
     epochs: list[Epoch] = field(default_factory=list)
 
     def column(self, name: str) -> list[float]:
-        """Return the values of one attribute of `Epoch`, epoch by epoch."""
+        """Return one attribute of `Epoch` for all epochs; a ValueError lists the names that exist."""
         as_option(name, "name", COLUMNS)
         return [getattr(epoch, name) for epoch in self.epochs]
 

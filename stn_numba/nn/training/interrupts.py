@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps of training, never in the middle of one."""
+"""Delay Ctrl-C to the end of a training step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """While it is entered, a first SIGINT only raises a flag; a second one interrupts at once, as ever.
+    """A context in which a first SIGINT only sets `came`; a second one interrupts at once.
 
-    A parameter update that is cut in two is no state to go on from. Outside the main thread, and where somebody else handles
-    SIGINT, nothing is changed.
+    Training cannot resume from a half-applied update, so SIGINT waits for the step. Outside the main thread, and if another
+    handler of SIGINT is installed, nothing changes.
 
     Examples
     --------
@@ -26,20 +26,19 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.came = False
-        self._ours = False
+        self.came = self._installed = False
 
     def __enter__(self) -> Interrupts:
         main = threading.current_thread() is threading.main_thread()
-        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._ours:
-            signal.signal(signal.SIGINT, self._note)
+        self._installed = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._installed:
+            signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._ours:
+        if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         self.came = True
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The turns of training: steps, epochs, and what happens between them."""
+"""The training loop: epochs, the steps in them, and what happens between them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from stn_numba.nn.arrays import Floats
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
 from stn_numba.nn.schedules import Schedule
-from stn_numba.nn.training.arguments import check_data
-from stn_numba.nn.training.batches import ArrayBatches, Source, epoch_of
-from stn_numba.nn.training.checkpointing import Keeper
-from stn_numba.nn.training.diagnosis import warn_if_outside
+from stn_numba.nn.training.argument_checks import check_data
+from stn_numba.nn.training.batches import ArrayBatches, Batches, draw_epoch
+from stn_numba.nn.training.checkpointing import Checkpointer
+from stn_numba.nn.training.diagnostics import warn_if_outside
 from stn_numba.nn.training.history import Epoch, History
 from stn_numba.nn.training.interrupts import Interrupts
 from stn_numba.nn.training.progress import Progress
-from stn_numba.nn.training.state import Run
+from stn_numba.nn.training.state import TrainingState
+from stn_numba.nn.training.writable_parameters import ensure_writable
 
 __all__ = ["Augment", "Callback", "Loop"]
 
-_LOOKS = 8  # batches an epoch whose pixels are looked at
-_LOOKED_AT = 256  # images of the validation data
+_PIXEL_CHECKS = 8  # batches an epoch whose range of pixels is noted
+_VALIDATION_IMAGES_CHECKED = 256
 
 Augment = Callable[[Floats, np.random.Generator], Floats]
 Callback = Callable[[Classifier, History], Any]
@@ -33,114 +34,112 @@ Callback = Callable[[Classifier, History], Any]
 
 @dataclass
 class Loop:
-    """What `fit` was told, checked; `turn` trains."""
+    """The checked arguments of `fit`; `run` trains."""
 
-    run: Run
-    source: Source
+    state: TrainingState
+    batches: Batches
     epochs: int
-    rate_at: Schedule
+    learning_rate_at: Schedule
     augment: Augment | None
     validation: tuple[NDArray[Any], NDArray[Any]] | None
-    best: str | None
+    restore_best: str | None
     callbacks: Sequence[Callback]
-    keeper: Keeper
+    checkpointer: Checkpointer
 
-    def turn(self, progress: Progress) -> None:
-        """Train from where the run is to its end.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            After a SIGINT, when the step is done and the checkpoint is written.
-        """
-        run = self.run
-        progress.update(run.clock.step / len(self.source))
+    def run(self, progress: Progress) -> None:
+        """Train from the current state to the end; a KeyboardInterrupt comes when the step is done and the file written."""
+        state = self.state
+        progress.update(state.clock.step / len(self.batches))
         with Interrupts() as interrupts:
-            while not run.finished:
-                self._epoch(progress, interrupts)
-                progress.end_epoch(run.history[-1])
+            while not state.finished:
+                self._run_epoch(progress, interrupts)
+                progress.end_epoch(state.history[-1])
                 # a list: every callback is called, even after one has asked to stop
-                asked = any([_asks_to_stop(callback(run.model, run.history)) for callback in self.callbacks])
-                run.finished = asked or run.clock.finished() or len(run.history) >= self.epochs
-                with run.clock.paused():
-                    self.keeper.write(run)
+                stop = any([_asks_to_stop(callback(state.model, state.history)) for callback in self.callbacks])
+                state.finished = stop or state.clock.finished() or len(state.history) >= self.epochs
+                with state.clock.paused():
+                    self.checkpointer.write(state)
                 if interrupts.came:
                     raise KeyboardInterrupt
 
-    def _epoch(self, progress: Progress, interrupts: Interrupts) -> None:
-        run, images = self.run, None
-        run.begin_epoch()
-        run.make_trainable()
-        for batch, labels in epoch_of(self.source, run.order, run.position):
-            images = self._step(batch, np.asarray(labels))
-            progress.update(1 / len(self.source))
+    def _run_epoch(self, progress: Progress, interrupts: Interrupts) -> None:
+        state, images = self.state, None
+        state.order.bit_generator.state = state.order_before  # a resumed epoch is drawn again, without what is done
+        ensure_writable(state.model)
+        for batch, labels in draw_epoch(self.batches, state.order, state.position):
+            images = self._train_on(batch, np.asarray(labels))
+            progress.update(1 / len(self.batches))
             if interrupts.came:
-                self.keeper.write(run)
+                self.checkpointer.write(state)
                 raise KeyboardInterrupt
-            if run.clock.finished():
+            if state.clock.finished():
                 break
-            self.keeper.write_if_due(run)
-        if run.position < len(self.source) and not run.clock.finished():
-            raise ValueError(f"X: the stream has a length of {len(self.source)} batches, but yielded {run.position}")
-        scores: tuple[float, float] | None = None
-        with run.clock.paused():
-            if images is not None:
-                run.step.expect_finite_parameters(images, f"epoch {len(run.history) + 1}, after its last step")
-                run.warned = run.warned or warn_if_outside(run.model.network, images)
-            if self.validation is not None:
-                scores = run.model.evaluate(*self.validation)
-        held_out = scores or (None, None)
-        number, seconds, completed = len(run.history) + 1, run.clock.seconds(), run.position / len(self.source)
-        run.end_epoch(Epoch(number, *run.mean.values(), held_out[0], held_out[1], seconds, run.rate, completed))
-        if self.best is not None:
-            run.keep_best(self.best)
+            self.checkpointer.write_if_due(state)
+        if state.position < len(self.batches) and not state.clock.finished():
+            raise ValueError(f"X: the stream has a length of {len(self.batches)} batches, but yielded {state.position}")
+        self._end_epoch(images)
 
-    def _step(self, batch: NDArray[Any], labels: NDArray[Any]) -> Floats:
-        """Learn from a batch; return its images as the model saw them."""
-        run = self.run
-        if not isinstance(self.source, ArrayBatches):
-            name = f"batch {run.position + 1} of epoch {len(run.history) + 1}: "
-            batch, labels = check_data(run.model, batch, labels, free_size=self.augment is not None, name=name)
-        images: Floats = np.asarray(batch, run.model.dtype)
-        kind = batch.dtype.kind if self.augment is None else images.dtype.kind
+    def _end_epoch(self, images: Floats | None) -> None:
+        """Check the model, evaluate it and note the results; `images` are those of the last step, None if there was none."""
+        state, number = self.state, len(self.state.history) + 1
+        loss = error = None
+        with state.clock.paused():
+            if images is not None:
+                state.step.expect_finite_parameters(images, f"epoch {number}, after its last step")
+                state.warned = state.warned or warn_if_outside(state.model.network, images)
+            if self.validation is not None:
+                loss, error = state.model.evaluate(*self.validation)
+        seconds, completed = state.clock.seconds(), state.position / len(self.batches)
+        state.end_epoch(Epoch(number, *state.mean.values(), loss, error, seconds, state.learning_rate, completed))
+        if self.restore_best is not None:
+            state.keep_best(self.restore_best)
+
+    def _train_on(self, batch: NDArray[Any], labels: NDArray[Any]) -> Floats:
+        """Train on a batch; return its images as the network got them."""
+        state, streamed = self.state, not isinstance(self.batches, ArrayBatches)
+        if streamed:
+            name = f"batch {state.position + 1} of epoch {len(state.history) + 1}: "
+            batch, labels = check_data(state.model, batch, labels, free_size=self.augment is not None, name=name)
+        images: Floats = np.asarray(batch, state.model.dtype)
+        kind = batch.dtype.kind
         if self.augment is not None:
-            if np.may_share_memory(images, batch) and not isinstance(self.source, ArrayBatches):
-                images = images.copy()  # the stream's own, which `augment` may write to
-            images = self._augmented(images)
-        run.rate = self.rate_at(run.clock.progress())
-        place = f"epoch {len(run.history) + 1}, step {run.clock.step + 1}"
-        run.mean.add(len(images), *run.step(images, labels, run.noise, run.rate, place))
-        if run.position % max(1, len(self.source) // _LOOKS) == 0:
-            self._look_at_pixels(images, kind)
-        run.clock.step += 1
-        run.position += 1
+            if streamed and np.may_share_memory(images, batch):
+                images = images.copy()  # `augment` may write to them, and they belong to the stream
+            kind, images = "f", self._augmented(images, self.augment)
+        state.learning_rate = self.learning_rate_at(state.clock.progress())
+        place = f"epoch {len(state.history) + 1}, step {state.clock.step + 1}"
+        loss, wrong = state.step(images, labels, state.noise, state.learning_rate, place)
+        state.mean.add(len(images), loss, wrong)
+        if state.position % max(1, len(self.batches) // _PIXEL_CHECKS) == 0:
+            self._note_pixel_range(images, kind)
+        state.clock.step += 1
+        state.position += 1
         return images
 
-    def _look_at_pixels(self, images: Floats, kind: str) -> None:
-        """Let the model remember the range of the images; at the first look, see that other images are on the same scale."""
-        model, pixels = self.run.model, PixelRange.of(images, kind)
+    def _note_pixel_range(self, images: Floats, kind: str) -> None:
+        """Tell the model the range of the images; at the first step, warn if earlier or validation images differ in scale."""
+        model, pixels = self.state.model, PixelRange.of(images, kind)
         if pixels is None:
             return
-        if self.run.clock.step:
+        if self.state.clock.step:
             model.pixels = pixels if model.pixels is None else model.pixels.joined(pixels)
             return
         model.warn_if_on_another_scale(images, name="images in training")
         model.trained_on(pixels)
         if self.validation is not None:
-            model.warn_if_on_another_scale(self.validation[0][:_LOOKED_AT], name="validation X")
+            model.warn_if_on_another_scale(self.validation[0][:_VALIDATION_IMAGES_CHECKED], name="validation X")
 
-    def _augmented(self, images: Floats) -> Floats:
-        """Distort a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
+    def _augmented(self, images: Floats, augment: Augment) -> Floats:
+        """Augment a batch on one Numba thread: idle ones would spin and slow the convolutions that follow."""
         from stn_numba.kernels.runtime import dispatch
 
-        assert self.augment is not None
         with dispatch.limited(1):
-            result = self.run.model.check_images(self.augment(images, self.run.distortion), name="augment's images")
+            result = self.state.model.check_images(augment(images, self.state.distortion), name="augment's images")
         if len(result) != len(images):
             raise ValueError(f"augment: expected {len(images)} images, as many as it was given, got {len(result)}")
         return result
 
 
 def _asks_to_stop(answer: Any) -> bool:
-    """Whether a callback returned True, Python's or NumPy's; anything else, as a figure's artists, asks for nothing."""
+    """Whether a callback returned True, of Python or NumPy; other values, as a figure's artists, are ignored."""
     return isinstance(answer, bool | np.bool_) and bool(answer)

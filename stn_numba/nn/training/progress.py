@@ -1,36 +1,26 @@
-"""Show how far training is: a bar on a terminal or in a notebook, a line an epoch elsewhere."""
+"""Progress of training: a bar on a terminal or in a notebook, one line per epoch elsewhere."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Protocol
+from typing import Any
 
 from stn_numba.nn.training.history import Epoch, summary
 
-__all__ = ["Progress", "shown_progress"]
+__all__ = ["Progress", "progress_display"]
 
 logger = logging.getLogger(__name__)
 
 
-class Progress(Protocol):
-    """What training tells: a context manager around all of it."""
+class Progress:
+    """A context manager around training that is told how it goes; this one shows nothing."""
 
-    def update(self, n: float) -> Any:
-        """So many epochs more are done."""
+    def update(self, epochs: float) -> None:
+        """Count more epochs, or parts of one, as done."""
 
-    def end_epoch(self, epoch: Epoch) -> Any:
-        """An epoch is over, or what there was time for."""
-
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(self, *_: object) -> Any: ...
-
-
-class _Silence:
-    def update(self, n: float) -> None: ...
-
-    def end_epoch(self, epoch: Epoch) -> None: ...
+    def end_epoch(self, epoch: Epoch) -> None:
+        """Show the results of an epoch."""
 
     def __enter__(self) -> Progress:
         return self
@@ -38,10 +28,10 @@ class _Silence:
     def __exit__(self, *_: object) -> None: ...
 
 
-class _Lines(_Silence):
-    """Writes a line an epoch to the standard error stream, and logs it at level INFO.
+class _Lines(Progress):
+    """One line per epoch on the standard error stream, and in the log at level INFO.
 
-    Where logging shows it on the console already, nothing else is written there.
+    If logging shows it on the console already, it is not written a second time.
     """
 
     def __init__(self, epochs: int, seconds: float | None) -> None:
@@ -56,30 +46,26 @@ class _Lines(_Silence):
             print(line, file=sys.stderr, flush=True)
 
 
-class _Bar:
-    """tqdm's bar, which moves with each step and shows the last epoch."""
+class _Bar(Progress):
+    """A bar of tqdm, which moves with each step and shows the last epoch."""
 
     def __init__(self, bar: Any) -> None:
         self.bar = bar
 
-    def update(self, n: float) -> None:
-        self.bar.update(n)
+    def update(self, epochs: float) -> None:
+        self.bar.update(epochs)
 
     def end_epoch(self, epoch: Epoch) -> None:
         self.bar.set_postfix_str(summary(epoch))
-
-    def __enter__(self) -> Progress:
-        self.bar.__enter__()
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.bar.__exit__(*error)
 
 
-def shown_progress(epochs: int, seconds: float | None, wanted: bool) -> Progress:
-    """Return a bar over the epochs, without an end where time decides; lines where no bar can be drawn; or silence."""
+def progress_display(epochs: int, seconds: float | None, wanted: bool) -> Progress:
+    """Return a bar over the epochs, or over no fixed total with a limit of `seconds`; lines where no bar can be drawn."""
     if not wanted:
-        return _Silence()
+        return Progress()
     try:
         from tqdm.auto import tqdm
     except ImportError:
@@ -93,25 +79,23 @@ def shown_progress(epochs: int, seconds: float | None, wanted: bool) -> Progress
 
 
 def _in_notebook() -> bool:
-    """Whether a notebook runs this, which draws bars though its streams are no terminals; tqdm asks the same."""
+    """Whether this runs in a notebook, which draws bars though its streams are no terminals; tqdm checks the same way."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None and "IPKernelApp" in getattr(shell, "config", {})
 
 
 def _logging_shows(level: int) -> bool:
-    """Whether a record of this level is written to the console by a handler that somebody has set up."""
-    if not logger.isEnabledFor(level):
-        return False
-    source: logging.Logger | None = logger
-    while source is not None:
-        if any(handler.level <= level and _writes_to_console(handler) for handler in source.handlers):
+    """Whether a handler writes records of this level to the console."""
+    current: logging.Logger | None = logger if logger.isEnabledFor(level) else None
+    while current is not None:
+        if any(handler.level <= level and _writes_to_console(handler) for handler in current.handlers):
             return True
-        source = source.parent if source.propagate else None
+        current = current.parent if current.propagate else None
     return False
 
 
 def _writes_to_console(handler: logging.Handler) -> bool:
-    if hasattr(handler, "console"):  # that of rich
+    if hasattr(handler, "console"):  # a handler of rich
         return True
     stream = getattr(handler, "stream", None)
     if stream is None or isinstance(handler, logging.FileHandler):

@@ -187,11 +187,11 @@ from stn_numba.nn.engine import blas_threads
 model, images = stn.models.fcn((6, 6, 1), units=4), np.zeros((64, 6, 6, 1), np.float32)
 model.predict(images[:1])
 assert "scipy.linalg" not in sys.modules
-seen, give_back = [], blas_threads._Hold.give_back
-def watched(hold):
+seen, release = [], blas_threads._Limit.release
+def watched(limit):
     seen.extend(library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas")
-    give_back(hold)
-blas_threads._Hold.give_back = watched
+    release(limit)
+blas_threads._Limit.release = watched
 model.predict(images)
 assert "scipy.linalg" in sys.modules
 assert set(seen) == {1}, seen

@@ -28,7 +28,7 @@ def plain(chain, x):
     """`forward` of every layer by itself, convolutions as products of matrices."""
     backprops = []
     for name, layer in chain.layers.items():
-        x, layer_backprop = layer.by_matrix(x) if isinstance(layer, Conv2d) else layer.forward(x)
+        x, layer_backprop = layer.forward_im2col(x) if isinstance(layer, Conv2d) else layer.forward(x)
         backprops.append((name, layer_backprop))
 
     def backprop(dy):
@@ -91,7 +91,7 @@ def test_gradients_of_parts_of_a_batch_add_up(monkeypatch):
     _, whole_gradients = whole_backprop(dy)
     monkeypatch.setattr(dense, "_WORTH_A_PART", 10_000)
     y, backprop = again.forward(x)
-    runs = [next(iter(run._plans.values())).stages[0].work for each in (chain, again) for run in each._segments[1:]]
+    runs = [next(iter(run._plans.values()))[0][0].op for each in (chain, again) for run in each._segments[1:]]
     assert [len(run.parts) for run in runs] == [1, 11]
     dx, gradients = backprop(dy, input_gradient=False)
     assert dx is None

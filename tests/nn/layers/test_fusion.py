@@ -10,7 +10,7 @@ import pytest
 
 from stn_numba.nn import Chain, Conv2d, Dense, Flatten, MaxPool, ReLU
 from stn_numba.nn.layers import fusion
-from stn_numba.nn.layers.chain import in_turn
+from stn_numba.nn.layers.chain import forward_through
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((32, 9, 9, 2)).astype(np.float32)
@@ -25,15 +25,15 @@ def network(seed=0):
 def prefixes(chain, x):
     found = []
     for segment in chain._segments:
-        found += [stage.prefix for stage in segment.stages(x)]
-        x, _ = in_turn([segment], x)
+        found += [planned.prefix for planned in segment.ops(x)]
+        x, _ = forward_through([segment], x)
     return found
 
 
 def test_a_plan_is_kept_for_each_shape_of_batch():
     segment = network()._segments[0]
-    assert segment.stages(X) is segment.stages(X.copy())
-    assert segment.stages(X) is not segment.stages(X[:16])
+    assert segment.ops(X) is segment.ops(X.copy())
+    assert segment.ops(X) is not segment.ops(X[:16])
 
 
 @pytest.mark.parametrize("layer", ["conv2d1", "dense2"])
@@ -172,7 +172,7 @@ def test_copies_make_their_own_plans():
     chain = network()
     expected = chain.forward(X)[0].copy()
     for twin in (copy.deepcopy(chain), pickle.loads(pickle.dumps(chain))):
-        assert "_kept" not in vars(twin)
+        assert "_cached_segments" not in vars(twin)
         chain.layers["conv2d1"].params["weight"][:] = 0
         np.testing.assert_array_equal(twin.forward(X)[0], expected)
 
@@ -184,4 +184,4 @@ def test_a_chain_can_be_initialized_after_a_failed_call():
     chain.initialize(X.shape[1:], np.random.default_rng(0))
     y, backprop = chain.forward(X)
     assert set(backprop(y)[1]) == {"conv2d1.weight", "conv2d1.bias"}
-    assert fusion.segments(chain.layers.items())[0].stages(X)[0].has_parameters
+    assert fusion.segments_of(chain.layers.items())[0].ops(X)[0].has_parameters

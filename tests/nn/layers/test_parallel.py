@@ -9,7 +9,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import two_st_fcn
 from stn_numba.nn import AvgPool, Chain, Classifier, Dense, Flatten, Parallel, ReLU, SpatialTransformer
-from stn_numba.nn.saving.untrusted import rebuild
+from stn_numba.nn.saving.rebuild import rebuild
 
 RNG = np.random.default_rng(0)
 X = RNG.random((24, 12, 12, 2), np.float32)

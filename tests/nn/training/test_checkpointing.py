@@ -178,15 +178,10 @@ class Lazy:
     def init(self, params):
         return {}
 
-    def update(self, gradients, state):
-        steps = state.get("steps", 0) + 1
-        return gradients, {"steps": steps, "norm": np.array(0.5), "log": [0.123456789] * 200_000}
-
-    def apply(self, params, gradients, state, rates):
-        directions, new = self.update(gradients, state)
+    def apply(self, params, gradients, state, learning_rates):
         for name, array in params.items():
-            array -= rates[name] * directions[name]
-        state.update(new)
+            array -= learning_rates[name] * gradients[name]
+        state.update(steps=state.get("steps", 0) + 1, norm=np.array(0.5), log=[0.123456789] * 200_000)
 
 
 def test_scalar_parameters_and_custom_optimizer_states_are_kept(tmp_path):

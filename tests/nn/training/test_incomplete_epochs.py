@@ -56,16 +56,16 @@ def test_logs_record_how_much_was_completed(tmp_path):
 def test_an_incomplete_epoch_is_not_the_best(best, kept):
     from stn_numba.nn import Adam
     from stn_numba.nn.training.clock import Clock
-    from stn_numba.nn.training.state import Run
+    from stn_numba.nn.training.state import TrainingState
     from stn_numba.nn.training.step import Step
 
     model = fcn((6, 6, 1), 2, units=4)
-    run = Run(model, Step(model, Adam(), {}), Clock(1, None), 0)
+    state = TrainingState(model, Step(model, Adam(), {}), Clock(1, None), 0)
     for epoch in (Epoch(1, 0.5, 0.5, 0.5, 0.5, 1, 1), Epoch(2, 0.1, 0.1, 0.1, 0.1, 1, 1, 0.1)):
         model.params["dense3.bias"][:] = epoch.error
-        run.end_epoch(epoch)
-        run.keep_best(best)
-    run.put_best_back()
+        state.end_epoch(epoch)
+        state.keep_best(best)
+    state.restore_best()
     assert model.params["dense3.bias"][0] == np.float32(kept)
 
 

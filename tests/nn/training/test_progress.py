@@ -9,7 +9,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.models import fcn
-from stn_numba.nn.training.progress import shown_progress
+from stn_numba.nn.training.progress import progress_display
 
 X, Y = np.random.default_rng(0).random((16, 6, 6, 1), np.float32), np.arange(16) % 2
 LOGGER = "stn_numba.nn.training.progress"
@@ -128,7 +128,7 @@ def test_a_notebook_shows_a_bar(monkeypatch):
         get_ipython = Shell
 
     monkeypatch.setitem(sys.modules, "IPython", IPython)
-    with shown_progress(3, None, True) as progress:
+    with progress_display(3, None, True) as progress:
         assert hasattr(progress, "bar")
 
 

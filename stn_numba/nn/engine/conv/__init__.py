@@ -1,1 +1,1 @@
-"""Convolutions, block by block."""
+"""Convolutions: `fused` and `blocked` for batches that fill the lanes of vectors, `im2col` for smaller ones."""

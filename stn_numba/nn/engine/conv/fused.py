@@ -1,56 +1,47 @@
-"""Convolutions, pooling and rectifiers, done block by block: a few samples pass through all of them while in cache.
+"""Convolutions, pooling and ReLUs fused: a few samples at a time pass through all of them while they are in the cache.
 
-Each thread takes parts of the batch. The parts do not depend on the number of threads, and their gradients are added in
-order: so the results do not either, to the last bit.
+Threads take parts of the batch. The parts do not depend on the number of threads, and their gradients are added in order, so
+results do not depend on it either, to the last bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size, as_gradient
+from stn_numba.nn.arrays import Arrays, Backprop, Differentiable, Floats, Size, as_gradient
 from stn_numba.nn.engine import buffers
-from stn_numba.nn.engine.conv.blocked import BlockBackprop, Convolution, Packed, through
-from stn_numba.nn.engine.conv.blocks import arrays_of, gather, scatter
-from stn_numba.nn.engine.kernel_calls import lane_count
-from stn_numba.nn.engine.thread_pool import each_number, each_part, summed
+from stn_numba.nn.engine.address_kernels import lane_count
+from stn_numba.nn.engine.conv.block_layout import gather, scatter, with_lanes_as_channels
+from stn_numba.nn.engine.conv.blocked import BlockBackprop, BlockedConvolution, PackedWeights, forward_chained
+from stn_numba.nn.engine.thread_pool import chunks, parallel_map, summed
 
-__all__ = ["ChannelwiseOp", "FusedConvolutions", "Op", "fills_lanes"]
+__all__ = ["ChannelwiseOp", "FusedConvolutions", "NamedOp", "fills_lanes"]
 
-_WORTH_A_THREAD = 1 << 24  # products; some 300 microseconds, and waking a thread takes 100
-_BLOCKS = 2  # in a part: with more the threads share small batches less evenly, with fewer calls and sums over lanes cost more
-
-
-class Forward(Protocol):
-    """What passes arrays on, as a layer does."""
-
-    def forward(self, x: Floats, /) -> tuple[Floats, Backprop]:
-        """Return the output and its backward."""
+_WORTH_A_THREAD = 1 << 24  # products, some 300 microseconds; to wake a thread takes 100
+_BLOCKS = 2  # in a part: more would divide small batches less evenly, fewer cost more calls and sums over lanes
 
 
 class ChannelwiseOp:
-    """A layer that mixes neither samples nor channels, on blocks; its output is of `out_shape` (h, w, C)."""
+    """A layer that mixes neither samples nor channels, for blocks; its output has `out_shape` (h, w, C)."""
 
-    def __init__(self, layer: Forward, out_shape: Size) -> None:
+    def __init__(self, layer: Differentiable, out_shape: Size) -> None:
         self.layer, self.out_shape = layer, out_shape
 
     def forward(self, x: Floats) -> tuple[Floats, BlockBackprop]:
         """Return the blocks' outputs and their backward."""
-        y, backprop_layer = self.layer.forward(arrays_of(x))
-        shape = (*y.shape[:3], *x.shape[3:])
+        y, layer_backprop = self.layer.forward(with_lanes_as_channels(x))
 
-        def backprop(dy: Floats, wanted: bool) -> tuple[Floats | None, Arrays]:
-            dx, _ = backprop_layer(arrays_of(dy), input_gradient=wanted)
+        def backprop(dy: Floats, input_gradient: bool) -> tuple[Floats | None, Arrays]:
+            dx, _ = layer_backprop(with_lanes_as_channels(dy), input_gradient=input_gradient)
             return None if dx is None else dx.reshape(x.shape), {}
 
-        return y.reshape(shape), backprop
+        return y.reshape(*y.shape[:3], *x.shape[3:]), backprop
 
 
-Op = tuple[str, Convolution | ChannelwiseOp]
+NamedOp = tuple[str, BlockedConvolution | ChannelwiseOp]
 
 
 def fills_lanes(shape: Size, dtype: DTypeLike) -> bool:
@@ -59,62 +50,58 @@ def fills_lanes(shape: Size, dtype: DTypeLike) -> bool:
 
 
 class FusedConvolutions:
-    """Operations that follow each other, a convolution among them, for batches (N, H, W, C) of one shape and dtype.
+    """Consecutive operations, at least one a convolution, for batches of one shape (N, H, W, C) and dtype that `fills_lanes`.
 
-    Parameters
-    ----------
-    ops
-        (name, operation); gradients are named after them.
-    last
-        The last layer, which errors name.
-    shape, dtype
-        Of the batches; they must fill the lanes (`fills_lanes`).
+    Gradients are named after the operations; errors name the `last` layer.
     """
 
-    def __init__(self, ops: Sequence[Op], last: object, shape: Size, dtype: DTypeLike) -> None:
+    def __init__(self, ops: Sequence[NamedOp], last: object, shape: Size, dtype: DTypeLike) -> None:
         self.ops, self.last = ops, last
-        self.convolutions = [op for _, op in self.ops if isinstance(op, Convolution)]
-        self.chained = len(self.convolutions) == len(self.ops) and all(op.chains for op in self.convolutions)
+        self.convolutions = [op for _, op in self.ops if isinstance(op, BlockedConvolution)]
+        self.chained = len(self.convolutions) == len(self.ops) and all(op.can_chain for op in self.convolutions)
         self.out_shape = (shape[0], *self.ops[-1][1].out_shape)
-        width = _BLOCKS * lane_count(np.dtype(dtype))
-        self.parts = [slice(start, min(start + width, shape[0])) for start in range(0, shape[0], width)]
-        self.most_threads = max(1, shape[0] * sum(op.products for op in self.convolutions) // _WORTH_A_THREAD)
+        self.parts = chunks(shape[0], _BLOCKS * lane_count(np.dtype(dtype)))
+        self.max_threads = max(1, shape[0] * sum(op.products for op in self.convolutions) // _WORTH_A_THREAD)
 
-    def forward(self, x: Floats, _: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
+    def forward(self, x: Floats, _: np.random.Generator | None = None, /) -> tuple[Floats, Backprop]:
         """Return the output (N, h, w, C) and its backward."""
         x = np.ascontiguousarray(x)
         y = buffers.empty(self.out_shape, x.dtype)
-        weights = [op.pack() for op in self.convolutions]
-        backprops = each_part(lambda part, _: self._forward(x[part], weights, y[part]), self.parts, most=self.most_threads)
+        packed = [op.pack() for op in self.convolutions]
+
+        def forward_part(part: slice) -> list[BlockBackprop]:
+            return self._forward(x[part], packed, y[part])
+
+        backprops = parallel_map(forward_part, self.parts, max_threads=self.max_threads)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             dy = as_gradient(self.last, dy, y)
             dx = buffers.empty(x.shape, x.dtype) if input_gradient else None
-            for packed in weights:
-                packed.patches = None  # the layers' may have changed since the last backward
+            for op, weights in zip(self.convolutions, packed, strict=True):
+                op.pack_for_backward(weights)
 
             def backward_part(number: int) -> Arrays:
                 part = self.parts[number]
                 return self._backward(backprops[number], dy[part], None if dx is None else dx[part])
 
-            return dx, summed(each_number(backward_part, len(self.parts), most=2 * self.most_threads))
+            return dx, summed(parallel_map(backward_part, range(len(self.parts)), max_threads=2 * self.max_threads))
 
         return y, backprop
 
-    def _forward(self, x: Floats, weights: Sequence[Packed], y: Floats) -> list[BlockBackprop]:
-        """Take a part of a batch through all operations, into y; return the backward of each."""
+    def _forward(self, x: Floats, packed: Sequence[PackedWeights], y: Floats) -> list[BlockBackprop]:
+        """Pass a part of a batch through all operations, to y; return the backward of each."""
         if self.chained:
-            return through(x, self.convolutions, weights, y)
-        data, backprops, unused = gather(x), [], iter(weights)
+            return forward_chained(x, self.convolutions, packed, y)
+        data, backprops, weights = gather(x), [], iter(packed)
         for _, op in self.ops:
-            data, backprop_block = op.forward(data, next(unused)) if isinstance(op, Convolution) else op.forward(data)
-            backprops.append(backprop_block)
+            data, backprop = op.forward(data, next(weights)) if isinstance(op, BlockedConvolution) else op.forward(data)
+            backprops.append(backprop)
         scatter(data, y)
         return backprops
 
     def _backward(self, backprops: Sequence[BlockBackprop], dy: Floats, dx: Floats | None) -> Arrays:
-        """Take the gradient of a part back through all operations, into dx if wanted; return the gradients of parameters."""
-        first = next(place for place, (_, op) in enumerate(self.ops) if isinstance(op, Convolution))
+        """Pass the gradient of a part back through all operations, to dx if wanted; return the gradients of parameters."""
+        first = next(place for place, (_, op) in enumerate(self.ops) if isinstance(op, BlockedConvolution))
         gradients: Arrays = {}
         d: Floats | None = gather(dy)
         for place in reversed(range(len(self.ops))):

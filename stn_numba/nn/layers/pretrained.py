@@ -1,4 +1,4 @@
-"""Networks made of layers that have parameters already: these are kept, in copies."""
+"""Build networks from layers that have parameters already: copy these layers, and initialize the others."""
 
 from __future__ import annotations
 
@@ -12,52 +12,44 @@ from numpy.typing import NDArray
 
 from stn_numba.nn.arrays import Arrays, Size
 from stn_numba.nn.layers.base import Layer
-from stn_numba.nn.layers.container import Container, leaves
+from stn_numba.nn.layers.container import Container, all_layers, joined, leaves
 
-__all__ = ["draw_missing", "own_copy", "unchanged_on_failure"]
+__all__ = ["copy_pretrained", "initialize_missing", "rollback_on_failure"]
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
-def own_copy(network: AnyLayer) -> AnyLayer:
-    """Return a network in which layers that have parameters are replaced by copies; new layers stay the same objects.
+def copy_pretrained(network: AnyLayer) -> AnyLayer:
+    """Return a network in which layers with parameters are replaced by copies; new layers stay the same objects.
 
     A network of new layers only is returned as it is. Transforms are shared.
-
-    Raises
-    ------
-    TypeError
-        If a layer cannot be copied.
     """
     shared = list(_shared(network))
     if shared and shared[0] is network:
         return network
     try:
         return copy.deepcopy(network, {id(each): each for each in shared if each is not None})
-    except Exception as error:  # whatever `copy.deepcopy` runs into inside somebody's layer
+    except Exception as error:  # whatever copying a custom layer raises
         raise TypeError(f"network: expected layers that can be copied, since some have parameters already: {error}") from error
 
 
-def draw_missing(network: Layer, input_shape: Size, rng: np.random.Generator, dtype: np.dtype[Any]) -> Size:
-    """Draw the parameters of layers that have none and keep those that are there, in `dtype`; return the output's shape.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If parameters that are there do not fit the input.
-    """
-    kept = [(name, layer, {key: np.array(array) for key, array in _params(layer).items()}) for name, layer in leaves(network)]
+def initialize_missing(network: Layer, input_shape: Size, rng: np.random.Generator, dtype: np.dtype[Any]) -> Size:
+    """Initialize layers without parameters, convert existing parameters to `dtype`, and return the output's shape."""
+    kept = [
+        (layer, key, np.array(array), joined(name, key))
+        for name, layer in leaves(network)
+        for key, array in _existing_params(layer).items()
+    ]
     output = network.initialize(input_shape, rng, dtype)
-    for name, layer, params in kept:
-        for key, array in params.items():
-            _put_back(layer, key, array, f"{name}.{key}" if name else key)
+    for layer, key, array, name in kept:
+        _put_back(layer, key, array, name)
     return output
 
 
 @contextlib.contextmanager
-def unchanged_on_failure(network: Layer) -> Iterator[None]:
-    """Leave layers as they were if an exception is raised: new ones stay without parameters."""
-    before = [(layer, dict(vars(layer))) for layer in _all(network)]
+def rollback_on_failure(network: Layer) -> Iterator[None]:
+    """Restore all layers if the block raises: new ones stay without parameters."""
+    before = [(layer, dict(vars(layer))) for _, layer in all_layers(network)]
     try:
         yield
     except BaseException:
@@ -68,7 +60,7 @@ def unchanged_on_failure(network: Layer) -> Iterator[None]:
 
 
 def _put_back(layer: Layer, key: str, old: NDArray[Any], name: str) -> None:
-    """Write a parameter that was there over the one that was drawn in its place."""
+    """Write an existing parameter over the one that was drawn in its place."""
     if key not in layer.params:
         raise ValueError(f"network: expected {type(layer).__name__} to have no parameter {name!r}, got one: make a new layer")
     new = layer.params[key]
@@ -82,8 +74,8 @@ def _put_back(layer: Layer, key: str, old: NDArray[Any], name: str) -> None:
     new[...] = old
 
 
-def _params(layer: Layer) -> Arrays:
-    """The parameters that a layer has already; a layer of somebody's own may not be able to tell before it is initialized."""
+def _existing_params(layer: Layer) -> Arrays:
+    """Return a layer's parameters; a custom layer may fail to tell them before it is initialized."""
     try:
         return layer.params
     except (AttributeError, LookupError, TypeError):
@@ -91,16 +83,10 @@ def _params(layer: Layer) -> Arrays:
 
 
 def _shared(layer: Layer) -> Iterator[Any]:
-    """What a copy has in common with the network: layers without any parameters, and transforms."""
-    if not any(_params(leaf) for _, leaf in leaves(layer)):
+    """Yield what a copy shares with the network: layers without any parameters, and transforms."""
+    if not any(_existing_params(leaf) for _, leaf in leaves(layer)):
         yield layer
         return
     yield vars(layer).get("transform")
     for inner in layer.layers.values() if isinstance(layer, Container) else ():
         yield from _shared(inner)
-
-
-def _all(layer: Layer) -> Iterator[Layer]:
-    yield layer
-    for inner in layer.layers.values() if isinstance(layer, Container) else ():
-        yield from _all(inner)

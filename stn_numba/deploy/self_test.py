@@ -1,4 +1,4 @@
-"""Each kernel against a small NumPy oracle, on one thread and on all."""
+"""Compare each kernel with a NumPy reference, on one thread and on all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.deploy.oracle import between_pixels, block_means, project, reading_matrix, slope_matrix
+from stn_numba.deploy.reference import (
+    align_corners_points,
+    block_means,
+    project,
+    sampling_matrix,
+    sampling_matrix_derivative,
+)
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import prebuilt
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
@@ -20,8 +26,8 @@ from stn_numba.sampler.interpolation import KERNELS
 
 __all__ = ["Check", "self_test"]
 
-_SHAPE, _SIDE = (7, 9), 96  # of the image; of the output: large enough for several threads
-_CHANNELS = (1, 3, 5)  # kernels read a plane, few channels and many in ways of their own
+_SHAPE, _SIDE = (7, 9), 96  # (H, W) of the image; side of the output, large enough for several threads
+_CHANNELS = (1, 3, 5)  # there are separate kernels for one, few and many channels
 _FLOATS = ("float32", "float64")
 _SMOOTH = ("bilinear", *KERNELS)
 _THREADS = {"one thread": 1, "all threads": None}
@@ -31,7 +37,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, what went wrong (empty if nothing), and how long it took."""
+    """The outcome of one check: its name, what is wrong (empty if nothing), and how long it took."""
 
     name: str
     problem: str
@@ -39,20 +45,20 @@ class Check:
 
 
 def self_test(everything: bool | None = None) -> Iterator[Check]:
-    """Run all checks, each by itself: one that fails does not keep the others from running.
+    """Run the checks and yield their outcomes. A check that fails does not stop the others.
 
     Parameters
     ----------
-    everything
-        Whether to check all dtypes, gradients and options. By default if a library of kernels is in use; otherwise the compiler
-        would take minutes, and only float32 and uint8 are checked.
+    everything : bool, optional
+        Whether to check all dtypes, gradients and options. The default is True if prebuilt kernels are in use. Otherwise that
+        would compile for minutes, so only float32 and uint8 are checked.
     """
     for name, check in _checks(prebuilt.library() is not None if everything is None else everything):
         start = time.perf_counter()
         try:
             check()
             problem = ""
-        except Exception as error:  # whatever a broken installation raises
+        except Exception as error:  # a broken installation may raise anything
             problem = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         yield Check(name, problem, time.perf_counter() - start)
 
@@ -66,7 +72,7 @@ def _checks(everything: bool) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"gradient by the image {dtype}", functools.partial(_image_gradient, dtype)
         yield f"gradient by the grid {dtype}", functools.partial(_grid_gradient, dtype)
     if everything:
-        yield "positions float64", _double_positions
+        yield "positions float64", _float64_positions
         for dtype in IMAGE_DTYPES:
             yield f"antialias {dtype}", functools.partial(_antialias, dtype)
         for align_corners in (True, False):
@@ -76,13 +82,13 @@ def _checks(everything: bool) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 def _image(dtype: str, *shape: int) -> NDArray[np.float64]:
-    """Random whole numbers: of all that a dtype holds, or 0 to 255 for floats."""
+    """Return random integers over the whole range of an integer dtype, or 0 to 255 for floats."""
     low, high = _limits(dtype) or (0, 255)
     return np.random.default_rng(0).integers(low, high, shape, endpoint=True).astype(np.float64)
 
 
 def _limits(dtype: str) -> tuple[int, int] | None:
-    """Least and largest number of a whole dtype; None for floats."""
+    """Return the range of an integer dtype, or None for floats."""
     if np.dtype(dtype).kind == "f":
         return None
     limits = np.iinfo(dtype)
@@ -90,29 +96,30 @@ def _limits(dtype: str) -> tuple[int, int] | None:
 
 
 def _points() -> NDArray[np.float32]:
-    """Positions (M, 2), some of them outside."""
+    """Return positions (M, 2), some of them outside the image."""
     return np.random.default_rng(1).uniform(-1.3, 1.3, (_SIDE**2, 2)).astype(np.float32)
 
 
 def _data(dtype: str, channels: int, positions: str) -> tuple[Array, Array, Array]:
-    """An image (H, W, C), a gradient by the output (M, C), and a grid of positions of a dtype."""
+    """Return an image (H, W, C), a gradient of the output (M, C), and a grid of the given dtype."""
     d_out = np.random.default_rng(2).standard_normal((_SIDE**2, channels))
-    return _image(dtype, *_SHAPE, channels), d_out, _laid(_points()).astype(positions)
+    return _image(dtype, *_SHAPE, channels), d_out, _as_output(_points()).astype(positions)
 
 
-def _laid(rows: Array) -> Array:
+def _as_output(rows: Array) -> Array:
+    """Reshape rows (M, C) to (1, h, w, C)."""
     return rows.reshape(1, _SIDE, _SIDE, -1)
 
 
 def _sample(dtype: str) -> None:
     for kernel in _SMOOTH:
-        matrix = reading_matrix(_points(), _SHAPE, kernel)
+        matrix = sampling_matrix(_points(), _SHAPE, kernel)
         for channels in _CHANNELS:
             image = _image(dtype, *_SHAPE, channels)
-            _reads(
+            _check_sample(
                 image,
                 dtype,
-                _laid(_points()),
+                _as_output(_points()),
                 matrix @ image.reshape(-1, channels),
                 f"{kernel}, {channels} channels",
                 kernel=kernel,
@@ -122,67 +129,69 @@ def _sample(dtype: str) -> None:
 def _nearest(size: int) -> None:
     for channels in (1, 3):
         image = _image("uint8", *_SHAPE, channels)
-        expected = reading_matrix(_points(), _SHAPE, "nearest") @ image.reshape(-1, channels)
-        # rows of items that do not lie side by side are copied item by item
+        expected = sampling_matrix(_points(), _SHAPE, "nearest") @ image.reshape(-1, channels)
+        # items that are not contiguous are copied one by one
         spread = np.repeat(image, 2, axis=2).astype(f"u{size}")[None, :, :, ::2]
         for name, threads in _THREADS.items():
-            out = sample(spread, _laid(_points()), kernel="nearest", num_threads=threads)
-            _close(out, _laid(expected), 0, f"{channels} channels, {name}")
+            out = sample(spread, _as_output(_points()), kernel="nearest", num_threads=threads)
+            _close(out, _as_output(expected), 0, f"{channels} channels, {name}")
 
 
-def _double_positions() -> None:
+def _float64_positions() -> None:
     points = _points().astype(np.float64)
     image = _image("float32", *_SHAPE, 3)
-    _reads(image, "float32", _laid(points), reading_matrix(points, _SHAPE, "bilinear") @ image.reshape(-1, 3), "3 channels")
+    _check_sample(
+        image, "float32", _as_output(points), sampling_matrix(points, _SHAPE, "bilinear") @ image.reshape(-1, 3), "3 channels"
+    )
 
 
 def _antialias(dtype: str) -> None:
     image = _image(dtype, 2 * _SIDE, 2 * _SIDE, 2)
-    centers = _laid(project(np.eye(3), (_SIDE, _SIDE), align_corners=False))
-    _reads(image, dtype, centers, block_means(image, 2), "half the size", align_corners=False, antialias=True)
+    centers = _as_output(project(np.eye(3), (_SIDE, _SIDE), align_corners=False))
+    _check_sample(image, dtype, centers, block_means(image, 2), "half the size", align_corners=False, antialias=True)
 
 
 def _homography(align_corners: bool) -> None:
     matrix = np.array([[0.8, 0.3, 0.1], [-0.2, 0.9, -0.05], [0.2, 0.1, 1.0]])
-    points = between_pixels(project(matrix, (_SIDE, _SIDE), align_corners), _SHAPE, align_corners)
+    points = align_corners_points(project(matrix, (_SIDE, _SIDE), align_corners), _SHAPE, align_corners)
     image, grid = _image("float32", *_SHAPE, 3), MatrixGrid(matrix[None], (_SIDE, _SIDE), align_corners=align_corners)
-    _reads(image, "float32", grid, reading_matrix(points, _SHAPE, "bilinear") @ image.reshape(-1, 3), "3 channels")
+    _check_sample(image, "float32", grid, sampling_matrix(points, _SHAPE, "bilinear") @ image.reshape(-1, 3), "3 channels")
 
 
-def _reads(image: Array, dtype: str, grid: Any, expected: Array, what: str, **options: Any) -> None:
-    """Compare what `sample` reads; a number halfway between two whole ones may be rounded either way."""
+def _check_sample(image: Array, dtype: str, grid: Any, expected: Array, what: str, **options: Any) -> None:
+    """Compare the result of `sample`. Integers may be off by 1, since halves may be rounded either way."""
     limits = _limits(dtype)
     if limits:
         expected = np.clip(np.rint(expected), *limits)
     tolerance = 1 if limits else {"float32": 1e-3, "float64": 1e-10}[dtype]
     for name, threads in _THREADS.items():
         out = sample(image[None].astype(dtype), grid, num_threads=threads, **options)
-        _close(out, _laid(expected), tolerance, f"{what}, {name}")
+        _close(out, _as_output(expected), tolerance, f"{what}, {name}")
 
 
 def _image_gradient(dtype: str) -> None:
     tolerance = {"float32": 2e-3, "float64": 1e-10}[dtype]
     for kernel in _SMOOTH:
-        matrix = reading_matrix(_points(), _SHAPE, kernel)
+        matrix = sampling_matrix(_points(), _SHAPE, kernel)
         for channels, positions in itertools.product(_CHANNELS, _FLOATS if kernel == "bilinear" else ("float32",)):
             image, d_out, grid = _data(dtype, channels, positions)
             expected = (matrix.T @ d_out).reshape(1, *_SHAPE, channels)
             for name, threads in _THREADS.items():
                 _, backprop = sample_vjp(image[None].astype(dtype), grid, kernel=kernel, num_threads=threads)
-                got = backprop(_laid(d_out), grid=False)[0]
+                got = backprop(_as_output(d_out), grid=False)[0]
                 _close(got, expected, tolerance, f"{kernel}, {channels} channels, positions {positions}, {name}")
 
 
 def _grid_gradient(dtype: str) -> None:
-    slopes = [slope_matrix(_points(), _SHAPE, axis) for axis in (0, 1)]
+    slopes = [sampling_matrix_derivative(_points(), _SHAPE, axis) for axis in (0, 1)]
     for channels, positions in itertools.product(_CHANNELS, _FLOATS):
         image, d_out, grid = _data(dtype, channels, positions)
         expected = np.stack([((slope @ image.reshape(-1, channels)) * d_out).sum(axis=1) for slope in slopes], axis=1)
         tolerance = 0.05 if "float32" in (dtype, positions) else 1e-8
         for name, threads in _THREADS.items():
             _, backprop = sample_vjp(image[None].astype(dtype), grid, num_threads=threads)
-            got = backprop(_laid(d_out), image=False)[1]
-            _close(got, _laid(expected), tolerance, f"{channels} channels, positions {positions}, {name}")
+            got = backprop(_as_output(d_out), image=False)[1]
+            _close(got, _as_output(expected), tolerance, f"{channels} channels, positions {positions}, {name}")
 
 
 def _convolution() -> None:

@@ -7,7 +7,7 @@ import stn_numba as stn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, StorageError
 from stn_numba.nn.layers.container import leaves
 from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
-from stn_numba.nn.training.trainable import make_trainable
+from stn_numba.nn.training.writable_parameters import ensure_writable
 from tests.nn.odd_arrays import ODD_ARRAYS, read_only
 
 RNG = np.random.default_rng(0)
@@ -20,14 +20,15 @@ class Descent:
     def init(self, params):
         return {}
 
-    def update(self, gradients, state):
-        return gradients, state
-
-
-class DescentInPlace(Descent):
-    def apply(self, params, gradients, state, rates):
+    def apply(self, params, gradients, state, learning_rates):
         for name, gradient in gradients.items():
-            params[name] -= rates[name] * gradient
+            params[name] -= learning_rates[name] * gradient
+
+
+class AssigningDescent(Descent):
+    def apply(self, params, gradients, state, learning_rates):
+        for name, gradient in gradients.items():
+            params[name] = params[name] - learning_rates[name] * gradient
 
 
 def model_of(change=lambda array: array):
@@ -50,7 +51,7 @@ def train(model, **options):
 @pytest.mark.parametrize("kind", ODD_ARRAYS)
 @pytest.mark.parametrize(
     "optimizer",
-    [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True), Muon(), Descent(), DescentInPlace()],
+    [Adam(), SGD(), SGD(0.0), SGD(0.5, nesterov=True), Muon(), Descent(), AssigningDescent()],
     ids=lambda one: repr(one)[:30],
 )
 def test_odd_arrays_train_to_the_same_bits_and_are_not_changed(optimizer, kind):
@@ -98,7 +99,7 @@ def test_a_checkpoint_resumes_in_a_model_of_read_only_arrays(tmp_path):
 def test_a_refused_checkpoint_changes_nothing(tmp_path):
     train(model_of(), checkpoint=tmp_path / "run")
     state = read_checkpoint(tmp_path / "run")
-    write_checkpoint(tmp_path / "run", {**state, "rate": "fast"})
+    write_checkpoint(tmp_path / "run", {**state, "learning_rate": "fast"})
     model = model_of()
     before = weights(model)
     with pytest.raises(StorageError, match="rate"):
@@ -134,7 +135,7 @@ def test_parameters_that_are_not_real_are_named():
     model = Classifier(Chain(Flatten(), Dense(3)), (28, 28, 1), 3)
     model.network.layers["dense1"].params["bias"] = np.zeros(3, complex)
     with pytest.raises(TypeError, match="parameter 'dense1.bias': expected real numbers, got dtype complex128"):
-        make_trainable(model.network, model.dtype)
+        ensure_writable(model)
 
 
 class Scale(Layer):
@@ -168,16 +169,17 @@ def test_layers_may_return_odd_gradients(optimizer, kind):
     assert np.array_equal(*results)
 
 
-def test_missing_directions_are_refused_before_any_change():
-    class Forgetful(Descent):
-        def update(self, gradients, state):
-            return dict(list(gradients.items())[1:]), state
+def test_assigned_parameters_are_written_and_returned_ones_are_refused():
+    class Pure(Descent):
+        def apply(self, params, gradients, state, learning_rates):
+            return {name: array - gradients[name] for name, array in params.items()}, state
 
-    model = model_of()
-    before = weights(model)
-    with pytest.raises(ValueError, match="direction of '.*': expected .*, got none"):
-        train(model, optimizer=Forgetful())
-    assert np.array_equal(weights(model), before)
+    models = model_of(), model_of()
+    for model, optimizer in zip(models, (Descent(), AssigningDescent()), strict=True):
+        train(model, optimizer=optimizer)
+    assert np.array_equal(*map(weights, models))
+    with pytest.raises(TypeError, match="optimizer.apply: expected to change params and state in place, got a tuple"):
+        train(model_of(), optimizer=Pure())
 
 
 @pytest.mark.parametrize("kind", sorted(set(ODD_ARRAYS) - {"a list", "float64"}))

@@ -1,4 +1,4 @@
-"""Say what went wrong in training: where values stop being finite, and which transformer looks past its image."""
+"""Explain what went wrong in training: values that are not finite, and transformers that look past their image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stn_numba.nn.layers.find_transformers import thetas
 
 __all__ = ["warn_if_outside", "why_not_finite"]
 
-_OUTSIDE = 0.1  # share of a batch without any sample inside the image that is worth a warning
+_OUTSIDE = 0.1  # share of a batch without any sample inside the image from which on a warning is given
 
 
 def why_not_finite(network: Chain, images: Floats) -> str:
@@ -27,24 +27,23 @@ def why_not_finite(network: Chain, images: Floats) -> str:
 def _first(network: Chain, images: Floats) -> str:
     with np.errstate(all="ignore"):
         for name, layer, output in network.trace(images):
-            own = [key for key, array in layer.params.items() if not np.isfinite(array).all()]
-            if own:
-                return f"parameter {own[0]!r} of layer {name!r} ({type(layer).__name__})"
+            for key, array in layer.params.items():
+                if not np.isfinite(array).all():
+                    return f"parameter {key!r} of layer {name!r} ({type(layer).__name__})"
             if not np.isfinite(output).all():
                 return f"the output of layer {name!r} ({type(layer).__name__})"
     return "none of images, parameters and outputs, so the backward pass"
 
 
 def warn_if_outside(network: Chain, images: Floats) -> bool:
-    """Warn of each transformer of the network whose region has left a noticeable share of the images."""
-    left = False
-    for name, layer, theta in thetas(network, images):
-        if (share := layer.outside(theta)) > _OUTSIDE:
-            left = True
-            warnings.warn(
-                f"layer {name!r}: the sampled region has left the image for {share:.0%} of a batch; where all samples are "
-                "padding there is no gradient to bring it back: try a smaller rate for 'localisation', or clip_norm",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-    return left
+    """Warn of each transformer whose region has left the image for a noticeable share of a batch; return whether one has."""
+    outside = [(name, layer.outside(theta)) for name, layer, theta in thetas(network, images)]
+    outside = [(name, share) for name, share in outside if share > _OUTSIDE]
+    for name, share in outside:
+        warnings.warn(
+            f"layer {name!r}: the sampled region has left the image for {share:.0%} of a batch; where all samples are "
+            "padding there is no gradient to bring it back: try a smaller rate for 'localisation', or clip_norm",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return bool(outside)

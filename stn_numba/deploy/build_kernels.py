@@ -1,7 +1,7 @@
-"""Build the libraries of kernels that a wheel brings along: ``python -m stn_numba.deploy.build FOLDER``.
+"""Build the libraries of compiled kernels for a wheel: ``python -m stn_numba.deploy.build_kernels FOLDER``.
 
-A library holds every kernel of the sampler, and those that the ready-made networks need. See
-`stn_numba.kernels.compiler.ahead` for how one is compiled, `stn_numba.kernels.runtime.prebuilt` for how it is found.
+A library holds all kernels of the sampler, and those of the networks in `stn_numba.models` and `stn_numba.paper`.
+`stn_numba.kernels.compiler.ahead` compiles it, and `stn_numba.kernels.runtime.prebuilt` finds it.
 """
 
 from __future__ import annotations
@@ -17,31 +17,30 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.deploy.ready_made import network_jobs
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import calls, prebuilt
 from stn_numba.sampler import IMAGE_DTYPES, kernel_arguments
 from stn_numba.threads import limits
 
-__all__ = ["build", "levels", "sampler_jobs"]
+__all__ = ["build_kernels", "levels", "sampler_kernels"]
 
 _FLOATS = ("float32", "float64")
 
 
 def levels() -> list[str]:
-    """Return the levels that libraries can be built for on this machine, whatever its own CPU; none but on Linux."""
+    """Return the CPU levels that this machine can build libraries for, independent of its own CPU. Linux only."""
     if sys.platform != "linux":
         return []
     return {"x86_64": ["v3", "v4"], "aarch64": ["aarch64"]}.get(platform.machine().lower(), [])
 
 
-def sampler_jobs() -> set[tuple[str, Any]]:
-    """Kernels and signatures of the sampler: all dtypes, with antialiasing, and their gradients."""
+def sampler_kernels() -> set[tuple[str, Any]]:
+    """Return (kernel, signature) of all kernels of the sampler: all dtypes, antialiasing, gradients."""
     with calls.recorded() as found:
         for name in IMAGE_DTYPES:
             dtype, working = np.dtype(name), kernel_arguments.working_dtype(np.dtype(name))
             kernel_arguments.sample_entry(dtype, dtype, working)
-            kernel_arguments.sample_entry(dtype, working, working)  # antialiased whole numbers
+            kernel_arguments.sample_entry(dtype, working, working)  # antialiased integers
         for name in _FLOATS:
             kernel_arguments.gradient_entry(np.dtype(name))
         for size in (1, 2, 4, 8):
@@ -51,39 +50,38 @@ def sampler_jobs() -> set[tuple[str, Any]]:
     return found
 
 
-def build(folder: Path) -> list[Path]:
-    """Compile all kernels on all cores, and write a library for each level to a folder.
+def build_kernels(folder: Path) -> list[Path]:
+    """Compile all kernels on all cores, write one library per CPU level to a folder, and return the files.
 
     Raises
     ------
     RuntimeError
-        If this machine has no compiler of C, which links, or is of a kind that libraries are not built for.
+        If libraries are not supported on this platform, or there is no C compiler to link them.
     """
     from stn_numba.kernels.compiler import ahead
 
     names = levels()
     if not names:
-        raise RuntimeError(f"no library is built for {sys.platform} on {platform.machine()}")
+        raise RuntimeError(f"libraries of kernels are not supported on {sys.platform} {platform.machine()}")
     if ahead.linker() is None:
-        raise RuntimeError("there is no compiler of C, which links libraries")
+        raise RuntimeError("linking a library of kernels needs a C compiler, and none was found")
     with tempfile.TemporaryDirectory() as objects:
-        place = Path(objects)
-        _compile(names, place)
+        _compile(names, Path(objects))
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
-            ahead.link(sorted(place.glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
+            ahead.link(sorted(Path(objects).glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
     return [folder / prebuilt.file_name(name) for name in names]
 
 
 def _compile(names: list[str], folder: Path) -> None:
-    """Compile what the sampler needs, and meanwhile find out what networks do."""
+    """Compile the kernels of the sampler while other processes find those of the networks, then compile these."""
     from stn_numba.kernels.compiler import ahead
 
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
-        networks = {name: pool.submit(network_jobs, name) for name in names}
-        known = sampler_jobs()
-        running = [pool.submit(ahead.compile_job, ahead.Job(*job), names, folder) for job in sorted(known, key=_size)]
+        networks = {name: pool.submit(_network_kernels, name) for name in names}
+        known = sampler_kernels()
+        running = [pool.submit(ahead.compile_job, ahead.Job(*job), names, folder) for job in sorted(known, key=_order)]
         wanted: dict[Any, list[str]] = {}
         for name, found in networks.items():
             for job in found.result() - known:
@@ -95,14 +93,22 @@ def _compile(names: list[str], folder: Path) -> None:
     print()
 
 
-def _size(job: tuple[str, Any]) -> tuple[int, str]:
-    """Which take long: they are begun first."""
-    order = ("kernels.gradients.backward.gradient", "kernels.sampling.forward.sample", job[0])
-    return order.index(job[0]), repr(job)
+def _network_kernels(level: str) -> set[tuple[str, Any]]:
+    from stn_numba.deploy.network_kernels import kernels_of, ready_made_networks
+
+    return kernels_of(ready_made_networks(), level)
+
+
+def _order(job: tuple[str, Any]) -> tuple[int, str]:
+    """Sort key that puts the slowest jobs first."""
+    slowest_first = ("kernels.gradients.backward.gradient", "kernels.sampling.forward.sample", job[0])
+    return slowest_first.index(job[0]), repr(job)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m stn_numba.deploy.build", description="Build the libraries of kernels.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stn_numba.deploy.build_kernels", description="Build the libraries of compiled kernels."
+    )
     parser.add_argument("folder", type=Path, help="where to write the libraries")
-    for library in build(parser.parse_args().folder):
+    for library in build_kernels(parser.parse_args().folder):
         print(f"{library}: {library.stat().st_size / 1e6:.1f} MB")

@@ -1,4 +1,4 @@
-"""Equations 5, 6 and 7 of arXiv 1506.02025 in plain NumPy, as a matrix: slow, obvious, and independent of the kernels."""
+"""Reference implementation of sampling as a matrix product in NumPy (arXiv 1506.02025, equations 5 to 7)."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from numpy.typing import NDArray
 
 from stn_numba.sampler.interpolation import KERNELS
 
-__all__ = ["between_pixels", "block_means", "project", "reading_matrix", "slope_matrix"]
+__all__ = ["align_corners_points", "block_means", "project", "sampling_matrix", "sampling_matrix_derivative"]
 
 Array = NDArray[np.float64]
 Weight = Callable[[Array], Array]
 
 
-def reading_matrix(points: NDArray[Any], shape: tuple[int, int], kernel: str) -> Array:
-    """(M, H * W): what each of M positions (x, y), normalized, reads of each pixel; zeros outside."""
+def sampling_matrix(points: NDArray[Any], shape: tuple[int, int], kernel: str) -> Array:
+    """Return (M, H * W) weights of each pixel at M normalized positions (x, y), with zero padding."""
     return _product(points, shape, _weight(kernel), _weight(kernel))
 
 
-def slope_matrix(points: NDArray[Any], shape: tuple[int, int], axis: int) -> Array:
-    """Derivative of the bilinear `reading_matrix` by x (`axis` 0) or y (1) of each position."""
+def sampling_matrix_derivative(points: NDArray[Any], shape: tuple[int, int], axis: int) -> Array:
+    """Return the derivative of the bilinear `sampling_matrix` with respect to x (`axis` 0) or y (1) of each position."""
     tent = _weight("bilinear")
     scale = (shape[1 - axis] - 1) / 2
     return scale * _product(points, shape, *((_tent_slope, tent) if axis == 0 else (tent, _tent_slope)))
 
 
 def project(matrix: Array, shape: tuple[int, int], align_corners: bool) -> Array:
-    """(h * w, 2): where a homography (3, 3) takes the normalized positions (x, y) of the pixels of an output."""
+    """Map the normalized positions of an output's pixels by a homography (3, 3); return (h * w, 2)."""
     axes = [np.linspace(-1, 1, size) if align_corners else (2 * np.arange(size) + 1) / size - 1 for size in shape]
     y, x = np.meshgrid(*axes, indexing="ij")
     mapped = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1) @ matrix.T
@@ -37,14 +37,14 @@ def project(matrix: Array, shape: tuple[int, int], align_corners: bool) -> Array
     return points
 
 
-def between_pixels(points: Array, shape: tuple[int, int], align_corners: bool) -> Array:
-    """Normalized positions as `reading_matrix` takes them: -1 and 1 are the centers of the outermost pixels."""
+def align_corners_points(points: Array, shape: tuple[int, int], align_corners: bool) -> Array:
+    """Convert normalized positions to ``align_corners=True``, which `sampling_matrix` expects."""
     size = np.array(shape[::-1])
     return points if align_corners else ((points + 1) * size - 1) / (size - 1) - 1
 
 
 def block_means(image: Array, side: int) -> Array:
-    """(h * w, C): means over blocks of side x side pixels of an image (H, W, C)."""
+    """Return the means (h * w, C) over blocks of side x side pixels of an image (H, W, C)."""
     H, W, C = image.shape
     means: Array = image.reshape(H // side, side, W // side, side, C).mean(axis=(1, 3)).reshape(-1, C)
     return means

@@ -1,22 +1,26 @@
-"""New axes without pyplot, and images on them."""
+"""Make figures without pyplot, draw images on them, and write them to files."""
 
 from __future__ import annotations
 
+import io
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba._util.files import write_atomically
 from stn_numba.grid import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_image", "new_axes"]
+__all__ = ["draw_image", "new_axes", "write_figure"]
 
 
-def new_axes(rows: int, columns: int, size: tuple[float, float], **options: Any) -> NDArray[Any]:
-    """Make a figure with (rows, columns) axes of `size` = (width, height) inches each; return the axes.
+def new_axes(rows: int, columns: int, size: tuple[float, float]) -> NDArray[Any]:
+    """Make a figure and return its (rows, columns) array of axes, each of `size` = (width, height) in inches.
 
     Raises
     ------
@@ -28,22 +32,22 @@ def new_axes(rows: int, columns: int, size: tuple[float, float], **options: Any)
     except ImportError as error:
         raise ImportError("figures need matplotlib: pip install stn-numba[plot]") from error
     figure = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
-    return np.asarray(figure.subplots(rows, columns, squeeze=False, **options))
+    return np.asarray(figure.subplots(rows, columns, squeeze=False))
 
 
 def draw_image(axes: Axes, image: Floats, limits: tuple[float, float], margin: float = 0.0) -> None:
-    """Draw an image (H, W, 1), or (H, W, 3), with pixel centers at whole numbers.
+    """Draw an image (H, W, 1) or (H, W, 3) with pixel centers at whole numbers.
 
     Parameters
     ----------
-    axes
+    axes : Axes
         Where to draw.
-    image
+    image : (H, W, 1) or (H, W, 3) array
         The image.
-    limits
-        Values to be drawn black and white.
-    margin
-        Room to leave on all sides, in pixels, of the gray of zero, which lies outside an image; its edge is then drawn.
+    limits : (float, float)
+        The values drawn as black and white.
+    margin : float, default 0
+        Width of a margin in pixels. It has the gray of zero, the value outside an image; a line marks the image's edge.
     """
     low, high = limits
     height, width, channels = image.shape
@@ -57,3 +61,14 @@ def draw_image(axes: Axes, image: Floats, limits: tuple[float, float], margin: f
     axes.set_ylim(height - 0.5 + margin, -0.5 - margin)
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def write_figure(axes: Axes, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write the figure of `axes` to a file. The extension sets the format, PNG without one; missing folders are created."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    content = io.BytesIO()
+    figure.savefig(content, dpi=dpi, format=path.suffix.removeprefix(".") or "png")
+    write_atomically(path, content.getvalue())

@@ -9,7 +9,7 @@ import stn_numba as stn
 from stn_numba.models import st_fcn
 from stn_numba.nn import SGD, Chain, Classifier, Conv2d, Dense, Flatten, NonFiniteError, SpatialTransformer
 from stn_numba.nn.schedules import constant
-from stn_numba.nn.training.diagnosis import warn_if_outside
+from stn_numba.nn.training.diagnostics import warn_if_outside
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((96, 12, 12, 1), np.float32), np.arange(96) % 2

@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Conv2d, Dense, Flatten, Muon, ReLU, SpatialTransformer
-from stn_numba.nn.optimizers.learning_rates import check_multipliers, multipliers
+from stn_numba.nn.optimizers.learning_rate_multipliers import check_multipliers, resolve_multipliers
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((48, 10, 10, 1), np.float32), np.arange(48) % 3
@@ -49,7 +49,7 @@ def network():
     ],
 )
 def test_the_most_specific_key_wins_and_defaults_stay(rates, expected):
-    assert multipliers(NAMES, rates) == {**dict.fromkeys(NAMES, 1.0), **expected}
+    assert resolve_multipliers(NAMES, rates) == {**dict.fromkeys(NAMES, 1.0), **expected}
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,10 @@ class Descent:
         self.seen = set(params)
         return {}
 
-    def update(self, gradients, state):
-        self.seen |= set(gradients)
-        return {name: gradient + 1 for name, gradient in gradients.items()}, state
+    def apply(self, params, gradients, state, learning_rates):
+        self.seen |= set(gradients) | set(params)
+        for name, gradient in gradients.items():
+            params[name] -= learning_rates[name] * (gradient + 1)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ class Descent:
 @pytest.mark.parametrize("frozen", ["conv2d1", "localisation", "*.weight", "dense2.bias", "spatialtransformer1"])
 def test_a_rate_of_zero_changes_no_bit(optimizer, frozen, tmp_path):
     model = network()
-    names = [name for name, rate in multipliers(model.params, {frozen: 0}).items() if rate == 0]
+    names = [name for name, rate in resolve_multipliers(model.params, {frozen: 0}).items() if rate == 0]
     for name in names:
         model.params[name].flat[0] = -0.0
     before = {name: array.tobytes() for name, array in model.params.items()}

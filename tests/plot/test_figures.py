@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from stn_numba.plot.canvas import draw_image, new_axes
-from stn_numba.plot.files import write_figure
+from stn_numba.plot.figures import draw_image, new_axes, write_figure
 
 pytest.importorskip("matplotlib")
 

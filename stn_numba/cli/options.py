@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["Decorator", "data_option", "folder_option", "json_option", "progress_option"]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def data_option(help: str) -> Decorator:
+    """Return the option ``--data``, a folder with MNIST files."""
+    return click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help=help)
+
+
+def folder_option(name: str, default: str, help: str) -> Decorator:
+    """Return an option for a folder."""
+    path = click.Path(path_type=Path)
+    return click.option(name, type=path, metavar="FOLDER", default=Path(default), show_default=True, help=help)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+progress_option = click.option(
+    "--progress/--no-progress", default=True, help="Show progress bars, or one line per epoch without a terminal."
+)
