@@ -1,5 +1,5 @@
-"""Tests of stn_numba.deploy, except for Docker images and wheels.
+"""Tests of stn_numba.deploy.
 
-advice, doctor, installation, networks, oracle, report, selftest, warmup: deploy/test_doctor_and_warmup.py
-build, ready_made: test_hatch_build.py, deploy/test_doctor_and_warmup.py
+build_kernels: test_hatch_build.py, deploy/test_self_test.py
+installation: deploy/test_advice.py, cli/test_deploy.py
 """

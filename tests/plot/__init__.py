@@ -1,4 +1,1 @@
-"""Tests of stn_numba.plot.
-
-canvas: plot/test_files.py
-"""
+"""Tests of stn_numba.plot."""

@@ -5,6 +5,6 @@ conv_microkernels, convolution, flat, im2col, sequence, sparse_conv_backward: nn
 constants, cpu: deploy/test_network_kernels.py
 dense, products: nn/engine/test_dense.py
 losses: nn/test_losses.py
-optimizers: nn/optimizers/test_base.py
+optimizers: nn/optimizers/test_adam_and_sgd.py
 pooling: nn/layers/test_pooling.py
 """
