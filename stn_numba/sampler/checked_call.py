@@ -146,7 +146,7 @@ def _rule(image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bo
 
 
 def _table(table: Array) -> tuple[int, int, int, int]:
-    """A table of polynomial pieces as `kernels.sampling.edge_taps` reads it."""
+    """A table of polynomial pieces as `kernels.sampling.polynomial` reads it."""
     pieces, columns, terms = table.shape
     return (address_of(table), pieces, columns - 1, terms) if table.size else (0, 0, 0, 0)
 

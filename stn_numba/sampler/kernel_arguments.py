@@ -16,7 +16,7 @@ __all__ = ["Words", "gradient_entry", "image_words", "nearest_entry", "reach_ent
 Array = NDArray[Any]
 
 _SAMPLE, _GRADIENT = kernel("kernels.sampling.forward", "sample"), kernel("kernels.gradients.backward", "gradient")
-_NEAREST, _REACH = kernel("kernels.sampling.nearest", "nearest"), kernel("kernels.gradients.backward", "reach_of_tiles")
+_NEAREST, _REACH = kernel("kernels.sampling.nearest", "nearest"), kernel("kernels.gradients.backward", "tile_y_ranges")
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int")

@@ -58,7 +58,7 @@ def chosen_padding(padding: str | None, fill: ArrayLike | None) -> str:
 
 @functools.lru_cache(256)
 def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int, even: bool) -> tuple[float, ...]:
-    """One axis of an image as the numbers that `kernels.sampling.edge_taps` describes.
+    """One axis of an image as the numbers that `kernels.constants` describes.
 
     `step` is in bytes; `family`, K and `even` (whether k(-d) = k(d)) are the kernel's.
     """
