@@ -7,6 +7,6 @@ kink (bilinear: at whole pixels) the gradient is the derivative from the right. 
 """
 
 from stn_numba.sampler.api import sample, sample_vjp
-from stn_numba.sampler.checked_call import IMAGE_DTYPES
+from stn_numba.sampler.call import IMAGE_DTYPES
 
 __all__ = ["IMAGE_DTYPES", "sample", "sample_vjp"]

@@ -72,7 +72,7 @@ def shape_advice(theta: Any, given: NDArray[Any], count: int, transform: Any) ->
     identity = _identity(transform, count)
     if shape[-1:] == (9,) and len(shape) < 3 and _is_eye(np.append(identity, 1), 3, 3):
         return "; divide each row by its last number and drop that number"
-    steps = _steps(given, count, identity, hasattr(transform, "basis")) if given.ndim > 1 else ""
+    steps = _steps(given, count, identity, transform.is_linear()) if given.ndim > 1 else ""
     if steps:
         return f"; take {'theta' if theta is given else 'np.asarray(theta)'}{steps}"
     return _other_transform(given, identity)

@@ -6,7 +6,7 @@ from antialias_oracle import IDENTITY, SHRUNK, factors, grid_of, smooth_points, 
 from naive_sampler import naive_sample, random_image, random_transform
 
 import stn_numba as stn
-from stn_numba.sampler.antialias import MOST
+from stn_numba.sampler.antialias import MAX_FACTOR
 from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 from stn_numba.sampler.padding import PADDINGS
 
@@ -109,14 +109,14 @@ def test_of_the_nearest_pixels_the_most_frequent_value_is_taken(padding, fill):
 
 
 def test_factors_stop_at_the_limit_and_ignore_what_does_not_show():
-    assert factors(stn.MatrixGrid(np.eye(3)[None], (3, 4), align_corners=False), (999, 20)) == (MOST, 5)
+    assert factors(stn.MatrixGrid(np.eye(3)[None], (3, 4), align_corners=False), (999, 20)) == (MAX_FACTOR, 5)
     points = np.zeros((1, 4, 4, 2)) + 0.01 * stn.base_points((4, 4)).reshape(4, 4, 2)
     points[0, 0] = 1e9  # far outside: a common way to say "nothing"
     assert factors(stn.DenseGrid(points), (20, 20)) == (1, 1)
-    assert factors(stn.DenseGrid(points), (20, 20), "border") == (MOST, 1)
+    assert factors(stn.DenseGrid(points), (20, 20), "border") == (MAX_FACTOR, 1)
     horizon = np.array([[[0.5, 0, 0], [0, 0, 5.0], [0, 0.5, 0.3]]])  # only rows far outside are steep
-    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20))) < MOST
-    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20), "wrap")) == MOST
+    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20))) < MAX_FACTOR
+    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20), "wrap")) == MAX_FACTOR
 
 
 def test_with_a_fill_far_positions_do_not_count_whatever_the_padding():

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import Grid, MatrixGrid
-from stn_numba.grid.pixel_matrix import is_affine
+from stn_numba.grid import KernelGrid
 from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Floats
 from stn_numba.nn.engine import buffers
@@ -32,15 +31,15 @@ _STRIP = 512  # values of some output rows that are worked on together
 _WORTH_A_PART = 1 << 16  # output numbers; a thread takes some 200 microseconds for them, and waking one takes 100
 
 
-def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False) -> tuple[Floats, SamplesBackprop]:
+def sample_parts(x: Floats, grid: KernelGrid, padding: str, *, training: bool = False) -> tuple[Floats, SamplesBackprop]:
     """As `stn_numba.sample_vjp`; ``backprop(d_out, image) -> (d_image, d_grid)``, d_image None unless `image`.
 
     Samples do not touch each other, so the number of threads does not show. In `training`, affine maps take a way that costs
     a little more forward and much less back; the two differ by rounding.
     """
-    if training and isinstance(grid, MatrixGrid) and padding == "zeros" and _small(x):
-        matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
-        if is_affine(matrix):
+    if training and padding == "zeros" and _small(x):
+        matrix = grid.affine_matrices((x.shape[1], x.shape[2]))
+        if matrix is not None:
             return attend_parts(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
     if len(parts) < 2:
@@ -67,7 +66,7 @@ def _small(x: Floats) -> bool:
     return max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
 
 
-def attend_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
+def attend_parts(x: Floats, grid: KernelGrid, matrix: Floats) -> tuple[Floats, SamplesBackprop]:
     """As `sample_parts`, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
     matrix = matrix[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)

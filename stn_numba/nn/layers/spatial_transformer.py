@@ -19,7 +19,7 @@ from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.fusion import FusedSegment
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import chosen, identity_of, lay_grid, n_params_of
+from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of
 
 __all__ = ["SpatialTransformer"]
 
@@ -79,7 +79,7 @@ class SpatialTransformer(Container):
         self.localisation = expect_layer(localisation, "localisation")
         self.transform_name = transform if isinstance(transform, str) else None
         self.options = dict(options or {})
-        self.transform = chosen(transform, self.options)
+        self.transform = as_transform(transform, self.options)
         self.shape = None if shape is None else as_size(shape, "shape")
         self.padding, self.align_corners = as_option(padding, "padding", PADDINGS), as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(n_params_of(self.transform))
@@ -108,13 +108,13 @@ class SpatialTransformer(Container):
 
     def sample(self, x: Floats, theta: Floats, *, training: bool = False) -> Floats:
         """Read images at given parameters, without the way back; `training` as for `sample_parts`."""
-        grid, _ = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
+        grid, _ = make_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         return sample_parts(x, grid, self.padding, training=training)[0]
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return the attended images (N, h, w, C) and the way back, through the sampler to image and parameters."""
         theta, from_theta = in_turn(self._segments, x, rng)
-        grid, from_grid = lay_grid(self.transform, theta, self._out_shape(x), self.align_corners)
+        grid, from_grid = make_grid(self.transform, theta, self._out_shape(x), self.align_corners)
         out, from_out = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
