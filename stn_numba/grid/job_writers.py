@@ -25,11 +25,11 @@ class JobWriter(Protocol):
 
     Attributes
     ----------
-    room : int
+    extra_words : int
         Words that it needs behind the end of a job.
     """
 
-    room: int
+    extra_words: int
 
     def write(self, job: Any, values: NDArray[Any]) -> NDArray[Any] | None:
         """Write values to a job; return the array to hold while it runs, or None if a matrix contains NaN."""
@@ -39,7 +39,7 @@ class JobWriter(Protocol):
 class PositionsWriter:
     """Write the positions of a dense grid."""
 
-    room = 0
+    extra_words = 0
 
     def __init__(self, start: int) -> None:
         self.word = start + POSITIONS
@@ -53,7 +53,7 @@ class PositionsWriter:
 class CoefficientsWriter:
     """Write the coefficients of a grid over basis functions, which it holds."""
 
-    room = 0
+    extra_words = 0
 
     def __init__(self, start: int, basis: Floats) -> None:
         self.word, self.basis = start + COEFFICIENTS, basis
@@ -66,13 +66,13 @@ class CoefficientsWriter:
 
 
 class MatrixWriter:
-    """Write normalized matrices: they are converted to matrices between pixels in the room behind the job.
+    """Write normalized matrices: they are converted to matrices between pixels in the words behind the job.
 
     The first word there receives their kind (affine or homography), the second whether one of their numbers is NaN.
     """
 
     def __init__(self, start: int, end: int, values: Floats, sizes: tuple[Shape, Shape, bool]) -> None:
-        self.end, self.room = end, 2 + 9 * len(values)
+        self.end, self.extra_words = end, 2 + 9 * len(values)
         self.kind, self.matrix = start + KIND, start + MATRIX
         centers, *rest = conversion(*sizes)
         arguments: list[Any] = []

@@ -22,7 +22,7 @@ from stn_numba.kernels.runtime.addresses import address_of
 
 __all__ = ["MatrixGrid"]
 
-_MAX_PLANNED = 16  # matrices that a plan has room for
+_MAX_PLANNED = 16  # matrices in a plan
 
 _NO_SCALE = np.zeros((2, 4))
 
@@ -169,7 +169,7 @@ class MatrixGrid(KernelGrid):
         return MatrixGrid, self.values.shape, self.values.dtype, self.shape, self.align_corners
 
     def can_be_planned(self) -> bool:
-        """Whether a plan has room for the matrices."""
+        """Whether a plan can hold this number of matrices."""
         return len(self) <= _MAX_PLANNED
 
     def job_writer(self, start: int, end: int, in_shape: Shape) -> MatrixWriter:

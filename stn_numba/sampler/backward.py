@@ -136,14 +136,14 @@ def passes_of(call: Call, by_image: bool, by_grid: bool) -> list[Pass]:
 def _add_block(call: Call, d_out: Array, d_image: ImageGradient | None, by_grid: bool) -> Array | None:
     """As `_add_gradients`, for a grid that is not streamed."""
     d_grid = None
-    for one in passes_of(call, d_image is not None, by_grid):
-        partials = np.zeros(*one.partial_sums(call))
-        if d_out.size and (one.by_image or call.differentiable):
-            target = d_image if d_image is not None and one.by_image else ImageGradient(call.image, NO_TOTAL, 0)
-            reach = _reach_of_tiles(call) if one.by_image and one.pieces > 1 else None
-            words = pass_words(call, one, d_out, target, partials, reach)
-            dispatch.run(gradient_entry(call.image.dtype), one.tasks, call.num_threads, words)
-        if one.by_grid:
+    for kernel_pass in passes_of(call, d_image is not None, by_grid):
+        partials = np.zeros(*kernel_pass.partial_sums(call))
+        if d_out.size and (kernel_pass.by_image or call.differentiable):
+            target = d_image if d_image is not None and kernel_pass.by_image else ImageGradient(call.image, NO_TOTAL, 0)
+            reach = _reach_of_tiles(call) if kernel_pass.by_image and kernel_pass.pieces > 1 else None
+            words = pass_words(call, kernel_pass, d_out, target, partials, reach)
+            dispatch.run(gradient_entry(call.image.dtype), kernel_pass.tasks, call.num_threads, words)
+        if kernel_pass.by_grid:
             d_grid = call.grid.sum_partials(partials, call.in_shape)
     return d_grid
 
@@ -160,12 +160,13 @@ def _reach_of_tiles(call: Call) -> Array | None:
 
 
 def pass_words(
-    call: Call, one: Pass, d_out: Array, d_image: ImageGradient, partials: Array, reach: Array | None = None
+    call: Call, kernel_pass: Pass, d_out: Array, d_image: ImageGradient, partials: Array, reach: Array | None = None
 ) -> tuple[Any, ...]:
     """The words of one pass. A pass that is not `by_image` writes nothing to `d_image`."""
+    by_image, by_grid, groups, pieces, tasks = kernel_pass
     sums = address_of(partials)  # for the positions of a dense grid, or for pieces of the others
     return (
-        one.tasks, one.groups * one.pieces, one.pieces, one.by_image, one.by_grid and call.differentiable,
+        tasks, groups * pieces, pieces, by_image, by_grid and call.differentiable,
         *image_words(call.image), *call.source.words, *call.rule.words, *call.batch_steps, *call.out_shape,
         *image_words(d_out), *image_words(d_image.block), *image_words(d_image.total), d_image.sum_after, sums, sums,
         math.prod(partials.shape[2:]), 0 if reach is None else address_of(reach),

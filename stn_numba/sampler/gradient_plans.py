@@ -26,16 +26,16 @@ _D_IMAGE_WORD, _DENSE_WORD, _PARTIALS_WORD = 73, 84, 85
 class GradientPlan(PreparedJob):
     """Gradients of a planned call of `sample_vjp`, without its arrays."""
 
-    def __init__(self, call: Call, one: Pass) -> None:
-        self.one, self.in_shape, self.grid = one, call.in_shape, call.grid.without_positions()
+    def __init__(self, call: Call, kernel_pass: Pass) -> None:
+        self.kernel_pass, self.in_shape, self.grid = kernel_pass, call.in_shape, call.grid.without_positions()
         self.dtype, self.shape = call.image.dtype, caller_shape(call.image.shape, call.layout)
-        self.partials = one.partial_sums(call)
+        self.partials = kernel_pass.partial_sums(call)
         d_out, d_image = (
             np.empty(caller_shape(shape, call.layout), self.dtype) for shape in (call.out_shape, call.image.shape)
         )
         self.output = self.dtype, d_out.shape, d_out.strides
         block = ImageGradient(channels_last(d_image, call.layout), NO_TOTAL, 0)
-        words = pass_words(call, one, channels_last(d_out, call.layout), block, np.empty(*self.partials))
+        words = pass_words(call, kernel_pass, channels_last(d_out, call.layout), block, np.empty(*self.partials))
         super().__init__(call, gradient_entry(self.dtype), words, SOURCE_WORD + _SHIFT)
 
     def fits(self, d_out: Any) -> bool:
@@ -44,16 +44,16 @@ class GradientPlan(PreparedJob):
 
     def gradients(self, image: Any, grid: Any, d_out: Any) -> tuple[Array | None, Array | None]:
         """Return the gradients with respect to image and grid; None for one that the plan does not compute."""
-        d_image = np.zeros(self.shape, self.dtype) if self.one.by_image else None
+        d_image = np.zeros(self.shape, self.dtype) if self.kernel_pass.by_image else None
         partials = np.zeros(*self.partials)
         job = self.memory.from_buffer_copy(self.template)
         job[IMAGE_WORD + _SHIFT], job[OUT_WORD + _SHIFT] = address_of(image), address_of(d_out)
         job[_D_IMAGE_WORD] = address_of(image if d_image is None else d_image)
         job[_DENSE_WORD] = job[_PARTIALS_WORD] = address_of(partials)
         held = self.writer.write(job, grid if type(grid) is np.ndarray else grid.values)
-        dispatch.run_job(self.entry, self.one.tasks, self.num_threads, job)
+        dispatch.run_job(self.entry, self.kernel_pass.tasks, self.num_threads, job)
         del held
-        return d_image, self.grid.sum_partials(partials, self.in_shape) if self.one.by_grid else None
+        return d_image, self.grid.sum_partials(partials, self.in_shape) if self.kernel_pass.by_grid else None
 
 
 def find(plan: Plan | None, d_out: Any, by_image: bool, by_grid: bool) -> GradientPlan | None:

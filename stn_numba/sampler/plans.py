@@ -74,8 +74,8 @@ class PreparedJob:
         job = entry.job(words)
         self.entry, self.num_threads, self.arrays = entry, call.num_threads, call.rule.arrays
         self.writer = call.grid.job_writer(source_word, len(job), call.in_shape)
-        self.template = bytes(job) + bytes(8 * self.writer.room)
-        self.memory = ctypes.c_int64 * (len(job) + self.writer.room)
+        self.template = bytes(job) + bytes(8 * self.writer.extra_words)
+        self.memory = ctypes.c_int64 * (len(job) + self.writer.extra_words)
 
 
 class Plan(PreparedJob):
