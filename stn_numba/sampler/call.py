@@ -106,7 +106,8 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
     if nearest and fill is not None:  # no pixel is blended with another, so the padding would have no effect
         padding = "constant"
     filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working)
-    _expect_blendable(options.kernel, padding, filling[0])
+    if padding == "constant":
+        _expect_blendable(options.kernel, filling[0])
     scale = grid.pixel_scale(in_shape, options.units, options.displacement)
     everywhere = fill is None and padding not in ("zeros", "constant")
     return Call(
@@ -127,11 +128,13 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
 
 def _check_image(image: Array, layout: str) -> Array:
     """Return the image as (N, H, W, C) of native byte order."""
-    if image.ndim != 4 or 0 in channels_last(image, layout).shape[1:3]:
-        raise ValueError(
-            f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}{axes_advice(image.shape, layout)}"
-        )
-    return channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
+    if image.ndim == 4:
+        view = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
+        if 0 not in view.shape[1:3]:
+            return view
+    raise ValueError(
+        f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}{axes_advice(image.shape, layout)}"
+    )
 
 
 def _check_grid(grid: Grid | ArrayLike, options: Options) -> KernelGrid:
@@ -148,9 +151,9 @@ def _check_grid(grid: Grid | ArrayLike, options: Options) -> KernelGrid:
     return grid if isinstance(grid, KernelGrid) else DenseGrid(grid.dense(), align_corners=grid.align_corners)
 
 
-def _expect_blendable(kernel: str | PiecewisePolynomial, padding: str, fill: Array) -> None:
+def _expect_blendable(kernel: str | PiecewisePolynomial, fill: Array) -> None:
     """Reject a constant beyond the edge for a kernel whose weights would change it."""
-    if padding == "constant" and not sums_to_one(kernel) and fill.any():
+    if not sums_to_one(kernel) and fill.any():
         raise ValueError(
             "padding: expected another than 'constant' for a kernel whose weights do not sum to 1 everywhere; "
             "with padding='zeros' `fill` is what outputs beyond the edges are set to"
