@@ -1,4 +1,4 @@
-"""The hook that compiles kernels when a wheel is built, by its methods: hatchling need not be there."""
+"""The hook that compiles kernels when a wheel is built, tested without hatchling."""
 
 import importlib.util
 import os
@@ -55,7 +55,7 @@ def built(hook, version="standard"):
 PURE = {"pure_python": True, "force_include": {}}
 
 
-def test_kernels_are_left_out_when_told_so(hook, monkeypatch):
+def test_the_setting_0_leaves_kernels_out(hook, monkeypatch):
     monkeypatch.setenv("STN_NUMBA_BUILD_KERNELS", "0")
     assert built(hook) == PURE
     assert hook.dependencies() == []
@@ -63,19 +63,19 @@ def test_kernels_are_left_out_when_told_so(hook, monkeypatch):
 
 
 @pytest.mark.parametrize(("target", "version"), [("wheel", "editable"), ("sdist", "standard")])
-def test_editable_installs_and_source_archives_bring_none(hook, target, version):
+def test_editable_installs_and_source_archives_have_no_kernels(hook, target, version):
     hook.target_name = target
     assert built(hook, version) == PURE
     assert hook.app.said == []
 
 
-def test_without_a_linker_the_wheel_is_a_pure_one(hook, monkeypatch, tmp_path):
+def test_without_a_linker_the_wheel_is_pure(hook, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert built(hook) == PURE
     assert hook.app.said[-1].startswith("warning: No kernels were compiled, so this is a pure wheel: RuntimeError: ")
 
 
-def test_transforms_are_announced_to_the_build(hook, tmp_path):
+def test_the_build_finds_our_transforms(hook, tmp_path):
     hook._fake_install(tmp_path)
     code = "from stn_numba.transform.registry import get_transform; print(get_transform('affine').n_params)"
     others = [path for path in sys.path if not path.startswith(str(ROOT)) or "site-packages" in path]
@@ -86,7 +86,7 @@ def test_transforms_are_announced_to_the_build(hook, tmp_path):
     assert done.stdout == "6\n", done.stderr
 
 
-def test_the_wheel_of_a_platform_holds_the_libraries(hook, monkeypatch, tmp_path):
+def test_a_platform_wheel_contains_the_libraries(hook, monkeypatch, tmp_path):
     path = tmp_path / "kernels-v3-0123456789abcdef.so"
     monkeypatch.setattr(hook, "_build", lambda: [path])
     data = built(hook)

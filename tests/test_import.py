@@ -1,4 +1,4 @@
-"""What a fresh process pays for `import stn_numba`."""
+"""What a fresh process loads with `import stn_numba`."""
 
 import subprocess
 import sys
@@ -9,17 +9,17 @@ HEAVY = ["numba", "scipy", "click", "matplotlib", "safetensors", "tqdm", "mlxten
 
 
 def loaded_after(statements):
-    """Which of the heavy packages a fresh process has imported."""
+    """The heavy packages that a fresh process has imported."""
     code = f"import sys\n{statements}\nprint(*[name for name in {HEAVY} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     return run.stdout.split()
 
 
-def test_the_import_is_light():
+def test_importing_loads_no_heavy_package():
     assert loaded_after("import stn_numba") == []
 
 
-def test_listing_transforms_is_light():
+def test_listing_transforms_loads_no_heavy_package():
     assert loaded_after("import stn_numba; assert stn_numba.available_transforms()") == []
 
 
@@ -29,17 +29,17 @@ def test_an_affine_grid_needs_no_compiler_and_no_scipy():
     ]
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_exists():
     import stn_numba
 
     for name in stn_numba.__all__:
         assert getattr(stn_numba, name) is not None
 
 
-def test_rooms_and_late_names_are_found_in_a_fresh_process():
+def test_lazy_modules_and_names_are_found_in_a_fresh_process():
     names = "'data', 'models', 'nn', 'plot', 'testing', 'fit', 'load', 'save'"
-    listed, there = f"assert {{{names}}} <= set(dir(stn))", f"[getattr(stn, name) for name in ({names})]"
-    assert "torch" not in loaded_after(f"import stn_numba as stn; {listed}; {there}; stn.nn.Dense")
+    listed, found = f"assert {{{names}}} <= set(dir(stn))", f"[getattr(stn, name) for name in ({names})]"
+    assert "torch" not in loaded_after(f"import stn_numba as stn; {listed}; {found}; stn.nn.Dense")
 
 
 def test_an_unknown_name_is_refused():

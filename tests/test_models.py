@@ -14,7 +14,7 @@ WITH_TRANSFORMER = pytest.mark.parametrize("make", [st_fcn, st_cnn])
 
 @ALL
 @pytest.mark.parametrize("shape", [(28, 28, 1), (42, 40, 2), (60, 60, 1)])
-def test_logits_of_every_class(make, shape):
+def test_there_is_a_logit_for_every_class(make, shape):
     model = make(shape, 7)
     logits = model.logits(np.zeros((2, *shape), np.float32))
     assert logits.shape == (2, 7)
@@ -28,13 +28,13 @@ def test_the_seed_decides_the_parameters(make):
     assert not np.array_equal(first, other)
 
 
-def test_parameters_are_as_many_as_the_layers_say():
+def test_the_number_of_parameters_follows_from_the_layers():
     assert fcn(units=128).n_params == (784 + 1) * 128 + (128 + 1) * 128 + (128 + 1) * 10
     assert cnn(filters=32).n_params == (81 + 1) * 32 + (49 * 32 + 1) * 32 + (2 * 2 * 32 + 1) * 10
-    look = (25 + 1) * 20 + (25 * 20 + 1) * 20 + (20 + 1) * 20 + (20 + 1) * 6
-    assert st_cnn(filters=32).n_params == cnn(filters=32).n_params + look
-    look = (14 * 14 + 1) * 32 + 2 * (32 + 1) * 32 + (32 + 1) * 6
-    assert st_fcn(localisation_downsample=2).n_params == fcn().n_params + look
+    localisation = (25 + 1) * 20 + (25 * 20 + 1) * 20 + (20 + 1) * 20 + (20 + 1) * 6
+    assert st_cnn(filters=32).n_params == cnn(filters=32).n_params + localisation
+    localisation = (14 * 14 + 1) * 32 + 2 * (32 + 1) * 32 + (32 + 1) * 6
+    assert st_fcn(localisation_downsample=2).n_params == fcn().n_params + localisation
 
 
 @WITH_TRANSFORMER
@@ -46,7 +46,7 @@ def test_training_starts_from_the_undistorted_image(make, transform):
 
 
 @WITH_TRANSFORMER
-def test_output_size_and_pooling(make):
+def test_output_shape_and_downsampling(make):
     model = make((60, 60, 1), shape=(48, 52), downsample=2)
     images = np.random.default_rng(0).random((2, 60, 60), np.float32)
     assert model.transform(images).shape == (2, 48, 52, 1)
@@ -55,7 +55,7 @@ def test_output_size_and_pooling(make):
 
 
 @WITH_TRANSFORMER
-def test_the_classifier_sees_what_the_transformer_attends_to(make):
+def test_the_classifier_sees_the_transformed_image(make):
     model = make()
     before = model.logits(X)
     model.params["spatialtransformer1.localisation.theta.bias"][2] = 0.5  # half the image to the right
@@ -63,7 +63,7 @@ def test_the_classifier_sees_what_the_transformer_attends_to(make):
     assert not np.allclose(model.logits(X), before)
 
 
-def test_networks_without_a_transformer_say_so():
+def test_networks_without_a_transformer_are_named():
     with pytest.raises(ValueError, match="it has no spatial transformer"):
         cnn().transform(X)
 

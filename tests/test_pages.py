@@ -31,7 +31,7 @@ def anchors(text):
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES)
-def test_the_examples_run(page, monkeypatch, tmp_path):
+def test_examples_of_the_pages_run(page, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.chdir(tmp_path)
     plain = "\n".join("" if line.startswith("```") else line for line in read(page).splitlines())

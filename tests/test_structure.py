@@ -1,6 +1,7 @@
-"""The tree stays readable: no import circles, small folders, short files and functions."""
+"""The tree stays readable: no import circles, small folders, short files and functions, and every module has its tests."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_no_files_import_each_other_in_a_circle(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_no_folder_holds_more_files_than_one_takes_in(folder):
+def test_no_folder_has_too_many_files(folder):
     folders = {path.parent for path in python_files(folder)}
     counts = {str(f.relative_to(ROOT)): sum(path.name != "__init__.py" for path in f.glob("*.py")) for f in folders}
     assert {f: count for f, count in counts.items() if count > MOST_FILES} == {}
@@ -104,3 +105,42 @@ def body_length(function):
     """Lines of a function without its decorators, signature and docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+# A module is tested by test_<module>.py or a folder <module>/ at the same place below tests/, or where a line of the folder's
+# docstring says: `module, package: file.py, other/file.py`, with paths from tests/.
+MIRRORS = {"stn_numba": "tests", "plugins/stn_transforms": "tests/plugins/stn_transforms"}
+LINE = re.compile(r"^([\w, ]+): (\S+\.py(?:, \S+\.py)*)$", re.MULTILINE)
+
+
+def lines_of(folder):
+    """{module or package: [test files]} of the lines in the docstring of a folder of tests."""
+    file = folder / "__init__.py"
+    text = ast.get_docstring(ast.parse(file.read_text())) or "" if file.is_file() else ""
+    return {name: line[2].split(", ") for line in LINE.finditer(text) for name in line[1].split(", ")}
+
+
+def has_tests(module, mirror):
+    """Whether a module (its path within the package), or a package that contains it, has tests of its own or a line."""
+    for depth, name in enumerate(module.parts, 1):
+        folder = mirror.joinpath(*module.parts[: depth - 1])
+        if (folder / f"test_{name}.py").is_file() or name in lines_of(folder):
+            return True
+    return any(mirror.joinpath(*module.parts).glob("test_*.py"))
+
+
+@pytest.mark.parametrize("package", MIRRORS)
+def test_every_module_has_tests_or_a_line_that_names_them(package):
+    modules = [path.relative_to(ROOT / package).with_suffix("") for path in python_files(package) if path.name != "__init__.py"]
+    assert [str(module) for module in modules if not has_tests(module, ROOT / MIRRORS[package])] == []
+
+
+@pytest.mark.parametrize("package", MIRRORS)
+def test_lines_name_modules_and_files_that_exist(package):
+    mirror, wrong = ROOT / MIRRORS[package], []
+    for file in mirror.rglob("__init__.py"):
+        source = ROOT / package / file.parent.relative_to(mirror)
+        for name, files in lines_of(file.parent).items():
+            wrong += [f"{file}: {name}"] * (not (source / name).is_dir() and not (source / f"{name}.py").is_file())
+            wrong += [f"{file}: {each}" for each in files if not (ROOT / "tests" / each).is_file()]
+    assert wrong == []

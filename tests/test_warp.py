@@ -1,3 +1,5 @@
+"""`warp`: axes, shapes, transforms and errors."""
+
 import warnings
 
 import numpy as np
@@ -10,22 +12,22 @@ IDENTITY = [1, 0, 0, 0, 1, 0]
 
 
 @pytest.mark.parametrize("image", [IMAGE, IMAGE[0], IMAGE[0, ..., 0]], ids=["NHWC", "HWC", "HW"])
-def test_every_layout_keeps_its_axes(image):
+def test_the_output_has_the_axes_of_the_image(image):
     np.testing.assert_array_equal(stn.warp(image, IDENTITY), image)
 
 
 @pytest.mark.parametrize(("image", "expected"), [(IMAGE[0, ..., 0], (2, 3)), (IMAGE[0], (2, 3, 2)), (IMAGE, (3, 2, 3, 2))])
-def test_the_shape_of_the_output_is_free(image, expected):
+def test_any_output_shape_is_possible(image, expected):
     assert stn.warp(image, IDENTITY, shape=(2, 3)).shape == expected
 
 
-def test_one_image_with_several_rows_of_theta_gives_as_many_outputs():
+def test_one_image_with_several_rows_of_theta_gives_several_outputs():
     theta = np.tile(IDENTITY, (4, 1))
     assert stn.warp(IMAGE[0, ..., 0], theta).shape == (4, 6, 5)
     assert stn.warp(IMAGE[0], theta).shape == (4, 6, 5, 2)
 
 
-def test_shift_by_a_whole_pixel():
+def test_a_shift_by_a_whole_pixel_is_exact():
     out = stn.warp(IMAGE, [1, 0, 2 / 4, 0, 1, 0])
     np.testing.assert_allclose(out[:, :, :-1], IMAGE[:, :, 1:], atol=1e-12)
     assert not out[:, :, -1].any()
@@ -34,7 +36,7 @@ def test_shift_by_a_whole_pixel():
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_mirror_and_quarter_turn(align_corners):
+def test_mirrors_and_quarter_turns_are_exact(align_corners):
     options = {"align_corners": align_corners, "padding": "border"}
     np.testing.assert_allclose(stn.warp(IMAGE, [-1, 0, 0, 0, 1, 0], **options), IMAGE[:, :, ::-1], atol=1e-12)
     turned = stn.warp(IMAGE, [0, -1, 0, 1, 0, 0], shape=(5, 6), **options)
@@ -47,7 +49,7 @@ def test_an_instance_and_a_name_give_the_same():
     np.testing.assert_array_equal(stn.warp(IMAGE, theta, transform=spline), stn.warp(IMAGE, theta, transform="tps"))
 
 
-def test_integer_theta_and_lists_are_taken():
+def test_integer_theta_and_lists_are_accepted():
     assert stn.warp(IMAGE[0, ..., 0], np.array(IDENTITY)).dtype == np.float64
 
 
@@ -94,21 +96,21 @@ def test_layout_out_and_fill_reach_the_sampler():
         (np.zeros((3, 4)), 1, {"shape": (np.inf, 3)}, r"shape: expected two whole numbers \(h, w\), got"),
     ],
 )
-def test_arguments_are_named_as_the_caller_knows_them(image, rows, options, message):
+def test_errors_show_shapes_as_the_caller_gave_them(image, rows, options, message):
     theta = np.tile([1.0, 0, 0, 0, 1, 0], (rows, 1))
     with pytest.raises((TypeError, ValueError), match=message):
         stn.warp(image, theta, **options)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3, 3)])
-def test_a_matrix_is_no_theta(shape):
+def test_a_matrix_as_theta_gets_advice(shape):
     with pytest.raises(
         ValueError, match=rf"theta: expected \(N, 6\) parameters, got \({shape[0]}, 3\); .*grid_from_pixel_matrix"
     ):
         stn.warp(np.zeros((4, 4)), np.eye(*shape))
 
 
-def test_a_batch_of_gray_images_without_channels_is_warned_of():
+def test_a_batch_of_gray_images_without_channels_warns():
     theta = np.tile([1.0, 0, 0, 0, 1, 0], (6, 1))
     message = (
         r"image: \(6, 8, 9\) is read as one image of 9 channels; give image\[..., None\] for a batch of gray images, "
@@ -129,7 +131,7 @@ def test_a_batch_of_gray_images_without_channels_is_warned_of():
         stn.warp(np.zeros((6, 8)), theta)
 
 
-def test_a_theta_with_the_axes_of_a_matrix_leads_both_ways():
+def test_theta_with_the_axes_of_a_matrix_gets_both_suggestions():
     image, theta = np.random.default_rng(0).random((3, 8, 8, 1)), np.tile(np.eye(2, 3), (3, 1, 1))
     both = r"if it is normalized, take theta\.reshape\(3, 6\); a matrix between pixels .* `grid_from_pixel_matrix`"
     with pytest.raises(ValueError, match=both):
@@ -138,13 +140,13 @@ def test_a_theta_with_the_axes_of_a_matrix_leads_both_ways():
 
 
 @pytest.mark.parametrize("wrap", [lambda grid, backprop: grid, lambda *both: both, lambda grid, backprop: [grid]])
-def test_a_grid_given_as_theta_names_sample(wrap):
+def test_a_grid_as_theta_suggests_sample(wrap):
     pair = stn.get_transform("affine").forward([IDENTITY], (6, 5))
     with pytest.raises(TypeError, match=r"theta: expected .*MatrixGrid.*; a grid goes to `sample\(image, grid\)`"):
         stn.warp(IMAGE, wrap(*pair))
 
 
-def test_positions_given_as_theta_name_sample():
+def test_positions_as_theta_suggest_sample():
     with pytest.raises(ValueError, match=r"theta: .* got \(3, 4, 4, 2\); positions .* go to `sample\(image, grid\)`"):
         stn.warp(IMAGE, np.zeros((3, 4, 4, 2)))
 
@@ -155,13 +157,13 @@ def test_swapped_arguments_are_named(theta):
         stn.warp(theta, IMAGE)
 
 
-def test_a_class_is_no_transform():
+def test_a_class_as_transform_is_refused():
     with pytest.raises(TypeError, match=r"transform: expected .*, got the class Affine; an instance is Affine\(\)"):
         stn.warp(IMAGE, IDENTITY, type(stn.get_transform("affine")))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.complex64])
-def test_fill_alone_leaves_no_dark_seam(dtype):
+def test_a_fill_leaves_no_dark_seam(dtype):
     image, turned = np.full((60, 50, 3), 100, dtype), [0.8, -0.6, 0, 0.6, 0.8, 0]
     assert np.abs(stn.warp(image, turned, fill=100) - image).max() < 1e-4
     seam = stn.warp(image, turned, fill=100, padding="zeros")  # a padding that is given keeps its meaning

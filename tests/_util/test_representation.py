@@ -1,4 +1,4 @@
-"""What objects say of themselves."""
+"""`repr` of transforms, kernels and data."""
 
 import functools
 
@@ -49,7 +49,7 @@ class Still(stn.Transform):
         ),
     ],
 )
-def test_it_is_the_expression_that_makes_it(thing, text):
+def test_repr_is_the_expression_that_makes_the_object(thing, text):
     assert repr(thing) == text
     assert repr(eval(text, dict(NAMES))) == text
 
@@ -62,7 +62,7 @@ def test_large_arrays_are_shown_by_their_shape():
     assert repr(digits) == "<Digits: 7 training and 3 test images of 28 x 28>"
 
 
-def test_transforms_of_strangers_show_the_options_that_they_keep():
+def test_custom_transforms_show_their_options():
     class Turned(Still):
         def __init__(self, angle, *rest, scale=2, table=None, f=len, lost=0, **more):
             self.angle, self._scale, self.table, self.f = angle, scale, table, f
@@ -75,7 +75,7 @@ def test_transforms_of_strangers_show_the_options_that_they_keep():
     assert repr(Still()) == "Still()"
 
 
-def test_no_transform_raises_when_it_is_shown():
+def test_repr_of_a_transform_never_raises():
     class Bad:
         def __repr__(self):
             raise ZeroDivisionError

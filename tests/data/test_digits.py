@@ -1,3 +1,5 @@
+"""Reading MNIST and the bundled digits."""
+
 from __future__ import annotations
 
 import os
@@ -27,7 +29,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_small_mnist(folder):
+def test_files_are_read_into_digits(folder):
     digits = load_mnist(folder)
     assert digits.train_images.shape == (3, 28, 28, 1)
     assert digits.train_images.dtype == np.float32
@@ -59,7 +61,7 @@ def test_files_that_do_not_fit_are_named(folder, name, values, message):
 
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason="no MNIST files; set STN_NUMBA_MNIST to their folder")
-def test_real_mnist():
+def test_the_real_mnist_files_are_read():
     digits = load_mnist(MNIST)
     assert digits.train_images.shape == (60_000, 28, 28, 1)
     assert digits.test_images.shape == (10_000, 28, 28, 1)
@@ -99,7 +101,7 @@ def test_the_seed_chooses_the_split(digits):
 
 
 @pytest.mark.parametrize("n_test", [0, -10, 15, 5000])
-def test_wrong_test_size(n_test):
+def test_a_bad_test_size_is_refused(n_test):
     with pytest.raises(ValueError, match="n_test: expected a multiple of 10"):
         load_digits(n_test=n_test)
 

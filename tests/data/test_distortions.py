@@ -1,3 +1,5 @@
+"""The distortions of the paper."""
+
 from __future__ import annotations
 
 import numba
@@ -42,7 +44,7 @@ def test_names_are_those_of_the_paper():
 
 @pytest.mark.parametrize("name", DISTORTIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_canvas_dtype_and_range(name, dtype, blots):
+def test_outputs_have_the_canvas_dtype_and_range(name, dtype, blots):
     out = distorted(name, blots.astype(dtype))
     assert out.shape == (64, *CANVAS[name], 1) == (64, *get_distortion(name).canvas, 1)
     assert out.dtype == dtype
@@ -57,7 +59,7 @@ def test_white_does_not_become_brighter(name):
 
 
 @pytest.mark.parametrize("name", DISTORTIONS)
-def test_drawn_afresh_and_repeatable(name, blots):
+def test_distortions_are_random_and_repeatable(name, blots):
     distort, rng = get_distortion(name), np.random.default_rng(0)
     first, second = distort(blots, rng), distort(blots, rng)
     assert not np.array_equal(first, second)
@@ -65,7 +67,7 @@ def test_drawn_afresh_and_repeatable(name, blots):
     np.testing.assert_array_equal(distorted(name, blots, seed=0), first)
 
 
-def test_fixed_once_and_for_all(digits):
+def test_fixed_distortions_never_change(digits):
     images = digits.train_images[:1100]  # in more than one part
     distort = get_distortion("RTS")
     first = distort.fixed(images)
@@ -78,7 +80,7 @@ def test_fixed_once_and_for_all(digits):
 
 
 @pytest.mark.parametrize("name", DISTORTIONS)
-def test_same_bits_for_any_number_of_threads(name, digits):
+def test_the_number_of_threads_changes_no_bit(name, digits):
     images, before = digits.train_images[:256], numba.get_num_threads()
     try:
         numba.set_num_threads(1)
@@ -89,13 +91,13 @@ def test_same_bits_for_any_number_of_threads(name, digits):
 
 
 @pytest.mark.parametrize("name", DISTORTIONS)
-def test_input_is_left_alone(name, blots):
+def test_the_input_is_not_changed(name, blots):
     before = blots.copy()
     distorted(name, blots)
     np.testing.assert_array_equal(blots, before)
 
 
-def test_masked_arrays_without_a_masked_value_are_arrays(blots):
+def test_masked_arrays_without_masked_values_are_accepted(blots):
     distortion = get_distortion("R")
     expected = distortion(blots, np.random.default_rng(0))
     np.testing.assert_array_equal(distortion(np.ma.array(blots), np.random.default_rng(0)), expected)
@@ -108,7 +110,7 @@ def test_masked_arrays_without_a_masked_value_are_arrays(blots):
     # ink grows with the square of the scale; a corner moved by 5 pixels changes the area of the frame by a quarter or so
     [("R", 0.95, 1.05), ("RTS", 0.45, 1.5), ("P", 0.1, 3), ("E", 0.2, 1.7), ("T", 0.9999, 1.0001)],
 )
-def test_ink(name, least, most, digits):
+def test_the_amount_of_ink_stays_plausible(name, least, most, digits):
     images = digits.train_images[:500]
     share = distorted(name, images).sum(axis=(1, 2, 3)) / images.sum(axis=(1, 2, 3))
     assert least < share.min()
@@ -131,7 +133,7 @@ def test_translation_reaches_every_place_and_no_further(blots):
     np.testing.assert_allclose(places.mean(axis=0), 0, atol=1)
 
 
-def test_small_digits_have_more_room(blots):
+def test_smaller_digits_are_shifted_farther(blots):
     images = np.concatenate([blots] * 8)
     out = distorted("RTS", images)
     scale = np.sqrt(out.sum(axis=(1, 2, 3)) / 64)
@@ -142,7 +144,7 @@ def test_small_digits_have_more_room(blots):
     assert shift.max() > 8
 
 
-def test_rotation_by_nothing_gives_the_image_back(blots):
+def test_rotation_by_zero_degrees_returns_the_image(blots):
     distort = get_distortion("R")
     theta = similarity(np.zeros(64), np.ones(64), np.zeros((64, 2)), distort.canvas)
     np.testing.assert_array_equal(distort.warp(blots, theta), blots)
@@ -154,7 +156,7 @@ def test_positive_angles_turn_counter_clockwise(digits):
     np.testing.assert_allclose(get_distortion("R").warp(images, theta), np.rot90(images, axes=(1, 2)), atol=1e-5)
 
 
-def test_shift_is_right_and_down_in_pixels_of_the_canvas(blots):
+def test_shifts_are_right_and_down_in_pixels_of_the_canvas(blots):
     theta = similarity(np.full(64, 30.0), np.full(64, 1.2), np.tile([5.0, -3.0], (64, 1)), (42, 42))
     center = centroids(get_distortion("RTS").warp(blots, theta))
     np.testing.assert_allclose(center, np.tile([20.5 + 5, 20.5 - 3], (64, 1)), atol=1e-3)
@@ -224,24 +226,24 @@ def test_clutter_is_six_pieces_of_six_by_six():
     assert covered.max() < 60  # and nowhere more often than elsewhere: 400 * 6 * 36 / 55**2 = 29
 
 
-def test_overlaps_are_added_and_limited():
+def test_overlaps_are_added_and_clipped():
     images = np.full((50, 28, 28, 1), 0.4, np.float32)
     values = np.unique(distorted("TC", images).round(4))
     np.testing.assert_allclose(values[:4], [0, 0.4, 0.8, 1], atol=1e-3)
     assert values.max() == 1
 
 
-def test_clutter_needs_company(blots):
+def test_clutter_needs_at_least_two_images(blots):
     with pytest.raises(ValueError, match="images: expected at least 2"):
         distorted("TC", blots[:1])
 
 
 @pytest.mark.parametrize("name", DISTORTIONS)
-def test_no_images(name, blots):
+def test_distorting_no_images(name, blots):
     assert distorted(name, blots[:0]).shape == (0, *CANVAS[name], 1)
 
 
-def test_wrong_arguments(blots):
+def test_bad_arguments_are_refused(blots):
     distort, rng = get_distortion("R"), np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"images: expected \(N, 28, 28, 1\), got \(64, 28, 28\)"):
         distort(blots[..., 0], rng)
@@ -251,12 +253,12 @@ def test_wrong_arguments(blots):
         distort(blots, 0)
 
 
-def test_normalized_positions():
+def test_centered_pixels_are_normalized_by_half_the_image():
     np.testing.assert_allclose(from_centered_pixels(np.array([13.5, -13.5])), [1, -1])
 
 
 @pytest.mark.parametrize(("value", "got"), [(255, "0 to 255"), (-0.1, "-0.1 to 0"), (np.nan, "nan to nan")])
-def test_numbers_that_would_be_cut_off_are_refused(value, got):
+def test_pixels_outside_0_to_1_are_refused(value, got):
     images = np.zeros((1, 28, 28, 1), np.float32)
     images[0, 4, 5] = value
     with pytest.raises(ValueError, match=rf"images: expected numbers in \[0, 1\], got {got}"):

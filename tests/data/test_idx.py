@@ -1,3 +1,5 @@
+"""Reading IDX files."""
+
 from __future__ import annotations
 
 import contextlib
@@ -24,7 +26,7 @@ def idx_bytes(values):
 
 @pytest.fixture
 def idx_file(tmp_path):
-    """Write bytes, get the path."""
+    """idx_file(content) writes a file and returns its path."""
 
     def write(content, name="file"):
         path = tmp_path / name
@@ -34,7 +36,7 @@ def idx_file(tmp_path):
     return write
 
 
-def test_values_by_hand(idx_file):
+def test_a_file_written_by_hand_is_read(idx_file):
     content = bytes([0, 0, 11, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 255, 254])
     values = read_idx(idx_file(content))
     assert values.tolist() == [[256, -2]]
@@ -48,7 +50,7 @@ def test_values_by_hand(idx_file):
     ),
     st.booleans(),
 )
-def test_round_trip(tmp_path_factory, values, compress):
+def test_every_dtype_and_shape_is_read_back(tmp_path_factory, values, compress):
     path = tmp_path_factory.mktemp("idx") / "file"
     content = idx_bytes(values)
     path.write_bytes(gzip.compress(content) if compress else content)
@@ -110,7 +112,7 @@ def test_bad_gzip_is_refused(idx_file, content):
 
 
 @given(st.binary(max_size=60), st.booleans())
-def test_rubbish_gives_values_or_a_value_error(tmp_path_factory, rubbish, plausible):
+def test_random_bytes_are_read_or_refused(tmp_path_factory, rubbish, plausible):
     path = tmp_path_factory.mktemp("idx") / "file"
     path.write_bytes(bytes([0, 0, 8, 1]) + rubbish if plausible else rubbish)
     with contextlib.suppress(ValueError):
@@ -134,23 +136,23 @@ def peak_memory(path):
         tracemalloc.stop()
 
 
-def test_a_lying_header_allocates_nothing(idx_file):
+def test_a_wrong_header_allocates_nothing(idx_file):
     header = bytes([0, 0, 8, 1]) + np.array([1 << 29], ">u4").tobytes()
     assert peak_memory(idx_file(header)) < 4 << 20
     assert peak_memory(idx_file(gzip.compress(header))) < 4 << 20
 
 
-def test_a_zip_bomb_is_not_unpacked(idx_file):
+def test_a_gzip_bomb_is_not_unpacked(idx_file):
     assert peak_memory(idx_file(gzip.compress(LABELS + bytes(50 << 20)))) < 4 << 20
 
 
-def test_limit_can_be_changed(idx_file):
+def test_max_bytes_can_be_changed(idx_file):
     path = idx_file(LABELS)
     assert read_idx(path, max_bytes=3).size == 3
     with pytest.raises(ValueError, match="limit 2"):
         read_idx(path, max_bytes=2)
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_idx(tmp_path / "nothing")

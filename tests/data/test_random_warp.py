@@ -1,3 +1,5 @@
+"""Random warps."""
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def test_parameters_are_drawn_around_the_identity():
 
 
 @pytest.mark.parametrize("name", sorted(stn.available_transforms()))
-def test_any_transform(name):
+def test_every_transform_can_be_drawn(name):
     transform = stn.get_transform(name)
     warped = RandomWarp(name, 0.1)(X, np.random.default_rng(0))
     still = RandomWarp(name, 0)(X, np.random.default_rng(0))
@@ -25,12 +27,12 @@ def test_any_transform(name):
     assert not np.allclose(warped, still)
 
 
-def test_one_spread_a_parameter_and_another_size():
+def test_one_spread_per_parameter_and_another_shape():
     out = RandomWarp("affine", [0, 0, 0.5, 0, 0, 0], shape=(4, 4))(X, np.random.default_rng(0))
     assert out.shape == (5, 4, 4, 2)
 
 
-def test_options_of_a_transform():
+def test_options_go_to_the_transform():
     assert RandomWarp("tps", options={"control_points": [3, 3]}).transform.n_params == 18
 
 
@@ -42,12 +44,12 @@ def test_options_of_a_transform():
         (np.nan, "spread: expected finite"),
     ],
 )
-def test_bad_spread(spread, message):
+def test_a_bad_spread_is_refused(spread, message):
     with pytest.raises(ValueError, match=message):
         RandomWarp("affine", spread)
 
 
-def test_whole_numbers_are_warped_as_floats_are():
+def test_integer_images_are_warped():
     images = (255 * X).astype(np.uint8)
     warped = RandomWarp("affine", 0.2)(images, np.random.default_rng(3))
     theta = stn.get_transform("affine").identity() + 0.2 * np.random.default_rng(3).standard_normal((5, 6))
@@ -63,7 +65,7 @@ def test_whole_numbers_are_warped_as_floats_are():
         (lambda: RandomWarp(stn.get_transform("tps"), options={"control_points": (3, 3)}), "options: expected none"),
     ],
 )
-def test_what_does_not_fit_is_refused_at_once(make, message):
+def test_bad_options_are_refused_at_once(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
 

@@ -1,4 +1,4 @@
-"""Which kernels networks need, found without compiling one; in other processes, which keep kernels that do nothing."""
+"""The kernels that networks need are found without compiling any; in processes of their own, which record kernels."""
 
 import ast
 import subprocess
@@ -19,7 +19,7 @@ def kernels_of(*calls):
     return ast.literal_eval(done.stdout)
 
 
-def test_every_kernel_of_a_step_and_of_a_prediction_is_found():
+def test_every_kernel_of_training_and_prediction_is_found():
     (found,) = kernels_of(("tutorial", "v4", (40, 1)))
     names = {kernel.removeprefix("nn.kernels.") for kernel, _ in found if kernel.startswith("nn.")}
     assert names >= {
@@ -29,7 +29,7 @@ def test_every_kernel_of_a_step_and_of_a_prediction_is_found():
     }  # fmt: skip
 
 
-def test_levels_differ_by_their_vectors():
+def test_levels_have_vectors_of_different_lengths():
     lanes = [
         {len(signature[1]) for kernel, signature in found if kernel.endswith("forward_pool")}
         for found in kernels_of(("tutorial", "v3", (40,)), ("tutorial", "v4", (40,)))
@@ -37,7 +37,7 @@ def test_levels_differ_by_their_vectors():
     assert lanes == [{8, 4}, {16, 8}]
 
 
-def test_any_number_of_layers_is_one_kernel():
+def test_any_number_of_dense_layers_needs_the_same_kernels():
     several = kernels_of(("fcn", "v3", (40,)), ("tutorial", "v3", (40,)))
     found = [{job for job in each if ".dense." in job[0]} for each in several]
     assert found[0] == found[1]

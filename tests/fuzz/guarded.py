@@ -97,4 +97,5 @@ class GuardedNumPy:
 def own_results_of(package):
     """(module, `GuardedNumPy` to set as its ``np``) for each loaded module of a package that imports NumPy."""
     modules = [module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.") and hasattr(module, "np")]
+    assert modules, f"no module of {package} is loaded"
     return [(module, GuardedNumPy()) for module in modules]

@@ -60,7 +60,7 @@ def odd_image(channels, form):
 @pytest.mark.parametrize("form", range(3))
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_gradients_of_strided_images_stay_inside_their_memory(channels, form, monkeypatch):
-    """The gradient by an image is packed, whatever the image is: found by the fuzz as memory corruption."""
+    """The gradient by an image is packed, also for a strided image: once a memory corruption."""
     for module, guarded_numpy in own_results_of("stn_numba.sampler"):
         monkeypatch.setattr(module, "np", guarded_numpy)
     points = np.random.default_rng(1).uniform(-1.3, 1.3, (1, 4, 4, 2)).astype(np.float32)

@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.grid.
+
+pixel_matrix: grid/test_matrices.py
+"""

@@ -1,7 +1,7 @@
-"""A basis that is worked out block by block gives what a kept one gives, in little memory.
+"""A basis computed block by block agrees with a kept one and needs little memory.
 
-Outputs bit for bit; gradients are summed block by block, so they may differ from those of a kept basis by rounding, but never
-with the number of threads.
+Outputs have the same bits. Gradients are summed block by block, so they may differ from those of a kept basis by rounding, but
+not with the number of threads.
 """
 
 import pickle
@@ -25,7 +25,7 @@ def small_blocks(monkeypatch):
 
 
 def both(batch, shape=SHAPE, align_corners=True, dtype=np.float64):
-    """Grids of one spline, whose basis is kept, and worked out when needed."""
+    """Two grids of one spline: with a kept basis, and with one computed when needed."""
     theta = None
     for max_cached_bytes in (np.inf, 0):
         spline = stn.get_transform("tps", control_points=(3, 3))
@@ -48,7 +48,7 @@ def same(got, expected):
 @pytest.mark.parametrize("align_corners", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("images", "grids"), [(1, 1), (3, 3), (1, 3), (3, 1)])
-def test_sampling_and_gradients_are_the_same(images, grids, dtype, align_corners):
+def test_sampling_and_gradients_agree_with_a_kept_basis(images, grids, dtype, align_corners):
     image = random_image(images, 33, 42, 3, dtype=dtype)
     kept, streamed = both(grids, align_corners=align_corners, dtype=dtype)
     assert isinstance(streamed.basis, BasisRows)
@@ -67,7 +67,7 @@ def test_sampling_and_gradients_are_the_same(images, grids, dtype, align_corners
 
 
 @pytest.mark.parametrize("options", [{"kernel": "bicubic", "padding": "wrap"}, {"layout": "NCHW", "fill": 3.0}])
-def test_options_are_the_same(options):
+def test_options_agree_with_a_kept_basis(options):
     image = random_image(2, 33, 42, 4) if "layout" not in options else random_image(2, 4, 33, 42)
     results = []
     for grid in both(2):
@@ -78,7 +78,7 @@ def test_options_are_the_same(options):
         close(got, expected)
 
 
-def test_antialiasing_and_its_gradients_are_the_same():
+def test_antialiasing_agrees_with_a_kept_basis():
     image, results = random_image(2, 80, 90, 2), []
     for grid in both(2, (20, 22)):
         out, backprop = stn.sample_vjp(image, grid, antialias=True)
@@ -89,7 +89,7 @@ def test_antialiasing_and_its_gradients_are_the_same():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_positions_and_their_gradient_are_the_same_bit_for_bit(dtype):
+def test_positions_and_their_gradient_have_the_bits_of_a_kept_basis(dtype):
     kept, streamed = both(2, dtype=dtype)
     same(streamed.dense(), kept.dense())
     same(streamed.functions, kept.functions)
@@ -99,7 +99,7 @@ def test_positions_and_their_gradient_are_the_same_bit_for_bit(dtype):
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 1), (1, 300), (300, 1)])
-def test_outputs_of_any_shape(shape):
+def test_outputs_of_any_shape_agree_with_a_kept_basis(shape):
     image = random_image(2, 9, 8, 2)
     kept, streamed = both(2, shape)
     (out, backprop), (streamed_out, streamed_backprop) = (stn.sample_vjp(image, grid) for grid in (kept, streamed))
@@ -114,11 +114,11 @@ def test_a_basis_of_over_8_mib_is_not_kept(monkeypatch):
     theta = spline.identity()[None]
     assert not isinstance(spline.forward(theta, (224, 224))[0].basis, BasisRows)
     assert isinstance(spline.forward(theta, (256, 257))[0].basis, BasisRows)
-    spline.max_cached_bytes = np.inf  # heard at once, for a shape that was seen before too
+    spline.max_cached_bytes = np.inf  # takes effect at once, also for a shape seen before
     assert not isinstance(spline.forward(theta, (256, 257))[0].basis, BasisRows)
 
 
-def test_a_grid_that_keeps_no_basis_can_be_pickled():
+def test_a_grid_without_a_kept_basis_can_be_pickled():
     _, streamed = both(1)
     same(pickle.loads(pickle.dumps(streamed)).dense(), streamed.dense())
 
@@ -137,7 +137,7 @@ def test_a_warp_of_a_large_image_takes_under_4_mb(monkeypatch, name):
     image = np.zeros((1, 1080, 1920, 1), np.uint8)
     out, transform = np.empty_like(image), stn.get_transform(name)
     theta = transform.identity()[None]
-    stn.sample(image, transform.forward(theta, (300, 300))[0])  # the code is there, of the parallel form too
+    stn.sample(image, transform.forward(theta, (300, 300))[0])  # compiles everything, also the parallel form
     tracemalloc.start()
     try:
         stn.sample(image, transform.forward(theta, image.shape[1:3])[0], out=out)

@@ -1,3 +1,5 @@
+"""The kinds of grids."""
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_each_kind_of_grid_builds_the_same_positions(align_corners):
     np.testing.assert_array_equal(stn.DenseGrid(expected).dense(), expected)
 
 
-def test_a_grid_knows_its_length_shape_and_convention():
+def test_a_grid_has_a_length_shape_and_convention():
     grid = stn.MatrixGrid(MATRIX, (3, 4), align_corners=False)
     assert (len(grid), grid.shape, grid.align_corners) == (2, (3, 4), False)
 
@@ -41,5 +43,5 @@ def test_errors_name_argument_expected_and_got():
         stn.MatrixGrid(MATRIX, (3, 4)).own_gradient(np.ones(1))
 
 
-def test_a_grid_says_what_it_is():
+def test_repr_of_a_grid_shows_kind_and_shape():
     assert repr(MatrixGrid(np.eye(3)[None], (2, 3))) == "<MatrixGrid: N = 1, shape (2, 3), align_corners=True>"

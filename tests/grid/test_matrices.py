@@ -1,9 +1,11 @@
+"""Matrices between normalized and pixel positions, and grids made from them."""
+
 import numpy as np
 import pytest
 
 import stn_numba as stn
 from stn_numba.grid import grid_from_pixel_matrix, map_points, map_points_vjp, to_pixels
-from stn_numba.grid.pixel_matrix import from_normalized, from_normalized_vjp
+from stn_numba.grid.pixel_conversion import from_normalized, from_normalized_vjp
 from stn_numba.sampler import sample
 from stn_numba.testing import check_vjp
 
@@ -12,12 +14,12 @@ RNG = np.random.default_rng(0)
 MATRIX = np.eye(3) + RNG.normal(0, 0.2, (2, 3, 3))
 
 
-def test_points_at_or_behind_the_horizon_are_nan():
+def test_points_at_or_beyond_the_horizon_are_nan():
     mapped = map_points(np.array([[[1.0, 0, 0], [0, 1, 0], [1, 0, 1]]]), np.array([[0.0, 0], [-1, 0], [-2, 0]]))
     assert np.isnan(mapped[0]).all(axis=1).tolist() == [False, True, True]
 
 
-def test_gradient_of_mapped_points():
+def test_gradients_of_mapped_points_agree_with_differences():
     points = stn.base_points((3, 4))
     check_vjp(lambda m: (map_points(m, points), lambda d: map_points_vjp(m, points, d)), MATRIX)
 
@@ -35,7 +37,7 @@ def test_a_pixel_matrix_maps_pixels_to_pixels(in_shape, out_shape, align_corners
 
 
 @BOTH
-def test_gradient_of_the_pixel_matrix(align_corners):
+def test_gradients_of_the_pixel_matrix_agree_with_differences(align_corners):
     shapes = (5, 7), (4, 3)
     check_vjp(
         lambda m: (from_normalized(m, *shapes, align_corners), lambda d: from_normalized_vjp(d, *shapes, align_corners)), MATRIX
@@ -65,7 +67,7 @@ def test_the_identity_is_exactly_the_identity_in_pixels(align_corners):
 
 @pytest.mark.parametrize("rows", [2, 3])
 @pytest.mark.parametrize(("in_shape", "out_shape"), [((5, 7), (4, 3)), ((1, 6), (6, 1)), ((4, 4), (1, 1))])
-def test_a_grid_of_a_pixel_matrix_leads_from_pixel_to_pixel(rows, in_shape, out_shape):
+def test_a_grid_from_a_pixel_matrix_maps_pixels_to_pixels(rows, in_shape, out_shape):
     matrices = np.array([[[0.9, -0.2, 1.5], [0.3, 1.1, -0.5], [0.01, 0.02, 1.0]], [[0, 2, 0], [-1, 0, 3], [0, 0, 1.0]]])
     matrices[:, 2] = matrices[:, 2] if rows == 3 else (0, 0, 1)
     pixels = to_pixels(stn.base_points(out_shape, False), out_shape, False)
@@ -81,7 +83,7 @@ def test_a_grid_of_a_pixel_matrix_leads_from_pixel_to_pixel(rows, in_shape, out_
 
 
 @pytest.mark.parametrize("inverse", [True, False])
-def test_a_grid_between_pixels_keeps_the_matrix_it_was_given(inverse):
+def test_a_grid_from_a_pixel_matrix_keeps_that_matrix(inverse):
     for size in range(1, 300):
         shape = (size, 300 - size)
         grid = grid_from_pixel_matrix([[1, 0, size], [0, 1, -3]], shape, shape, inverse=inverse)
@@ -99,7 +101,7 @@ def test_a_grid_between_pixels_keeps_the_matrix_it_was_given(inverse):
         (np.eye(3, dtype=complex), "matrix: expected numbers, got dtype complex128"),
     ],
 )
-def test_what_is_no_pixel_matrix_is_refused(matrix, message):
+def test_other_values_as_pixel_matrix_are_refused(matrix, message):
     with pytest.raises((TypeError, ValueError), match=message):
         grid_from_pixel_matrix(matrix, (4, 4), (4, 4), inverse=True)
 
@@ -107,12 +109,12 @@ def test_what_is_no_pixel_matrix_is_refused(matrix, message):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
-def test_numbers_beyond_reason_in_a_pixel_matrix_pass_in_silence(value, inverse):
+def test_extreme_numbers_in_a_pixel_matrix_cause_no_warning(value, inverse):
     grid = grid_from_pixel_matrix(np.diag([value, 1.0, 1.0]), (3, 4), (3, 2), inverse=inverse)
     assert stn.sample(np.ones((1, 3, 4, 1)), grid).shape == (1, 3, 2, 1)
 
 
-def test_a_grid_between_pixels_is_for_images_of_its_size():
+def test_a_grid_from_a_pixel_matrix_is_for_images_of_its_size():
     grid = grid_from_pixel_matrix([[1, 0, 1], [0, 1, 0]], (8, 4), (1, 4))
     with pytest.raises(ValueError, match=r"image: expected \(H, W\) = \(8, 4\), for which the grid was made, got \(4, 8\)"):
         sample(np.zeros((1, 4, 8, 1)), grid)
@@ -127,14 +129,14 @@ def test_a_grid_between_pixels_is_for_images_of_its_size():
 
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("scale", [1.0, -1.0, 1e-150, 1e150])
-def test_matrices_of_any_scale_are_the_same_map(scale, inverse):
+def test_the_scale_of_a_matrix_does_not_matter(scale, inverse):
     matrix = np.array([[0.9, -0.2, 15], [0.3, 1.1, -5], [1e-3, 2e-3, 1.0]])
     expected = grid_from_pixel_matrix(matrix, (40, 50), (30, 20), inverse=inverse).dense()
     got = grid_from_pixel_matrix(scale * matrix, (40, 50), (30, 20), inverse=inverse).dense()
     np.testing.assert_allclose(got, expected, atol=1e-12)
 
 
-def test_the_larger_part_of_an_image_that_the_horizon_cuts_is_seen():
+def test_the_larger_part_of_an_image_cut_by_the_horizon_is_visible():
     for horizon in (30.0, 70.0):  # the horizon runs through row 30, or 70, of an input of 100 rows
         to_output = np.array([[1, 0, 0], [0, 1, 0], [0, 1 / horizon, -1.0]])
         for sign in (1, -1):
@@ -145,7 +147,7 @@ def test_the_larger_part_of_an_image_that_the_horizon_cuts_is_seen():
             assert (seen > horizon).all() if horizon < 50 else (seen < horizon).all()
 
 
-def test_a_horizon_through_the_center_of_the_image_is_decided_alike_for_both_signs():
+def test_a_horizon_through_the_center_does_not_depend_on_the_sign():
     to_output = np.array([[1, 0, 0], [0, 1, 0], [0, 1 / 49.5, -1.0]])
     one, other = (grid_from_pixel_matrix(sign * to_output, (100, 100), (50, 60), inverse=True).dense() for sign in (1, -1))
     np.testing.assert_array_equal(one, other)
@@ -154,7 +156,7 @@ def test_a_horizon_through_the_center_of_the_image_is_decided_alike_for_both_sig
 @pytest.mark.parametrize("rows", [2, 3])
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_gradient_of_a_grid_between_pixels_is_that_of_the_matrix_given(rows, inverse, sign):
+def test_gradients_of_a_grid_from_a_pixel_matrix_are_by_that_matrix(rows, inverse, sign):
     matrices = np.array([[[0.9, -0.2, 1.5], [0.3, 1.1, -0.5], [0.01, 0.02, 1.0]], [[0.5, 1.2, 0], [-1, 0.3, 3], [0, 0, 2.0]]])
     given = matrices[:, :2] if rows == 2 else sign * matrices
 
@@ -165,7 +167,7 @@ def test_the_gradient_of_a_grid_between_pixels_is_that_of_the_matrix_given(rows,
     check_vjp(positions, given)
 
 
-def test_a_part_of_a_batch_is_a_grid_of_its_own():
+def test_a_slice_of_a_batch_is_a_grid():
     matrices = np.stack([np.eye(3), [[0, -1, 4], [1, 0, 0], [0, 0, 1]], [[1, 0.1, 3], [0.05, 1, 2], [1e-3, 2e-3, 1]]])
     for grid in (grid_from_pixel_matrix(matrices, (5, 6), (4, 4)), stn.MatrixGrid(matrices, (4, 4))):
         np.testing.assert_array_equal(grid[1:3].dense(), grid.dense()[1:3])

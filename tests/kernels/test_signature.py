@@ -1,4 +1,4 @@
-"""Arguments of kernels as words."""
+"""Signatures of kernels, and their arguments as words of 8 bytes."""
 
 import struct
 
@@ -13,7 +13,7 @@ def laid(*arguments):
     return lay_out(arguments, words), words
 
 
-def test_scalars():
+def test_scalars_are_one_word():
     assert laid(3, 2.5, True, np.float32(1.5), np.float64(0.5)) == (
         ("int", "float", "bool", "float32", "float"),
         [3, 2.5, True, np.float32(1.5), 0.5],
@@ -25,7 +25,7 @@ def test_arrays_are_an_address_and_a_shape():
     assert laid(array) == (("uint8[2]",), [array.ctypes.data, 2, 3])
 
 
-def test_tuples_keep_their_form():
+def test_tuples_keep_their_structure():
     array = np.zeros(4)
     assert laid((1, (2.0, array)), ()) == ((("int", ("float", "float64[1]")), ()), [1, 2.0, array.ctypes.data, 4])
 
@@ -38,18 +38,18 @@ def test_arrays_with_gaps_are_refused(array):
         lay_out((array,), [])
 
 
-def test_words_packed_are_words_again():
+def test_packed_words_unpack_to_the_same_words():
     signature, words = laid(7, -1.25, True, np.float32(0.1), (False, -(2**62)), np.ones((5, 6), np.int16))
     packed = packer(signature).pack(*words)
     assert len(packed) == 8 * len(words)
     assert struct.unpack("@qdqdqqqqq", packed) == tuple(words)
 
 
-def test_zeros_that_only_stand_for_a_type_have_no_words():
+def test_arguments_that_only_give_a_type_have_no_words():
     assert packer(("int", "like float32", ("int", "like uint8"))).size == 16
 
 
-def test_symbols_tell_kernels_and_signatures_apart():
+def test_symbols_are_unique_for_kernel_and_signature():
     names = {
         symbol(kernel, signature)
         for kernel in ("kernels.sampling.forward.sample", "kernels.gradients.backward.gradient")

@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.nn.
+
+arrays: nn/layers/test_fusion.py, nn/layers/test_custom_networks.py
+"""

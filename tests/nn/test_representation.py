@@ -1,4 +1,4 @@
-"""Everything public says what it is."""
+"""`repr` of everything public in nn."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from stn_numba.nn.training.history import Epoch
 
 
 class Own(nn.Layer):
-    """A layer of somebody's own."""
+    """A custom layer."""
 
     def forward(self, x, rng=None):
         return x, lambda dy, *, input_gradient=True: (dy, {})
@@ -46,16 +46,16 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("text", LAYERS)
-def test_repr(text):
+def test_repr_is_the_expression_that_makes_it(text):
     assert repr(LAYERS[text]) == text
 
 
 @pytest.mark.parametrize("kind", [nn.CSVLog, nn.JSONLinesLog])
-def test_logs_say_where_they_write(kind, tmp_path):
+def test_repr_of_a_log_shows_its_path(kind, tmp_path):
     assert repr(kind(tmp_path / "log")) == f"{kind.__name__}({str(tmp_path / 'log')!r})"
 
 
-def test_tensorboard_says_where_it_writes(tmp_path):
+def test_repr_of_a_tensorboard_log_shows_its_path(tmp_path):
     pytest.importorskip("tensorboardX")
     assert repr(nn.TensorBoardLog(tmp_path)) == f"TensorBoardLog({str(tmp_path)!r})"
 
@@ -64,7 +64,7 @@ def rows(model):
     return [line.split() for line in repr(model).splitlines()]
 
 
-def test_a_model_is_a_table_of_its_layers():
+def test_repr_of_a_model_is_a_table_of_its_layers():
     model = stn.models.st_fcn((8, 8, 1), 3, units=4, localisation_units=2, shape=(6, 5))
     text = repr(model)
     assert text.splitlines()[0] == f"Classifier of images (8, 8, 1) into 3 classes: {model.n_params:,} parameters of float32"
@@ -78,7 +78,7 @@ def test_a_model_is_a_table_of_its_layers():
 
 
 @pytest.mark.parametrize("make", [stn.models.cnn, stn.models.tutorial, stn.models.two_st_fcn])
-def test_parameters_and_shapes_add_up(make):
+def test_the_table_adds_up_to_all_parameters_and_shapes(make):
     model = make()
     counts = [int(row[-1].replace(",", "")) for row in rows(model)[2:] if not row[-1].endswith(")")]
     assert sum(counts) == model.n_params
@@ -88,7 +88,7 @@ def test_parameters_and_shapes_add_up(make):
         assert str(output.shape[1:]) in line
 
 
-def test_a_layer_put_in_by_hand_has_no_known_shape():
+def test_unknown_shapes_are_shown_as_question_marks():
     model = stn.models.fcn((8, 8, 1), 3, units=4)
     del model.network._sizes  # as in models pickled by older versions
     assert " ? " in repr(model)

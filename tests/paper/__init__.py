@@ -1,1 +1,5 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.paper.
+
+demo: cli/test_paper.py
+settings: paper/test_reproduce.py
+"""

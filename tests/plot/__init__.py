@@ -1,1 +1,1 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.plot."""

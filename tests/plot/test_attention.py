@@ -1,3 +1,5 @@
+"""Figures of what a model attends to."""
+
 from __future__ import annotations
 
 import sys
@@ -42,7 +44,7 @@ def test_columns_show_input_region_output_and_prediction(images):
         np.testing.assert_allclose(row[1].lines[-3].get_xydata(), outline.reshape(-1, 2))
 
 
-def test_y_points_down_and_pixel_centers_are_whole_numbers(images):
+def test_y_points_down_and_pixel_centers_are_at_whole_numbers(images):
     for axes in attention_figure(model_at([0.5, 0, 0, 0, 0.5, 0]), images)[:, :3].ravel():
         assert axes.get_xlim() == (-0.5, 27.5)
         assert axes.get_ylim() == (27.5, -0.5)
@@ -50,18 +52,18 @@ def test_y_points_down_and_pixel_centers_are_whole_numbers(images):
 
 
 @pytest.mark.parametrize(("scale", "room"), [(1.2, (2.5, 4)), (50.0, (14, 14))])
-def test_there_is_room_for_a_region_beyond_the_image_but_not_for_any(images, scale, room):
+def test_the_view_grows_with_the_region_up_to_a_limit(images, scale, room):
     left, _ = attention_figure(model_at([scale, 0, 0, 0, scale, 0]), images)[0, 1].get_xlim()
     assert room[0] <= -0.5 - left <= room[1]
 
 
-def test_the_outline_keeps_to_the_convention_of_the_transformer(images):
+def test_the_outline_uses_the_transformer_s_align_corners(images):
     layers = SpatialTransformer(Flatten(), align_corners=False), Flatten(), Dense(10)
     axes = attention_figure(Classifier(Chain(*layers), (28, 28, 1), 10), images)
     assert axes[0, 1].lines[-1].get_xydata().tolist() == [[-0.5, -0.5]]
 
 
-def test_labels_are_held_against_the_prediction(images):
+def test_labels_are_compared_with_the_prediction(images):
     model = model_at([1, 0, 0, 0, 1, 0])
     right = model.predict(images)
     texts = [row[3].texts[0].get_text() for row in attention_figure(model, images, [right[0], (right[1] + 1) % 10])]
@@ -69,26 +71,26 @@ def test_labels_are_held_against_the_prediction(images):
     assert texts[1].endswith(f"✗ is {(right[1] + 1) % 10}")
 
 
-def test_prediction_without_label_gives_no_verdict():
+def test_a_prediction_without_label_has_no_check_mark():
     axes = Figure().subplots()
     draw_prediction(axes, np.array([0.25, 0.75]))
     assert axes.texts[0].get_text() == "1 (75.0 %)"
 
 
-def test_color_images(images):
+def test_color_images_are_drawn_in_color(images):
     model = st_fcn((28, 28, 3), units=8)
     axes = attention_figure(model, np.repeat(images, 3, axis=3))
     assert axes[0, 0].images[0].get_array().shape == (28, 28, 3)
 
 
-def test_draws_on_given_axes_and_writes_png_without_a_display(images, tmp_path):
+def test_figures_are_drawn_on_given_axes_and_saved_without_a_display(images, tmp_path):
     given = Figure().subplots(2, 4)
     assert attention_figure(st_fcn(transform="tps", units=8), images, axes=given) is given
     given[0, 0].figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_wrong_arguments(images):
+def test_bad_arguments_are_refused(images):
     model = st_fcn(units=8)
     with pytest.raises(ValueError, match="no spatial transformer"):
         attention_figure(cnn(filters=2), images)
@@ -106,7 +108,7 @@ def test_without_matplotlib_the_extra_is_named(images, monkeypatch):
         attention_figure(st_fcn(units=8), images)
 
 
-def test_a_transformer_in_the_middle_is_drawn_on_the_map_that_it_sees():
+def test_a_later_transformer_is_drawn_on_its_own_input():
     layers = SpatialTransformer(Flatten()), Conv2d(5, 3), SpatialTransformer(Flatten(), shape=(4, 3)), Flatten(), Dense(3)
     model = Classifier(Chain(*layers), (8, 8, 1), 3)
     second = model.transformers[1]
@@ -123,18 +125,18 @@ def test_a_transformer_in_the_middle_is_drawn_on_the_map_that_it_sees():
             np.testing.assert_allclose(row[1].lines[-3].get_xydata(), outline.reshape(-1, 2), atol=1e-5)
 
 
-def test_an_unknown_transformer_is_refused_with_those_that_there_are(images):
+def test_an_unknown_transformer_is_refused_with_a_list(images):
     with pytest.raises(ValueError, match=r"transformer: expected 0 or 'spatialtransformer1' \(affine\), got 1"):
         attention_figure(st_fcn(units=8), images, transformer=1)
 
 
-def test_images_of_other_numbers_of_channels_are_drawn_as_their_mean(images):
+def test_images_of_two_channels_are_drawn_as_their_mean(images):
     pair = np.concatenate([images, 0 * images], axis=3)
     axes = attention_figure(st_fcn((28, 28, 2), units=8), pair)
     np.testing.assert_allclose(axes[0, 0].images[0].get_array(), images[0, ..., 0] / 2)
 
 
-def test_each_of_several_side_by_side_is_drawn():
+def test_each_of_several_parallel_transformers_can_be_drawn():
     model, X = two_st_fcn((12, 12, 1), 3, units=8), np.zeros((1, 12, 12), np.float32)
     for which in (0, 1, "parallel1.spatialtransformer2"):
         assert attention_figure(model, X, transformer=which).shape == (1, 4)

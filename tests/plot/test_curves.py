@@ -1,3 +1,5 @@
+"""Learning curves."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -19,19 +21,19 @@ def curves(axes):
     return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
 
 
-def test_errors_in_percent_by_epoch():
+def test_errors_are_drawn_in_percent_by_epoch():
     expected = {"training": [[1, 50], [2, 25]], "validation": [[1, 60], [2, 30]]}
     assert curves(learning_curves(history())) == expected
 
 
-def test_loss_by_seconds():
+def test_losses_are_drawn_by_seconds():
     axes = learning_curves(history(), quantity="loss", against="seconds")
     assert curves(axes)["training"] == [[10, 2], [20, 1]]
     assert axes.get_xlabel() == "seconds of training"
     assert axes.get_ylabel() == "loss"
 
 
-def test_several_histories_by_name_one_color_each():
+def test_several_histories_have_one_color_each():
     axes = learning_curves({"cnn": history(), "st_cnn": history(validation=False)})
     assert list(curves(axes)) == ["cnn, training", "cnn, validation", "st_cnn, training"]
     a, b, c = (line.get_color() for line in axes.lines)
@@ -39,22 +41,22 @@ def test_several_histories_by_name_one_color_each():
 
 
 @pytest.mark.parametrize(("error", "scale"), [(0.5, "log"), (0.0, "linear")])
-def test_logarithmic_unless_something_is_zero(error, scale):
+def test_the_scale_is_logarithmic_unless_an_error_is_zero(error, scale):
     assert learning_curves(history(error=error)).get_yscale() == scale
 
 
-def test_draws_on_given_axes():
+def test_curves_are_drawn_on_given_axes():
     axes = Figure().subplots()
     assert learning_curves(history(), axes=axes) is axes
 
 
-def test_empty_histories_and_png(tmp_path):
+def test_empty_histories_can_be_drawn_and_saved(tmp_path):
     for given in ({}, History(), {"a": History()}):
         learning_curves(given).figure.savefig(tmp_path / "curves.png")
-    assert np.array((tmp_path / "curves.png").stat().st_size) > 1000
+    assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
-def test_wrong_options():
+def test_bad_options_are_refused():
     with pytest.raises(ValueError, match="quantity: expected one of error, loss, got 'accuracy'"):
         learning_curves(history(), quantity="accuracy")
     with pytest.raises(ValueError, match="against: expected one of epoch, seconds, got 'day'"):
@@ -69,17 +71,17 @@ def test_a_single_epoch_is_a_dot():
 
 
 @pytest.mark.parametrize("given", [[history()], {"a": 1}, None])
-def test_what_is_no_history_is_refused(given):
+def test_other_types_than_histories_are_refused(given):
     with pytest.raises(TypeError, match="histories: expected a History, or several by name, got"):
         learning_curves(given)
 
 
 def cut(share=0.25):
-    """Two whole epochs, and one that was cut short after a lucky batch."""
+    """Two complete epochs, and one that ended early after a lucky batch."""
     return History([*history().epochs, Epoch(3, 0.001, 0.0026, 1.0, 0.2, 25.0, 1e-3, share)])
 
 
-def test_the_mean_of_a_cut_epoch_is_left_out_and_its_validation_stands_where_it_was_done():
+def test_the_training_mean_of_an_incomplete_epoch_is_left_out():
     drawn = curves(learning_curves(cut()))
     np.testing.assert_equal(drawn["training"], [[1, 50], [2, 25], [2.25, np.nan]])
     assert drawn["validation"] == [[1, 60], [2, 30], [2.25, 20]]
@@ -87,7 +89,7 @@ def test_the_mean_of_a_cut_epoch_is_left_out_and_its_validation_stands_where_it_
     assert learning_curves(cut()).get_yscale() == "log"
 
 
-def test_an_only_epoch_is_drawn_even_if_it_was_cut():
+def test_a_single_incomplete_epoch_is_drawn():
     one = History([Epoch(1, 2.0, 0.5, None, None, 3.0, 1e-3, 0.5)])
     (line,) = learning_curves(one).lines
     assert line.get_xydata().tolist() == [[0.5, 50]]

@@ -1,3 +1,5 @@
+"""Outlines of the sampled region."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -18,7 +20,7 @@ THETA = {
 
 
 @pytest.mark.parametrize("name", THETA)
-def test_border_pixels_are_read_where_the_outline_runs(name):
+def test_the_outline_is_where_border_pixels_are_read(name):
     # An image whose values are its own pixel positions tells where the sampler reads.
     shape = (21, 31)
     y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
@@ -31,7 +33,7 @@ def test_border_pixels_are_read_where_the_outline_runs(name):
 
 
 @pytest.mark.parametrize(("align_corners", "first", "last"), [(True, 0, 27), (False, -0.5, 27.5)])
-def test_identity_runs_along_centers_or_edges_of_border_pixels(align_corners, first, last):
+def test_the_identity_outline_runs_along_pixel_centers_or_edges(align_corners, first, last):
     affine = get_transform("affine")
     outline = region_outline(affine, affine.identity(), (28, 28), align_corners=align_corners)
     assert outline[:, 0].tolist() == [[first, first], [last, first], [last, last], [first, last]]
@@ -57,14 +59,14 @@ def test_the_dot_marks_the_top_left_corner_and_the_thick_side_the_top_edge():
     assert top.get_linewidth() > 2 * around.get_linewidth()
 
 
-def test_the_view_stays_as_it_was():
+def test_drawing_a_region_does_not_change_the_view():
     axes = Figure().subplots()
     axes.imshow(np.zeros((28, 28)))
     draw_region(axes, get_transform("affine"), [9, 0, 0, 0, 9, 0], (28, 28))
     assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 27.5), (27.5, -0.5))
 
 
-def test_no_position_behind_the_horizon():
+def test_positions_beyond_the_horizon_are_nan():
     outline = region_outline(get_transform("projective"), [1, 0, 0, 0, 1, 0, 2, 0], (28, 28))
     assert np.isnan(outline[3]).all()  # the left side, x = -1, depth -1
     assert np.isfinite(outline[1]).all()

@@ -1,1 +1,1 @@
-"""Tests of stn_numba."""
+"""Tests of the plugins, as an application uses them."""

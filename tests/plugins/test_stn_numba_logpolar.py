@@ -1,4 +1,4 @@
-"""The outside distribution of plugins/stn-numba-logpolar, used by name; skipped where it is not installed."""
+"""The distribution in plugins/stn-numba-logpolar, used by name; skipped if it is not installed."""
 
 import sys
 
@@ -13,13 +13,13 @@ from stn_numba.transform import registry
 pytestmark = pytest.mark.skipif("logpolar" not in stn.available_transforms(), reason="stn-numba-logpolar is not installed")
 
 
-def test_it_is_announced_by_its_own_distribution():
+def test_the_plugin_is_found_with_its_distribution():
     (plugin,) = [p for p in registry.plugins() if p.name == "logpolar"]
     assert plugin.source.startswith("stn-numba-logpolar ")
     assert plugin.problem == ""
 
 
-def test_it_warps_by_name():
+def test_a_ring_becomes_a_bar_by_name():
     """A ring of radius 1/2 becomes an upright bar."""
     x, y = stn.base_points((65, 65)).T
     ring = np.exp(-(((np.hypot(x, y) - 0.5) / 0.05) ** 2)).reshape(65, 65)
@@ -28,13 +28,13 @@ def test_it_warps_by_name():
     assert len(set(out.argmax(axis=1))) == 1
 
 
-def test_its_gradient_is_exact():
+def test_gradients_agree_with_differences():
     transform = stn.get_transform("logpolar")
     points = np.random.default_rng(0).uniform(-1, 1, (20, 2))
     check_vjp(lambda theta: transform.apply_vjp(theta, points), np.array([[0.1, -0.2, 0.3, -0.4]]))
 
 
-def test_it_is_trained_in_a_spatial_transformer():
+def test_a_spatial_transformer_learns_with_it():
     """The layer learns to center a blob: the loss falls and theta moves."""
     rng = np.random.default_rng(0)
     x, y = stn.base_points((16, 16)).T
@@ -52,7 +52,7 @@ def test_it_is_trained_in_a_spatial_transformer():
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_with_a_broken_entry_point_all_else_works_and_the_warning_names_it(tmp_path, monkeypatch):
+def test_a_broken_entry_point_warns_and_does_not_affect_others(tmp_path, monkeypatch):
     info = tmp_path / "stn_numba_logpolar-9.9.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stn-numba-logpolar\nVersion: 9.9\n")

@@ -19,7 +19,7 @@ def test_the_sampler_gives_the_recorded_bits(kind):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_training_gives_the_recorded_bits(name):
+def test_training_gives_the_recorded_bits(name):
     bits, logits = trained(name)
     np.testing.assert_allclose(logits, RECORD["logits"][name], rtol=0.02, atol=0.02)
     if machine() not in RECORD["training"]:

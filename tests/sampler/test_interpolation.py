@@ -1,4 +1,4 @@
-"""A new kernel is one entry of one table: every reading, gradient, layout and dtype knows it then."""
+"""Interpolation kernels: their weights, and a new one added to the table."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Calls that are planned once: the same results and errors as the long way, whatever came before."""
+"""Repeated calls use a plan: with the same results and errors as without."""
 
 import gc
 import itertools
@@ -27,7 +27,7 @@ def no_plans():
 
 
 @pytest.fixture
-def long_way(monkeypatch):
+def without_plans(monkeypatch):
     """Call a function without any plan."""
 
     def call(function):
@@ -60,20 +60,20 @@ OPTIONS = [
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_planned_calls_of_sample_give_the_bits_of_unplanned_ones(dtype, options, long_way):
+def test_planned_samples_have_the_bits_of_unplanned_ones(dtype, options, without_plans):
     for images, n in itertools.product((1, 3), (1, 3)):
         for number, grid in enumerate(grids(dtype, n)):
             for _ in range(3):  # the first makes the plan
                 image = RNG.normal(size=(images, 4, 7, 2) if "layout" not in options else (images, 2, 4, 7))
                 image = image.astype(np.uint8 if number == 1 else dtype)
                 got = stn.sample(image, grid, **options)
-                np.testing.assert_array_equal(got, long_way(lambda i=image, g=grid: stn.sample(i, g, **options)))
+                np.testing.assert_array_equal(got, without_plans(lambda i=image, g=grid: stn.sample(i, g, **options)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("wanted", [(True, True), (True, False), (False, True)])
-def test_planned_gradients_give_the_bits_of_unplanned_ones(dtype, options, wanted, long_way):
+def test_planned_gradients_have_the_bits_of_unplanned_ones(dtype, options, wanted, without_plans):
     def gradients(image, grid, d_out):
         out, backprop = stn.sample_vjp(image, grid, **options)
         return out, *backprop(d_out, image=wanted[0], grid=wanted[1])
@@ -84,7 +84,7 @@ def test_planned_gradients_give_the_bits_of_unplanned_ones(dtype, options, wante
                 nchw = "layout" in options
                 image = RNG.normal(size=(images, 2, 4, 7) if nchw else (images, 4, 7, 2)).astype(dtype)
                 d_out = RNG.normal(size=(3, 2, 6, 5) if nchw else (3, 6, 5, 2)).astype(dtype)
-                expected = long_way(lambda i=image, g=grid, d=d_out: gradients(i, g, d))
+                expected = without_plans(lambda i=image, g=grid, d=d_out: gradients(i, g, d))
                 for got, known in zip(gradients(image, grid, d_out), expected, strict=True):
                     assert (got is None) == (known is None)
                     if known is not None:
@@ -102,7 +102,7 @@ def test_gradients_are_planned():
 
 
 @pytest.mark.parametrize("d_out", [np.ones((1, 5, 4, 1), np.float32), np.ones((1, 4, 4, 1), complex), "ones"])
-def test_gradients_by_what_does_not_fit_are_refused_as_ever(d_out):
+def test_planned_gradients_refuse_other_outputs(d_out):
     image, grid = np.ones((1, 4, 4, 1), np.float32), MatrixGrid(np.eye(3)[None], (4, 4))
     for _ in range(2):
         out, backprop = stn.sample_vjp(image, grid)
@@ -111,7 +111,7 @@ def test_gradients_by_what_does_not_fit_are_refused_as_ever(d_out):
             backprop(d_out)
 
 
-def test_gradients_by_an_output_of_other_strides_or_dtype():
+def test_planned_gradients_accept_other_strides_and_dtypes():
     image, grid = RNG.normal(size=(1, 4, 4, 2)), MatrixGrid(np.eye(3)[None], (4, 4))
     d_out = RNG.normal(size=(1, 4, 4, 2)).astype(np.float32)
     for _ in range(3):
@@ -129,28 +129,28 @@ SHAPES = [((5, 6), None), ((5, 6, 3), (4, 4)), ((2, 5, 6, 3), None), ((1, 5, 6, 
 @pytest.mark.parametrize(
     "theta", [THETA, np.array(THETA), np.array([THETA], np.float32), np.array([[1, 0, 0, 0, 1, 0]])], ids=str
 )
-def test_planned_warps_give_the_bits_of_unplanned_ones(shape, out_shape, theta, long_way):
+def test_planned_warps_have_the_bits_of_unplanned_ones(shape, out_shape, theta, without_plans):
     for transform, options in ((a, b) for a in ("affine", get_transform("affine")) for b in ({}, {"padding": "border"})):
         for _ in range(3):
             image = RNG.integers(0, 256, shape).astype(np.uint8)
             got = stn.warp(image, theta, transform, out_shape, **options)
-            known = long_way(lambda i=image, t=transform, o=options: stn.warp(i, theta, t, out_shape, **o))
+            known = without_plans(lambda i=image, t=transform, o=options: stn.warp(i, theta, t, out_shape, **o))
             np.testing.assert_array_equal(got, known)
             assert (got.dtype, got.shape, got.flags.c_contiguous) == (known.dtype, known.shape, True)
 
 
 @pytest.mark.parametrize("name", ["projective", "tps"])
-def test_other_transforms_are_planned_too(name, long_way):
+def test_other_transforms_are_planned_too(name, without_plans):
     transform = get_transform(name)
     for _ in range(3):
         theta = transform.identity() + RNG.normal(0, 0.05, transform.n_params)
         image = RNG.normal(size=(9, 8)).astype(np.float32)
-        known = long_way(lambda i=image, t=theta: stn.warp(i, t, transform))
+        known = without_plans(lambda i=image, t=theta: stn.warp(i, t, transform))
         np.testing.assert_array_equal(stn.warp(image, theta, transform), known)
     assert warp_plans._plans
 
 
-def test_options_are_told_apart_by_their_types():
+def test_options_of_other_types_are_still_refused():
     image, grid = np.ones((1, 4, 4, 1), np.float32), np.zeros((1, 2, 2, 2))
     for _ in range(2):
         stn.sample(image, grid, align_corners=True, num_threads=1)
@@ -164,7 +164,7 @@ def test_options_are_told_apart_by_their_types():
         stn.warp(image, THETA, shape=(2.0, 2.0))
 
 
-def test_a_theta_that_is_not_a_number_is_reported_in_every_call():
+def test_nan_in_theta_is_found_in_every_call():
     image = np.ones((4, 4), np.float32)
     for transform in ("affine", "projective", get_transform("tps")):
         known = get_transform(transform) if isinstance(transform, str) else transform
@@ -174,7 +174,7 @@ def test_a_theta_that_is_not_a_number_is_reported_in_every_call():
 
 
 class Changing(MatrixTransform):
-    """A plugin that does as it is told."""
+    """A plugin whose matrix can be changed."""
 
     n_params = 1
     does = staticmethod(lambda theta: np.tile(np.eye(3), (len(theta), 1, 1)))
@@ -196,7 +196,7 @@ class Changing(MatrixTransform):
         lambda theta: None,
     ],
 )
-def test_a_plugin_that_goes_wrong_after_a_good_call_is_named(does):
+def test_a_plugin_that_fails_after_a_good_call_is_named(does):
     transform, image = Changing(), np.ones((4, 4), np.float32)
     for _ in range(2):
         np.testing.assert_array_equal(stn.warp(image, [0.0], transform), image)
@@ -205,7 +205,7 @@ def test_a_plugin_that_goes_wrong_after_a_good_call_is_named(does):
         stn.warp(image, [0.0], transform)
 
 
-def test_a_name_that_is_registered_anew_is_heard():
+def test_a_name_registered_again_is_used():
     class Mirror(Changing):
         does = staticmethod(lambda theta: np.tile(np.diag([-1.0, 1, 1]), (len(theta), 1, 1)))
 
@@ -220,7 +220,7 @@ def test_a_name_that_is_registered_anew_is_heard():
         registry._registered.pop("test-plan")
 
 
-def test_transforms_with_options_of_their_own_are_not_shared():
+def test_transforms_that_keep_state_are_not_shared():
     class Counting(Changing):
         made = 0
 
@@ -236,7 +236,7 @@ def test_transforms_with_options_of_their_own_are_not_shared():
     assert Counting.made >= 3
 
 
-def test_a_transform_that_lays_its_own_grid_is_asked_every_time():
+def test_a_plain_transform_is_called_every_time():
     class Asked(Transform):
         n_params, asked = 1, 0
 
@@ -253,7 +253,7 @@ def test_a_transform_that_lays_its_own_grid_is_asked_every_time():
     assert transform.asked == 3
 
 
-def test_plans_keep_neither_transforms_nor_positions():
+def test_plans_keep_no_reference_to_transforms_or_positions():
     transform, image = get_transform("tps"), np.ones((4, 4), np.float32)
     positions = np.zeros((1, 50, 50, 2))
     for _ in range(2):
@@ -267,13 +267,13 @@ def test_plans_keep_neither_transforms_nor_positions():
     assert [reference() for reference in held] == [None, None]
 
 
-def test_results_are_arrays_of_their_own():
+def test_results_do_not_share_memory():
     image = np.ones((4, 4), np.float32)
     outs = [stn.warp(image * k, THETA) for k in range(4)]
     assert not any(np.may_share_memory(a, b) for a, b in itertools.combinations(outs, 2))
 
 
-def test_many_threads_share_plans():
+def test_plans_can_be_shared_by_many_threads():
     images = [np.full((16, 16), k, np.float32) for k in range(8)]
     wrong = []
 
@@ -293,5 +293,5 @@ def test_many_threads_share_plans():
 def test_the_number_of_plans_is_bounded():
     for size in range(1, 200):
         stn.warp(np.ones((1, size)), [1, 0, 0, 0, 1, 0])
-    assert len(plans._plans) <= plans._MOST_KEPT
-    assert len(warp_plans._plans) <= warp_plans._MOST_KEPT
+    assert len(plans._plans) <= plans._MAX_PLANS
+    assert len(warp_plans._plans) <= warp_plans._MAX_PLANS

@@ -1,1 +1,1 @@
-"""Tests of stn_numba."""
+"""Threads, processes and cold starts; ``make stress`` runs the long form."""

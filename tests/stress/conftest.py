@@ -1,4 +1,4 @@
-"""Fixtures that run the stress programs in processes of their own."""
+"""Fixtures that run the stress programs in separate processes."""
 
 import pytest
 

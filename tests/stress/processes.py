@@ -1,4 +1,4 @@
-"""Programs in processes of their own, under each of Numba's threading layers.
+"""Run programs in separate processes, under each of Numba's threading layers.
 
 ``make stress`` runs the long form (STN_NUMBA_STRESS=long) and puts TBB into .venv/tbb, so that nothing else uses it.
 """
@@ -15,9 +15,9 @@ LONG = os.environ.get("STN_NUMBA_STRESS") == "long"
 
 
 def environment(layer=None, **changes):
-    """The variables of a program; None removes one."""
+    """The environment variables of a program; None removes one."""
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "plugins")))}
-    variables["NUMBA_NUM_THREADS"] = "4"  # more than one, whatever the machine
+    variables["NUMBA_NUM_THREADS"] = "4"  # more than one, also on a small machine
     if layer:
         variables["NUMBA_THREADING_LAYER"] = layer
     if layer == "tbb":
@@ -35,4 +35,4 @@ def why_not(layer):
     """Why a layer cannot be loaded here; empty if it can."""
     code = "import numba; numba.get_num_threads()"
     result = run("-c", code, env=environment(layer))
-    return "" if result.returncode == 0 else f"the threading layer {layer} is not to be had: {result.stderr.splitlines()[-1]}"
+    return "" if result.returncode == 0 else f"the threading layer {layer} is not available: {result.stderr.splitlines()[-1]}"

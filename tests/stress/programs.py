@@ -1,4 +1,4 @@
-"""One program for each way of using threads and processes; run as ``python programs.py NAME LONG``, in a process of its own."""
+"""One program for each way of using threads and processes: ``python programs.py NAME [long]``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONG = sys.argv[2:] == ["long"]
 
 
 def side_by_side(count, work):
-    """Run work(k) on threads of their own; the first error is raised."""
+    """Run work(k) on `count` threads; the first error is raised."""
     errors = []
 
     def guarded(k):
@@ -33,7 +33,7 @@ def side_by_side(count, work):
 
 
 def forked(count, work):
-    """Run work() in forked children; raises unless all of them end well."""
+    """Run work() in forked children; raises unless all of them succeed."""
     children = []
     for _ in range(count):
         pid = os.fork()
@@ -130,7 +130,7 @@ def nested_pools():
 
 
 def racing_first_calls():
-    """Nothing is compiled: eight threads ask for the same kernel at once."""
+    """Nothing is compiled yet, and eight threads call the same kernel at once."""
     import work
 
     start = threading.Barrier(8)
@@ -145,7 +145,7 @@ def racing_first_calls():
 
 
 def one_kernel():
-    """What a cold process does; prints whether anything was compiled."""
+    """Make a first call; print whether anything was compiled."""
     import work
 
     (work.gradients if LONG else work.pooling)(None)
@@ -184,7 +184,7 @@ def cgroup_limit():
 
 
 def memory():
-    """Calls on threads that come and go leave no memory behind: after ten times as many as at first, 5 % more at most."""
+    """Calls on short-lived threads leave no memory behind: at most 5 % more after ten times as many calls."""
     import work
 
     expected = work.answers()

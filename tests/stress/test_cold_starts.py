@@ -1,6 +1,6 @@
-"""Nothing is compiled yet, and many ask at once; or nothing can be written; or there is no home.
+"""First calls: many at once, without a writable folder, or without a home folder.
 
-Kernels of a library would need no cache, so none is used.
+Libraries of kernels would need no cache, so they are turned off.
 """
 
 import os
@@ -40,7 +40,7 @@ def test_first_calls_race_in_eight_processes_on_one_cache(tmp_path):
 
 
 def test_a_kernel_from_the_cache_needs_no_compiler(tmp_path):
-    """What Numba needs to compile is not loaded: a refresh of its registries imports SciPy and takes half a second."""
+    """Numba's compiler is not loaded: its registries import SciPy and take half a second."""
     code = (
         "import sys, numpy as np, stn_numba.nn as nn; nn.MaxPool(2).forward(np.ones((1, 4, 4, 1), np.float32)); "
         "print('numba.np.arraymath' in sys.modules)"
@@ -52,7 +52,7 @@ def test_a_kernel_from_the_cache_needs_no_compiler(tmp_path):
 
 @pytest.fixture
 def install(tmp_path):
-    """A copy of the package in which nothing can be written, nor in the home; only the temporary folder is open."""
+    """A read-only copy of the package with a read-only home; only the temporary folder is writable."""
     for name in ("stn_numba", "plugins/stn_transforms", "tests/stress"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("home", "temporary"):
@@ -115,7 +115,7 @@ def test_kernels_compiled_at_build_time_are_used_where_nothing_can_be_written(in
     assert start_installed(install) == ["cached", "None"]
 
 
-def test_one_log_line_says_that_nothing_is_kept(install):
+def test_a_missing_cache_is_logged_once(install):
     (install / "temporary").chmod(0o555)
     code = (
         "import logging, sys; logging.basicConfig(level='INFO', stream=sys.stdout, format='%(name)s %(message)s')\n"

@@ -1,4 +1,4 @@
-"""How frameworks start workers: torch's DataLoader, gunicorn's prefork with preload, joblib's and Dask's pools."""
+"""Workers as frameworks start them: torch's DataLoader, gunicorn with preload, pools of joblib and Dask."""
 
 import os
 import socket
@@ -43,14 +43,14 @@ def app(environ, start_response):
 """
 
 
-def test_a_torch_data_loader_with_workers(tmp_path, layer):
+def test_a_torch_data_loader_with_workers_works(tmp_path, layer):
     pytest.importorskip("torch", reason="torch is not installed")
     (tmp_path / "loader.py").write_text(LOADER)
     result = run(tmp_path / "loader.py", "fork", "spawn", env=environment(layer))
     assert result.returncode == 0, result.stderr
 
 
-def test_gunicorn_with_preload(tmp_path, layer):
+def test_gunicorn_with_preload_works(tmp_path, layer):
     pytest.importorskip("gunicorn", reason="gunicorn is not installed")
     (tmp_path / "served.py").write_text(APP)
     with socket.socket() as free:
@@ -81,14 +81,14 @@ def answer(url, patience=60):
             time.sleep(0.2)
 
 
-def test_what_workers_are_told_by_their_pool_is_heard():
+def test_thread_limits_of_a_worker_s_pool_are_respected():
     code = "import stn_numba; print(stn_numba.get_num_threads())"
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # as Dask's and joblib's workers have it
         result = run("-c", code, env=environment(**{name: "1"}))
         assert result.stdout.strip() == "1", result.stderr
 
 
-def test_calls_side_by_side_share_the_threads():
+def test_concurrent_calls_share_the_threads():
     code = """
 import threading, numpy as np, stn_numba as stn
 from stn_numba.kernels.runtime import dispatch

@@ -1,4 +1,4 @@
-"""Any number of threads and processes, at any time: the answers are those of one thread."""
+"""Any number of threads and processes: the results are those of one thread."""
 
 import os
 import sys
@@ -15,26 +15,26 @@ def warned(result):
     return result.stderr.count("SerialWarning:")
 
 
-def test_sixteen_threads(program, layer):
+def test_sixteen_threads_get_the_answers_of_one(program, layer):
     result = program("many_threads", layer)
     assert warned(result) == (1 if layer == "workqueue" else 0)
 
 
-def test_forks_after_use(program, layer):
+def test_forks_after_use_work(program, layer):
     result = program("fork_after_use", layer)
     assert ("OpenMP threads, which do not survive a fork" in result.stderr) == (layer == "omp")
 
 
-def test_forks_before_use(program, layer):
+def test_forks_before_use_work(program, layer):
     result = program("fork_before_use", layer)
     assert "do not survive" not in result.stderr
 
 
-def test_forks_while_used(program, layer):
+def test_forks_during_calls_work(program, layer):
     program("fork_while_used", layer)
 
 
-def test_nested_pools(program, layer):
+def test_nested_pools_work(program, layer):
     program("nested_pools", layer)
 
 
@@ -46,7 +46,7 @@ def test_the_start_method_stays_free(program, layer):
     program("start_method_stays_free", layer)
 
 
-def test_a_quota_of_one_cpu_launches_nothing(program, tmp_path):
+def test_a_quota_of_one_cpu_launches_no_threads(program, tmp_path):
     for path, text in {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"}.items():
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(text)
@@ -63,7 +63,7 @@ def test_without_libgomp_the_layer_is_workqueue(program, tmp_path):
     assert "workqueue takes one call at a time" in program("many_threads", PYTHONPATH=path).stderr
 
 
-def test_a_layer_that_is_not_to_be_had_leaves_one_thread(program, tmp_path):
+def test_an_unavailable_layer_leaves_one_thread(program, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['numba.np.ufunc.omppool'] = None\n")
     result = program("layer_in_use", "omp", PYTHONPATH=os.pathsep.join([str(tmp_path), *program.path]))
     assert result.stdout.split() == ["None"]

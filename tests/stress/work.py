@@ -1,4 +1,4 @@
-"""Calls of every kind, each with the answer it gives on one thread: what the stress programs run side by side."""
+"""Calls of every kind, for the stress programs to make concurrently, each with its result on one thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MODEL = stn.models.st_cnn((28, 28, 1), filters=4)
 
 
 def predictions(num_threads):
-    """Through convolutions, BLAS and a spatial transformer; BLAS may round as it likes, so only the classes count."""
+    """Through convolutions, BLAS and a spatial transformer; rounding in BLAS may vary, so only classes are compared."""
     return MODEL.predict(IMAGE[:, :28, :28, :1])
 
 

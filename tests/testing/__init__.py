@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.testing.
+
+parametrize: testing/test_transforms.py
+"""

@@ -1,4 +1,4 @@
-"""`check_transform` passes what keeps to the contract, and catches each way of not doing so."""
+"""`check_transform` passes transforms that fulfill the contract, and catches each violation."""
 
 import functools
 import threading
@@ -18,13 +18,13 @@ OURS = [
 
 
 @parametrize_checks(*OURS)
-def test_our_own_transforms_keep_to_the_contract(check):
+def test_built_in_transforms_pass(check):
     check()
 
 
 @pytest.mark.skipif("logpolar" not in stn.available_transforms(), reason="stn-numba-logpolar is not installed")
 @parametrize_checks(functools.partial(stn.get_transform, "logpolar"), exact_identity=False)
-def test_the_template_for_authors_keeps_to_the_contract(check):
+def test_the_log_polar_template_passes(check):
     check()
 
 
@@ -41,7 +41,7 @@ class Shift(stn.Transform):
         return points + theta[:, None], lambda d: np.asarray(d).sum(axis=1)
 
 
-def test_a_small_transform_keeps_to_the_contract():
+def test_a_small_transform_passes():
     check_transform(Shift)
     check_transform(Shift(), theta=[[0.5, 0.2]])
 
@@ -98,7 +98,7 @@ class ReusesMemory(Shift):
 
 
 class KeepsTheta(Shift):
-    """What is kept between forward and backward is another call's when threads take turns."""
+    """Keeps theta between forward and backward, where another thread may replace it."""
 
     meeting = threading.Barrier(8)
 
@@ -110,7 +110,7 @@ class KeepsTheta(Shift):
 
 
 class KeepsSlope(Shift):
-    """The gradient is that of whatever was called last."""
+    """The gradient is always that of the last call."""
 
     def apply_vjp(self, theta, points):
         self.slope = np.cosh(theta)
@@ -144,12 +144,12 @@ class HoldsALock(Shift):
         (HoldsALock, "pickling: cannot be pickled: TypeError"),
     ],
 )
-def test_what_does_not_keep_to_it_is_caught(transform, message):
+def test_violations_are_caught(transform, message):
     with pytest.raises(AssertionError, match=f"(?s){message}"):
         check_transform(transform, theta=[[0.1, 0.2]])
 
 
-def test_what_is_not_promised_is_not_asked_for():
+def test_disabled_checks_are_skipped():
     check_transform(WrongIdentity, exact_identity=False)
     check_transform(WrongGradient, differentiable=False)
     check_transform(HoldsALock, picklable=False)
@@ -164,7 +164,7 @@ def test_a_transform_that_raises_is_named():
         check_transform(Bent)
 
 
-def test_errors_that_no_check_foresaw_name_it():
+def test_unexpected_errors_name_the_check():
     class Lost(Shift):
         def identity(self):
             raise KeyError("x")
@@ -179,7 +179,7 @@ def test_a_transform_can_be_given_by_its_name():
         check_transform("afine")
 
 
-def test_a_transform_without_parameters_keeps_the_contract():
+def test_a_transform_without_parameters_passes():
     class Half(stn.Transform):
         n_params = 0
 
@@ -192,7 +192,7 @@ def test_a_transform_without_parameters_keeps_the_contract():
     check_transform(Half(), exact_identity=False, differentiable=False, picklable=False)
 
 
-def test_an_identity_that_cannot_be_written_to_is_the_transform_s_own():
+def test_a_read_only_identity_is_caught():
     class Frozen(stn.Transform):
         n_params = 1
         start = np.zeros(1)
@@ -208,7 +208,7 @@ def test_an_identity_that_cannot_be_written_to_is_the_transform_s_own():
         check_transform(Frozen(), picklable=False)
 
 
-def test_what_is_checked_must_be_there():
+def test_missing_transforms_and_parameters_are_refused():
     with pytest.raises(TypeError, match="transform: expected a registered name or a Transform, got NoneType"):
         check_transform(lambda: None)
     with pytest.raises(ValueError, match=r"theta: expected \(N, P\) with N >= 1, got \(0, 6\)"):
@@ -217,7 +217,7 @@ def test_what_is_checked_must_be_there():
         check_transform(stn.get_transform("affine"), theta=stn.get_transform("affine").identity())
 
 
-def test_a_basis_that_depends_on_the_points_beside_is_caught():
+def test_a_basis_that_depends_on_other_points_is_caught():
     class Centered(stn.LinearTransform):
         def basis(self, points):
             x, y = (points - points.mean(axis=0)).T

@@ -1,3 +1,5 @@
+"""`check_vjp` passes correct gradients and catches wrong ones."""
+
 import subprocess
 import sys
 
@@ -13,7 +15,7 @@ def product(a, b, factor=1.0):
     return a * b, lambda d: (d * b * factor, d * a)
 
 
-def test_right_gradients_pass():
+def test_correct_gradients_pass():
     assert check_vjp(product, A, B) < 1e-6
 
 

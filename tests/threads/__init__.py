@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.threads.
+
+forks: stress/test_threads_and_processes.py
+"""

@@ -1,4 +1,4 @@
-"""Where the number of threads comes from, and who sees it."""
+"""The number of threads: settings, limits and the machine."""
 
 import threading
 
@@ -29,7 +29,7 @@ def eight_cores(monkeypatch):
         ("numba_ceiling", 5, (5, "Numba's ceiling (NUMBA_NUM_THREADS)")),
     ],
 )
-def test_the_default_is_the_smallest_of_what_the_machine_allows(monkeypatch, name, count, expected):
+def test_the_default_is_the_smallest_limit_of_the_machine(monkeypatch, name, count, expected):
     monkeypatch.setattr(limits, name, lambda: count)
     assert (stn.get_num_threads(), counts.origin()) == expected
 
@@ -46,14 +46,14 @@ def test_stronger_settings_win(monkeypatch):
     assert stn.get_num_threads() == 6
 
 
-def test_nothing_goes_above_the_ceiling(monkeypatch):
+def test_the_ceiling_cannot_be_exceeded(monkeypatch):
     stn.set_num_threads(100)
     assert stn.get_num_threads() == 8
     with stn.limit_threads(100):
         assert stn.get_num_threads() == 8
 
 
-def test_a_limit_holds_in_its_own_thread_only_and_ends_with_an_error():
+def test_a_limit_holds_in_its_own_thread_and_ends_with_the_block():
     seen = []
 
     def fail():
@@ -70,7 +70,7 @@ def test_a_limit_holds_in_its_own_thread_only_and_ends_with_an_error():
 
 
 @pytest.mark.parametrize(("number", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError)])
-def test_nonsense_is_refused(number, error):
+def test_other_numbers_are_refused(number, error):
     with pytest.raises(error, match="num_threads: expected"):
         stn.set_num_threads(number)
     with pytest.raises(error, match="num_threads: expected"), stn.limit_threads(number):
@@ -78,13 +78,13 @@ def test_nonsense_is_refused(number, error):
 
 
 @pytest.mark.parametrize("text", ["0", "many", "-2", "1.5"])
-def test_a_nonsense_variable_is_named(monkeypatch, text):
+def test_a_bad_environment_variable_is_named(monkeypatch, text):
     monkeypatch.setenv("STN_NUMBA_NUM_THREADS", text)
     with pytest.raises(ValueError, match=f"STN_NUMBA_NUM_THREADS: expected a whole number of at least 1, got '{text}'"):
         stn.get_num_threads()
 
 
-def test_numba_s_own_mask_is_heard():
+def test_numba_s_own_thread_mask_is_respected():
     import numba
 
     stn.sample(np.ones((1, 128, 128, 1)), np.zeros((1, 256, 256, 2)), num_threads=2)  # launches

@@ -1,4 +1,4 @@
-"""What the machine allows, on simulated machines."""
+"""Limits of the machine, on simulated machines."""
 
 import os
 import subprocess
@@ -40,11 +40,11 @@ def machine(tmp_path):
         ({"proc/self/cgroup": "nonsense"}, None),
     ],
 )
-def test_quota_of_version_2(machine, files, expected):
+def test_quotas_of_cgroup_version_2(machine, files, expected):
     assert limits.cgroup_quota(machine(files)) == expected
 
 
-def test_the_smallest_quota_on_the_way_up_holds(machine):
+def test_the_smallest_quota_of_all_parents_holds(machine):
     root = machine(
         {
             "proc/self/cgroup": "0::/pod/box\n",
@@ -57,7 +57,7 @@ def test_the_smallest_quota_on_the_way_up_holds(machine):
 
 @pytest.mark.parametrize("folder", ["cpu", "cpu,cpuacct"])
 @pytest.mark.parametrize(("quota", "expected"), [("150000", 2), ("-1", None)])
-def test_quota_of_version_1(machine, folder, quota, expected):
+def test_quotas_of_cgroup_version_1(machine, folder, quota, expected):
     files = {"proc/self/cgroup": "5:memory:/box\n4:cpu,cpuacct:/box\n"}
     files |= {f"sys/fs/cgroup/{folder}/box/cpu.cfs_{name}_us": text for name, text in (("quota", quota), ("period", "100000"))}
     assert limits.cgroup_quota(machine(files)) == expected
@@ -67,7 +67,7 @@ def test_affinity_is_that_of_this_process():
     assert 1 <= limits.affinity() <= (os.cpu_count() or 1)
 
 
-def test_the_ceiling_without_numba_is_what_numba_would_take(monkeypatch):
+def test_the_ceiling_before_numba_is_imported(monkeypatch):
     monkeypatch.delitem(limits.sys.modules, "numba", raising=False)
     monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
     assert limits.numba_ceiling() == 7
@@ -79,7 +79,7 @@ def test_the_ceiling_without_numba_is_what_numba_would_take(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["0", "-2"])
-def test_a_ceiling_at_which_numba_cannot_be_imported_is_named(text):
+def test_a_bad_numba_num_threads_is_named(text):
     code = "import numpy as np, stn_numba as stn; stn.warp(np.ones((300, 300)), [1, 0, 0, 0, 1, 0])"
     environment = {**os.environ, "NUMBA_NUM_THREADS": text}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)

@@ -1,4 +1,4 @@
-"""The contract, for every transform that comes with the library and for small ones written here."""
+"""The contract of transforms, for the built-in ones and for small custom ones."""
 
 import gc
 import pickle
@@ -85,7 +85,7 @@ def test_d_theta_has_the_shape_and_dtype_of_theta(name, dtype):
 
 
 @EVERY
-def test_no_rows_of_theta(name):
+def test_theta_without_rows(name):
     transform = stn.get_transform(name)
     theta = np.empty((0, transform.n_params))
     grid, backprop = transform.forward(theta, (4, 5))
@@ -113,7 +113,7 @@ def test_a_transform_can_be_pickled(name):
     np.testing.assert_array_equal(copy.apply(theta, POINTS), transform.apply(theta, POINTS))
 
 
-def test_a_plain_transform_can_be_trained():
+def test_gradients_follow_from_apply_vjp():
     def built(theta):
         grid, backprop = TrainedSwirl().forward(theta, (3, 4))
         return grid.dense(), backprop
@@ -121,7 +121,7 @@ def test_a_plain_transform_can_be_trained():
     check_vjp(built, np.array([[0.3], [-0.5]]))
 
 
-def test_without_apply_vjp_it_warps_but_says_what_training_needs():
+def test_without_apply_vjp_it_warps_and_its_gradient_is_refused():
     grid, backprop = Swirl().forward([[0.3]], (3, 4))
     assert stn.sample(np.ones((1, 5, 5, 1)), grid).shape == (1, 3, 4, 1)
     with pytest.raises(NotImplementedError, match=r"Swirl has no apply_vjp"):
@@ -137,7 +137,7 @@ def test_a_result_of_the_wrong_shape_is_named():
         Flat().forward([[0.3]], (3, 4))
 
 
-def test_a_linear_transform_needs_its_basis_only():
+def test_a_linear_transform_needs_only_its_basis():
     class Quadratic(stn.LinearTransform):
         def basis(self, points):
             x, y = points.T
@@ -149,7 +149,7 @@ def test_a_linear_transform_needs_its_basis_only():
     check_vjp(lambda theta: transform.apply_vjp(theta, POINTS), near_identity(transform))
 
 
-def test_the_basis_of_a_shape_is_worked_out_once():
+def test_the_basis_of_a_shape_is_computed_once():
     class Counted(stn.LinearTransform):
         calls = 0
 
@@ -163,8 +163,8 @@ def test_the_basis_of_a_shape_is_worked_out_once():
     assert Counted.calls == 1
 
 
-def test_bases_go_with_their_transform():
-    gc.disable()  # which would find even what holds itself
+def test_bases_are_freed_with_their_transform():
+    gc.disable()  # it would also free reference cycles
     try:
         spline = stn.get_transform("tps")
         spline.forward(spline.identity()[None], (9, 9))
@@ -176,7 +176,7 @@ def test_bases_go_with_their_transform():
 
 
 @pytest.mark.parametrize("name", ["affine", "projective"])
-def test_apply_inverse_leads_back(name):
+def test_apply_inverse_undoes_apply(name):
     transform = stn.get_transform(name)
     theta = near_identity(transform, 3)
     for row, mapped in zip(theta, transform.apply(theta, POINTS), strict=True):
@@ -185,7 +185,7 @@ def test_apply_inverse_leads_back(name):
     assert transform.apply_inverse(theta[:0], POINTS).shape == (0, 11, 2)
 
 
-def test_what_no_output_position_reads_has_no_place_there():
+def test_apply_inverse_is_nan_where_no_output_position_reads():
     flat = [0.0, 0, 0, 0, 1, 0]
     places = stn.get_transform("affine").apply_inverse([flat, [np.nan] * 6, [2.0, 0, 0, 0, 2, 0]], [[1.0, 0.5]])
     assert np.isnan(places[:2]).all()
@@ -196,11 +196,11 @@ def test_what_no_output_position_reads_has_no_place_there():
     np.testing.assert_allclose(horizon.apply_inverse(theta, [[0.5, 0.0]]), [[[1.0, 0.0]]])
 
 
-def test_one_row_of_theta_is_told_how_to_become_many():
+def test_a_single_row_of_theta_gets_advice():
     with pytest.raises(ValueError, match=r"theta: expected \(N, 6\), got \(6,\); one row is theta\[None\]"):
         stn.get_transform("affine").forward(stn.get_transform("affine").identity(), (2, 2))
 
 
-def test_rows_of_theta_of_unlike_lengths_are_named():
+def test_rows_of_theta_of_different_lengths_are_refused():
     with pytest.raises((TypeError, ValueError), match="theta: "):
         stn.get_transform("affine").forward([[1.0, 2.0], [3.0]], (2, 2))

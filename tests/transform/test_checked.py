@@ -1,4 +1,4 @@
-"""Plugins that do not keep to the contract are caught where their results enter, and named."""
+"""What plugins return is validated, and errors name the plugin."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from stn_numba.data import RandomWarp
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
 from stn_numba.nn import Flatten, SpatialTransformer
 from stn_numba.transform import registry
-from stn_numba.transform.checked import lay_grid
+from stn_numba.transform.checked import make_grid
 
 IMAGE = np.ones((4, 5))
 
 
 class Plugin(stn.Transform):
-    """Hands out whatever it was made with."""
+    """Returns from `forward` what it was made with."""
 
     n_params = 2
 
@@ -63,11 +63,11 @@ def clean_registry(monkeypatch):
 
 @pytest.mark.parametrize(("result", "message"), BAD.values(), ids=BAD)
 def test_bad_results_are_named(result, message):
-    with pytest.raises(stn.PluginError, match=f"(?s)transform .*test_border.Plugin: .*{message}"):
+    with pytest.raises(stn.PluginError, match=f"(?s)transform .*test_checked.Plugin: .*{message}"):
         stn.warp(IMAGE, [0.0, 0.0], Plugin(result))
 
 
-def test_a_registered_plugin_is_named_as_it_was_asked_for():
+def test_a_registered_plugin_is_named_by_its_registered_name():
     class Bent(Plugin):
         def __init__(self):
             super().__init__(lambda *_: 1 / 0)
@@ -78,12 +78,12 @@ def test_a_registered_plugin_is_named_as_it_was_asked_for():
 
 
 @pytest.mark.parametrize("value", [0.0, np.inf])
-def test_positions_far_outside_are_no_error(value):
+def test_positions_far_outside_are_accepted(value):
     stn.warp(IMAGE, [0.0, 0.0], Plugin(lambda *args: dense(*args, value=value)))
     stn.warp(IMAGE, [0.0, 0.0], Plugin(partly))
 
 
-def test_nan_for_parameters_that_are_nan_is_no_error():
+def test_nan_positions_for_nan_parameters_are_accepted():
     assert not stn.warp(IMAGE, [np.nan, 0.0], Plugin(lambda *args: dense(*args, value=np.nan))).any()
     assert not stn.warp(IMAGE, [np.nan, 0, 0, 0, 1, 0]).any()
 
@@ -99,12 +99,12 @@ def test_nan_for_parameters_that_are_nan_is_no_error():
 )
 def test_bad_gradients_are_named(gradient, message):
     plugin = Plugin(lambda *args: (dense(*args), gradient))
-    _, backprop = lay_grid(plugin, [[0.0, 0.0]], (4, 5))
+    _, backprop = make_grid(plugin, [[0.0, 0.0]], (4, 5))
     with pytest.raises(stn.PluginError, match=message):
         backprop(np.zeros((1, 4, 5, 2)))
 
 
-def test_what_the_caller_does_wrong_is_no_error_of_the_plugin():
+def test_mistakes_of_the_caller_are_not_blamed_on_the_plugin():
     with pytest.raises(ValueError, match=r"theta: expected \(6,\) or \(N, 6\), got \(2,\)"):
         stn.warp(IMAGE, [0.0, 0.0])
     with pytest.raises(ValueError, match="shape: expected two whole numbers"):
@@ -113,7 +113,7 @@ def test_what_the_caller_does_wrong_is_no_error_of_the_plugin():
         stn.warp(IMAGE, [0.0], 3)
 
 
-def test_a_transform_without_a_gradient_says_so_still():
+def test_a_missing_gradient_keeps_its_own_message():
     class Fixed(stn.Transform):
         n_params = 1
 
@@ -123,12 +123,12 @@ def test_a_transform_without_a_gradient_says_so_still():
         def apply(self, theta, points):
             return np.repeat(points[None], len(theta), axis=0)
 
-    _, backprop = lay_grid(Fixed(), [[0.0]], (4, 5))
+    _, backprop = make_grid(Fixed(), [[0.0]], (4, 5))
     with pytest.raises(NotImplementedError, match="Fixed has no apply_vjp"):
         backprop(np.zeros((1, 4, 5, 2)))
 
 
-def test_the_layer_names_them_too():
+def test_a_spatial_transformer_names_bad_plugins_too():
     layer = SpatialTransformer(Flatten(), Plugin(lambda *args: dense(*args, value=np.nan)))
     layer.initialize((4, 5, 1), np.random.default_rng(0))
     with pytest.raises(stn.PluginError, match="not one position is a number"):
@@ -144,17 +144,17 @@ IDENTITIES = {
 
 
 @pytest.mark.parametrize(("identity", "message"), IDENTITIES.values(), ids=IDENTITIES)
-def test_bad_identities_are_named_before_any_image(identity, message):
+def test_bad_identities_are_named(identity, message):
     plugin = Plugin(dense)
     plugin.identity = identity
-    with pytest.raises(stn.PluginError, match=f"transform .*test_border.Plugin: {message}"):
+    with pytest.raises(stn.PluginError, match=f"transform .*test_checked.Plugin: {message}"):
         RandomWarp(plugin)
     layer = SpatialTransformer(Flatten(), plugin)
     with pytest.raises(stn.PluginError, match=message):
         layer.initialize((4, 5, 1), np.random.default_rng(0))
 
 
-def test_a_transform_that_does_not_say_how_many_parameters_it_has():
+def test_a_transform_without_n_params_is_named():
     class Nameless(Plugin):
         @property
         def n_params(self):

@@ -1,4 +1,4 @@
-"""Every way of giving theta in another form is answered with what to write, and that is right."""
+"""Theta in another form is refused with an expression that gives the right theta."""
 
 import re
 
@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.transform.checked import lay_grid
+from stn_numba.transform.checked import make_grid
 
 AFFINE, PROJECTIVE, SPLINE = (stn.get_transform(name) for name in ("affine", "projective", "tps"))
 RNG = np.random.default_rng(0)
 POINTS = RNG.uniform(-1, 1, (5, 2))
-ENTRANCES = {
+FUNCTIONS = {
     "forward": lambda transform, theta: transform.forward(theta, (3, 4)),
     "apply": lambda transform, theta: transform.apply(theta, POINTS),
-    "lay_grid": lambda transform, theta: lay_grid(transform, theta, (3, 4)),
+    "make_grid": lambda transform, theta: make_grid(transform, theta, (3, 4)),
 }
 
 
@@ -22,9 +22,9 @@ def thetas(transform, n=4):
     return transform.identity() + RNG.normal(0, 0.1, (n, transform.n_params))
 
 
-def message(entrance, transform, theta):
+def message(function, transform, theta):
     with pytest.raises((TypeError, ValueError), match="^theta: expected ") as caught:
-        ENTRANCES[entrance](transform, theta)
+        FUNCTIONS[function](transform, theta)
     return str(caught.value)
 
 
@@ -47,42 +47,42 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(("transform", "form"), FORMS.values(), ids=FORMS)
-def test_what_the_message_says_gives_the_same_theta(entrance, transform, form):
+def test_the_recommended_expression_gives_the_same_theta(function, transform, form):
     right = thetas(transform)
     theta = form(right)
-    advice = re.search(r"; take (.*)$", message(entrance, transform, theta))
+    advice = re.search(r"; take (.*)$", message(function, transform, theta))
     got = eval(advice[1], {"theta": theta, "np": np})
     np.testing.assert_array_equal(got, right[: len(got)])
     assert len(got) in (1, len(right))
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("shape", [(3, 3), (4, 3, 3), (4, 9), (9,)])
-def test_homographies_of_nine_numbers(entrance, shape):
-    assert "divide each row by its last number and drop that number" in message(entrance, PROJECTIVE, np.ones(shape))
+def test_homographies_of_nine_numbers_get_advice(function, shape):
+    assert "divide each row by its last number and drop that number" in message(function, PROJECTIVE, np.ones(shape))
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_one_row_is_a_row(entrance):
-    assert message(entrance, AFFINE, AFFINE.identity()).endswith("got (6,); one row is theta[None]")
-    assert message(entrance, AFFINE, AFFINE.identity().tolist()).endswith("put it into a list: [theta]")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_single_row_gets_advice(function):
+    assert message(function, AFFINE, AFFINE.identity()).endswith("got (6,); one row is theta[None]")
+    assert message(function, AFFINE, AFFINE.identity().tolist()).endswith("put it into a list: [theta]")
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_parameters_of_another_matrix_transform_name_it(entrance):
-    assert 'homographies take transform="projective"' in message(entrance, AFFINE, thetas(PROJECTIVE))
-    assert 'homographies take transform="projective"' in message(entrance, AFFINE, np.ones((2, 3, 3)))
-    assert 'affine maps take transform="affine"' in message(entrance, PROJECTIVE, thetas(AFFINE))
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_parameters_of_another_matrix_transform_suggest_it(function):
+    assert 'homographies take transform="projective"' in message(function, AFFINE, thetas(PROJECTIVE))
+    assert 'homographies take transform="projective"' in message(function, AFFINE, np.ones((2, 3, 3)))
+    assert 'affine maps take transform="affine"' in message(function, PROJECTIVE, thetas(AFFINE))
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_grids_name_sample(entrance):
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_grids_suggest_sample(function):
     pair = SPLINE.forward(thetas(SPLINE), (3, 4))
     for theta in (pair, pair[0], list(pair)):
-        assert message(entrance, SPLINE, theta).endswith("a grid goes to `sample(image, grid)`")
-    assert "positions (N, h, w, 2) go to `sample(image, grid)`" in message(entrance, SPLINE, pair[0].dense())
+        assert message(function, SPLINE, theta).endswith("a grid goes to `sample(image, grid)`")
+    assert "positions (N, h, w, 2) go to `sample(image, grid)`" in message(function, SPLINE, pair[0].dense())
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_grids_name_sample(entrance):
         (AFFINE, 3.0),
     ],
 )
-def test_no_advice_where_it_would_be_a_guess(transform, theta):
+def test_ambiguous_shapes_get_no_advice(transform, theta):
     assert ";" not in message("forward", transform, theta)
 
 
-def test_strangers_meanings_are_not_guessed():
+def test_custom_transforms_get_no_advice():
     class Wave(stn.Transform):
         n_params = 6
 
@@ -115,5 +115,5 @@ def test_strangers_meanings_are_not_guessed():
 
 
 @pytest.mark.parametrize("theta", [None, "affine", [[1j] * 6], [[True] * 6], [["a"] * 6]])
-def test_what_is_no_number_is_refused(theta):
+def test_theta_that_is_not_numeric_is_refused(theta):
     assert "theta: expected numbers, got dtype" in message("forward", AFFINE, theta)

@@ -1,4 +1,4 @@
-"""Discovery, with fake distributions on sys.path."""
+"""Discovery of transforms, with fake distributions on sys.path."""
 
 import sys
 
@@ -31,7 +31,7 @@ def clean_registry(monkeypatch):
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """install(name, entries, **modules): a distribution in a folder of its own, at the head of sys.path."""
+    """install(name, entries, **modules) makes a distribution in a new folder, first on sys.path."""
 
     def make(name, entries, **modules):
         folder = tmp_path / name
@@ -57,18 +57,18 @@ def test_a_distribution_is_found_and_its_options_are_passed(install):
     assert stn.get_transform("shift", step=3).step == 3
 
 
-def test_available_imports_nothing(install):
+def test_available_transforms_imports_no_plugin(install):
     install("lazy-one", "lazy = lazy_module:Shift", lazy_module="raise RuntimeError('imported')")
     assert "lazy" in stn.available_transforms()
     assert "lazy_module" not in sys.modules
 
 
-def test_an_unknown_name_is_answered_with_the_names_and_a_hint():
+def test_an_unknown_name_is_refused_with_the_names_and_a_suggestion():
     with pytest.raises(ValueError, match=r"transform: expected one of affine.*, got 'afine'; did you mean 'affine'\?"):
         stn.get_transform("afine")
 
 
-def test_what_is_no_name_is_refused():
+def test_other_types_than_names_are_refused():
     for name in (type(stn.get_transform("affine")), stn.get_transform("affine"), None, ["affine"]):
         with pytest.raises(TypeError, match="name: expected the name of a transform, got "):
             stn.get_transform(name)
@@ -77,12 +77,12 @@ def test_what_is_no_name_is_refused():
 @pytest.mark.parametrize(
     ("name", "ours"), [("homography", "projective"), ("thin_plate_spline", "tps"), ("Projective", "projective")]
 )
-def test_names_of_other_libraries_lead_on(name, ours):
+def test_names_of_other_libraries_get_a_suggestion(name, ours):
     with pytest.raises(ValueError, match=rf"transform: expected one of .*; did you mean '{ours}'\?"):
         stn.get_transform(name)
 
 
-def test_a_missing_module_is_warned_of_with_its_distribution(install):
+def test_a_missing_module_warns_and_names_its_distribution(install):
     install("broken-one", "lost = no_such_module:Thing")
     with pytest.warns(RuntimeWarning, match=r"'lost' = no_such_module:Thing of broken-one 1.0: there is no module"):
         names = stn.available_transforms()
@@ -93,7 +93,7 @@ def test_a_missing_module_is_warned_of_with_its_distribution(install):
     assert [p.problem for p in registry.plugins() if p.name == "lost"] == ["there is no module 'no_such_module'"]
 
 
-def test_an_entry_point_that_cannot_be_parsed(install):
+def test_an_entry_point_that_cannot_be_parsed_warns(install):
     install("garbled-one", "garbled = this is: not! one")
     with pytest.warns(RuntimeWarning, match=r"'garbled' = .* of garbled-one 1.0: the entry point is not of the form"):
         stn.available_transforms()
@@ -102,7 +102,7 @@ def test_an_entry_point_that_cannot_be_parsed(install):
         stn.get_transform("garbled")
 
 
-def test_a_file_that_cannot_be_parsed_takes_nothing_else_down(install):
+def test_a_file_that_cannot_be_parsed_does_not_affect_others(install):
     install("mangled-one", "[stn_numba.transforms\nnonsense")
     with pytest.warns(RuntimeWarning, match=r"mangled-one"):
         assert "affine" in stn.available_transforms()
@@ -119,7 +119,7 @@ def test_a_name_claimed_twice_is_refused_with_both_claimants(install):
     assert stn.get_transform("affine").n_params == 6
 
 
-def test_the_library_s_own_names_are_nobody_else_s(install):
+def test_built_in_names_are_reserved(install):
     install("greedy-one", "affine = shift_d:Shift", shift_d=SHIFT)
     with pytest.warns(RuntimeWarning, match=r"greedy-one 1\.0: the name belongs to stn-numba itself"):
         assert "affine" in stn.available_transforms()
@@ -136,7 +136,7 @@ def test_a_plugin_that_raises_at_import_is_named_with_the_cause(install):
     assert stn.get_transform("affine").n_params == 6
 
 
-def test_a_plugin_without_the_named_class(install):
+def test_a_plugin_without_the_named_class_is_refused(install):
     install("empty-one", "empty = empty_module:Missing", empty_module="")
     with pytest.raises(stn.PluginError, match=r"empty-one 1.0 cannot be loaded: AttributeError"):
         stn.get_transform("empty")
@@ -155,7 +155,7 @@ def test_errors_of_the_constructor_are_passed_on():
         stn.get_transform("affine", color="red")
 
 
-def test_registering_at_run_time():
+def test_a_transform_can_be_registered_at_run_time():
     affine = type(stn.get_transform("affine"))
     stn.register_transform("mine", affine)
     assert "mine" in stn.available_transforms()
@@ -163,7 +163,7 @@ def test_registering_at_run_time():
     assert [p.source for p in registry.plugins() if p.name == "mine"] == ["register_transform"]
 
 
-def test_a_taken_name_is_replaced_only_when_told_so():
+def test_a_taken_name_is_replaced_only_with_overwrite():
     projective = type(stn.get_transform("projective"))
     with pytest.raises(ValueError, match=r"name: 'affine' is taken by .*; pass overwrite=True"):
         stn.register_transform("affine", projective)
@@ -172,7 +172,7 @@ def test_a_taken_name_is_replaced_only_when_told_so():
 
 
 @pytest.mark.parametrize(("name", "factory", "message"), [("", int, "name: "), (3, int, "name: "), ("x", 3, "factory: ")])
-def test_registering_nonsense_is_refused(name, factory, message):
+def test_registering_other_types_is_refused(name, factory, message):
     with pytest.raises(TypeError, match=message):
         stn.register_transform(name, factory)
 
@@ -195,23 +195,23 @@ def test_only_listed_plugins_may_be_loaded(install, monkeypatch):
     assert "shift_d" not in sys.modules
 
 
-def test_a_plugin_that_may_not_be_loaded_is_no_rival(install, monkeypatch):
+def test_a_plugin_that_may_not_be_loaded_causes_no_conflict(install, monkeypatch):
     install("first-one", "shift = shift_e:Shift", shift_e=SHIFT)
     install("second-one", "shift = shift_f:Shift", shift_f=SHIFT)
     monkeypatch.setenv("STN_NUMBA_PLUGINS", "first-one")
     assert type(stn.get_transform("shift")).__module__ == "shift_e"
     monkeypatch.setenv("STN_NUMBA_PLUGINS", "")
-    stn.register_transform("mine", lambda: stn.get_transform("affine"))  # the program's own is no plugin
+    stn.register_transform("mine", lambda: stn.get_transform("affine"))  # the program's own transform is not a plugin
     assert stn.get_transform("mine").n_params == 6
 
 
-def test_a_constructor_that_breaks_is_named(install):
+def test_a_constructor_that_raises_is_named(install):
     install("odd-one", "odd = odd_module:odd", odd_module="def odd(): return 1 / 0")
     with pytest.raises(stn.PluginError, match=r"'odd' of odd-one 1\.0 cannot be made: ZeroDivisionError"):
         stn.get_transform("odd")
 
 
-def test_errors_name_what_was_asked_for(monkeypatch):
+def test_errors_show_the_requested_name(monkeypatch):
     class Broken(stn.Transform):
         n_params = 1
 
@@ -229,7 +229,7 @@ def test_errors_name_what_was_asked_for(monkeypatch):
             stn.warp(np.zeros((3, 3)), [0.0], name)
 
 
-def test_an_entry_point_that_is_no_class_is_named(install):
+def test_an_entry_point_that_is_not_callable_is_named(install):
     install("value-one", "value = value_module:NUMBER", value_module="NUMBER = 3")
     with pytest.raises(stn.PluginError, match=r"transform 'value' of value-one 1.0: expected a class or a function, got int"):
         stn.get_transform("value")

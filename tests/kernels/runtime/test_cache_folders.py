@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept; the file system is made to refuse, since root may write everywhere."""
+"""The folders where compiled kernels are kept; read-only ones are simulated, since root can write everywhere."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ def machine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refuse(monkeypatch):
-    """refuse(*folders): nothing can be made or written below them."""
+    """refuse(*folders) makes these folders read-only."""
 
     def make(*folders):
         def refusing(function, path_of):
@@ -49,7 +49,7 @@ def user():
     return f"stn-numba-{os.geteuid()}"
 
 
-def test_first_beside_the_package(machine):
+def test_the_first_choice_is_beside_the_package(machine):
     found = cache_folders.find("", KEY)
     assert found.write == machine / "package/__pycache__/kernels" / KEY
     assert found.read == (found.write,)
@@ -63,7 +63,7 @@ def test_a_read_only_install_falls_back_to_the_user_s_cache(machine, refuse):
     assert stat.S_IMODE(found.write.parent.stat().st_mode) == 0o700
 
 
-def test_kernels_of_a_read_only_install_are_still_read(machine, refuse):
+def test_kernels_in_a_read_only_install_are_still_read(machine, refuse):
     own = machine / "package/__pycache__/kernels" / KEY
     own.mkdir(parents=True)
     refuse(machine / "package")
@@ -75,7 +75,7 @@ def test_kernels_of_a_read_only_install_are_still_read(machine, refuse):
 
 
 @pytest.mark.parametrize("home", ["missing", "relative"])
-def test_without_a_home_the_temporary_folder_is_used_by_this_user_alone(machine, refuse, monkeypatch, home):
+def test_without_a_home_a_private_temporary_folder_is_used(machine, refuse, monkeypatch, home):
     refuse(machine / "package", machine / "home")
     if home == "relative":
         monkeypatch.setattr(cache_folders.os.path, "expanduser", lambda path: path)  # no HOME, and no entry for the user
@@ -103,7 +103,7 @@ def test_a_prepared_temporary_folder_is_not_trusted(machine, refuse, monkeypatch
     assert found.why.startswith("no folder can be written to (")
 
 
-def test_settings_are_obeyed_and_nothing_else_is_touched(machine, monkeypatch):
+def test_settings_win_and_no_other_folder_is_touched(machine, monkeypatch):
     assert cache_folders.find(str(machine / "numba"), KEY).write == machine / "numba/stn_numba" / KEY
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", str(machine / "mine"))
     found = cache_folders.find(str(machine / "numba"), KEY)
@@ -111,7 +111,7 @@ def test_settings_are_obeyed_and_nothing_else_is_touched(machine, monkeypatch):
     assert not any((machine / "package").iterdir())
 
 
-def test_a_set_folder_that_cannot_be_written_to_is_read(machine, monkeypatch, refuse):
+def test_a_read_only_folder_from_the_settings_is_reported(machine, monkeypatch, refuse):
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", str(machine / "mine"))
     refuse(machine)
     assert cache_folders.find("", KEY) == cache_folders.CacheFolders(
@@ -120,6 +120,6 @@ def test_a_set_folder_that_cannot_be_written_to_is_read(machine, monkeypatch, re
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " off "])
-def test_off(monkeypatch, word):
+def test_the_setting_off_turns_the_cache_off(monkeypatch, word):
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", word)
     assert cache_folders.find("/anywhere", KEY) == cache_folders.CacheFolders((), None, "turned off by STN_NUMBA_CACHE_DIR")

@@ -1,4 +1,4 @@
-"""Kernels that are asked for, without compiling any."""
+"""Recording of kernel calls, without compiling any."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from stn_numba.kernels.runtime import calls
 
 
-def test_what_is_asked_for_is_recorded_and_not_done():
+def test_recorded_calls_are_not_run():
     kernel, array, before = calls.Kernel("nowhere", "nothing"), np.ones(3), calls.loaded()
     with calls.recorded() as found:
         kernel(array, (1, 2.0))
@@ -17,7 +17,7 @@ def test_what_is_asked_for_is_recorded_and_not_done():
     assert calls.loaded() == before
 
 
-def test_afterward_kernels_are_real_again():
+def test_after_the_block_kernels_run_again():
     kernel = calls.Kernel("nowhere", "nothing")
     with calls.recorded():
         kernel(1)
@@ -25,7 +25,7 @@ def test_afterward_kernels_are_real_again():
         kernel(1)
 
 
-def test_blocks_nest():
+def test_recording_blocks_may_be_nested():
     kernel = calls.Kernel("nowhere", "nothing")
     with calls.recorded() as outer:
         with calls.recorded() as inner:

@@ -16,14 +16,14 @@ V4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
         ("x86_64", V3, ("v3",)),
         ("AMD64", V3 | {"avx512f"}, ("v3",)),
         ("x86_64", V3 | V4, ("v4", "v3")),
-        ("x86_64", V4, ()),  # whatever says so is not to be believed
+        ("x86_64", V4, ()),  # v4 without v3 does not exist
         ("aarch64", {"asimd"}, ("aarch64",)),
         ("arm64", set(), ("aarch64",)),
         ("riscv64", V3, ()),
         ("i686", V3, ()),
     ],
 )
-def test_levels(monkeypatch, machine, features, levels):
+def test_levels_follow_from_machine_and_features(monkeypatch, machine, features, levels):
     monkeypatch.setattr(cpu.platform, "machine", lambda: machine)
     monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
     assert cpu.levels() == levels

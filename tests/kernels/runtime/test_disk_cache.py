@@ -54,7 +54,7 @@ def test_a_second_process_compiles_nothing(folder):
 @pytest.mark.parametrize(
     "damage", [lambda c: b"", lambda c: c[:-1], lambda c: c[:40] + bytes([c[40] ^ 1]) + c[41:], lambda c: b"\x80" * 99]
 )
-def test_a_damaged_file_is_compiled_anew(folder, damage):
+def test_a_damaged_file_is_compiled_again(folder, damage):
     compiled(1)
     (file,) = folder.iterdir()
     file.write_bytes(damage(file.read_bytes()))
@@ -62,7 +62,7 @@ def test_a_damaged_file_is_compiled_anew(folder, damage):
     assert compiled(1) == ([2], 1)
 
 
-def test_a_file_under_the_name_of_another_signature_is_not_used(folder):
+def test_a_file_with_the_name_of_another_signature_is_not_used(folder):
     compiled(1)
     (one,) = folder.iterdir()
     compiled(1.5)
@@ -71,19 +71,19 @@ def test_a_file_under_the_name_of_another_signature_is_not_used(folder):
     assert compiled(1.5) == ([3.0], 0)
 
 
-def test_other_sources_never_meet(folder, monkeypatch):
+def test_other_sources_have_other_files(folder, monkeypatch):
     compiled(1)
     monkeypatch.setattr(source_digest, "file_digest", lambda path: "another")
     assert compiled(1) == ([2], 0)
     assert len(list(folder.iterdir())) == 2
 
 
-def test_signatures_of_a_kernel_never_meet():
+def test_signatures_of_a_kernel_have_different_keys():
     one, other = (disk_cache.KernelCache(double, signature)._key("entry", Codegen) for signature in ("('int',)", "('float',)"))
     assert one != other
 
 
-def test_a_full_disk_stops_no_call(folder, monkeypatch, caplog):
+def test_calls_work_on_a_full_disk(folder, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -101,7 +101,7 @@ def test_without_a_folder_every_process_compiles(monkeypatch):
     assert compiled(1) == compiled(1) == ([2], 0)
 
 
-def test_versions_long_out_of_use_are_removed_and_nothing_else(folder):
+def test_only_long_unused_versions_are_removed(folder):
     others = [folder.parent / name for name in ("kernels-00000000000000aa", "kernels-00000000000000bb", "photographs-of-my")]
     for other in others:
         other.mkdir()
@@ -112,7 +112,7 @@ def test_versions_long_out_of_use_are_removed_and_nothing_else(folder):
     assert [other.exists() for other in (folder, *others)] == [True, False, True, True]
 
 
-def test_the_version_follows_sources_and_options(monkeypatch):
+def test_the_version_changes_with_options(monkeypatch):
     before = disk_cache._version()
     assert disk_cache._VERSION.fullmatch(before)
     monkeypatch.setattr(disk_cache.numba.config, "BOUNDSCHECK", 1)

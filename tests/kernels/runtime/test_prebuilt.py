@@ -1,4 +1,4 @@
-"""Libraries of kernels: one that does not fit is never used, and calls go on without."""
+"""Libraries of kernels: only a matching one is used, and calls work without."""
 
 import logging
 import os
@@ -44,7 +44,7 @@ def put(folder, level, content, name=None):
 
 
 @needs_linker
-def test_a_library_that_fits_is_used(folder, content):
+def test_a_matching_library_is_used(folder, content):
     path = put(folder, "v3", content)
     assert prebuilt.library().path == path
     assert prebuilt.level() == "v3"
@@ -66,7 +66,7 @@ def test_the_best_level_of_this_cpu_is_used(folder, content, monkeypatch):
 
 
 @needs_linker
-def test_a_damaged_library_gives_way_to_the_next_level(folder, content, monkeypatch):
+def test_after_a_damaged_library_the_next_level_is_used(folder, content, monkeypatch):
     monkeypatch.setattr(cpu, "levels", lambda: ("v4", "v3"))
     put(folder, "v4", content[:-1])
     put(folder, "v3", content)
@@ -92,7 +92,7 @@ def test_a_library_of_other_sources_is_never_loaded(folder, content, untouchable
 
 
 @needs_linker
-def test_a_library_of_a_level_that_the_cpu_lacks_is_never_loaded(folder, content, untouchable, monkeypatch):
+def test_a_library_for_a_level_the_cpu_lacks_is_never_loaded(folder, content, untouchable, monkeypatch):
     path = put(folder, "v4", content)
     assert prebuilt.why_not() == f"none can be used of {path.name}: damaged, or for other CPUs or sources than these"
     monkeypatch.setenv("STN_NUMBA_PREBUILT", "v4")  # nor if it is asked for
@@ -114,14 +114,14 @@ def test_a_library_of_a_level_that_the_cpu_lacks_is_never_loaded(folder, content
         ("NUMBA_OPT", "0", "NUMBA_OPT is set"),
     ],
 )
-def test_settings_turn_it_off(folder, content, untouchable, monkeypatch, name, value, why):
+def test_settings_turn_libraries_off(folder, content, untouchable, monkeypatch, name, value, why):
     put(folder, "v3", content)
     monkeypatch.setenv(name, value)
     assert prebuilt.library() is None
     assert prebuilt.why_not() == why
 
 
-def test_without_libraries(folder):
+def test_without_libraries_the_reason_is_given(folder):
     assert prebuilt.library() is None
     assert prebuilt.why_not() == "this installation was made without"
 
@@ -137,7 +137,7 @@ def test_a_damaged_library_is_not_loaded(folder, content, untouchable, caplog, d
     assert f"{path} cannot be loaded, kernels are compiled instead" in caplog.text
 
 
-def test_calls_go_on_without_a_library_that_fits(folder):
+def test_calls_work_without_a_matching_library(folder):
     put(folder, "v3", b"no library")
     put(folder, "v3", b"no library", "kernels-v3-0123456789abcdef.so")
     kernel, matrix, result, kind = (
@@ -153,7 +153,7 @@ def test_calls_go_on_without_a_library_that_fits(folder):
     assert calls.loaded()[-1].source in ("cache", "compiled")
 
 
-def test_a_process_that_is_told_so_uses_none():
+def test_stn_numba_prebuilt_off_is_obeyed():
     code = "from stn_numba.kernels.runtime import prebuilt; print(prebuilt.library(), prebuilt.why_not())"
     variables = {**os.environ, "STN_NUMBA_PREBUILT": "off"}
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The number that stands for the sources of all kernels."""
+"""The digest of the sources of all kernels."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def digest():
 @pytest.mark.parametrize(
     "name", ["kernels/sampling/forward.py", "kernels/compiler/jit.py", "nn/kernels/pooling.py", "kernels/new.py"]
 )
-def test_it_follows_the_sources_of_kernels(package, name):
+def test_the_digest_changes_with_every_kernel_source(package, name):
     before = digest()
     with open(package / name, "a") as file:
         file.write("x = 1\n")
@@ -44,17 +44,17 @@ def test_it_follows_the_sources_of_kernels(package, name):
 
 
 @pytest.mark.parametrize("name", ["kernels/runtime/calls.py", "nn/layers/conv2d.py"])
-def test_it_does_not_follow_what_makes_no_machine_code(package, name):
+def test_the_digest_ignores_files_without_kernels(package, name):
     before = digest()
     (package / name).write_text("x = 1\n")
     assert digest() == before
 
 
-def test_it_has_sixteen_digits():
+def test_the_digest_has_16_hexadecimal_digits():
     assert len(source_digest.digest()) == 16
     assert set(source_digest.digest()) <= set("0123456789abcdef")
 
 
-def test_the_folders_of_kernels_are_where_they_are_looked_for():
+def test_the_folders_of_kernels_exist():
     for folder in ("kernels/runtime", "kernels/sampling", "kernels/simd", "nn/kernels"):
         assert any((source_digest.PACKAGE / folder).glob("*.py"))

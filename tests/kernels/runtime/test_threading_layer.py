@@ -1,4 +1,4 @@
-"""TBB as pip installs it, where neither the loader nor Numba looks."""
+"""TBB installed by pip, in a folder where neither the loader nor Numba looks."""
 
 from stn_numba.kernels.runtime import threading_layer
 
@@ -11,16 +11,16 @@ def install(folder, files):
     return str(info.parent)
 
 
-def test_the_library_of_the_package_is_found(tmp_path, monkeypatch):
+def test_tbb_of_the_package_is_found(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(install(tmp_path, ["libtbbmalloc.so.2", "libtbb.so.12"]))
     assert threading_layer.find_tbb() is None  # listed, but not there
     library = tmp_path / "lib/libtbb.so.12"
     library.write_bytes(b"no library")
     assert threading_layer.find_tbb() == library
-    threading_layer.load_tbb()  # what cannot be loaded is left alone
+    threading_layer.load_tbb()  # a file that cannot be loaded is ignored
 
 
-def test_without_the_package_there_is_none(monkeypatch):
+def test_without_the_package_no_tbb_is_found(monkeypatch):
     def missing(name):
         raise threading_layer.importlib.metadata.PackageNotFoundError(name)
 

@@ -1,1 +1,6 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.nn.engine, which computes fused layers.
+
+address_kernels: nn/layers/test_every_layer.py
+blas_functions: nn/engine/test_dense.py
+conv: nn/engine/test_fused_chains.py, nn/layers/test_conv2d.py
+"""

@@ -1,4 +1,4 @@
-"""BLAS has one thread while anybody holds it to one, and its old number afterward."""
+"""BLAS runs on one thread while any caller holds it to one, and gets its old number back afterward."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def set_counts(number):
 
 @pytest.fixture(autouse=True)
 def three_threads():
-    """A number that is neither one nor what this machine would have."""
+    """A number of threads that is neither one nor the default of this machine."""
     before = [(library, library.get_num_threads()) for library in libraries()]
     set_counts(3)
     if counts() != {3}:
@@ -44,7 +44,7 @@ def three_threads():
             library.clear_controlling_thread()
 
 
-def test_a_hold_within_a_hold():
+def test_holds_may_be_nested():
     with one_blas_thread():
         with one_blas_thread():
             assert counts() == {1}
@@ -52,7 +52,7 @@ def test_a_hold_within_a_hold():
     assert counts() == {3}
 
 
-def test_who_enters_first_leaves_first():
+def test_the_last_of_overlapping_holds_restores_the_number():
     """By pairs of threads: A enters, B enters, A leaves, B leaves."""
     a, b = one_blas_thread(), one_blas_thread()
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
@@ -63,7 +63,7 @@ def test_who_enters_first_leaves_first():
             assert counts() == {held}
 
 
-def test_many_threads_come_and_go():
+def test_holds_of_many_threads_may_overlap():
     wrong, start = [], threading.Barrier(8)
 
     def work():
@@ -82,15 +82,15 @@ def test_many_threads_come_and_go():
     assert counts() == {3}
 
 
-def test_an_error_gives_it_back():
+def test_an_error_restores_the_number():
     with pytest.raises(ZeroDivisionError), one_blas_thread():
         1 / 0  # noqa: B018
     assert counts() == {3}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_child_forked_while_another_thread_holds():
-    """The other thread is not there to give it back: the child's next hold does."""
+def test_a_child_forked_during_another_thread_s_hold_can_restore_the_number():
+    """The other thread does not exist in the child; the child's next hold resets the number."""
     inside, over = threading.Event(), threading.Event()
 
     def hold():
@@ -113,8 +113,8 @@ def test_a_child_forked_while_another_thread_holds():
         other.join()
 
 
-def test_children_forked_while_another_thread_comes_and_goes():
-    """One waited for ever, for a lock of OpenBLAS that the other thread had held when it was forked."""
+def test_children_forked_while_another_thread_enters_and_leaves_do_not_hang():
+    """A child once hung on a lock of OpenBLAS that the other thread held at the fork."""
     stop = threading.Event()
 
     def work():
@@ -139,7 +139,7 @@ def test_children_forked_while_another_thread_comes_and_goes():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_child_forked_by_a_thread_that_holds():
+def test_a_child_forked_inside_a_hold_is_still_inside():
     with one_blas_thread():
         child = os.fork()
         if not child:
@@ -149,7 +149,7 @@ def test_a_child_forked_by_a_thread_that_holds():
         assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_blas_that_comes_later_is_held_too():
+def test_a_blas_loaded_later_is_held_too():
     with one_blas_thread():
         pass
     with one_blas_thread():  # another caller holds NumPy's alone
@@ -160,7 +160,7 @@ def test_a_blas_that_comes_later_is_held_too():
     set_counts(3)
 
 
-def test_a_number_that_the_program_has_set_is_given_back():
+def test_a_number_set_by_the_program_is_restored():
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         with one_blas_thread():
             assert counts() == {1}
@@ -171,7 +171,7 @@ def test_a_number_that_the_program_has_set_is_given_back():
     not any(hasattr(library, "clear_controlling_thread") for library in libraries()),
     reason="before threadpoolctl 3.8 any thread may overrule another",
 )
-def test_a_number_that_another_thread_has_set_is_its_own():
+def test_a_number_set_by_another_thread_stays_with_that_thread():
     hold = one_blas_thread()
     with ThreadPoolExecutor(1) as other:
         with threadpoolctl.threadpool_limits(2, user_api="blas"):
@@ -180,7 +180,7 @@ def test_a_number_that_another_thread_has_set_is_its_own():
     assert counts() == {3}
 
 
-def test_a_first_prediction_does_not_wait_for_scipy_and_a_batch_finds_its_blas_held():
+def test_one_image_does_not_load_scipy_and_a_batch_holds_its_blas():
     code = """
 import sys, numpy as np, stn_numba as stn, threadpoolctl
 from stn_numba.nn.engine import blas_threads

@@ -1,4 +1,4 @@
-"""What is said about labels of another form: a way to convert them only where it gives the right labels."""
+"""Labels of another form are refused; a conversion is recommended only where it gives the right labels."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def refusal(y, n_classes=3):
     return str(failed.value)
 
 
-RIGHT = {  # what is given, and the expression that the message must recommend
+RIGHT = {  # labels, and the expression that the message must recommend
     "one-hot": (np.eye(3)[Y], "y.argmax(axis=1)"),
     "one-hot, whole": (np.eye(3, dtype=np.uint8)[Y], "y.argmax(axis=1)"),
     "one-hot, truths": (np.eye(3, dtype=bool)[Y], "y.argmax(axis=1)"),
@@ -35,7 +35,7 @@ RIGHT = {  # what is given, and the expression that the message must recommend
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_following_the_advice_gives_the_right_labels(kind):
+def test_the_recommended_conversion_gives_the_right_labels(kind):
     y, expression = RIGHT[kind]
     message = refusal(y)
     assert f"`{expression}`" in message
@@ -46,23 +46,23 @@ NAMES = ["ant", "bee", "cat"]
 
 
 @pytest.mark.parametrize("y", [np.array(NAMES)[Y], np.array(NAMES, object)[Y, None], Y * 10 - 7, Y + 5])
-def test_all_names_or_numbers_are_there_to_be_numbered(y):
+def test_names_and_other_numbers_are_numbered_by_unique(y):
     message = refusal(y)
     expression = message.split(", y = numpy.")[1].split("`")[0]
     assert np.array_equal(eval(f"np.{expression}", {"np": np, "y": y})[1], Y)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 255), (1, 2)])
-def test_two_codes_are_two_classes(low, high):
+def test_two_codes_become_two_classes(low, high):
     message = refusal(np.where(Y == 1, high, low), n_classes=2)
     assert ("unique(y, return_inverse=True)" in message) or (low == 1 and "`y - 1`" in message)
 
 
-def test_truths_are_two_classes():
+def test_booleans_become_two_classes():
     assert "`y.astype(int)`" in refusal(Y == 1, n_classes=2)
 
 
-WITHOUT = {  # what is given, and what the message says instead of a conversion
+WITHOUT = {  # labels, and what the message says instead of a conversion
     "soft labels": (SOFT, "class probabilities (soft labels), which are not supported"),
     "measurements": (RNG.random(12), "a Classifier is trained on classes, not on measurements"),
     "measurements in a column": (RNG.random((12, 1)), "not on measurements"),
@@ -87,14 +87,14 @@ WITHOUT = {  # what is given, and what the message says instead of a conversion
 
 
 @pytest.mark.parametrize("kind", WITHOUT)
-def test_no_conversion_is_recommended_where_it_would_be_a_guess(kind):
+def test_ambiguous_labels_get_no_conversion(kind):
     y, words = WITHOUT[kind]
     message = refusal(y)
     assert words in message
     assert not any(word in message for word in ("argmax", "astype", "y - 1", "unique"))
 
 
-def test_fit_and_evaluate_say_it_with_their_argument_s_name():
+def test_fit_and_evaluate_name_their_argument():
     X = np.zeros((12, 4, 4, 1), np.float32)
     model = Classifier(Chain(Flatten(), Dense(3)), (4, 4, 1), 3)
     with pytest.raises(ValueError, match=r"^y: expected .12,. whole numbers, .*soft labels"):
@@ -107,8 +107,18 @@ def test_fit_and_evaluate_say_it_with_their_argument_s_name():
 
 @pytest.mark.parametrize("make", [getattr(stn.models, name) for name in stn.models.__all__])
 @pytest.mark.parametrize("n_classes", [1, 0, -3])
-def test_a_single_class_is_nothing_to_learn(make, n_classes):
+def test_fewer_than_two_classes_are_refused(make, n_classes):
     with pytest.raises(ValueError, match=f"n_classes: expected at least 2, got {n_classes}"):
         make((28, 28, 1), n_classes)
     with pytest.raises(ValueError, match=f"n_classes: expected at least 2, got {n_classes}"):
         Classifier(Chain(Flatten(), Dense(1)), (4, 4, 1), n_classes)
+
+
+def test_labels_of_another_kind_are_refused_with_a_conversion():
+    X, model = np.zeros((12, 4, 4, 1), np.float32), Classifier(Chain(Flatten(), Dense(3)), (4, 4, 1), 3)
+    with pytest.raises(ValueError, match="y: expected .12,. whole numbers.*argmax"):
+        stn.fit(model, X, np.eye(3)[Y], progress=False)
+    with pytest.raises(ValueError, match="y: expected .12,. whole numbers.*return_inverse"):
+        stn.fit(model, X, np.array(NAMES)[Y], progress=False)
+    with pytest.raises(ValueError, match="y: expected labels 0 to 2, got 5 to 7"):
+        model.evaluate(X, Y + 5)

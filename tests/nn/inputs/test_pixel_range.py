@@ -36,7 +36,7 @@ ASK = {
 
 
 @pytest.mark.parametrize("ask", ASK)
-def test_every_method_that_takes_images_warns_once(ask):
+def test_every_method_warns_once_about_another_scale(ask):
     model = trained(X)
     with pytest.warns(
         RuntimeWarning, match="X: pixels are whole numbers from 0 to 2.., but the model was trained on floats"
@@ -66,7 +66,7 @@ FAR = {
 
 
 @pytest.mark.parametrize("kind", FAR)
-def test_far_off(kind):
+def test_another_scale_warns(kind):
     training, asked = FAR[kind]
     with pytest.warns(RuntimeWarning, match="X: pixels are .*, but the model was trained on"):
         trained(training).predict(asked)
@@ -94,7 +94,7 @@ NEAR = {
 
 
 @pytest.mark.parametrize("kind", NEAR)
-def test_no_false_alarm(kind):
+def test_the_same_scale_does_not_warn(kind):
     training, asked = NEAR[kind]
     model = trained(training)
     with warnings.catch_warnings():
@@ -103,7 +103,7 @@ def test_no_false_alarm(kind):
         model.theta(asked)
 
 
-def test_no_false_alarm_after_noise_in_training():
+def test_noise_in_training_does_not_cause_warnings():
     model = trained(X, augment=lambda images, rng: images + 0.2 * rng.standard_normal(images.shape).astype(np.float32))
     assert model.pixels.low < -0.3
     with warnings.catch_warnings():
@@ -111,14 +111,14 @@ def test_no_false_alarm_after_noise_in_training():
         model.predict(X)
 
 
-def test_what_the_network_was_fed_counts():
+def test_the_range_is_that_of_the_augmented_images():
     model = trained(WHOLE, augment=lambda images, rng: images / 255)
     assert 0 <= model.pixels.low <= model.pixels.high <= 1
     with pytest.warns(RuntimeWarning, match="whole numbers from"):
         model.predict(WHOLE)
 
 
-def test_validation_on_another_scale_is_said_at_the_first_step():
+def test_validation_on_another_scale_warns_at_the_first_step():
     steps = []
 
     def scaled(images, rng):
@@ -131,7 +131,7 @@ def test_validation_on_another_scale_is_said_at_the_first_step():
         trained(WHOLE, augment=scaled, validation=(WHOLE, Y))
 
 
-def test_further_training_on_another_scale_is_said_and_then_holds():
+def test_training_on_another_scale_warns_and_updates_the_range():
     model = trained(X)
     with pytest.warns(RuntimeWarning, match="images in training: pixels are floats from"):
         stn.fit(model, 255 * X, Y, epochs=1, progress=False)
@@ -140,7 +140,7 @@ def test_further_training_on_another_scale_is_said_and_then_holds():
         model.predict(X)
 
 
-def test_before_training_nothing_is_known():
+def test_an_untrained_model_has_no_range():
     model = fcn((8, 8, 1), 3, units=4)
     assert model.pixels is None
     with warnings.catch_warnings():
@@ -149,7 +149,7 @@ def test_before_training_nothing_is_known():
         model.predict(X)
 
 
-def test_all_batches_of_a_run_count():
+def test_every_batch_of_a_run_extends_the_range():
     images = X.copy()
     images[:, 0, 0, 0] = np.linspace(0, 3, 64)
     pixels = trained(images, epochs=8).pixels
@@ -171,7 +171,7 @@ def test_files_and_copies_keep_the_range(tmp_path):
     [3, {"low": 0}, *({"low": low, "high": high, "kind": kind} for low, high, kind in
      ((2, 1, "f"), (0, "a", "f"), (0, 1, "x"), (float("nan"), 1, "f"), (0, float("inf"), "f")))],
 )  # fmt: skip
-def test_files_are_not_trusted_and_older_ones_are_read(tmp_path, pixels):
+def test_bad_ranges_in_files_are_refused_and_missing_ones_accepted(tmp_path, pixels):
     safetensors = pytest.importorskip("safetensors.numpy")
     from safetensors import safe_open
 
@@ -193,19 +193,19 @@ def test_files_are_not_trusted_and_older_ones_are_read(tmp_path, pixels):
     assert stn.load(tmp_path / "model").pixels is None
 
 
-def test_a_run_that_goes_on_keeps_it(tmp_path):
+def test_a_resumed_run_keeps_the_range(tmp_path):
     pytest.importorskip("safetensors")
 
     def cut(model, history):
         raise KeyboardInterrupt
 
-    calm = trained(X, epochs=2)
+    uninterrupted = trained(X, epochs=2)
     with pytest.raises(KeyboardInterrupt):
         trained(X, epochs=2, checkpoint=tmp_path / "run", callbacks=[cut])
-    assert trained(X, epochs=2, checkpoint=tmp_path / "run").pixels == calm.pixels
+    assert trained(X, epochs=2, checkpoint=tmp_path / "run").pixels == uninterrupted.pixels
 
 
-def test_pixels_that_are_not_finite_have_no_range():
+def test_non_finite_pixels_have_no_range():
     assert PixelRange.of(np.array([1.0, np.nan]), "f") is None
     assert PixelRange.of(np.array([1.0, np.inf]), "f") is None
     assert PixelRange.of(np.zeros((0, 2)), "f") is None

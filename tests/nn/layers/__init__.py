@@ -1,1 +1,6 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.nn.layers. One suite in test_every_layer.py runs for each layer.
+
+base, dense, flatten, relu, spatial_transformer: nn/layers/test_every_layer.py
+chain: nn/layers/test_every_layer.py, nn/layers/test_container.py
+summary: nn/test_representation.py
+"""

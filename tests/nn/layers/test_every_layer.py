@@ -1,20 +1,21 @@
-"""One suite for every layer that can be described: a new layer is one more row of the table."""
+"""One suite for every layer that can be saved: a new layer is one more row of the table."""
 
 import numpy as np
 import pytest
 
+from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
 from stn_numba.nn.saving.architecture import LAYERS, build, expect_known
 from stn_numba.testing import check_vjp
 
 
-def look():
+def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
 def transformers():
     kinds = (("affine", {}), ("projective", {}), ("tps", {"control_points": [3, 3]}))
-    return [SpatialTransformer(look(), name, (5, 4), options=options) for name, options in kinds]
+    return [SpatialTransformer(localisation(), name, (5, 4), options=options) for name, options in kinds]
 
 
 CASES = {
@@ -33,16 +34,18 @@ CASES = {
     "transformers one after another": (lambda: Chain(*transformers(), Flatten(), Dense(2)), (6, 7, 1)),
     "transformers in both ways": (
         lambda: Chain(
-            Parallel(Chain(Conv2d(2, 3), SpatialTransformer(look(), "tps")), SpatialTransformer(look(), shape=(4, 5))),
-            SpatialTransformer(look(), "projective"),
+            Parallel(
+                Chain(Conv2d(2, 3), SpatialTransformer(localisation(), "tps")), SpatialTransformer(localisation(), shape=(4, 5))
+            ),
+            SpatialTransformer(localisation(), "projective"),
         ),
         (6, 7, 1),
     ),
-    "affine": (lambda: SpatialTransformer(look(), "affine", (4, 5)), (6, 7, 2)),
-    "projective": (lambda: SpatialTransformer(look(), "projective", padding="border"), (6, 7, 2)),
-    "tps": (lambda: SpatialTransformer(look(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
-    "middle": (lambda: SpatialTransformer(look(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0]), (6, 6, 1)),
-    "edges": (lambda: SpatialTransformer(look(), "affine", align_corners=False), (5, 6, 1)),
+    "affine": (lambda: SpatialTransformer(localisation(), "affine", (4, 5)), (6, 7, 2)),
+    "projective": (lambda: SpatialTransformer(localisation(), "projective", padding="border"), (6, 7, 2)),
+    "tps": (lambda: SpatialTransformer(localisation(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
+    "middle": (lambda: SpatialTransformer(localisation(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0]), (6, 6, 1)),
+    "edges": (lambda: SpatialTransformer(localisation(), "affine", align_corners=False), (5, 6, 1)),
 }
 
 layers = pytest.mark.parametrize(("make", "shape"), CASES.values(), ids=CASES)
@@ -58,11 +61,11 @@ def initialized(make, shape, dtype):
 
 
 def test_a_transformer_starts_from_its_initial_parameters():
-    layer = SpatialTransformer(look(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0])
+    layer = SpatialTransformer(localisation(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0])
     layer.initialize((6, 6, 1), np.random.default_rng(0), np.float64)
     assert np.array_equal(layer.theta(np.ones((2, 6, 6, 1))), [[0.5, 0, 0, 0, 0.5, 0]] * 2)
     with pytest.raises(ValueError, match=r"initial: expected \(6\), got \(5,\)"):
-        SpatialTransformer(look(), "affine", initial=np.zeros(5))
+        SpatialTransformer(localisation(), "affine", initial=np.zeros(5))
 
 
 def test_every_known_layer_has_a_case():
@@ -71,7 +74,7 @@ def test_every_known_layer_has_a_case():
 
 @layers
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_shape_and_dtype(make, shape, dtype):
+def test_shapes_and_dtypes(make, shape, dtype):
     layer, out_shape, x = initialized(make, shape, dtype)
     before = x.copy()
     y, backprop = layer.forward(x)
@@ -84,7 +87,7 @@ def test_shape_and_dtype(make, shape, dtype):
 
 
 @layers
-def test_gradient(make, shape):
+def test_gradients_agree_with_differences(make, shape):
     layer, _, x = initialized(make, shape, np.float64)
     names = list(layer.params)
 
@@ -113,7 +116,7 @@ def test_input_gradient_can_be_left_out(make, shape):
 
 
 @layers
-def test_batch_of_none(make, shape):
+def test_empty_batches(make, shape):
     layer, out_shape, x = initialized(make, shape, np.float32)
     y, backprop = layer.forward(x[:0])
     assert y.shape == (0, *out_shape)
@@ -122,11 +125,13 @@ def test_batch_of_none(make, shape):
 
 @layers
 def test_trace_names_layers_as_their_parameters_are_named(make, shape):
-    layer, _, x = initialized(make, shape, np.float32)
-    traced = [(name, which, y) for name, which, y in layer.trace(x) if name]
-    named = {f"{name}.{key}" for name, which, _ in traced for key in which.params}
-    assert named == (set(layer.params) if traced else set())
-    assert len({name for name, _, _ in traced}) == len(traced)
+    layer, _, x = initialized(lambda: Chain(make()), shape, np.float32)
+    traced = list(layer.trace(x))
+    names = [name for name, _, _ in traced if name]
+    assert names
+    assert len(set(names)) == len(names)
+    assert {f"{name}.{key}" for name, inner, _ in traced if name for key in inner.params} == set(layer.params)
+    np.testing.assert_array_equal(traced[-1][2], layer.forward(x)[0])
 
 
 @layers
@@ -159,6 +164,24 @@ def test_unknown_layers_are_refused():
         (lambda: Dense(2).initialize((4, 4), None), r"Dense: expected an input of shape \(D,\), got \(4, 4\)"),
     ],
 )
-def test_bad_options(make, message):
+def test_bad_options_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "side", "channels"),
+    [(Conv2d(8, 5), 28, 8), (MaxPool(2), 28, 8), (Conv2d(48, 7), 20, 40)],
+    ids=["small convolution", "pooling", "large convolution"],
+)
+def test_the_number_of_threads_changes_no_bit(layer, side, channels):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((64, side, side, channels)).astype(np.float32)
+    layer.initialize(x.shape[1:], rng)
+    results = []
+    for count in (1, 2):
+        with dispatch.limited(count):
+            y, backprop = layer.forward(x)
+            dx, gradients = backprop(np.cos(y))
+            results.append([y, dx, *gradients.values()])
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))

@@ -1,4 +1,4 @@
-"""Plans of what is done together, which hold the parameters they were made for."""
+"""Plans for layers that run as one are kept, and follow changes of parameters."""
 
 import copy
 import gc
@@ -30,7 +30,7 @@ def prefixes(chain, x):
     return found
 
 
-def test_a_plan_is_cached_segments_for_batches_of_a_shape():
+def test_a_plan_is_kept_for_each_shape_of_batch():
     segment = network()._segments[0]
     assert segment.ops(X) is segment.ops(X.copy())
     assert segment.ops(X) is not segment.ops(X[:16])
@@ -38,7 +38,7 @@ def test_a_plan_is_cached_segments_for_batches_of_a_shape():
 
 @pytest.mark.parametrize("layer", ["conv2d1", "dense2"])
 @pytest.mark.parametrize("key", ["weight", "bias"])
-def test_parameters_changed_in_place_and_arrays_put_in_their_place_are_heard(layer, key):
+def test_changed_and_replaced_parameters_are_used(layer, key):
     chain = network()
     before = chain.forward(X)[0].copy()
     array = chain.layers[layer].params[key]
@@ -51,7 +51,7 @@ def test_parameters_changed_in_place_and_arrays_put_in_their_place_are_heard(lay
     np.testing.assert_allclose(chain.forward(X)[0], before, rtol=1e-4, atol=1e-4)
 
 
-def test_initializing_anew_is_heard():
+def test_parameters_initialized_again_are_used():
     chain, other = network(0), network(1)
     chain.forward(X)
     chain.initialize(X.shape[1:], np.random.default_rng(1))
@@ -59,7 +59,7 @@ def test_initializing_anew_is_heard():
 
 
 @pytest.mark.parametrize("layer", ["conv2d1", "dense1"])
-def test_arrays_that_kernels_do_not_take_are_left_to_the_layer(layer):
+def test_layers_whose_arrays_do_not_fit_kernels_are_not_fused(layer):
     chain = network()
     expected = chain.forward(X)[0].copy()
     for key in ("weight", "bias"):
@@ -75,7 +75,7 @@ def test_arrays_that_kernels_do_not_take_are_left_to_the_layer(layer):
 
 @pytest.mark.parametrize("layer", ["conv2d1", "dense1", "dense2"])
 @pytest.mark.parametrize("key", ["weight", "bias"])
-def test_an_array_of_another_size_is_an_error_and_reads_nothing_foreign(layer, key):
+def test_parameters_of_another_size_are_refused(layer, key):
     chain = network()
     chain.forward(X)
     array = chain.layers[layer].params[key]
@@ -89,10 +89,11 @@ def test_options_are_fixed(layer):
     for name in layer.fixed_options:
         with pytest.raises(AttributeError, match=f"{type(layer).__name__}.{name}: options are fixed once a layer is made"):
             setattr(layer, name, 2)
+    assert layer.fixed_options
     assert type(layer)(**layer.config()).config() == layer.config()
 
 
-def test_arrays_that_were_replaced_are_let_go():
+def test_replaced_arrays_are_freed():
     chain = network()
     for count in (16, 17, 18):
         chain.forward(X[:count])
@@ -103,7 +104,7 @@ def test_arrays_that_were_replaced_are_let_go():
     assert weight() is None
 
 
-def test_each_backprop_uses_the_weights_as_they_are():
+def test_backprop_uses_the_current_weights():
     chain = Chain(Conv2d(16, 3), Conv2d(5, 4), MaxPool(2))
     chain.initialize(X.shape[1:], np.random.default_rng(0))
     y, backprop = chain.forward(X)
@@ -113,7 +114,7 @@ def test_each_backprop_uses_the_weights_as_they_are():
 
 
 class Kernel(Conv2d):
-    """A convolution with a way and a parameter of its own."""
+    """A custom convolution with a parameter of another name."""
 
     def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"kernel": np.ones(input_shape[2], dtype)}
@@ -124,7 +125,7 @@ class Kernel(Conv2d):
         return x * kernel, lambda dy, *, input_gradient=True: (dy * kernel, {"kernel": np.einsum("nhwc,nhwc->c", x, dy)})
 
 
-def test_a_convolution_of_ones_own_is_left_alone():
+def test_a_custom_convolution_is_not_fused():
     chain = Chain(Kernel(4, 3), ReLU())
     chain.initialize((2, 2, 2), np.random.default_rng(0))
     y, backprop = chain.forward(X[:, :2, :2])
@@ -133,7 +134,7 @@ def test_a_convolution_of_ones_own_is_left_alone():
 
 
 @pytest.mark.parametrize("count", [2, 32])
-def test_a_map_too_small_to_be_pooled_is_refused(count):
+def test_an_input_too_small_for_pooling_is_refused(count):
     chain = Chain(Conv2d(4, 3), MaxPool(2))
     chain.initialize((4, 4, 2), np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"MaxPool: (a block of 2 does not fit|expected floats .* with H, W >= 2)"):
@@ -141,7 +142,7 @@ def test_a_map_too_small_to_be_pooled_is_refused(count):
 
 
 @pytest.mark.parametrize("count", [2, 32])
-def test_images_in_any_order_of_memory(count):
+def test_memory_order_of_images_changes_no_bit(count):
     chain = Chain(Conv2d(4, 3, padding=1), MaxPool(2), Flatten(), Dense(3))
     chain.initialize(X.shape[1:], np.random.default_rng(0))
     x = X[:count]
@@ -149,7 +150,7 @@ def test_images_in_any_order_of_memory(count):
 
 
 @pytest.mark.parametrize("layer", ["conv2d1", "dense1"])
-def test_weights_that_cannot_be_written(layer):
+def test_read_only_weights_give_the_same_result(layer):
     chain = network()
     expected = chain.forward(X)[0].copy()
     frozen = chain.layers[layer].params["weight"].copy()
@@ -159,7 +160,7 @@ def test_weights_that_cannot_be_written(layer):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
-def test_floats_that_kernels_do_not_know(dtype):
+def test_other_floats_keep_their_dtype(dtype):
     chain = Chain(Flatten(), Dense(4), ReLU())
     chain.initialize(X.shape[1:], np.random.default_rng(0), dtype)
     y, backprop = chain.forward(X.astype(dtype))
@@ -167,7 +168,7 @@ def test_floats_that_kernels_do_not_know(dtype):
     assert backprop(y)[1]["dense1.weight"].dtype == dtype
 
 
-def test_copies_have_plans_of_their_own():
+def test_copies_make_their_own_plans():
     chain = network()
     expected = chain.forward(X)[0].copy()
     for twin in (copy.deepcopy(chain), pickle.loads(pickle.dumps(chain))):
@@ -176,7 +177,7 @@ def test_copies_have_plans_of_their_own():
         np.testing.assert_array_equal(twin.forward(X)[0], expected)
 
 
-def test_layers_may_get_their_parameters_after_a_first_try():
+def test_a_chain_can_be_initialized_after_a_failed_call():
     chain = Chain(Conv2d(4, 3), MaxPool(2))
     with pytest.raises(ValueError, match="Conv2d: it has no weight yet"):
         chain.forward(X)

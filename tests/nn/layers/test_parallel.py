@@ -1,3 +1,5 @@
+"""Parallel layers, and transformers inside them."""
+
 import json
 import warnings
 
@@ -14,18 +16,18 @@ X = RNG.random((24, 12, 12, 2), np.float32)
 Y = RNG.integers(0, 2, 24)
 
 
-def look():
+def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
 def nested():
-    """A transformer, then two of other kinds side by side, one of them behind a pooling of its own."""
+    """A transformer, then two of other kinds in parallel, one of them after a pooling layer."""
     return Classifier(
         Chain(
-            SpatialTransformer(look(), "affine"),
+            SpatialTransformer(localisation(), "affine"),
             Parallel(
-                Chain(AvgPool(2), SpatialTransformer(look(), "tps", (6, 6), options={"control_points": [3, 3]})),
-                SpatialTransformer(look(), "projective", (6, 6)),
+                Chain(AvgPool(2), SpatialTransformer(localisation(), "tps", (6, 6), options={"control_points": [3, 3]})),
+                SpatialTransformer(localisation(), "projective", (6, 6)),
             ),
             Flatten(),
             Dense(2),
@@ -56,21 +58,23 @@ def test_all_transformers_are_found_and_learn():
         assert not np.array_equal(layer.theta_layer.params["bias"], bias)
 
 
-def test_the_first_transformer_is_asked_with_what_it_sees():
-    model = Classifier(Chain(Parallel(Chain(AvgPool(2), SpatialTransformer(look()))), Flatten(), Dense(2)), (12, 12, 2), 2)
+def test_theta_of_an_inner_transformer_uses_its_own_input():
+    model = Classifier(
+        Chain(Parallel(Chain(AvgPool(2), SpatialTransformer(localisation()))), Flatten(), Dense(2)), (12, 12, 2), 2
+    )
     model.transformers[0].theta_layer.params["weight"][:] = 0.1
     small = AvgPool(2).forward(X)[0]
     assert np.array_equal(model.theta(X), model.transformers[0].theta(small))
     assert model.transform(X).shape == small.shape
 
 
-def test_saved_and_loaded(tmp_path):
+def test_a_nested_network_can_be_saved_and_loaded(tmp_path):
     model = nested()
     stn.save(model, tmp_path / "model.safetensors")
     assert np.array_equal(stn.load(tmp_path / "model.safetensors").logits(X), model.logits(X))
 
 
-def test_a_region_outside_is_reported_at_any_depth():
+def test_a_region_outside_is_reported_for_nested_transformers():
     model = nested()
     model.transformers[2].theta_layer.params["bias"][2] = 9
     with pytest.warns(RuntimeWarning, match="layer 'parallel1.spatialtransformer1': the sampled region has left"):
@@ -80,14 +84,14 @@ def test_a_region_outside_is_reported_at_any_depth():
         stn.fit(nested(), X, Y, epochs=1, learning_rate=0, progress=False)
 
 
-def test_a_file_that_promises_too_much_side_by_side_is_refused():
+def test_a_file_with_too_large_an_output_shape_is_refused():
     architecture = json.loads(json.dumps({"dtype": "float32", **nested().config()}))
     architecture["layers"][1]["layers"][1]["shape"] = [1 << 20, 1 << 20]
     with pytest.raises(ValueError, match="shape: expected at most"):
         rebuild(architecture, nested().params)
 
 
-def test_a_file_that_doubles_the_channels_again_and_again_is_refused():
+def test_a_file_that_doubles_the_channels_40_times_is_refused():
     layers = [{"layer": "Parallel", "layers": [{"layer": "ReLU"}, {"layer": "ReLU"}]}] * 40
     architecture = {"dtype": "float32", "input_shape": [12, 12, 2], "n_classes": 2, "layers": layers}
     with pytest.raises(ValueError, match="Parallel: expected at most"):

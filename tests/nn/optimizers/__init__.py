@@ -1,1 +1,4 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.nn.optimizers.
+
+adam, address_tables, base, sgd: nn/optimizers/test_adam_and_sgd.py
+"""

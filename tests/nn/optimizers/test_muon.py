@@ -27,12 +27,12 @@ def newton_schulz(matrix):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-4)])
-def test_steps_are_those_of_the_iteration_written_out(shape, dtype, tolerance):
-    rule, mean = Muon(momentum=0.8), np.zeros(shape)
-    state = rule.init({"w": np.zeros(shape, dtype)})
+def test_steps_agree_with_the_written_out_iteration(shape, dtype, tolerance):
+    optimizer, mean = Muon(momentum=0.8), np.zeros(shape)
+    state = optimizer.init({"w": np.zeros(shape, dtype)})
     for _ in range(3):
         gradient = RNG.normal(size=shape).astype(dtype)
-        directions = direction(rule, {"w": gradient}, state)
+        directions = direction(optimizer, {"w": gradient}, state)
         mean = 0.8 * mean + 0.2 * gradient
         matrix = (0.2 * gradient + 0.8 * mean).reshape(-1, shape[-1])
         expected = 0.2 * np.sqrt(max(matrix.shape)) * newton_schulz(matrix)
@@ -40,28 +40,28 @@ def test_steps_are_those_of_the_iteration_written_out(shape, dtype, tolerance):
         np.testing.assert_allclose(directions["w"], expected.reshape(shape), atol=tolerance)
 
 
-def test_steps_are_those_of_torch():
+def test_steps_agree_with_torch():
     torch = pytest.importorskip("torch")
     start, gradients = RNG.normal(size=(2, 2, 5, 12)), RNG.normal(size=(4, 2, 2, 5, 12))
     param = torch.tensor(start.reshape(20, 12), requires_grad=True)
     theirs = torch.optim.Muon([param], lr=0.1, weight_decay=0, momentum=0.95, adjust_lr_fn="match_rms_adamw")
-    rule, ours = Muon(), start.copy()
-    state = rule.init({"w": ours})
+    optimizer, ours = Muon(), start.copy()
+    state = optimizer.init({"w": ours})
     for gradient in gradients:
         param.grad = torch.tensor(gradient.reshape(20, 12))
         theirs.step()
-        ours -= 0.1 * direction(rule, {"w": gradient}, state)["w"]
+        ours -= 0.1 * direction(optimizer, {"w": gradient}, state)["w"]
     moved = np.abs(ours - start).max()
     off = np.abs(ours.reshape(20, 12) - param.detach().numpy()).max()
     assert off < 0.03 * moved  # theirs has 8 bits
 
 
-def test_all_but_convolutions_follow_adam():
+def test_parameters_other_than_convolutions_follow_adam():
     params = {"dense.weight": RNG.normal(size=(5, 4)), "bias": RNG.normal(size=3), "conv.weight": RNG.normal(size=(3, 3, 2, 4))}
     gradients = {name: RNG.normal(size=array.shape) for name, array in params.items()}
-    rule = Muon(adam=Adam(beta1=0.5))
-    state = rule.init(params)
-    got, expected = direction(rule, gradients, state), direction(rule.adam, gradients, rule.adam.init(params))
+    optimizer = Muon(adam=Adam(beta1=0.5))
+    state = optimizer.init(params)
+    got, expected = direction(optimizer, gradients, state), direction(optimizer.adam, gradients, optimizer.adam.init(params))
     for name in ("dense.weight", "bias"):
         np.testing.assert_allclose(got[name], expected[name], rtol=1e-12)
     assert [*state["momentum"]] == ["conv.weight"]
@@ -69,8 +69,8 @@ def test_all_but_convolutions_follow_adam():
 
 
 def test_a_gradient_of_zeros_moves_nothing():
-    rule = Muon()
-    directions = direction(rule, {"w": np.zeros((3, 3, 2, 4))}, rule.init({"w": np.ones((3, 3, 2, 4))}))
+    optimizer = Muon()
+    directions = direction(optimizer, {"w": np.zeros((3, 3, 2, 4))}, optimizer.init({"w": np.ones((3, 3, 2, 4))}))
     assert not directions["w"].any()
 
 
@@ -78,11 +78,11 @@ def small():
     return Classifier(Chain(Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (8, 8, 1), 3)
 
 
-def test_a_run_that_stopped_goes_on_with_the_same_bits(tmp_path):
+def test_a_resumed_run_gives_the_same_bits(tmp_path):
     X, y = RNG.random((96, 8, 8, 1), np.float32), RNG.integers(0, 3, 96)
     options = {"epochs": 4, "batch_size": 32, "optimizer": Muon(), "progress": False, "label_smoothing": 0.1}
-    calm, stopped, resumed = small(), small(), small()
-    losses = fit(calm, X, y, **options).column("loss")
+    uninterrupted, stopped, resumed = small(), small(), small()
+    losses = fit(uninterrupted, X, y, **options).column("loss")
     assert losses[-1] < losses[0]
 
     def stop(model, history):
@@ -93,7 +93,7 @@ def test_a_run_that_stopped_goes_on_with_the_same_bits(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(stopped, X, y, callbacks=[stop], checkpoint=path, **options)
     fit(resumed, X, y, checkpoint=path, **options)
-    for name, array in calm.params.items():
+    for name, array in uninterrupted.params.items():
         np.testing.assert_array_equal(resumed.params[name], array)
     with pytest.raises(stn.nn.StorageError, match="a run with optimizer = 'Muon"):
         fit(small(), X, y, checkpoint=path, **{**options, "optimizer": Muon(0.9)})

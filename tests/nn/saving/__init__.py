@@ -1,1 +1,5 @@
-"""Tests of stn_numba."""
+"""Tests of stn_numba.nn.saving.
+
+architecture: nn/layers/test_every_layer.py
+rebuild, tensor_file: nn/saving/test_model_file.py, fuzz/test_readers.py
+"""

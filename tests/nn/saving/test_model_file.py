@@ -1,3 +1,5 @@
+"""Model files."""
+
 import json
 
 import numpy as np
@@ -34,13 +36,13 @@ def rewrite(path, change):
 
 
 @pytest.mark.parametrize("make", [stn.models.fcn, stn.models.cnn, stn.models.st_fcn, stn.models.st_cnn])
-def test_round_trip(make, tmp_path):
+def test_a_loaded_model_predicts_the_same(make, tmp_path):
     model = make()
     stn.save(model, tmp_path / "model.safetensors")
     assert np.array_equal(stn.load(tmp_path / "model.safetensors").logits(X), model.logits(X))
 
 
-def test_options_of_the_transform_come_back(model, path):
+def test_options_of_the_transform_are_loaded(model, path):
     assert np.array_equal(stn.load(path).theta(X), model.theta(X))
 
 
@@ -144,7 +146,7 @@ def test_headers_of_another_kind_are_refused(path, header):
         stn.load(path)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         stn.load(tmp_path / "none.safetensors")
 
@@ -158,7 +160,7 @@ def test_a_failed_save_keeps_the_old_file(path, model, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_options_may_be_arrays(tmp_path):
+def test_options_that_are_arrays_are_saved(tmp_path):
     points = np.array([[-1.0, -1.0], [1.0, -0.8], [0.3, 1.0]])
     model = stn.models.st_fcn(transform="tps", options={"control_points": points}, units=4)
     stn.save(model, tmp_path / "model.safetensors")
@@ -181,13 +183,13 @@ def test_a_transform_without_a_name_cannot_be_saved(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"plain text, no model", b"\x80\x04\x95\x10" + bytes(40), b"PK\x03\x04" + bytes(60)])
-def test_files_of_other_kinds_are_told_from_damaged_ones(content, tmp_path):
+def test_files_of_other_kinds_are_named_as_such(content, tmp_path):
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(StorageError, match="not a safetensors file: it begins with"):
         stn.load(tmp_path / "other")
 
 
-def test_folders_and_checkpoints_are_no_models(model, tmp_path):
+def test_folders_and_checkpoints_are_refused(model, tmp_path):
     with pytest.raises(IsADirectoryError, match="expected a file, got a folder"):
         stn.load(tmp_path)
     with pytest.raises(IsADirectoryError, match="expected a file, got a folder"):
@@ -197,7 +199,7 @@ def test_folders_and_checkpoints_are_no_models(model, tmp_path):
         stn.load(tmp_path / "run")
 
 
-def test_a_checkpoint_of_another_model_says_where_they_differ(tmp_path):
+def test_a_checkpoint_of_another_model_is_refused_with_the_difference(tmp_path):
     def train(**options):
         model = stn.models.st_fcn(units=8, **options)
         stn.fit(model, X, np.arange(4), epochs=1, checkpoint=tmp_path / "run", progress=False)

@@ -1,4 +1,4 @@
-"""A program that trains, is killed ten times at random moments, goes on each time, and compares its weights with a calm run's.
+"""Train, be killed ten times at random moments, resume each time, and compare the weights with those of an uninterrupted run.
 
 Everything is imported once; each attempt is a fork of this process, on one thread.
 """
@@ -34,8 +34,8 @@ Y = RNG.integers(0, 3, len(X))
 
 
 def train(checkpoint=None, after_step=lambda: None):
-    look = Chain(AvgPool(2), Flatten(), Dense(6), ReLU())
-    network = Chain(SpatialTransformer(look), Flatten(), Dense(8), ReLU(), Dropout(0.3), Dense(3))
+    localisation = Chain(AvgPool(2), Flatten(), Dense(6), ReLU())
+    network = Chain(SpatialTransformer(localisation), Flatten(), Dense(8), ReLU(), Dropout(0.3), Dense(3))
     model, turn = Classifier(network, (8, 8, 1), 3), RandomWarp("affine", 0.1)
 
     def augment(images, rng):
@@ -69,15 +69,15 @@ def attempt(checkpoint, steps, delay):
 
 def main(folder, seed):
     checkpoint, rng = folder / "run.checkpoint", np.random.default_rng(seed)
-    calm, calm_lines = train()
+    uninterrupted, uninterrupted_lines = train()
     killed = sum(attempt(checkpoint, rng.integers(1, EPOCHS * BATCHES // KILLS), rng.uniform(0, 0.01)) for _ in range(KILLS))
     assert killed == KILLS, f"only {killed} of {KILLS} children were still training when they were killed"
     weights, lines = train(checkpoint)
-    assert np.array_equal(weights, calm), f"{np.sum(weights != calm)} of {len(calm)} weights differ"
-    assert lines == calm_lines, "the histories differ"
+    assert np.array_equal(weights, uninterrupted), f"{np.sum(weights != uninterrupted)} of {len(uninterrupted)} weights differ"
+    assert lines == uninterrupted_lines, "the histories differ"
     assert os.listdir(folder).count("run.checkpoint") == 1
-    again, _ = train(checkpoint)  # a run that is over only gives its weights back
-    assert np.array_equal(again, calm)
+    again, _ = train(checkpoint)  # a finished run only returns its weights
+    assert np.array_equal(again, uninterrupted)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A program that trains on a mapped file with less memory than the file is large, and shows that the file would not fit."""
+"""Train on a mapped file in less memory than the file takes, and show that a copy of it would not fit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ IMAGES, SIDE, ROOM = 3000, 512, 250 << 20
 
 
 def used():
-    """Private memory that may be written to, in bytes: what RLIMIT_DATA limits; a mapped file is no part of it."""
+    """Private writable memory in bytes, which RLIMIT_DATA limits; a mapped file does not count."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmData"))
 
 
 def main(path):
-    X = np.lib.format.open_memmap(path, "w+", np.uint8, (IMAGES, SIDE, SIDE, 1))  # a sparse file: it takes no room on the disk
+    X = np.lib.format.open_memmap(path, "w+", np.uint8, (IMAGES, SIDE, SIDE, 1))  # a sparse file: it takes no space on the disk
     X[0] = 255
     X = np.load(path, mmap_mode="r")
     y = np.arange(IMAGES) % 2
@@ -34,7 +34,7 @@ def main(path):
     except MemoryError:
         pass
     else:
-        raise AssertionError(f"the limit is of no use: {X.nbytes:,} bytes were copied")
+        raise AssertionError(f"the limit has no effect: {X.nbytes:,} bytes were copied")
     history = stn.fit(model, X, y, **options)
     assert np.isfinite(history[-1].loss)
 

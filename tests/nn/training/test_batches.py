@@ -30,16 +30,16 @@ def trained(*data, **options):
     return np.concatenate([array.ravel() for array in model.params.values()])
 
 
-def test_a_mapped_file_trains_as_its_array_does(tmp_path):
+def test_a_mapped_file_trains_like_its_array(tmp_path):
     np.save(tmp_path / "X.npy", X)
     assert np.array_equal(trained(np.load(tmp_path / "X.npy", mmap_mode="r"), Y), trained(X, Y))
 
 
-def test_a_stream_trains_as_the_arrays_do():
+def test_a_stream_trains_like_the_arrays():
     assert np.array_equal(trained(Halves()), trained(X, Y))
 
 
-def test_whole_numbers_are_converted_batch_by_batch():
+def test_integer_images_are_converted_batch_by_batch():
     whole = (X * 255).astype(np.uint8)
     seen = []
 
@@ -52,7 +52,7 @@ def test_whole_numbers_are_converted_batch_by_batch():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_DATA counts private memory on Linux only")
-def test_a_file_larger_than_the_memory_is_trained_on(tmp_path):
+def test_a_file_larger_than_memory_can_be_trained_on(tmp_path):
     program = Path(__file__).with_name("small_memory.py")
     run = subprocess.run([sys.executable, program, tmp_path / "X.npy"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -67,12 +67,12 @@ def test_a_file_larger_than_the_memory_is_trained_on(tmp_path):
         ((X, Y[:-1]), ValueError, r"y: expected \(30,\) whole numbers"),
     ],
 )
-def test_data_that_do_not_fit(data, error, message):
+def test_data_that_does_not_fit_is_refused(data, error, message):
     with pytest.raises(error, match=message):
         trained(*data)
 
 
-def test_a_batch_of_a_stream_that_does_not_fit_is_named():
+def test_a_stream_s_bad_batch_is_named():
     class Wrong(Halves):
         def __call__(self, rng):
             yield X[:4, :3], Y[:4]
@@ -91,3 +91,33 @@ def test_a_batch_of_a_stream_that_does_not_fit_is_named():
         trained(Labels())
     with pytest.raises(ValueError, match=r"X: the stream has a length of 2 batches, but yielded 1"):
         trained(Short())
+
+
+def test_an_augmentation_in_place_does_not_change_a_stream_s_arrays():
+    class Kept:
+        images = X.copy()
+
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield self.images, Y
+
+    def halve(images, rng):
+        images *= 0.5
+        return images
+
+    trained(Kept(), augment=halve)
+    np.testing.assert_array_equal(Kept.images, X)
+
+
+def test_a_stream_must_yield_pairs():
+    class Unlabeled:
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield X
+
+    with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, labels\), got ndarray"):
+        trained(Unlabeled())

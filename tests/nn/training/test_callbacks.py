@@ -1,3 +1,5 @@
+"""Callbacks: early stopping, logs and custom ones."""
+
 import csv
 import json
 
@@ -26,11 +28,11 @@ def train(model=None, **options):
     ("losses", "stop"),
     [((3, 2, 1), False), ((1, 2), False), ((1, 2, 2), True), ((1, 1, 1), True), ((2, 3, 1, 2), False), ((3, 2.95, 2.9), True)],
 )
-def test_early_stopping(losses, stop):
+def test_early_stopping_waits_for_patience_epochs(losses, stop):
     assert EarlyStopping(2, "loss", min_delta=0.2)(None, history_of(*losses)) is stop
 
 
-def test_early_stopping_ends_training_and_the_best_weights_come_back():
+def test_early_stopping_ends_training_and_restore_best_restores_the_best_weights():
     model, held_out = fcn((6, 6, 1), 2, units=64), (X[:8], 1 - Y[:8])  # learning makes it worse on these
     options = {"epochs": 60, "learning_rate": 0.02, "schedule": lambda progress: 1.0, "validation": held_out}
     history = train(model, callbacks=[EarlyStopping(3)], restore_best="validation_loss", **options)
@@ -52,7 +54,7 @@ def test_early_stopping_needs_values():
 @pytest.mark.parametrize(
     ("restore_best", "message"), [("accuracy", "restore_best: expected one of"), ("validation_loss", "needs validation")]
 )
-def test_restore_best_is_checked(restore_best, message):
+def test_unknown_or_missing_restore_best_columns_are_refused(restore_best, message):
     with pytest.raises(ValueError, match=message):
         train(restore_best=restore_best)
 
@@ -68,7 +70,7 @@ def test_tables_hold_the_history(tmp_path):
     assert [line["epoch"] for line in lines] == [1, 2, 3]
 
 
-def test_a_log_after_a_stop_is_the_log_of_a_calm_run(tmp_path):
+def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_run(tmp_path):
     def stop(model, history):
         if len(history) == 2:
             raise ArithmeticError
@@ -76,12 +78,12 @@ def test_a_log_after_a_stop_is_the_log_of_a_calm_run(tmp_path):
     def losses(path):
         return [json.loads(line)["loss"] for line in path.read_text().splitlines()]
 
-    calm, cut = JSONLinesLog(tmp_path / "calm"), JSONLinesLog(tmp_path / "cut")
-    train(callbacks=[calm])
+    uninterrupted, cut = JSONLinesLog(tmp_path / "uninterrupted"), JSONLinesLog(tmp_path / "cut")
+    train(callbacks=[uninterrupted])
     with pytest.raises(ArithmeticError):
         train(callbacks=[cut, stop], checkpoint=tmp_path / "run")
     train(callbacks=[cut], checkpoint=tmp_path / "run")
-    assert losses(cut.path) == losses(calm.path)
+    assert losses(cut.path) == losses(uninterrupted.path)
 
 
 def test_tensorboard_gets_every_epoch(tmp_path):
@@ -102,6 +104,16 @@ def test_tensorboard_gets_every_epoch(tmp_path):
 
 
 @pytest.mark.parametrize("log", [CSVLog, JSONLinesLog])
-def test_a_log_needs_its_folder_from_the_start(log, tmp_path):
+def test_a_log_in_a_missing_folder_is_refused_when_made(log, tmp_path):
     with pytest.raises(FileNotFoundError, match="log: no such folder: .*missing"):
         log(tmp_path / "missing" / "log")
+
+
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_a_callback_that_returns_true_stops_training(answer):
+    assert len(train(epochs=3, callbacks=[lambda model, history: answer])) == 1
+
+
+@pytest.mark.parametrize("answer", [None, 1, "yes", np.ones(2), np.False_])
+def test_a_callback_that_returns_anything_else_does_not(answer):
+    assert len(train(epochs=2, callbacks=[lambda model, history: answer])) == 2

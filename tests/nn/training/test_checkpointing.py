@@ -1,8 +1,7 @@
-"""A run that is stopped, killed or interrupted goes on as if nothing had happened."""
+"""A run that was stopped or killed resumes with the same bits."""
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,46 +11,14 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.data import RandomWarp
-from stn_numba.models import fcn, st_fcn
+from stn_numba.models import st_fcn
 from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, Layer, Muon, StorageError
-from stn_numba.nn.saving.checkpoint_file import read_checkpoint, write_checkpoint
 from stn_numba.nn.schedules import constant
-
-RNG = np.random.default_rng(0)
-X = RNG.random((40, 12, 12, 1), np.float32)
-Y = RNG.integers(0, 2, 40)
-TURN = RandomWarp("affine", 0.1)
-
-posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes and signals")
+from tests.nn.training.resumable import TURN, CrashError, X, Y, small, train, weights
 
 
-@pytest.fixture(autouse=True)
-def interruptible():
-    """A shell has background processes ignore SIGINT, and Python then leaves it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-class CrashError(Exception):
-    """Stands for a crash of the program."""
-
-
-def small():
-    return st_fcn((12, 12, 1), 2, units=8, localisation_units=4)
-
-
-def weights(model):
-    return np.concatenate([array.ravel() for array in model.params.values()])
-
-
-def train(model, **options):
-    return stn.fit(model, X, Y, **{"epochs": 4, "batch_size": 16, "augment": TURN, "progress": False, **options})
-
-
-@posix
-def test_ten_kills_at_random_moments_change_nothing(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes and signals")
+def test_a_run_killed_ten_times_gives_the_same_bits(tmp_path):
     environment = os.environ | {"STN_NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     seed = str(int.from_bytes(os.urandom(2), "big"))  # other moments each time; a failure prints the seed
     program = Path(__file__).with_name("killed_run.py")
@@ -63,9 +30,9 @@ def test_ten_kills_at_random_moments_change_nothing(tmp_path):
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(), SGD(0.5, nesterov=True), Muon()])
 @pytest.mark.parametrize("steps", [1, 3, 4, 8, 11])
-def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimizer, steps):
-    calm, history = small(), None
-    history = train(calm, optimizer=optimizer)
+def test_a_run_resumed_after_a_crash_gives_the_same_bits(tmp_path, optimizer, steps):
+    uninterrupted = small()
+    history = train(uninterrupted, optimizer=optimizer)
     left = [steps]
 
     def crash(images, rng):
@@ -79,49 +46,12 @@ def test_a_crash_after_some_steps_changes_nothing(tmp_path, optimizer, steps):
         train(small(), optimizer=optimizer, augment=crash, checkpoint=path, checkpoint_seconds=0)
     model = small()
     resumed = train(model, optimizer=optimizer, checkpoint=path)
-    assert np.array_equal(weights(model), weights(calm))
+    assert np.array_equal(weights(model), weights(uninterrupted))
     for column in ("epoch", "loss", "error", "learning_rate"):
         assert resumed.column(column) == history.column(column)
 
 
-@posix
-def test_ctrl_c_finishes_the_step_and_leaves_a_checkpoint(tmp_path):
-    calm, path, model = small(), tmp_path / "run.checkpoint", small()
-    train(calm)
-    count = [0]
-
-    def interrupt(images, rng):
-        count[0] += 1
-        if count[0] == 5:  # the second step of the second epoch
-            signal.raise_signal(signal.SIGINT)
-        return TURN(images, rng)
-
-    with pytest.raises(KeyboardInterrupt):
-        train(model, augment=interrupt, checkpoint=path)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert read_checkpoint(path)["clock"]["step"] == 5
-    train(model, checkpoint=path)
-    assert np.array_equal(weights(model), weights(calm))
-
-
-@posix
-def test_ctrl_c_between_the_last_step_and_the_end_is_heard():
-    with pytest.raises(KeyboardInterrupt):
-        train(small(), epochs=1, callbacks=[lambda model, history: signal.raise_signal(signal.SIGINT)])
-
-
-@posix
-def test_a_second_ctrl_c_interrupts_at_once():
-    def impatient(images, rng):
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        raise AssertionError("it went on")
-
-    with pytest.raises(KeyboardInterrupt):
-        train(small(), augment=impatient)
-
-
-def test_a_stream_goes_on_within_an_epoch(tmp_path):
+def test_a_stream_resumes_within_an_epoch(tmp_path):
     class Stream:
         def __init__(self, crash_at=-1):
             self.crash_at, self.count = crash_at, 0
@@ -140,10 +70,10 @@ def test_a_stream_goes_on_within_an_epoch(tmp_path):
         stn.fit(model, stream, epochs=3, progress=False, **options)
         return weights(model)
 
-    calm, path = fit(small(), Stream()), tmp_path / "run.checkpoint"
+    uninterrupted, path = fit(small(), Stream()), tmp_path / "run.checkpoint"
     with pytest.raises(CrashError):
         fit(small(), Stream(crash_at=4), checkpoint=path, checkpoint_seconds=0)
-    assert np.array_equal(fit(small(), Stream(), checkpoint=path), calm)
+    assert np.array_equal(fit(small(), Stream(), checkpoint=path), uninterrupted)
 
 
 def test_a_finished_run_is_not_repeated(tmp_path):
@@ -151,7 +81,7 @@ def test_a_finished_run_is_not_repeated(tmp_path):
     train(first, checkpoint=path)
 
     def no_work(images, rng):
-        raise AssertionError("it trained")
+        raise AssertionError("training began")
 
     assert len(train(second, checkpoint=path, augment=no_work)) == 4
     assert np.array_equal(weights(first), weights(second))
@@ -159,9 +89,9 @@ def test_a_finished_run_is_not_repeated(tmp_path):
 
 def test_the_best_epoch_survives_a_crash(tmp_path):
     options = {"restore_best": "validation_error", "validation": (X[:11], Y[:11]), "learning_rate": 0.05, "epochs": 6}
-    calm = small()
-    errors = train(calm, **options).column("validation_error")
-    assert calm.evaluate(X[:11], Y[:11])[1] == min(errors)
+    uninterrupted = small()
+    errors = train(uninterrupted, **options).column("validation_error")
+    assert uninterrupted.evaluate(X[:11], Y[:11])[1] == min(errors)
     path, model = tmp_path / "run.checkpoint", small()
 
     def crash(model, history):
@@ -171,7 +101,7 @@ def test_the_best_epoch_survives_a_crash(tmp_path):
     with pytest.raises(CrashError):
         train(small(), checkpoint=path, callbacks=[crash], **options)
     train(model, checkpoint=path, **options)
-    assert np.array_equal(weights(model), weights(calm))
+    assert np.array_equal(weights(model), weights(uninterrupted))
 
 
 @pytest.mark.parametrize(
@@ -184,45 +114,29 @@ def test_the_best_epoch_survives_a_crash(tmp_path):
         ({"batch_size": 8}, "a run with batches = 3, got 5"),
     ],
 )
-def test_other_settings_are_refused_by_name(tmp_path, change, message):
+def test_resuming_with_other_settings_is_refused_by_name(tmp_path, change, message):
     path = tmp_path / "run.checkpoint"
     train(small(), checkpoint=path)
     with pytest.raises(StorageError, match=message):
         train(small(), checkpoint=path, **change)
 
 
-def test_another_model_is_refused(tmp_path):
+def test_resuming_with_another_model_is_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     train(small(), checkpoint=path)
     with pytest.raises(StorageError, match=r"a run with model.layers\[0\].localisation.layers\[1\].units = 4, got 32;"):
         train(st_fcn((12, 12, 1), 2, units=9), checkpoint=path)
 
 
-def test_damage_is_noticed(tmp_path):
-    path = tmp_path / "run.checkpoint"
-    write_checkpoint(path, {"params": {"weight": np.ones(50)}})
-    content = bytearray(path.read_bytes())
-    content[-3] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(StorageError, match="changed or damaged"):
-        read_checkpoint(path)
-    path.write_bytes(content[:40])
-    with pytest.raises(StorageError, match="not a whole safetensors file"):
-        read_checkpoint(path)
-    stn.save(small(), path)
-    with pytest.raises(StorageError, match="holds no checkpoint"):
-        read_checkpoint(path)
-
-
-def test_a_folder_that_cannot_be_written_to_is_named_before_training(tmp_path):
+def test_a_missing_folder_is_refused_before_training(tmp_path):
     def no_work(images, rng):
-        raise AssertionError("it trained")
+        raise AssertionError("training began")
 
     with pytest.raises(FileNotFoundError, match="no such folder"):
         train(small(), checkpoint=tmp_path / "missing" / "run", augment=no_work)
 
 
-def test_seconds_count_on_after_a_stop(tmp_path):
+def test_seconds_of_a_resumed_run_add_up(tmp_path):
     path = tmp_path / "run.checkpoint"
 
     def crash(model, history):
@@ -238,7 +152,7 @@ def test_seconds_count_on_after_a_stop(tmp_path):
     assert train(small(), checkpoint=path, augment=slow)[-1].seconds >= 4 * 3 * 0.02
 
 
-def test_another_number_of_images_is_refused(tmp_path):
+def test_resuming_with_another_number_of_images_is_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     model = stn.models.fcn((12, 12, 1), 2, units=4)
     stn.fit(model, np.zeros((8, 12, 12)), np.zeros(8, int), epochs=1, checkpoint=path, progress=False)
@@ -247,7 +161,7 @@ def test_another_number_of_images_is_refused(tmp_path):
 
 
 class Gain(Layer):
-    """One number, an array without axes."""
+    """A layer with one parameter that has no axes."""
 
     def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"gain": np.ones((), dtype)}
@@ -259,7 +173,7 @@ class Gain(Layer):
 
 
 class Lazy:
-    """Makes its buffers when they are first needed, counts, and keeps much that is no array."""
+    """An optimizer whose state appears with the first update and holds more than arrays."""
 
     def init(self, params):
         return {}
@@ -270,7 +184,7 @@ class Lazy:
         state.update(steps=state.get("steps", 0) + 1, norm=np.array(0.5), log=[0.123456789] * 200_000)
 
 
-def test_numbers_without_axes_and_states_of_ones_own_are_kept(tmp_path):
+def test_scalar_parameters_and_custom_optimizer_states_are_kept(tmp_path):
     def train(epochs_before_the_cut, path):
         model = Classifier(Chain(Flatten(), Gain(), Dense(2)), (12, 12, 1), 2)
 
@@ -282,27 +196,9 @@ def test_numbers_without_axes_and_states_of_ones_own_are_kept(tmp_path):
             stn.fit(model, X, Y, epochs=3, optimizer=Lazy(), callbacks=[cut], checkpoint=path, progress=False)
         return model
 
-    calm = train(None, tmp_path / "calm")
+    uninterrupted = train(None, tmp_path / "uninterrupted")
     train(1, tmp_path / "cut")
     resumed = train(None, tmp_path / "cut")
     assert resumed.params["gain1.gain"].shape == ()
-    for name, array in calm.params.items():
+    for name, array in uninterrupted.params.items():
         np.testing.assert_array_equal(resumed.params[name], array)
-
-
-def test_an_augmentation_in_place_leaves_a_stream_s_arrays_alone():
-    class Kept:
-        images = X.copy()
-
-        def __len__(self):
-            return 1
-
-        def __call__(self, rng):
-            yield self.images, Y
-
-    def halve(images, rng):
-        images *= 0.5
-        return images
-
-    stn.fit(fcn((12, 12, 1), 2, units=4), Kept(), epochs=2, augment=halve, progress=False)
-    np.testing.assert_array_equal(Kept.images, X)

@@ -1,4 +1,4 @@
-"""An epoch that a budget of time cuts short is not shown or taken as a whole one."""
+"""An epoch cut short by a time budget is shown as incomplete and is not the best."""
 
 import json
 import time
@@ -27,14 +27,14 @@ class Slow:
             yield X[8 * part : 8 * part + 8], Y[8 * part : 8 * part + 8]
 
 
-def test_the_history_says_how_much_of_an_epoch_was_done():
+def test_the_history_records_how_much_of_an_epoch_was_completed():
     history = stn.fit(fcn((6, 6, 1), 2, units=4), Slow(), epochs=100, seconds=0.3, progress=False)
     assert history.column("completed") == [0.75]
     whole = stn.fit(fcn((6, 6, 1), 2, units=4), X, Y, epochs=2, progress=False)
     assert whole.column("completed") == [1.0, 1.0]
 
 
-def test_it_is_said_in_words():
+def test_the_summary_names_an_incomplete_epoch():
     assert (
         summary(Epoch(2, 0.5, 0.25, None, 0.5, 1.0, 0.1, 0.75))
         == "loss 0.5000, error 25.00% in 75% of the epoch, validation 50.00%"
@@ -42,7 +42,7 @@ def test_it_is_said_in_words():
     assert "of the epoch" not in summary(Epoch(2, 0.5, 0.25, None, 0.5, 1.0, 0.1))
 
 
-def test_logs_have_it(tmp_path):
+def test_logs_record_how_much_was_completed(tmp_path):
     history = History([Epoch(1, 2.5, 0.5, None, None, 1.0, 0.01, 0.25)])
     CSVLog(tmp_path / "log.csv")(None, history)
     JSONLinesLog(tmp_path / "log.jsonl")(None, history)
@@ -53,7 +53,7 @@ def test_logs_have_it(tmp_path):
 
 
 @pytest.mark.parametrize(("best", "kept"), [("error", 0.5), ("loss", 0.5), ("validation_error", 0.1)])
-def test_a_mean_over_some_batches_is_not_the_best(best, kept):
+def test_an_incomplete_epoch_is_not_the_best(best, kept):
     from stn_numba.nn import Adam
     from stn_numba.nn.training.clock import Clock
     from stn_numba.nn.training.state import TrainingState
@@ -69,7 +69,7 @@ def test_a_mean_over_some_batches_is_not_the_best(best, kept):
     assert model.params["dense3.bias"][0] == np.float32(kept)
 
 
-def test_an_only_epoch_is_the_best_even_if_it_was_cut():
+def test_a_single_incomplete_epoch_is_the_best():
     model = fcn((6, 6, 1), 2, units=4)
     before = model.params["dense1.weight"].copy()
     stn.fit(model, Slow(), epochs=100, seconds=0.3, restore_best="loss", progress=False)

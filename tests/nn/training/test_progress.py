@@ -1,4 +1,4 @@
-"""What is seen of a run that goes on: a bar on a terminal, lines elsewhere."""
+"""Progress of training: a bar on a terminal, lines elsewhere."""
 
 import logging
 import subprocess
@@ -29,7 +29,7 @@ def logger():
     log.handlers = before[1]
 
 
-def test_without_a_terminal_each_epoch_is_a_line(capsys):
+def test_without_a_terminal_each_epoch_prints_a_line(capsys):
     train(validation=(X, Y))
     out, err = capsys.readouterr()
     assert not out
@@ -39,7 +39,7 @@ def test_without_a_terminal_each_epoch_is_a_line(capsys):
     assert all("loss 0." in line and "error " in line and "validation " in line for line in lines)
 
 
-def test_a_program_whose_output_is_piped():
+def test_a_piped_program_prints_lines():
     program = (
         "import numpy as np, stn_numba as stn\n"
         "stn.fit(stn.models.fcn((6, 6, 1), 2, units=4), np.zeros((8, 6, 6)), np.arange(8) % 2, epochs=2)"
@@ -50,7 +50,7 @@ def test_a_program_whose_output_is_piped():
     assert [line.split(",")[0] for line in done.stderr.splitlines()] == ["epoch 1 of 2", "epoch 2 of 2"]
 
 
-def test_silence_is_silent(capsys, caplog):
+def test_without_progress_nothing_is_printed_or_logged(capsys, caplog):
     with caplog.at_level(logging.INFO):
         train(progress=False)
     assert capsys.readouterr() == ("", "")
@@ -66,7 +66,7 @@ def test_epochs_are_logged_as_well(caplog, capsys):
 
 
 @pytest.mark.parametrize("stream", ["stderr", "stdout"])
-def test_where_logging_writes_to_the_console_nothing_is_said_twice(logger, capsys, stream):
+def test_lines_are_not_printed_twice_when_logging_writes_to_the_console(logger, capsys, stream):
     logger.setLevel(logging.INFO)
     logger.addHandler(logging.StreamHandler(getattr(sys, stream)))
     train()
@@ -75,7 +75,7 @@ def test_where_logging_writes_to_the_console_nothing_is_said_twice(logger, capsy
     assert not (err if stream == "stdout" else out)
 
 
-def test_a_handler_for_warnings_only_does_not_silence_the_lines(logger, capsys):
+def test_lines_are_printed_despite_a_handler_for_warnings_only(logger, capsys):
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)
     logger.setLevel(logging.INFO)
@@ -84,7 +84,7 @@ def test_a_handler_for_warnings_only_does_not_silence_the_lines(logger, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 3
 
 
-def test_a_log_in_a_file_comes_beside_the_lines(logger, capsys, tmp_path):
+def test_a_log_file_gets_the_same_lines(logger, capsys, tmp_path):
     handler = logging.FileHandler(tmp_path / "log")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
@@ -93,7 +93,7 @@ def test_a_log_in_a_file_comes_beside_the_lines(logger, capsys, tmp_path):
     assert (tmp_path / "log").read_text() == capsys.readouterr().err
 
 
-def test_a_run_that_goes_on_writes_only_the_new_epochs(capsys, tmp_path):
+def test_a_resumed_run_prints_only_new_epochs(capsys, tmp_path):
     def cut(model, history):
         if len(history) == 2:
             raise KeyboardInterrupt
@@ -107,7 +107,7 @@ def test_a_run_that_goes_on_writes_only_the_new_epochs(capsys, tmp_path):
     assert not capsys.readouterr().err
 
 
-def test_a_terminal_has_a_bar(monkeypatch, capsys):
+def test_a_terminal_shows_a_bar(monkeypatch, capsys):
     pytest.importorskip("tqdm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     train()
@@ -118,7 +118,7 @@ def test_a_terminal_has_a_bar(monkeypatch, capsys):
     assert ", ," not in line
 
 
-def test_a_notebook_has_a_bar(monkeypatch):
+def test_a_notebook_shows_a_bar(monkeypatch):
     pytest.importorskip("tqdm")
 
     class Shell:
@@ -132,20 +132,20 @@ def test_a_notebook_has_a_bar(monkeypatch):
         assert hasattr(progress, "bar")
 
 
-def test_without_tqdm_there_are_lines_on_a_terminal_too(monkeypatch, capsys):
+def test_without_tqdm_a_terminal_shows_lines(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     train()
     assert len(capsys.readouterr().err.splitlines()) == 3
 
 
-def test_without_a_standard_error_stream_nothing_breaks(monkeypatch, capsys):
+def test_training_works_without_a_standard_error_stream(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
     train()
     assert not capsys.readouterr().out
 
 
-def test_where_time_decides_the_line_says_how_much_is_over(capsys):
+def test_with_a_time_budget_the_line_shows_the_seconds(capsys):
     train(epochs=10**6, seconds=0.1)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.endswith(" s of 0 s")

@@ -1,1 +1,1 @@
-"""Tests of stn_numba."""
+"""Tests of the transforms that come with the library."""

@@ -1,3 +1,5 @@
+"""Affine maps."""
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def test_theta_is_the_first_two_rows_of_the_matrix():
     np.testing.assert_allclose(stn.get_transform("affine").apply(theta[None], POINTS)[0], homogeneous @ theta.reshape(2, 3).T)
 
 
-def test_points_of_the_output_are_mapped_to_the_input():
+def test_output_points_are_mapped_to_input_points():
     """A scale below one zooms in: the output's corner reads the middle of the way to the input's."""
     mapped = stn.get_transform("affine").apply([[0.5, 0, 0, 0, 0.5, 0]], [[1.0, 1.0]])
     assert mapped.tolist() == [[[0.5, 0.5]]]
@@ -26,7 +28,7 @@ def test_zooming_in_on_a_corner_reads_that_corner(align_corners):
     np.testing.assert_allclose(out, 1)
 
 
-def test_two_maps_one_after_the_other_are_the_product_of_their_matrices():
+def test_composed_maps_are_the_product_of_their_matrices():
     affine, rng = stn.get_transform("affine"), np.random.default_rng(0)
     first, second = rng.standard_normal((2, 2, 3))
     last = [[0, 0, 1]]

@@ -1,3 +1,5 @@
+"""Homographies."""
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ import stn_numba as stn
 RNG = np.random.default_rng(0)
 
 
-def test_without_perspective_it_is_affine():
+def test_without_perspective_terms_the_map_is_affine():
     theta, points = RNG.standard_normal((2, 6)), RNG.uniform(-1, 1, (7, 2))
     flat = np.concatenate([theta, np.zeros((2, 2))], axis=1)
     np.testing.assert_allclose(
@@ -23,7 +25,7 @@ def test_straight_lines_stay_straight():
         assert x * dy - y * dx == pytest.approx(0, abs=1e-12)
 
 
-def test_it_takes_four_corners_to_four_places():
+def test_four_corners_are_mapped_to_four_points():
     corners = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
     places = corners * 0.7 + RNG.normal(0, 0.1, (4, 2))
     rows, right = [], []
@@ -35,7 +37,7 @@ def test_it_takes_four_corners_to_four_places():
 
 
 @pytest.mark.parametrize("padding", ["zeros", "border"])
-def test_what_lies_at_or_behind_the_horizon_is_blank_and_passes_no_gradient(padding):
+def test_positions_at_or_beyond_the_horizon_are_zero_and_have_no_gradient(padding):
     """The denominator 2 x + 1 is positive on the right side only."""
     theta = np.array([[1.0, 0, 0, 0, 1, 0, 2, 0]])
     grid, to_theta = stn.get_transform("projective").forward(theta, (4, 5))
@@ -48,7 +50,7 @@ def test_what_lies_at_or_behind_the_horizon_is_blank_and_passes_no_gradient(padd
     assert not to_theta(d_grid).any()
 
 
-def test_one_scale_for_all_of_the_matrix_does_not_matter():
+def test_the_scale_of_the_matrix_does_not_matter():
     points = RNG.uniform(-1, 1, (5, 2))
     matrix = np.eye(3) + RNG.normal(0, 0.1, (3, 3))
     theta = (matrix / matrix[2, 2]).ravel()[:8]

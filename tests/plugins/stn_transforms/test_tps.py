@@ -1,3 +1,5 @@
+"""Thin-plate splines."""
+
 import warnings
 
 import numpy as np
@@ -29,7 +31,7 @@ def test_regular_control_points_run_row_by_row():
 
 
 @pytest.mark.parametrize("control_points", CONTROL)
-def test_control_points_go_where_theta_says(control_points):
+def test_control_points_are_mapped_to_theta(control_points):
     spline, _ = spline_and_points(control_points)
     theta = RNG.standard_normal((2, spline.n_params))
     mapped = spline.apply(theta, spline.control_points)
@@ -46,7 +48,7 @@ def test_affine_maps_are_reproduced_everywhere(control_points):
 
 
 @pytest.mark.parametrize("control_points", CONTROL)
-def test_it_is_the_spline_of_scipy(control_points):
+def test_the_spline_agrees_with_scipy(control_points):
     spline, points = spline_and_points(control_points)
     places = RNG.standard_normal((len(spline.control_points), 2))
     expected = RBFInterpolator(spline.control_points, places, kernel="thin_plate_spline", degree=1)(points)
@@ -77,7 +79,7 @@ def test_points_that_determine_no_spline_are_refused(control_points, message):
         stn.get_transform("tps", control_points=control_points)
 
 
-def test_the_identity_is_the_caller_s_own():
+def test_identity_returns_a_copy():
     points = np.stack([np.linspace(-1, 1, 9), np.linspace(-1, 1, 9) ** 2]).T  # in Fortran's order
     spline = stn.get_transform("tps", control_points=points)
     assert not np.shares_memory(spline.identity(), spline.control_points)
@@ -100,7 +102,7 @@ ThinPlateSpline = type(stn.get_transform("tps"))
     count=st.integers(4, 25),
     seed=st.integers(0, 10**6),
 )
-def test_splines_from_pixels_are_those_of_scipy_in_pixels(shape, out_shape, align_corners, count, seed):
+def test_splines_from_pixels_agree_with_scipy_in_pixels(shape, out_shape, align_corners, count, seed):
     rng = np.random.default_rng(seed)
     size, in_size = np.subtract(out_shape[::-1], 1), np.subtract(shape[::-1], 1)
     control = rng.uniform(0, 1, (count, 2)) * size
@@ -113,7 +115,7 @@ def test_splines_from_pixels_are_those_of_scipy_in_pixels(shape, out_shape, alig
     np.testing.assert_allclose(to_pixels(mapped, shape, align_corners), expected, atol=1e-6)
 
 
-def test_aspect_is_width_over_height_to_within_a_pixel():
+def test_aspect_is_width_over_height():
     control = np.stack(np.meshgrid(np.linspace(0, 999, 3), np.linspace(0, 199, 3)), -1).reshape(9, 2)
     targets = control + np.eye(9)[4][:, None] * [0, 30]
     expected = RBFInterpolator(control, targets, kernel="thin_plate_spline")([[500, 60]])
@@ -126,7 +128,7 @@ def test_aspect_is_width_over_height_to_within_a_pixel():
     assert np.abs(to_pixels(square, (200, 1000)) - expected).max() > 0.5  # normalized distances bend otherwise
 
 
-def test_a_turned_image_has_the_turned_spline():
+def test_swapping_x_and_y_swaps_the_spline():
     """x and y change places with W and H, so neither axis is favored."""
     points, theta = RNG.uniform(-1, 1, (7, 2)), RNG.normal(0, 1, (7, 2))
     wide = ThinPlateSpline(points, 4.0).apply(theta.T.reshape(1, -1), SCATTERED)
@@ -135,7 +137,7 @@ def test_a_turned_image_has_the_turned_spline():
 
 
 @pytest.mark.parametrize("aspect", [1, 0.2, 5.0, 1e5, 1e-5])
-def test_with_any_aspect_it_keeps_to_the_contract(aspect):
+def test_splines_of_any_aspect_pass_check_transform(aspect):
     spline = ThinPlateSpline((3, 3), aspect)
     np.testing.assert_allclose(spline.apply(spline.identity()[None], SCATTERED)[0], SCATTERED, atol=1e-4)
     if 0.1 < aspect < 10:
@@ -149,7 +151,7 @@ def test_an_aspect_of_1_is_the_default_bit_for_bit():
 
 
 @pytest.mark.parametrize("aspect", [0, -1, np.nan, np.inf, "1", True, None, 10**400, [2.0], 1 + 0j])
-def test_an_aspect_that_is_none_is_refused(aspect):
+def test_a_bad_aspect_is_refused(aspect):
     with pytest.raises(ValueError, match="aspect: expected the image's width over its height"):
         stn.get_transform("tps", aspect=aspect)
 
@@ -177,7 +179,7 @@ def test_pixels_that_make_no_spline_are_refused(arguments, message):
         ThinPlateSpline.from_pixels(*arguments)
 
 
-def test_control_points_in_pixels_by_mistake_are_warned_of_once():
+def test_control_points_in_pixels_warn_once():
     pixels = np.array([[0, 0], [27, 0], [0, 27], [27.0, 27]])
     message = r"control_points: 27 is far outside .* ThinPlateSpline\.from_pixels\(points, \(H, W\)\)"
     for make in (ThinPlateSpline, lambda points: stn.get_transform("tps", control_points=points)):

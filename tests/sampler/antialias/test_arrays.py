@@ -1,4 +1,4 @@
-"""Antialiasing of arrays of every dtype, layout and batch; a constant stays constant."""
+"""Antialiasing of every dtype, layout and batch."""
 
 import numpy as np
 import pytest

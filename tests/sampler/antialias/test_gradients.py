@@ -9,7 +9,7 @@ from stn_numba.testing import check_vjp
 from tests.sampler.antialias.examples import SHRUNK, smooth_points
 from tests.sampler.examples import KINDS, random_grid, random_image, random_transform
 
-STEP = 1e-7  # of differences: among so many sub-samples a wider one would cross whole pixels, where the tent has its kinks
+STEP = 1e-7  # of differences: with so many samples a wider one would cross whole pixels, where the tent has its kinks
 
 
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection", "wrap"])

@@ -1,4 +1,4 @@
-"""Gradients of large images, which are cut into bands of rows: as without bands, whatever the grid and the padding."""
+"""Gradients of large images are computed in bands of rows, and equal those in one piece."""
 
 import itertools
 

@@ -1,3 +1,5 @@
+"""Gradients of sampling, against finite differences."""
+
 import numpy as np
 import pytest
 

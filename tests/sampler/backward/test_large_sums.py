@@ -1,4 +1,4 @@
-"""Gradients by an image of float32 to which very many outputs give."""
+"""Gradients by a float32 image to which very many outputs contribute."""
 
 import numpy as np
 import pytest

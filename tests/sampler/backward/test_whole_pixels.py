@@ -1,4 +1,4 @@
-"""At whole pixels the gradient is the one-sided difference from the right, for every kernel, padding and copy of the image."""
+"""At whole pixels the gradient is the one-sided difference from the right, also in mirrored and repeated images."""
 
 import numpy as np
 import pytest

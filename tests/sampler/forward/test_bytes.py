@@ -1,4 +1,4 @@
-"""Images of few channels of 8 bits, whose pixels are read as words: the same as in float64, rounded."""
+"""8-bit images of few channels, whose pixels are read as words, agree with float64."""
 
 import numpy as np
 import pytest
@@ -16,10 +16,10 @@ def test_results_are_those_of_float64_rounded(dtype, channels, padding, w):
     image = rng.integers(limits.min, limits.max, (2, 9, 31, channels), dtype, endpoint=True)
     for kind in ("affine", "dense"):
         grid = random_grid(kind, 2, (7, w))
-        exact = stn.sample(image.astype(float), grid, padding=padding)  # held against an oracle in the other files
+        exact = stn.sample(image.astype(float), grid, padding=padding)  # compared with the oracle in other files
         out = stn.sample(image, grid, padding=padding)
         assert out.dtype == image.dtype
-        assert np.abs(out - exact).max() < 0.5 + 1e-4  # rounded: at a half either number may come
+        assert np.abs(out - exact).max() < 0.5 + 1e-4  # rounded: at a half either neighbor is right
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])

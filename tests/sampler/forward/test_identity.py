@@ -1,3 +1,5 @@
+"""Identity parameters return the image."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""Reading labels by the nearest pixel: any dtype, bit for bit."""
+"""Nearest-pixel sampling of labels of any dtype, bit for bit."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def image_of(dtype, shape):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_is_copied(dtype, channels, layout):
-    """Which pixel is read is told by an image of numbers; the values are those of that pixel."""
+    """An image of pixel numbers shows which pixel is read; the result is the value of that pixel."""
     numbers = np.arange(1, 7 * 6 + 1).reshape(1, 7, 6, 1)
     image = image_of(dtype, (1, 7, 6, channels))
     for padding in ("zeros", "border", "symmetric", "reflect101", "wrap"):

@@ -63,9 +63,9 @@ def test_a_smaller_output_is_the_top_left_part_of_a_larger_one(seed):
 def test_only_the_side_below_the_horizon_is_sampled(horizon, sign):
     ground = np.ones((1, 100, 100, 1), np.float32)
     to_output = sign * np.array([[80, 50, -3000], [0, horizon, 20 * horizon + 960], [0, 1, 20.0]])
-    lit = stn.sample(ground, stn.grid_from_pixel_matrix(to_output, (100, 100), (100, 100), inverse=True))[0, ..., 0] > 0
-    assert lit.sum() > 500
-    assert not lit[: int(horizon)].any()  # nothing of the mirrored ghost above the horizon
+    visible = stn.sample(ground, stn.grid_from_pixel_matrix(to_output, (100, 100), (100, 100), inverse=True))[0, ..., 0] > 0
+    assert visible.sum() > 500
+    assert not visible[: int(horizon)].any()  # not the mirrored image above the horizon
 
 
 def test_both_sides_of_a_horizon_agree_with_the_oracle():

@@ -1,3 +1,5 @@
+"""Empty outputs, empty batches and broadcasting."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Samples against the oracle, for every kind of grid."""
+
 import numpy as np
 import pytest
 

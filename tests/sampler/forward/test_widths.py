@@ -1,4 +1,4 @@
-"""Widths around those at which strips and vectors end; and positions on long axes, held against float64."""
+"""Widths around those at which strips and vectors end; and the precision of positions on long axes."""
 
 import numpy as np
 import pytest

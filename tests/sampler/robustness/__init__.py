@@ -1,1 +1,1 @@
-"""Tests of stn_numba."""
+"""Odd positions, accesses at the edges of arrays, and any number of threads."""

@@ -1,4 +1,4 @@
-"""Positions that are no numbers, infinite or huge; and proof that nothing outside the arrays is ever touched."""
+"""Positions that are NaN, infinite or huge, and accesses at the edges of arrays."""
 
 import os
 import subprocess

@@ -1,3 +1,5 @@
+"""Results do not depend on the number of threads."""
+
 import numpy as np
 import pytest
 

@@ -17,8 +17,8 @@ LOOK, LOOK_BIAS, THETA, CONV, CONV_BIAS, DENSE, DENSE10 = NAMES
 
 
 def network():
-    look = Chain(Conv2d(2, 3), ReLU(), Flatten(), Dense(4), ReLU())
-    layers = SpatialTransformer(look), Conv2d(3, 3), ReLU(), Flatten(), Dense(4), ReLU(), Dense(3)
+    localisation = Chain(Conv2d(2, 3), ReLU(), Flatten(), Dense(4), ReLU())
+    layers = SpatialTransformer(localisation), Conv2d(3, 3), ReLU(), Flatten(), Dense(4), ReLU(), Dense(3)
     model = Classifier(Chain(*layers), (10, 10, 1), 3)
     model.params["spatialtransformer1.localisation.theta.weight"] = 0.01 * RNG.standard_normal((4, 6))
     return model
@@ -48,7 +48,7 @@ def network():
         ({"*localisation*": 0.3}, {LOOK: 0.3, LOOK_BIAS: 0.3, THETA: 0.3}),
     ],
 )
-def test_the_most_specific_key_counts_and_defaults_stay(rates, expected):
+def test_the_most_specific_key_wins_and_defaults_stay(rates, expected):
     assert resolve_multipliers(NAMES, rates) == {**dict.fromkeys(NAMES, 1.0), **expected}
 
 
@@ -63,13 +63,13 @@ def test_the_most_specific_key_counts_and_defaults_stay(rates, expected):
         ("conv2d1.", "'conv2d1'"),
     ],
 )
-def test_unknown_keys_are_refused_with_what_was_meant(key, hint):
+def test_unknown_keys_are_refused_with_a_suggestion(key, hint):
     with pytest.raises(ValueError, match="^learning_rate_multipliers: expected") as failed:
         check_multipliers(NAMES, {key: 0.5})
     assert f"got {key!r}; did you mean {hint}?" in str(failed.value)
 
 
-def test_what_fits_nothing_is_refused():
+def test_keys_without_a_match_are_refused():
     with pytest.raises(ValueError, match="learning_rate_multipliers: expected .*, got 'gamma.\\*'"):
         check_multipliers(NAMES, {"gamma.*": 0.5})
     with pytest.raises(TypeError, match="learning_rate_multipliers: expected names .* as keys, got 3"):
@@ -83,7 +83,7 @@ def test_what_fits_nothing_is_refused():
 
 
 class Descent:
-    """An optimizer of somebody's own, which notes what it sees, and pulls at everything."""
+    """A custom optimizer, which notes the names it sees and changes every parameter."""
 
     def init(self, params):
         self.seen = set(params)
@@ -95,25 +95,27 @@ class Descent:
             params[name] -= learning_rates[name] * (gradient + 1)
 
 
-@pytest.mark.parametrize("rule", [Adam(epsilon=1e3), SGD(), SGD(0.0), Muon(), Descent()], ids=lambda rule: type(rule).__name__)
+@pytest.mark.parametrize(
+    "optimizer", [Adam(epsilon=1e3), SGD(), SGD(0.0), Muon(), Descent()], ids=lambda one: type(one).__name__
+)
 @pytest.mark.parametrize("frozen", ["conv2d1", "localisation", "*.weight", "dense2.bias", "spatialtransformer1"])
-def test_a_rate_of_zero_freezes_to_the_bit(rule, frozen, tmp_path):
+def test_a_rate_of_zero_changes_no_bit(optimizer, frozen, tmp_path):
     model = network()
     names = [name for name, rate in resolve_multipliers(model.params, {frozen: 0}).items() if rate == 0]
     for name in names:
         model.params[name].flat[0] = -0.0
     before = {name: array.tobytes() for name, array in model.params.items()}
-    options = {"weight_decay": 0.5, "clip_norm": 1.0, "restore_best": "loss", "learning_rate": 0.05, "optimizer": rule}
+    options = {"weight_decay": 0.5, "clip_norm": 1.0, "restore_best": "loss", "learning_rate": 0.05, "optimizer": optimizer}
     stn.fit(
         model, X, Y, epochs=2, learning_rate_multipliers={frozen: 0}, checkpoint=tmp_path / "run", progress=False, **options
     )
     still = [name for name, array in model.params.items() if array.tobytes() == before[name]]
     assert still == names
-    if isinstance(rule, Descent):
-        assert not rule.seen & set(names)
+    if isinstance(optimizer, Descent):
+        assert not optimizer.seen & set(names)
 
 
-def test_frozen_parameters_leave_the_joint_norm_alone():
+def test_frozen_parameters_do_not_count_in_the_joint_norm():
     """With everything but one bias frozen, its step is as long as the limit says."""
     model = network()
     before = model.params["dense2.bias"].copy()
@@ -123,24 +125,24 @@ def test_frozen_parameters_leave_the_joint_norm_alone():
 
 
 def test_everything_may_be_frozen(tmp_path):
-    for rule in (Adam(), SGD(), Muon()):
+    for optimizer in (Adam(), SGD(), Muon()):
         model = network()
         before = {name: array.tobytes() for name, array in model.params.items()}
-        stn.fit(model, X, Y, epochs=1, learning_rate_multipliers={"*": 0}, optimizer=rule, clip_norm=1.0, progress=False)
+        stn.fit(model, X, Y, epochs=1, learning_rate_multipliers={"*": 0}, optimizer=optimizer, clip_norm=1.0, progress=False)
         assert {name: array.tobytes() for name, array in model.params.items()} == before
 
 
-def test_a_frozen_run_goes_on_with_the_same_bits(tmp_path):
+def test_a_resumed_run_with_frozen_layers_gives_the_same_bits(tmp_path):
     def cut(model, history):
         raise KeyboardInterrupt
 
     options = {"epochs": 2, "learning_rate_multipliers": {"conv2d1": 0}, "progress": False}
-    calm, resumed = network(), network()
-    resumed.params.update(calm.params)
+    uninterrupted, resumed = network(), network()
+    resumed.params.update(uninterrupted.params)
     started = network()
-    started.params.update(calm.params)
+    started.params.update(uninterrupted.params)
     with pytest.raises(KeyboardInterrupt):
         stn.fit(started, X, Y, checkpoint=tmp_path / "run", callbacks=[cut], **options)
-    stn.fit(calm, X, Y, **options)
+    stn.fit(uninterrupted, X, Y, **options)
     stn.fit(resumed, X, Y, checkpoint=tmp_path / "run", **options)
-    assert all(np.array_equal(calm.params[name], array) for name, array in resumed.params.items())
+    assert all(np.array_equal(uninterrupted.params[name], array) for name, array in resumed.params.items())

@@ -1,3 +1,5 @@
+"""Writing figures to files."""
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from stn_numba.plot.figures import draw_image, new_axes, write_figure
 pytest.importorskip("matplotlib")
 
 
-def test_figures_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_figures_are_written_completely_or_not_at_all(tmp_path, monkeypatch):
     axes, path = new_axes(1, 1, (1.0, 1.0))[0, 0], tmp_path / "new" / "figure.png"
     write_figure(axes, path)
     before = path.read_bytes()
@@ -18,7 +20,7 @@ def test_figures_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_ending_tells_the_format(tmp_path):
+def test_the_file_ending_decides_the_format(tmp_path):
     axes = new_axes(1, 1, (1.0, 1.0))[0, 0]
     write_figure(axes, tmp_path / "figure.svg")
     assert b"<svg" in (tmp_path / "figure.svg").read_bytes()
@@ -27,7 +29,7 @@ def test_the_ending_tells_the_format(tmp_path):
 
 
 @pytest.mark.parametrize(("limits", "gray"), [((0.0, 1.0), 0.0), ((-1.0, 1.0), 0.5)])
-def test_what_lies_outside_has_the_gray_of_zero(limits, gray):
+def test_the_margin_has_the_gray_of_zero(limits, gray):
     axes = new_axes(1, 1, (1.0, 1.0))[0, 0]
     draw_image(axes, np.zeros((4, 4, 1)), limits, margin=2.0)
     assert axes.get_facecolor() == (gray, gray, gray, 1.0)

@@ -1,4 +1,4 @@
-"""Models made of layers that have parameters already."""
+"""Models made of layers that already have parameters."""
 
 import copy
 
@@ -12,12 +12,12 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 12, 12, 1), np.float32), np.arange(40) % 3
 
 
-def look():
+def localisation():
     return Chain(Flatten(), Dense(4), ReLU())
 
 
 def trained(**options):
-    layers = SpatialTransformer(look(), "affine"), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)
+    layers = SpatialTransformer(localisation(), "affine"), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)
     model = Classifier(Chain(*layers), (12, 12, 1), 3, **options)
     stn.fit(model, X, Y, epochs=2, learning_rate=0.05, progress=False)
     return model
@@ -49,7 +49,7 @@ def test_a_new_head_on_an_old_body_keeps_the_body():
     assert np.array_equal(old.logits(X), answers)
 
 
-def test_training_the_old_model_leaves_the_new_one_alone():
+def test_training_the_old_model_does_not_change_the_new_one():
     old = trained()
     new = Classifier(Chain(*body(old), Dense(5)), (12, 12, 1), 5)
     before = copies(new)
@@ -57,7 +57,7 @@ def test_training_the_old_model_leaves_the_new_one_alone():
     assert same(new, before)
 
 
-def test_a_trained_transformer_or_localisation_net_goes_on_from_where_it_was():
+def test_a_trained_transformer_or_localisation_net_keeps_its_parameters():
     old = trained()
     transformer = old.network.layers["spatialtransformer1"]
     whole = Classifier(Chain(transformer, Flatten(), Dense(3)), (12, 12, 1), 3)
@@ -69,7 +69,7 @@ def test_a_trained_transformer_or_localisation_net_goes_on_from_where_it_was():
 
 
 @pytest.mark.parametrize("wrong", [{"n_classes": 4}, {"input_shape": (14, 14, 1)}, {"input_shape": (12, 12, 2)}])
-def test_a_failed_construction_leaves_old_and_new_layers_as_they_were(wrong):
+def test_a_failed_construction_changes_no_layer(wrong):
     old, head = trained(), Dense(5)
     before = copies(old)
     options = {"input_shape": (12, 12, 1), "n_classes": 5, **wrong}
@@ -89,7 +89,7 @@ def test_parameters_that_do_not_fit_are_named():
         Classifier(Chain(Flatten(), old.network.layers["dense1"]), (12, 12, 1), 3)
 
 
-def test_layers_filled_by_hand_keep_their_parameters_in_the_model_s_dtype():
+def test_parameters_set_by_hand_are_kept_in_the_dtype_of_the_model():
     dense = Dense(3)
     dense.params = {"weight": RNG.random((144, 3)), "bias": np.arange(3)}
     model = Classifier(Chain(Flatten(), dense), (12, 12, 1), 3)
@@ -105,7 +105,7 @@ def test_layers_filled_by_hand_keep_their_parameters_in_the_model_s_dtype():
         Classifier(Chain(Flatten(), dense), (12, 12, 1), 3)
 
 
-def test_new_layers_are_the_model_s_own_and_trained_ones_are_copied():
+def test_new_layers_are_used_and_layers_with_parameters_are_copied():
     dense, head = Dense(4), Dense(3)
     chain = Chain(Flatten(), dense, head)
     first = Classifier(chain, (12, 12, 1), 3)
@@ -118,7 +118,7 @@ def test_new_layers_are_the_model_s_own_and_trained_ones_are_copied():
 
 
 class Own(Layer):
-    """A layer of somebody's own, with a lock that cannot be copied if `locked`."""
+    """A custom layer, with a lock that cannot be copied if `locked`."""
 
     def initialize(self, input_shape, rng, dtype=np.float32):
         self.params = {"shift": np.zeros(input_shape, dtype)}
@@ -128,7 +128,7 @@ class Own(Layer):
         return x + self.params["shift"], lambda dy, *, input_gradient=True: (dy, {"shift": dy.sum(axis=0)})
 
 
-def test_layers_of_ones_own_are_kept_too():
+def test_parameters_of_custom_layers_are_kept_too():
     old = Classifier(Chain(Flatten(), Dense(4), Own(), Dense(3)), (12, 12, 1), 3)
     stn.fit(old, X, Y, epochs=1, progress=False)
     new = Classifier(Chain(*body(old), Dense(2)), (12, 12, 1), 2)
@@ -146,20 +146,26 @@ def test_a_layer_that_cannot_be_copied_is_refused():
 
 def test_a_transform_is_shared_with_the_copy():
     transform = stn.get_transform("affine")
-    layers = Parallel(SpatialTransformer(look(), transform), SpatialTransformer(look(), transform)), Flatten(), Dense(3)
+    layers = (
+        Parallel(SpatialTransformer(localisation(), transform), SpatialTransformer(localisation(), transform)),
+        Flatten(),
+        Dense(3),
+    )
     old = Classifier(Chain(*layers), (12, 12, 1), 3)
     new = Classifier(Chain(*body(old), Dense(2)), (12, 12, 1), 2)
     assert all(layer.transform is transform for layer in new.transformers)
 
 
-def test_initialize_draws_anew():
+def test_initialize_draws_new_parameters():
     model = trained()
-    fresh = Classifier(Chain(SpatialTransformer(look()), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (12, 12, 1), 3, seed=7)
+    fresh = Classifier(
+        Chain(SpatialTransformer(localisation()), Conv2d(4, 3), ReLU(), Flatten(), Dense(3)), (12, 12, 1), 3, seed=7
+    )
     model.network.initialize((12, 12, 1), np.random.default_rng(7))
     assert same(model, fresh.params)
 
 
-def test_one_layer_at_two_places_is_refused_trained_or_not():
+def test_one_layer_at_two_places_is_refused_with_and_without_parameters():
     dense = Dense(3)
     with pytest.raises(ValueError, match="the same Dense stands at dense1 and dense2"):
         Classifier(Chain(Flatten(), dense, dense), (1, 1, 3), 3)
@@ -169,7 +175,7 @@ def test_one_layer_at_two_places_is_refused_trained_or_not():
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda model: Classifier(model.network, (12, 12, 1), 3)])
-def test_a_copy_answers_alike_and_is_independent(again):
+def test_a_copy_predicts_the_same_and_is_independent(again):
     old = trained()
     new = again(old)
     assert np.array_equal(new.logits(X), old.logits(X))
@@ -178,7 +184,7 @@ def test_a_copy_answers_alike_and_is_independent(again):
     assert same(old, before)
 
 
-def test_a_loaded_model_lends_its_layers(tmp_path):
+def test_layers_of_a_loaded_model_can_be_reused(tmp_path):
     pytest.importorskip("safetensors")
     old = trained()
     stn.save(old, tmp_path / "model")
