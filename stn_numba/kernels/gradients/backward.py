@@ -97,7 +97,7 @@ def grid_vjp(job, d_grid, k, n, i, first, skipped, count):
     row_vjp(job.grid, k, i, first, count, positions, gradients, sums, zero, dense, band_of(job, skipped), d_grid.partial)
 
 
-@jit.noinline
+@jit.rare
 def move_to_total(job, m):
     """Add the rows of image m's gradient that this piece adds to to the total, and set them to 0."""
     d_image, d_total, zero = job.d_image, job.d_total, job.zero
