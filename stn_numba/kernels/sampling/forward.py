@@ -107,9 +107,8 @@ def edge_pixel(job, place, j, only_nan):
 
 
 @jit.inline
-def clear(job, target, count):
+def clear(out, zero, C, target, count):
     """Write zeros to `count` pixels of a row from an address on."""
-    out, zero, C = job.out, job.zero, job.size[3]
     size = size_of(out.dtype)
     if out.x_step == C * size and out.c_step == size:
         k, total = 0, count * C
@@ -126,13 +125,13 @@ def clear(job, target, count):
 
 
 @jit.inline
-def clear_outside(job, target, count):
+def clear_outside(bounds, work, out, zero, C, target, count):
     """Write zeros to float pixels whose taps have no weight: a weight of zero makes -0 of a negative pixel."""
     for j in range(0, count, 8):
-        if interior_bits(job.bounds, j, job.work) != 255:
+        if interior_bits(bounds, j, work) != 255:
             for k in range(j, least(j + 8, count)):
-                if not is_interior(job.bounds, k, job.work):
-                    clear(job, target + k * job.out.x_step, 1)
+                if not is_interior(bounds, k, work):
+                    clear(out, zero, C, target + k * out.x_step, 1)
 
 
 @jit.rare
@@ -151,7 +150,7 @@ def edge_pixels(job, place, start, first, stop, end, finite):
         while not inside and sampler.fill_mode == NO_FILL and behind < limit and reads_nothing(sampler, behind, job.work):
             behind += 1
         if behind > j:
-            clear(job, place.out + j * job.out.x_step, behind - j)
+            clear(job.out, job.zero, job.size[3], place.out + j * job.out.x_step, behind - j)
             j = behind
         else:
             edge_pixel(job, place, j, inside)
@@ -161,7 +160,7 @@ def edge_pixels(job, place, start, first, stop, end, finite):
 @jit.inline
 def sample_strip(job, place, interior, count):
     """Write the pixels of a strip."""
-    start, step = 0, job.out.x_step
+    out, zero, C, start = job.out, job.zero, job.size[3], 0
     while start < count:
         first, stop, end, complete = next_segment(interior, start, count, job.bounds, job.work)
         finite = True
@@ -169,8 +168,8 @@ def sample_strip(job, place, interior, count):
             finite = interior_pixels(job, place, first, stop)
         left, right = start, end
         if interior_everywhere(job.sampler) and complete:  # all pixels that have a weight are interior
-            clear(job, place.out + start * step, first - start)
-            clear(job, place.out + stop * step, end - stop)
+            clear(out, zero, C, place.out + start * out.x_step, first - start)
+            clear(out, zero, C, place.out + stop * out.x_step, end - stop)
             left, right = first, stop
         if left < first or stop < right or not finite:
             edge_pixels(job, place, left, first, stop, right, finite)
@@ -180,23 +179,23 @@ def sample_strip(job, place, interior, count):
 @jit.inline
 def sample_columns(job, n, i, together, left, right, target):
     """Write columns [left, right) of output row i of image n, or of some rows together; the row begins at `target`."""
-    sampler, grid, image, out, work, C = job.sampler, job.grid, job.image, job.out, job.work, job.size[3]
+    sampler, grid, out, work, zero, C = job.sampler, job.grid, job.out, job.work, job.zero, job.size[3]
     start, stop, k = left, right, n * job.steps[1]
     if sampler.fill_mode == NO_FILL and together == 1:
         start, stop = columns_in_reach(sampler, grid, k, i, left, right, 0, np.int64(sampler.y_axis[SIZE]))
-    clear(job, target + left * out.x_step, start - left)
+    clear(out, zero, C, target + left * out.x_step, start - left)
     if start < stop:
         strip_positions(sampler, grid, k, i, start, stop - start, work, together, False)
         count = (stop - start) * together
         interior = np.int64(0), count, True
         if together == 1:
             interior = find_interior(grid, k, i, start, job.bounds, count, work)
-        ahead = bytes_ahead(sampler.y_axis, grid, k, to_next(sampler.y_axis, image.y_step))
-        place = Place(image.address + n * job.steps[0] * image.n_step, target + start * out.x_step, ahead)
+        ahead = bytes_ahead(sampler.y_axis, grid, k, to_next(sampler.y_axis, job.image.y_step))
+        place = Place(job.image.address + n * job.steps[0] * job.image.n_step, target + start * out.x_step, ahead)
         sample_strip(job, place, interior, count)
-        if together > 1 and is_float(out.dtype) and not is_plane(sampler, image, out, C):
-            clear_outside(job, place.out, count)
-    clear(job, target + stop * out.x_step, right - stop)
+        if together > 1 and is_float(out.dtype) and not is_plane(sampler, job.image, out, C):
+            clear_outside(job.bounds, work, out, zero, C, place.out, count)
+    clear(out, zero, C, target + stop * out.x_step, right - stop)
 
 
 @jit.inline

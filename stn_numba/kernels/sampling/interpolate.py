@@ -123,27 +123,28 @@ def pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out
 
 
 @jit.inline
-def channels(unrolled, K, image, address, across, down, work, j, zero, out, target, left, check, lanes):
-    """Channels of pixel j, as many at once as `lanes`; return the next addresses, how many are left, and the check sum."""
-    size, out_size = size_of(image.dtype), size_of(out.dtype)
-    while left >= len(lanes):
-        value = interpolate(unrolled, K, address, across, down, image.dtype, work, j, zero, lanes)
-        store(target, out.dtype, value)
-        check = checked(image.dtype, check, value)
-        address, target, left = address + len(lanes) * size, target + len(lanes) * out_size, left - len(lanes)
-    return address, target, left, check
-
-
-@jit.inline
 def pixels_of_many(unrolled, K, image, address, across, down, first, stop, work, zero, out, target, C):
     """Pixels of any number of contiguous channels."""
-    sixteen, four, one = full(SIXTEEN, zero), full(FOUR, zero), full(ONE, zero)  # check sums
+    dtype, size, out_size = image.dtype, size_of(image.dtype), size_of(out.dtype)
+    check_16, check_4, check_1 = full(SIXTEEN, zero), full(FOUR, zero), full(ONE, zero)
     for j in range(first, stop):
-        a, b, c = address + get_offset(work.offsets, j), target + j * out.x_step, C
-        a, b, c, sixteen = channels(unrolled, K, image, a, across, down, work, j, zero, out, b, c, sixteen, SIXTEEN)
-        a, b, c, four = channels(unrolled, K, image, a, across, down, work, j, zero, out, b, c, four, FOUR)
-        a, b, c, one = channels(unrolled, K, image, a, across, down, work, j, zero, out, b, c, one, ONE)
-    return lane_sum(sixteen) + lane_sum(four) + lane_sum(one)
+        pixel, place, c = address + get_offset(work.offsets, j), target + j * out.x_step, 0
+        while c + 16 <= C:
+            sixteen = interpolate(unrolled, K, pixel, across, down, dtype, work, j, zero, SIXTEEN)
+            store(place, out.dtype, sixteen)
+            check_16 = checked(dtype, check_16, sixteen)
+            pixel, place, c = pixel + 16 * size, place + 16 * out_size, c + 16
+        while c + 4 <= C:
+            four = interpolate(unrolled, K, pixel, across, down, dtype, work, j, zero, FOUR)
+            store(place, out.dtype, four)
+            check_4 = checked(dtype, check_4, four)
+            pixel, place, c = pixel + 4 * size, place + 4 * out_size, c + 4
+        while c < C:
+            one = interpolate(unrolled, K, pixel, across, down, dtype, work, j, zero, ONE)
+            store(place, out.dtype, one)
+            check_1 = checked(dtype, check_1, one)
+            pixel, place, c = pixel + size, place + out_size, c + 1
+    return lane_sum(check_16) + lane_sum(check_4) + lane_sum(check_1)
 
 
 @jit.inline
