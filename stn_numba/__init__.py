@@ -1,4 +1,4 @@
-"""Spatial Transformer Networks, and fast differentiable image warps, on the CPU and in NumPy."""
+"""Spatial transformer networks and fast, differentiable image warps on the CPU, for NumPy arrays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stn_numba.grid import (
 )
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
-from stn_numba.transform.base import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform import LinearTransform, MatrixTransform, Transform
 from stn_numba.transform.registry import PluginError, available_transforms, get_transform, register_transform
 from stn_numba.warp import warp
 
@@ -61,18 +61,18 @@ __all__ = [
     "warp",
 ]
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the program sets logging up
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the program configures logging
 
-# Training and the rest are loaded when they are first asked for: a pipeline that only warps never pays for them.
-_ROOMS = ("data", "models", "nn", "plot", "testing")
-_FROM_ROOMS = {"fit": "nn.training.fit", "load": "nn.saving.model_file", "save": "nn.saving.model_file"}
+# Imported at first use, so that a pipeline that only warps does not wait for them.
+_MODULES = ("data", "models", "nn", "plot", "testing")
+_NAMES = {"fit": "nn.training.fit", "load": "nn.saving.model_file", "save": "nn.saving.model_file"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _MODULES:
         return importlib.import_module(f"stn_numba.{name}")
-    if name in _FROM_ROOMS:
-        return getattr(importlib.import_module(f"stn_numba.{_FROM_ROOMS[name]}"), name)
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"stn_numba.{_NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,14 +14,15 @@ from stn_numba._util.arrays import as_array
 from stn_numba.grid import Shape
 from stn_numba.sampler import sample
 from stn_numba.sampler.interpolation import PiecewisePolynomial
-from stn_numba.sampler.layout import expect_shape, laid_out
+from stn_numba.sampler.layout import caller_shape
+from stn_numba.sampler.output import expect_shape
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import chosen, lay_grid, n_params_of
+from stn_numba.transform.checked import as_transform, make_grid, n_params_of
 from stn_numba.transform.parameters import as_numbers, shape_advice
 
 __all__ = ["warp"]
 
-_MOST_COLORS = 4  # red, green, blue and alpha
+_MAX_COLORS = 4  # red, green, blue and alpha
 
 
 def warp(
@@ -43,41 +44,41 @@ def warp(
 
     Parameters
     ----------
-    image
-        (H, W), (H, W, C) or (N, H, W, C); with ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`. Three
-        axes are always one image. With more than four channels a RuntimeWarning says so, because (8, 28, 28) may be meant
-        as a batch of gray images: give ``image[..., None]`` for that, or ``image[None]`` for one image of many channels.
-    theta
-        Normalized parameters (P,) or (N, P). The transform maps output positions to input positions. A matrix between
-        pixels is no theta: make a grid of it with `grid_from_pixel_matrix`, and read it with `sample`.
-    transform
-        A registered name, or a `Transform`; give an instance to choose options, and to let a spline be factored only once.
-    shape
+    image : array_like, (H, W), (H, W, C) or (N, H, W, C)
+        With ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`. Three axes are always one image; with more
+        than four channels there is a RuntimeWarning, because (8, 28, 28) may be meant as a batch of gray images: pass
+        ``image[..., None]`` for that, or ``image[None]`` for one image of many channels.
+    theta : array_like, (P,) or (N, P)
+        Normalized parameters. The transform maps output positions to input positions. A matrix between pixels is not a theta:
+        convert it with `grid_from_pixel_matrix`, and pass the grid to `sample`.
+    transform : str or Transform, default "affine"
+        A registered name or a `Transform`. Pass an instance to choose its options, and to factor a spline only once.
+    shape : (int, int), optional
         (h, w) of the output; by default that of the image.
     kernel, padding, fill, num_threads
         As for `sample`.
-    antialias
-        Whether to average where the map minifies, as for `sample`. For a plain reduction of size take
-        ``align_corners=False`` with it, or ``padding="border"``: else half of the outermost cells lies beyond the image.
-    align_corners
-        Whether -1 and +1 are the centers or the outer edges of the border pixels.
-    layout
-        ``"NHWC"`` or ``"NCHW"``, of image and output.
-    out
-        Array to write to, of the output's shape and the image's dtype; it may not overlap the image.
+    align_corners : bool, default True
+        Whether -1 and +1 are the centers (True) or the outer edges (False) of the first and last pixels.
+    antialias : bool, default False
+        Whether to average where the map minifies, as for `sample`. To just resize an image, combine it with
+        ``align_corners=False`` or ``padding="border"``: otherwise half of the outermost cells lies beyond the image.
+    layout : {"NHWC", "NCHW"}, default "NHWC"
+        Of image and output.
+    out : ndarray, optional
+        Array to write to, of the output's shape and the image's dtype; it must not overlap the image.
 
     Returns
     -------
-    out
-        Of the image's dtype and number of axes. One image with several rows of theta gives one output for each row,
-        with a leading N.
+    ndarray
+        Of the image's dtype and number of axes. One image with several rows of theta gives one output for each row, with a
+        leading N.
 
     Raises
     ------
     TypeError, ValueError
         As `sample`, and if theta does not fit the transform.
     PluginError
-        If the transform raises, or returns what is no grid for theta and shape.
+        If the transform raises an error, or does not return a grid for theta and shape.
 
     Examples
     --------
@@ -92,25 +93,18 @@ def warp(
     result = None if plan is None else plan.read(image, theta, transform)
     if result is not None:
         return result
-    image, transform = as_array(image, "image"), chosen(transform)
-    count = n_params_of(transform)
-    if image.ndim not in (2, 3, 4):
-        raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}{_swapped(image, theta, count)}")
-    as_option(layout, "layout", ("NHWC", "NCHW"))
-    given = as_numbers(theta, count)
-    if given.shape[-1:] != (count,) or given.ndim > 2:
-        raise ValueError(_no_theta(theta, given, count, transform) + _swapped(image, given, count))
+    image, transform = as_array(image, "image"), as_transform(transform)
+    rows = _theta_rows(theta, image, transform, layout)
     if _warn_of_many_channels(image, layout):
-        key = None  # the next call is to warn as well
-    batch, axis = _as_batch(image, layout)
-    rows = given[None] if given.ndim == 1 else given
+        key = None  # the next call has to warn as well
+    batch, channel_axis = _as_batch(image, layout)
     size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
-    grid, _ = lay_grid(transform, rows, size, align_corners)
+    grid, _ = make_grid(transform, rows, size, align_corners)
     if len(batch) not in (1, len(grid)) and len(grid) != 1:
         raise ValueError(f"theta: expected 1 or {len(batch)} rows, as the image has, got {len(grid)}")
-    added = ((0,) if image.ndim < 4 and len(rows) == 1 else ()) + ((axis,) if image.ndim == 2 else ())
+    added = ((0,) if image.ndim < 4 and len(rows) == 1 else ()) + ((channel_axis,) if image.ndim == 2 else ())
     if out is not None:
-        full = laid_out((max(len(batch), len(grid)), *grid.shape, batch.shape[layout.find("C")]), layout)
+        full = caller_shape((max(len(batch), len(grid)), *grid.shape, batch.shape[layout.find("C")]), layout)
         expect_shape(out, tuple(length for k, length in enumerate(full) if k not in added))
         out = np.expand_dims(out, added) if added else out
     result = sample(
@@ -125,12 +119,24 @@ def warp(
         num_threads=num_threads,
     )
     result = np.squeeze(result, added) if added else result
-    warp_plans.keep(key, transform, grid, batch, options, result.shape)
+    warp_plans.add(key, transform, grid, batch, options, result.shape)
     return result
 
 
-def _no_theta(theta: Any, given: NDArray[Any], count: int, transform: Transform) -> str:
-    """What to say of a theta of the wrong shape."""
+def _theta_rows(theta: ArrayLike, image: NDArray[Any], transform: Transform, layout: str) -> NDArray[Any]:
+    """Return theta as (N, P), after checking the number of axes of theta and image."""
+    count = n_params_of(transform)
+    if image.ndim not in (2, 3, 4):
+        raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}{_swapped(image, theta, count)}")
+    as_option(layout, "layout", ("NHWC", "NCHW"))
+    given = as_numbers(theta, count)
+    if given.shape[-1:] != (count,) or given.ndim > 2:
+        raise ValueError(_theta_error(theta, given, count, transform) + _swapped(image, given, count))
+    return given[None] if given.ndim == 1 else given
+
+
+def _theta_error(theta: Any, given: NDArray[Any], count: int, transform: Transform) -> str:
+    """The error message for a theta of the wrong shape."""
     advice = shape_advice(theta, given, count, transform)
     if given.shape[-2:] in ((2, 3), (3, 3)) and given.ndim < 4:
         return (
@@ -141,15 +147,15 @@ def _no_theta(theta: Any, given: NDArray[Any], count: int, transform: Transform)
 
 
 def _swapped(image: NDArray[Any], theta: Any, count: int) -> str:
-    """Say so if the image looks like theta, and theta like an image."""
+    """Advice if the image looks like theta, and theta like an image."""
     alike = image.ndim in (1, 2) and image.shape[-1] == count
     return "; `warp` takes the image first, then theta" if alike and np.ndim(theta) in (2, 3, 4) else ""
 
 
 def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
-    """Say how (8, 28, 28) is read: it may be meant as a batch of gray images."""
+    """Warn of an image such as (8, 28, 28), which may be meant as a batch of gray images; return whether it is one."""
     channels = image.shape[0 if layout == "NCHW" else -1]
-    if image.ndim == 3 and channels > _MOST_COLORS:
+    if image.ndim == 3 and channels > _MAX_COLORS:
         gray = "image[:, None]" if layout == "NCHW" else "image[..., None]"
         warnings.warn(
             f"image: {image.shape} is read as one image of {channels} channels; give {gray} for a batch of gray images, "
@@ -162,7 +168,7 @@ def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
 
 
 def _as_batch(image: NDArray[Any], layout: str) -> tuple[NDArray[Any], int]:
-    """The image with four axes, and which of them holds the channels."""
+    """The image with four axes, and the axis of its channels."""
     axis = 1 if layout == "NCHW" else 3
     if image.ndim == 2:
         return np.expand_dims(image[None], axis), axis

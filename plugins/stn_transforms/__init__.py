@@ -1,1 +1,1 @@
-"""The transforms that come with stn-numba; found, as anybody's, only through their entry points."""
+"""The transforms that come with stn-numba. Like those of any other distribution, they are found through entry points."""

@@ -14,7 +14,14 @@ __all__ = ["Affine"]
 
 
 class Affine(MatrixTransform):
-    """x_in = a x + b y + t_x, y_in = c x + d y + t_y, with theta = (a, b, t_x, c, d, t_y).
+    """Affine maps: translation, rotation, scaling, shear, reflection.
+
+    With theta = (a, b, t_x, c, d, t_y) the output position (x, y) reads the input position
+
+        x_in = a x + b y + t_x
+        y_in = c x + d y + t_y
+
+    in normalized coordinates.
 
     Examples
     --------
@@ -25,11 +32,11 @@ class Affine(MatrixTransform):
     n_params = 6
 
     def identity(self) -> NDArray[np.float64]:
-        """(1, 0, 0, 0, 1, 0)."""
+        """Return (1, 0, 0, 0, 1, 0)."""
         return np.array([1.0, 0, 0, 0, 1, 0])
 
     def matrix_vjp(self, theta: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """Theta as the first two rows of the matrix."""
+        """Return matrices with theta in the first two rows, and their backprop."""
         matrix = np.zeros((len(theta), 3, 3), theta.dtype)
         matrix[:, :2] = theta.reshape(-1, 2, 3)
         matrix[:, 2, 2] = 1

@@ -14,10 +14,16 @@ __all__ = ["Projective"]
 
 
 class Projective(MatrixTransform):
-    """x_in = (h00 x + h01 y + h02) / z, y_in = (h10 x + h11 y + h12) / z, z = h20 x + h21 y + 1.
+    """Homographies: how planes seen by a camera map to each other.
 
-    theta = (h00, h01, h02, h10, h11, h12, h20, h21). A point with z <= 0 lies at or behind the horizon: it is mapped to NaN,
-    reads as outside under every padding, and passes no gradient.
+    With theta = (h00, h01, h02, h10, h11, h12, h20, h21) the output position (x, y) reads the input position
+
+        x_in = (h00 x + h01 y + h02) / z
+        y_in = (h10 x + h11 y + h12) / z
+        z = h20 x + h21 y + 1
+
+    in normalized coordinates. A point with z <= 0 lies at or behind the horizon: it is mapped to NaN, which reads as outside
+    with every padding and has no gradient.
 
     Examples
     --------
@@ -28,11 +34,11 @@ class Projective(MatrixTransform):
     n_params = 8
 
     def identity(self) -> NDArray[np.float64]:
-        """(1, 0, 0, 0, 1, 0, 0, 0)."""
+        """Return (1, 0, 0, 0, 1, 0, 0, 0)."""
         return np.array([1.0, 0, 0, 0, 1, 0, 0, 0])
 
     def matrix_vjp(self, theta: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """Theta row by row, with h22 = 1."""
+        """Return matrices with theta row by row and h22 = 1, and their backprop."""
         ones = np.ones((len(theta), 1), theta.dtype)
         matrix = np.concatenate([theta, ones], axis=1).reshape(-1, 3, 3)
         return matrix, lambda d_matrix: d_matrix.reshape(-1, 9)[:, :8]

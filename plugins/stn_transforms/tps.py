@@ -15,34 +15,35 @@ from stn_numba.transform import LinearTransform
 __all__ = ["ThinPlateSpline"]
 
 _TINY = np.finfo(np.float64).tiny
-_NEAREST = 1e-9  # control points nearer than this part of their extent count as doubled
-_LONGEST = 100_000  # beyond this aspect the equations of points in one column are equal but for rounding
+_MIN_DISTANCE = 1e-9  # control points that are closer, relative to their extent, coincide
+_MAX_ASPECT = 100_000  # for a larger one, the equations of points in one column differ only by rounding
 _FAR = 2.0  # control points beyond this are probably in pixels
 
 
 class ThinPlateSpline(LinearTransform):
-    """The smoothest map that takes K control points to given places in the input.
+    """The map of least bending energy that takes K control points of the output to given positions in the input.
 
-    theta holds the positions of the control points in the input, normalized: all x first, then all y (P = 2 K). The identity is
-    therefore the control points themselves. The spline is linear in theta: its system of K + 3 equations is factored
-    once, in float64, in coordinates scaled to the points.
+    theta holds these positions, normalized: all x first, then all y (P = 2 K). So the identity is the control points
+    themselves. The spline is linear in theta: its system of K + 3 equations is factored once, in float64, in coordinates
+    scaled to the points.
 
-    A spline bends by distances between points. In an image that is not square, normalized distances are not those in pixels:
-    x and y are both [-1, 1]. With ``aspect=W / H`` of the output the spline is the one that you get in its pixels, to
-    within a pixel; `from_pixels` makes it exact.
+    The spline depends on distances between points. In an image that is not square, normalized distances are not proportional
+    to those in pixels, because x and y both range over [-1, 1]. With ``aspect=W / H`` of the output you get the spline of its
+    pixels, to within a pixel; `from_pixels` makes it exact.
 
     Parameters
     ----------
-    control_points
-        (rows, columns) for a regular grid over [-1, 1] x [-1, 1], numbered row by row, or the points themselves, (K, 2),
-        normalized (x, y).
-    aspect
-        How many times longer a normalized unit of x is than one of y: the width of the image in which distances are
-        measured, over its height. The default, 1, measures normalized distances. In pixels the exact factor is W / H with
+    control_points : (int, int) or array_like, (K, 2), default (4, 4)
+        (rows, columns) for a regular grid over [-1, 1] x [-1, 1], numbered row by row; or normalized points (x, y).
+    aspect : float, default 1.0
+        Length of a normalized unit of x relative to one of y: the width of the image in which distances are measured, divided
+        by its height. The default measures normalized distances. In pixels the exact factor is W / H with
         ``align_corners=False``, and (W - 1) / (H - 1) with ``align_corners=True``.
 
     Raises
     ------
+    TypeError
+        If `control_points` are not real numbers.
     ValueError
         If there are fewer than three points, two coincide, or all lie on one line: the spline is then not unique. If
         `aspect` is not a number from 0.00001 to 100,000.
@@ -50,7 +51,7 @@ class ThinPlateSpline(LinearTransform):
     Warns
     -----
     RuntimeWarning
-        If a control point lies farther out than 2, which happens where points are in pixels by mistake.
+        If a coordinate of a control point is larger than 2 in magnitude, which suggests that it is in pixels.
 
     Examples
     --------
@@ -63,7 +64,7 @@ class ThinPlateSpline(LinearTransform):
 
     def __init__(self, control_points: tuple[int, int] | ArrayLike = (4, 4), aspect: float = 1.0) -> None:
         self.aspect = _aspect(aspect)
-        self._units = np.array([self.aspect, 1.0])  # lengths of a unit of x and of one of y
+        self._units = np.array([self.aspect, 1.0])  # lengths of a normalized unit of x and y
         self._regular, self.control_points = _control_points(control_points)
         self._center: NDArray[np.float64] = self.control_points.mean(axis=0)
         self._extent = float(np.abs((self.control_points - self._center) * self._units).max())
@@ -74,29 +75,29 @@ class ThinPlateSpline(LinearTransform):
     def from_pixels(
         cls, control_points: tuple[int, int] | ArrayLike, shape: Shape, align_corners: bool = True
     ) -> ThinPlateSpline:
-        """Make the spline that bends by distances in the pixels of an image, from control points in these pixels.
+        """Make a spline with distances measured in the pixels of an image, from control points in these pixels.
 
         Parameters
         ----------
-        control_points
-            (K, 2) pixels (x, y), where 0 is the center of the first pixel; or (rows, columns) for a regular grid over
+        control_points : array_like, (K, 2), or (int, int)
+            Pixels (x, y), where 0 is the center of the first pixel; or (rows, columns) for a regular grid over
             [-1, 1] x [-1, 1], as for the class.
-        shape
-            (H, W) of the image: that of the output, in which control points lie.
-        align_corners
-            The convention in which theta and grids are normalized; use the same for `forward`, `warp` and for theta.
+        shape : (int, int)
+            (H, W) of the image that the control points belong to: the output.
+        align_corners : bool, default True
+            Convention in which theta and grids are normalized; use the same for `forward`, `warp` and theta.
 
         Returns
         -------
         ThinPlateSpline
             With normalized `control_points`, and `aspect` (W - 1) / (H - 1), or W / H with ``align_corners=False``. Its theta
-            is normalized as ever. For targets (K, 2) in pixels of the input it is
+            is normalized as well: for targets (K, 2) in pixels of the input it is
             ``to_normalized(targets, input_shape, align_corners).T.reshape(1, -1)``.
 
         Raises
         ------
-        ValueError
-            As the class; and if the image is a single row or column of pixels, where ``align_corners=True`` has no unit.
+        TypeError, ValueError
+            As the class; and if the image is a single row or column of pixels, which has no unit with ``align_corners=True``.
 
         Examples
         --------
@@ -129,22 +130,22 @@ class ThinPlateSpline(LinearTransform):
         return 2 * len(self.control_points)
 
     def identity(self) -> NDArray[np.float64]:
-        """(2 K,): the control points, x first."""
+        """Return the control points (2 K,), all x first."""
         return self.control_points.T.flatten()
 
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(M, K): function k is the spline that is 1 at control point k and 0 at the others."""
+        """Return (M, K): function k is the spline that is 1 at control point k and 0 at the others."""
         return np.asarray((self._solution.T @ self._features(points)).T, np.float64)
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(K + 3, M): r^2 log r^2 to each control point, then 1, x, y."""
+        """(K + 3, M): r^2 log r^2 for the distance r to each control point, then 1, x, y."""
         centers, (x, y) = self._scaled(self.control_points), np.ascontiguousarray(self._scaled(points).T)
         count = len(centers)
         features = np.empty((count + 3, len(x)))
         squared, logarithm = features[:count], np.empty((count, len(x)))
         np.square(np.subtract(x, centers[:, :1], out=squared), out=squared)
         squared += np.square(np.subtract(y, centers[:, 1:], out=logarithm), out=logarithm)
-        # twice r^2 log r, which the solution makes up for; the limit at r = 0 is 0: there 0 is multiplied by a finite number
+        # Twice r^2 log r, for which the solution compensates. The limit at r = 0 is 0, here 0 times a finite number.
         squared *= np.log(np.add(squared, _TINY, out=logarithm), out=logarithm)
         features[count], features[count + 1], features[count + 2] = 1.0, x, y
         return features
@@ -167,9 +168,9 @@ class ThinPlateSpline(LinearTransform):
 
 def _aspect(value: Any) -> float:
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not (is_number and 1 / _LONGEST <= value <= _LONGEST):
+    if not (is_number and 1 / _MAX_ASPECT <= value <= _MAX_ASPECT):
         raise ValueError(
-            f"aspect: expected the image's width over its height, from 1/{_LONGEST} to {_LONGEST}, got {value!r:.60}"
+            f"aspect: expected the image's width over its height, from 1/{_MAX_ASPECT} to {_MAX_ASPECT}, got {value!r:.60}"
         )
     return float(value)
 
@@ -187,8 +188,8 @@ def _warn_of_pixels(points: NDArray[np.float64]) -> None:
 
 def _as_given(given: Any) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.asanyarray(given)  # a masked one is refused by `as_floats`
-    except Exception as error:  # lists of unequal lengths, or whatever a stranger's object raises
+        array: NDArray[Any] = np.asanyarray(given)  # `as_floats` rejects masked values
+    except Exception as error:  # lists of unequal lengths; other objects may raise anything
         raise TypeError(f"control_points: expected (rows, columns) or points (K, 2): {error}") from error
     return array
 
@@ -200,7 +201,7 @@ def _is_regular(given: Any) -> bool:
 
 
 def _control_points(given: Any) -> tuple[tuple[int, int] | None, NDArray[np.float64]]:
-    """Return (rows, columns) if given so, and the control points (K, 2), after checking that they determine a spline."""
+    """Return (rows, columns) of a regular grid or None, and the control points (K, 2), which must define a spline."""
     array = _as_given(given)
     if _is_regular(array):
         rows, columns = (int(size) for size in array)
@@ -217,13 +218,13 @@ def _control_points(given: Any) -> tuple[tuple[int, int] | None, NDArray[np.floa
 
 
 def _check_spread(points: NDArray[np.float64]) -> None:
-    """Refuse points of which two coincide, or which all lie on one line."""
+    """Reject points of which two coincide, or which all lie on one line."""
     centered = points - points.mean(axis=0)
     extent = np.abs(centered).max()
     distances = np.abs(points[:, None] - points).max(axis=-1)
     np.fill_diagonal(distances, np.inf)
-    if distances.min() <= _NEAREST * extent:
+    if distances.min() <= _MIN_DISTANCE * extent:
         first, second = np.unravel_index(distances.argmin(), distances.shape)
         raise ValueError(f"control_points: points {min(first, second)} and {max(first, second)} coincide")
-    if np.linalg.svd(centered / extent, compute_uv=False)[-1] <= _NEAREST:
+    if np.linalg.svd(centered / extent, compute_uv=False)[-1] <= _MIN_DISTANCE:
         raise ValueError("control_points: all points lie on one line; at least one must lie off it")

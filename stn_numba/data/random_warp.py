@@ -12,7 +12,7 @@ from stn_numba.grid import as_floats
 from stn_numba.nn.arrays import Floats
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import chosen, identity_of
+from stn_numba.transform.checked import as_transform, identity_of
 from stn_numba.warp import warp
 
 __all__ = ["RandomWarp"]
@@ -56,7 +56,7 @@ class RandomWarp:
         shape: tuple[int, int] | None = None,
         padding: str = "zeros",
     ) -> None:
-        self.transform = chosen(transform, options)
+        self.transform = as_transform(transform, options)
         self.name, self.options = (transform if isinstance(transform, str) else None), dict(options or {})
         self.identity, self.spread = identity_of(self.transform), np.asarray(spread, np.float64)
         if self.spread.ndim:

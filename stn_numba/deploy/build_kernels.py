@@ -1,7 +1,7 @@
 """Build the libraries of compiled kernels for a wheel: ``python -m stn_numba.deploy.build_kernels FOLDER``.
 
 A library holds all kernels of the sampler, and those of the networks in `stn_numba.models` and `stn_numba.paper`.
-`stn_numba.kernels.compiler.ahead` compiles it, and `stn_numba.kernels.runtime.prebuilt` finds it.
+`stn_numba.kernels.compiler.ahead_of_time` compiles it, and `stn_numba.kernels.runtime.prebuilt` finds it.
 """
 
 from __future__ import annotations
@@ -58,35 +58,37 @@ def build_kernels(folder: Path) -> list[Path]:
     RuntimeError
         If libraries are not supported on this platform, or there is no C compiler to link them.
     """
-    from stn_numba.kernels.compiler import ahead
+    from stn_numba.kernels.compiler import ahead_of_time
 
     names = levels()
     if not names:
         raise RuntimeError(f"libraries of kernels are not supported on {sys.platform} {platform.machine()}")
-    if ahead.linker() is None:
+    if ahead_of_time.linker() is None:
         raise RuntimeError("linking a library of kernels needs a C compiler, and none was found")
     with tempfile.TemporaryDirectory() as objects:
         _compile(names, Path(objects))
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
-            ahead.link(sorted(Path(objects).glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
+            ahead_of_time.link(sorted(Path(objects).glob(f"*.{name}.o")), folder / prebuilt.file_name(name))
     return [folder / prebuilt.file_name(name) for name in names]
 
 
 def _compile(names: list[str], folder: Path) -> None:
     """Compile the kernels of the sampler while other processes find those of the networks, then compile these."""
-    from stn_numba.kernels.compiler import ahead
+    from stn_numba.kernels.compiler import ahead_of_time
 
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
         networks = {name: pool.submit(_network_kernels, name) for name in names}
         known = sampler_kernels()
-        running = [pool.submit(ahead.compile_job, ahead.Job(*job), names, folder) for job in sorted(known, key=_order)]
+        running = [
+            pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_order)
+        ]
         wanted: dict[Any, list[str]] = {}
         for name, found in networks.items():
             for job in found.result() - known:
                 wanted.setdefault(job, []).append(name)
-        running += [pool.submit(ahead.compile_job, ahead.Job(*job), own, folder) for job, own in wanted.items()]
+        running += [pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), own, folder) for job, own in wanted.items()]
         for number, future in enumerate(concurrent.futures.as_completed(running), 1):
             future.result()
             print(f"\rcompiled {number} of {len(running)} kernels", end="", flush=True)

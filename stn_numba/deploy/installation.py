@@ -34,9 +34,9 @@ def versions() -> Part:
 
 def processor() -> Part:
     """Return the CPU's model, levels and features, and the CPU that Numba compiles for."""
-    from stn_numba.kernels.runtime import cpu, inspection
+    from stn_numba.kernels.runtime import cpu
 
-    name, features = inspection.cpu()
+    name, features = cpu.host()
     return {
         "model": _model_name(),
         "levels": list(cpu.levels()),
@@ -47,10 +47,10 @@ def processor() -> Part:
 
 def kernels() -> Part:
     """Return the library of prebuilt kernels in use, or why there is none, and where this process got its kernels from."""
-    from stn_numba.kernels.runtime import inspection, prebuilt
+    from stn_numba.kernels.runtime import calls, prebuilt
 
     library = prebuilt.library()
-    sources = collections.Counter(kernel.source for kernel in inspection.loaded())
+    sources = collections.Counter(kernel.source for kernel in calls.loaded())
     return {
         "level": library.level if library else None,
         "library": str(library.path) if library else None,
@@ -62,9 +62,9 @@ def kernels() -> Part:
 
 def threading() -> Part:
     """Return Numba's threading layer, why it was chosen, and which others are available. Launches Numba's threads."""
-    from stn_numba.kernels.runtime import inspection, threading_layer
+    from stn_numba.kernels.runtime import threading_layer
 
-    problems = inspection.layers()
+    problems = threading_layer.problems()
     failure = forks.unsafe_reason() or threading_layer.launch()
     asked = os.environ.get("NUMBA_THREADING_LAYER", "default")
     why = f"NUMBA_THREADING_LAYER={asked}" if asked != "default" else "the first available of tbb, omp, workqueue"
@@ -94,15 +94,15 @@ def threads() -> Part:
 
 def cache() -> Part:
     """Return the cache folders, the number and size of the kernels in them, and failures to write."""
-    from stn_numba.kernels.runtime import inspection
+    from stn_numba.kernels.runtime import disk_cache
 
-    places = inspection.where()
-    files = [file for folder in places.read for file in folder.glob("*.kernel")]
+    folders = disk_cache.folders()
+    files = [file for folder in folders.read for file in folder.glob("*.kernel")]
     return {
-        "write": str(places.write) if places.write else None,
-        "read": [str(folder) for folder in places.read],
-        "why": places.why,
-        "failures": inspection.failures(),
+        "write": str(folders.write) if folders.write else None,
+        "read": [str(folder) for folder in folders.read],
+        "why": folders.why,
+        "failures": dict(disk_cache.failures),
         "kernels": len(files),
         "bytes": sum(file.stat().st_size for file in files),
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stn_numba._util.arguments import as_option, as_path
-from stn_numba.kernels.runtime import inspection
+from stn_numba.kernels.runtime import calls as kernel_calls
 
 if TYPE_CHECKING:
     from stn_numba.nn.classifier import Classifier
@@ -70,12 +70,12 @@ def warmup(*, networks: str = "predict", models: Sequence[str | os.PathLike[str]
 
 
 def _run(calls: list[tuple[str, Callable[[], Any]]]) -> Iterator[WarmupStep]:
-    known = inspection.loaded()
+    known = set(kernel_calls.loaded())
     for name, call in calls:
         start = time.perf_counter()
         call()
         seconds = time.perf_counter() - start
-        new = inspection.loaded() - known
+        new = set(kernel_calls.loaded()) - known
         sources = {kernel.source for kernel in new}
         yield WarmupStep(name, seconds, next((source for source in _SLOWEST_FIRST if source in sources), "shared"))
         known |= new

@@ -1,10 +1,10 @@
-"""Basis functions at the output pixels that are too many to be kept: worked out when they are read, a few rows at a time.
+"""Basis functions that are computed a few output rows at a time, because storing them would take too much memory.
 
 Sixteen functions at 1080 x 1920 pixels are 265 MB. Here the output is cut into blocks of rows of about 1.5 MB, and a block
-into pieces of `PIXELS_AT_ONCE` pixels, which stay in the cache while they are evaluated. Blocks and pieces follow from the
-shape alone, and the values of a basis that is kept are worked out in the same: so outputs are the same, bit for bit, in both
-cases. Gradients are summed block by block, and may differ by rounding.
-Pieces are evaluated one after the other: NumPy's calls on so few numbers are too short for several Python threads to gain.
+into pieces of `PIXELS_AT_ONCE` pixels, which stay in the cache while they are evaluated. Blocks and pieces depend on the shape
+alone, and a basis that is stored is computed in the same ones, so outputs are identical in both cases. Gradients are summed
+block by block, and may differ by rounding. Pieces are evaluated one after the other: NumPy's calls on few numbers are too short
+for several Python threads to help.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 __all__ = ["BasisRows", "row_blocks"]
 
-PIXELS_AT_ONCE = 3000  # no power of two, at which rows would share few places in the cache
-_BLOCK_BYTES = 1.5e6  # with what is needed to evaluate it, a warp at 1080 x 1920 stays below 4 MB
+PIXELS_AT_ONCE = 3000  # not a power of two, with which rows would compete for the same cache lines
+_BLOCK_BYTES = 1.5e6  # with the memory for evaluating it, a warp at 1080 x 1920 stays below 4 MB
 
 Array = NDArray[np.float64]
 
@@ -40,15 +40,15 @@ def _rows_at_once(count: int, shape: tuple[int, int]) -> int:
 
 
 class BasisRows:
-    """B basis functions at the pixels of an (h, w) output, not kept.
+    """B basis functions at the pixels of an (h, w) output, computed when they are needed.
 
     Parameters
     ----------
-    evaluate
+    evaluate : callable
         ``evaluate(first, last) -> (last - first, B)``: the functions at these pixels, counted row by row.
-    count
+    count : int
         B.
-    shape
+    shape : (int, int)
         (h, w) of the output.
 
     Examples
@@ -66,11 +66,11 @@ class BasisRows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the whole basis, if it were kept."""
+        """Bytes that the whole basis would take."""
         return 8 * self.count * self.shape[0] * self.shape[1]
 
     def blocks(self) -> Iterator[tuple[slice, Array]]:
-        """(rows, functions (B, rows x w)) of each block; the next one is written over the last."""
+        """(rows, functions (B, rows x w)) of each block; all blocks share one buffer."""
         h, w = self.shape
         buffer = np.empty(self.count * min(_rows_at_once(self.count, self.shape), h) * w)
         for rows in row_blocks(self.count, self.shape):
@@ -79,7 +79,23 @@ class BasisRows:
             self._fill(functions, pixels.start)
             yield rows, functions
 
-    def kept(self) -> Array:
+    def window(self, rows: slice, columns: slice) -> BasisRows:
+        """Return the functions at the pixels of some rows and columns."""
+        w, first_row, columns_count = self.shape[1], rows.start, columns.stop - columns.start
+
+        def evaluate(first: int, last: int) -> Array:
+            parts = []
+            while first < last:
+                row, column = divmod(first, columns_count)
+                count = min(columns_count - column, last - first)
+                start = (first_row + row) * w + columns.start + column
+                parts.append(self.evaluate(start, start + count))
+                first += count
+            return np.concatenate(parts)
+
+        return BasisRows(evaluate, self.count, (rows.stop - rows.start, columns_count))
+
+    def evaluated(self) -> Array:
         """The whole basis, (B, h * w)."""
         w = self.shape[1]
         functions = np.empty((self.count, self.shape[0] * w))

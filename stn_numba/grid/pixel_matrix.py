@@ -1,115 +1,147 @@
-"""Homographies between output and input pixels: from normalized ones, inverted, and turned towards the input image."""
+"""Grids given by one homography per image, between pixels."""
 
 from __future__ import annotations
 
-import functools
-from typing import Any
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.grid.coordinates import Floats, Shape, input_axis, output_axis
-from stn_numba.kernels.runtime.addresses import address_of
-from stn_numba.kernels.runtime.calls import kernel
+from stn_numba._util.arguments import as_bool
+from stn_numba._util.arrays import as_array
+from stn_numba.grid.coordinates import input_axis, to_normalized
+from stn_numba.grid.homography import facing, inverted, map_points, map_points_vjp
+from stn_numba.grid.matrix import MatrixGrid
+from stn_numba.grid.validation import Floats, Shape, as_batch_slice, as_floats, check_shape
 
-__all__ = ["facing", "from_normalized", "from_normalized_vjp", "inverted", "is_affine"]
-
-Matrices = NDArray[np.float64]  # (N, 3, 3)
-
-BETWEEN_PIXELS = kernel("kernels.sampling.pixel_homographies", "between_pixels")
-
-_AFFINE_ROW = np.array([0.0, 0.0, 1.0])
+__all__ = ["PixelMatrixGrid", "grid_from_pixel_matrix"]
 
 
-def from_normalized(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Matrices:
-    """Turn homographies (N, 3, 3) between normalized positions into those from output pixels to input pixels.
+class PixelMatrixGrid(MatrixGrid):
+    """A grid given by one homography per image between pixels, which the sampler reads without conversion.
 
-    The terms are ordered so that the identity at equal sizes comes out as the identity matrix without any rounding.
-    Infinite and NaN entries raise nothing: the positions that follow from them lie outside.
+    `values` are the matrices that you passed, and gradients are with respect to these. Made by `grid_from_pixel_matrix`.
+
+    Parameters
+    ----------
+    matrix : array_like, (N, 2, 3) or (N, 3, 3)
+        From output pixels to input pixels.
+    in_shape, shape : (int, int)
+        (H, W) of the input and (h, w) of the output.
+    inverse : bool, default False
+        Whether the matrices map input pixels to output pixels instead.
     """
-    values = np.ascontiguousarray(matrix)
-    result, kind = np.empty(matrix.shape), np.empty(2, np.int64)
-    sizes = conversion(in_shape, out_shape, align_corners)
-    BETWEEN_PIXELS(address_of(values), values.itemsize, len(values), *sizes, address_of(result), address_of(kind))
-    return result
+
+    align_corners = False
+    in_shape: Shape
+
+    def __init__(self, matrix: ArrayLike, in_shape: Shape, shape: Shape, *, inverse: bool = False) -> None:
+        given = as_array(matrix, "matrix")
+        self.values = as_floats(given, "matrix", ("N", 2 if given.shape[-2:] == (2, 3) else 3, 3))
+        self.in_shape, self.shape = check_shape(in_shape, "in_shape"), check_shape(shape, "out_shape")
+        self.inverse = as_bool(inverse, "inverse")
+        square = np.tile(np.eye(3), (len(self.values), 1, 1))
+        square[:, : self.values.shape[1]] = self.values
+        with np.errstate(all="ignore"):  # positions outside the image follow from infinite and NaN entries
+            to_input = _inverted(square) if self.inverse else square
+            self._pixels, factors = facing(to_input, self.in_shape)
+        self._to_input, self._factors = to_input, factors[:, None, None]
+
+    def __getitem__(self, rows: slice) -> Self:
+        rows = as_batch_slice(rows)
+        own = {name: getattr(self, name)[rows] for name in ("values", "_pixels", "_to_input", "_factors")}
+        return self._with(**own)
+
+    def __repr__(self) -> str:
+        inverse = ", inverse=True" if self.inverse else ""
+        return f"<PixelMatrixGrid: N = {len(self)}, from {self.in_shape} to {self.shape}{inverse}>"
+
+    def pixel_matrix(self, in_shape: Shape) -> NDArray[np.float64]:
+        """Homographies (N, 3, 3) from output pixels to input pixels."""
+        return self._pixels if self._whole is None else self._from_origin(self._pixels)
+
+    def pixel_matrix_vjp(self, d_pixels: Floats, in_shape: Shape) -> Floats:
+        """Convert a gradient (N, 3, 3) with respect to `pixel_matrix` to one with respect to the matrices that you passed."""
+        return self._given_vjp(d_pixels if self._whole is None else self._from_origin_vjp(d_pixels))
+
+    def _given_vjp(self, d_pixels: Floats) -> Floats:
+        """Convert a gradient with respect to the matrices from output to input to one with respect to `values`."""
+        d_square = d_pixels * self._factors  # a factor does not change the map, so it divides the gradient
+        if self.inverse:
+            across = np.swapaxes(self._to_input, 1, 2)
+            with np.errstate(all="ignore"):
+                d_square = -across @ d_square @ across
+        return d_square[:, : self.values.shape[1]].astype(self.values.dtype, copy=False)
+
+    def dense(self) -> Floats:
+        """Compute all positions, (N, h, w, 2), normalized with ``align_corners=False``."""
+        mapped = to_normalized(map_points(self._pixels, self._points()), self.in_shape, False)
+        return mapped.reshape(len(self), *self.shape, 2)
+
+    def pull_back(self, d_dense: ArrayLike) -> Floats:
+        """Sum the gradient with respect to the positions to one with respect to the matrices that you passed."""
+        points = self._points()
+        scale = [input_axis(size, False)[0] or np.inf for size in self.in_shape[::-1]]
+        d_mapped = np.reshape(d_dense, (len(self), len(points), 2)) / scale
+        return self._given_vjp(map_points_vjp(self._pixels, points, d_mapped))
+
+    def _points(self) -> NDArray[np.float64]:
+        """The output pixels (h * w, 2), last axis (x, y)."""
+        y, x = np.indices(self.shape, np.float64)
+        return np.stack([x.ravel() + self._origin[1], y.ravel() + self._origin[0]], axis=-1)
 
 
-def conversion(in_shape: Shape, out_shape: Shape, align_corners: bool) -> tuple[Any, ...]:
-    """What the kernel of `from_normalized` has to know of the images."""
-    return align_corners, in_shape[::-1], out_shape[::-1], *_output_axes(out_shape, align_corners)
+def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *, inverse: bool = False) -> PixelMatrixGrid:
+    """Return the grid of a matrix between pixels, in the convention of OpenCV and scikit-image.
 
+    The sampler uses the matrix itself: a crop by whole pixels is exactly that crop, and positions that lie halfway between
+    pixels do so exactly.
 
-@functools.lru_cache(64)
-def _output_axes(shape: Shape, align_corners: bool) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Where the first output pixel lies along x and y, and how far apart pixels are."""
-    (step_x, start_x), (step_y, start_y) = (output_axis(size, align_corners) for size in shape[::-1])
-    return (float(start_x), float(start_y)), (float(step_x), float(step_y))
+    A homography shows the input image on one side of its horizon. That side is chosen by the input: its center lies in front,
+    and where the horizon cuts the image, the larger part does. Output pixels behind the horizon read as outside. So a matrix
+    and its negative give the same output, and a part of the output does not depend on its size. OpenCV also draws what lies
+    behind the horizon, as a mirrored ghost.
 
-
-def from_normalized_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Matrices:
-    """Gradient by the normalized matrices for a gradient (N, 3, 3) by `from_normalized`: A^T d B^T, as one product."""
-    result: Matrices = d_pixels.reshape(-1, 9) @ _both_sides(in_shape, out_shape, align_corners)
-    return result.reshape(d_pixels.shape)
-
-
-@functools.lru_cache(64)
-def _both_sides(in_shape: Shape, out_shape: Shape, align_corners: bool) -> NDArray[np.float64]:
-    """The (9, 9) that turns the entries of d into those of A^T d B^T."""
-    to_input, from_output = _axis_matrices(in_shape, out_shape, align_corners)
-    return np.ascontiguousarray(np.kron(to_input, from_output.T))
-
-
-def _axis_matrices(in_shape: Shape, out_shape: Shape, align_corners: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From normalized to pixels of the input, and from pixels of the output to normalized."""
-    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
-    (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])
-    return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]]), np.array([[px, 0, ox], [0, py, oy], [0, 0, 1]])
-
-
-def is_affine(matrix: Floats) -> bool:
-    """Whether the depth of every point is 1 under all matrices (N, 3, 3)."""
-    return not np.count_nonzero(matrix[:, 2] != _AFFINE_ROW)
-
-
-def inverted(matrix: Matrices) -> Matrices:
-    """Return the inverses (N, 3, 3); infinite or NaN where a matrix has none.
-
-    They are adjugates divided by determinants: whole numbers stay whole, where a decomposition would round them. Rows are first
-    scaled by powers of two, so that products of their entries neither overflow nor vanish.
-    """
-    largest = np.abs(matrix).max(axis=2, keepdims=True)
-    scale = np.exp2(-np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1].astype(np.float64))
-    first, second, third = np.moveaxis(matrix * scale, 1, 0)
-    columns = np.cross(second, third), np.cross(third, first), np.cross(first, second)
-    determinants = np.einsum("ni,ni->n", first, columns[0])
-    result: Matrices = np.stack(columns, axis=2) / determinants[:, None, None] * np.swapaxes(scale, 1, 2)
-    return result
-
-
-def facing(matrix: Matrices, in_shape: Shape) -> tuple[Matrices, NDArray[np.float64]]:
-    """Scale matrices from output to input pixels so that depths are positive where the input image is seen.
-
-    A matrix and its negative are the same map, but only one side of its horizon shows the image; the other side shows it
-    mirrored through the horizon, as a ghost. The side is chosen by the input alone: its center lies in front, and so does the
-    larger part of an image that the horizon cuts. An affine map is scaled to depth 1, exactly; others only change their sign.
+    Parameters
+    ----------
+    matrix : array_like, (2, 3), (3, 3), (N, 2, 3) or (N, 3, 3)
+        From (x, y, 1) in output pixels to input pixels, where 0 is the center of the first one.
+    in_shape : (int, int)
+        (H, W) of the image to read.
+    out_shape : (int, int)
+        (h, w) of the output.
+    inverse : bool, default False
+        Whether the matrix maps input pixels to output pixels instead, as OpenCV's do without ``WARP_INVERSE_MAP``.
 
     Returns
     -------
-    The matrices (N, 3, 3), and the factors (N,) they were multiplied by.
+    PixelMatrixGrid
+        For `stn_numba.sample` with images of `in_shape`. Its gradient, as `stn_numba.sample_vjp` returns it, is with respect
+        to the matrix that you passed: (N, 2, 3) or (N, 3, 3), in its units and for its direction.
+
+    Raises
+    ------
+    TypeError
+        If `matrix` does not hold real numbers, or a shape is not two whole numbers.
+    ValueError
+        If `matrix` has another shape, or no inverse although `inverse` is True.
+
+    Examples
+    --------
+    >>> two_right = [[1, 0, 2], [0, 1, 0]]
+    >>> grid_from_pixel_matrix(two_right, (4, 4), (4, 2)).dense()[0, 0].tolist()
+    [[0.25, -0.75], [0.75, -0.75]]
     """
-    center = np.array([(in_shape[1] - 1) / 2, (in_shape[0] - 1) / 2, 1.0])
-    depth = np.sign(inverted(matrix)[:, 2] @ center)
-    factors = np.where((depth == 1) | (depth == -1), depth, _first_sign(matrix[:, 2]))
-    is_affine = (matrix[:, 2, :2] == 0).all(axis=1) & (matrix[:, 2, 2] != 0)
-    factors[is_affine] = 1 / matrix[is_affine, 2, 2]
-    result = matrix * factors[:, None, None]
-    result[is_affine] = matrix[is_affine] / matrix[is_affine, 2:, 2:]
-    return result, factors
+    given = as_array(matrix, "matrix")
+    if given.shape[-2:] not in ((2, 3), (3, 3)) or given.ndim > 3:
+        hint = "; take np.reshape(matrix, (2, 3))" if given.shape == (6,) else ""
+        raise ValueError(f"matrix: expected (2, 3) or (3, 3), or N of them, got {given.shape}{hint}")
+    return PixelMatrixGrid(given[None] if given.ndim == 2 else given, in_shape, out_shape, inverse=inverse)
 
 
-def _first_sign(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sign of the last entry (N, 3) that is not 0: a choice for maps whose horizon runs through the center of the input."""
-    signs = np.nan_to_num(np.sign(rows))
-    return np.where(
-        signs[:, 2] != 0, signs[:, 2], np.where(signs[:, 1] != 0, signs[:, 1], np.where(signs[:, 0] < 0, -1.0, 1.0))
-    )
+def _inverted(square: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverses of matrices; those of matrices that are not finite are infinite or NaN."""
+    result = inverted(square)
+    if not np.isfinite(result[np.isfinite(square).all(axis=(1, 2))]).all():
+        raise ValueError("matrix: expected one that has an inverse, got a singular one")
+    return result

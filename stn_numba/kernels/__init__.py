@@ -1,4 +1,4 @@
-"""Numba loops over plain arrays: no checks and no allocation of results; callers see to both.
+"""Numba kernels over raw memory. They do not validate, and do not allocate results: callers do both.
 
-What callers import (`calls`, `threads`, `constants`) is light: Numba itself is imported where a kernel has to be compiled.
+What callers import (`runtime`, `constants`, `signature`) is light: Numba itself is imported when a kernel has to be compiled.
 """

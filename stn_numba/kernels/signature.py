@@ -1,6 +1,6 @@
-"""What a kernel is called with: its arguments as words of 8 bytes, and their types, by which its machine code is known.
+"""Signatures of kernels: the types of their arguments, and how these are packed into 64-bit words.
 
-A type is a text, or a tuple of types for a tuple of arguments:
+A type is a string, or a tuple of types for a tuple of arguments:
 
 =================  =================================================  ======================================
 type               argument                                           words
@@ -9,8 +9,8 @@ type               argument                                           words
 ``float``          a float64                                          1
 ``bool``           a bool                                             1
 ``float32``        a number of this dtype (float32 or float64)        1, as float64
-``float32[3]``     an array of three axes without gaps                1 + 3: its address and its shape
-``like float32``   zero of this dtype: kernels only ask for its type  none
+``float32[3]``     a C-contiguous array of three axes                 1 + 3: its address and its shape
+``like float32``   zero of this dtype: only its type counts           none
 =================  =================================================  ======================================
 """
 
@@ -37,7 +37,7 @@ def lay_out(arguments: tuple[Any, ...], words: list[Any]) -> tuple[Signature, ..
     Raises
     ------
     ValueError
-        If an array has gaps, which kernels do not know of.
+        If an array is not contiguous, as kernels expect.
     """
     return tuple([_lay_out_one(argument, words) for argument in arguments])
 
@@ -56,7 +56,7 @@ def _lay_out_one(argument: Any, words: list[Any]) -> Signature:
         return "bool"
     if isinstance(argument, int):
         return "int"
-    # NumPy's float64 is a Python float as well, and is taken for one
+    # NumPy's float64 is a Python float as well, and packed as one
     return "float" if isinstance(argument, float) else str(argument.dtype.name)
 
 
@@ -67,7 +67,7 @@ def _array_type(dtype: np.dtype[Any], axes: int) -> str:
 
 @functools.cache
 def packer(signature: Signature) -> struct.Struct:
-    """What packs the words of a signature."""
+    """Return what packs the words of a signature."""
     return struct.Struct("@" + "".join(_formats(signature)))
 
 
@@ -82,10 +82,10 @@ def _formats(signature: Signature) -> Iterator[str]:
 
 
 def axes_of(array_type: str) -> int:
-    """The number of axes in the type of an array."""
+    """Return the number of axes in the type of an array."""
     return int(array_type[array_type.index("[") + 1 : -1])
 
 
 def symbol(kernel: str, signature: Signature) -> str:
-    """The name of a kernel's machine code for a signature, in a library."""
+    """Return the name of a kernel's machine code for a signature, in a library."""
     return f"{kernel.replace('.', '_')}_{hashlib.sha256(repr(signature).encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""Whether the dtype of an image can hold a `fill`, and the fill in the form of the image's parts."""
+"""Validate `fill`: the dtype of the image must be able to hold it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ Array = NDArray[Any]
 
 
 def as_fill(fill: ArrayLike | None, dtype: np.dtype[Any]) -> Array | None:
-    """Return `fill` as an array, after checking that an image of this dtype can hold it.
+    """Return `fill` as an array after checking that an image of this dtype can hold it.
 
     Parameters
     ----------
-    fill
-        A number or one for each channel, or None. Integer images round it half to even, as they do every output; bool
-        images take True, False, 0 and 1; only complex images take complex numbers.
-    dtype
-        Of the image, in any order of bytes.
+    fill : array_like or None
+        A number or one per channel. Integer images round it half to even, like every output; bool images accept True, False,
+        0 and 1; only complex images accept complex numbers.
+    dtype : dtype
+        Of the image, in any byte order.
+
+    Returns
+    -------
+    ndarray or None
 
     Raises
     ------
     TypeError
-        If `fill` is not made of numbers, or is complex where the image is not.
+        If `fill` is not a number, or complex although the image is not.
     ValueError
-        If the dtype cannot hold a number: NaN, infinity or a number out of range in integers, a finite number that would
-        become infinite in floats.
+        If the dtype cannot hold a number: NaN, infinity or a number out of range for integers, a finite number that would
+        become infinite for floats.
 
     Examples
     --------
@@ -50,7 +54,7 @@ def as_fill(fill: ArrayLike | None, dtype: np.dtype[Any]) -> Array | None:
     if dtype.kind in "iu":
         _check_integers(values, dtype)
     elif dtype.kind == "b":
-        _refuse(~np.isin(values, (0, 1)), values, "a bool image can hold, True or False")
+        _reject(~np.isin(values, (0, 1)), values, "a bool image can hold, True or False")
         return values.astype(bool)
     else:
         _check_floats(values, dtype)
@@ -58,7 +62,7 @@ def as_fill(fill: ArrayLike | None, dtype: np.dtype[Any]) -> Array | None:
 
 
 def fill_parts(fill: Array | None, dtype: np.dtype[Any]) -> list[Array | None]:
-    """Return a checked fill for each part of an image that is sampled by itself: real and imaginary part, or the whole.
+    """Return a validated fill for each part of an image that is sampled separately: real and imaginary part, or the whole.
 
     Examples
     --------
@@ -71,22 +75,22 @@ def fill_parts(fill: Array | None, dtype: np.dtype[Any]) -> list[Array | None]:
 
 
 def _as_other(fill: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """`fill` for an image that is not made of numbers, if it comes back from that dtype as it was."""
+    """`fill` for an image that does not hold numbers, if conversion to that dtype and back does not change it."""
     given = as_array(fill, "fill")
     try:
         if dtype.kind == "M" and given.dtype.kind in "US":
-            given = given.astype("M8")  # a date as text, in the unit that it is written in
+            given = given.astype("M8")  # a date as text, in its own unit
         held = given.astype(dtype)
-        kept = bool((held.astype(given.dtype) == given).all()) and not _is_beyond(given)
+        unchanged = bool((held.astype(given.dtype) == given).all()) and not _exceeds_int64(given)
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"fill: expected what an image of {dtype} can hold, got {fill!r:.60}") from error
-    if not kept:
+    if not unchanged:
         raise ValueError(f"fill: expected what an image of {dtype} can hold, got {fill!r:.60}")
     return held
 
 
-def _is_beyond(values: Array) -> bool:
-    """Whether whole numbers are too large for dates and times, which hold 63 bits."""
+def _exceeds_int64(values: Array) -> bool:
+    """Whether integers are too large for dates and times."""
     return values.dtype.kind == "u" and bool((values > np.iinfo(np.int64).max).any())
 
 
@@ -103,7 +107,7 @@ def _as_numbers(fill: ArrayLike, dtype: np.dtype[Any]) -> Array:
 
 
 def _beyond_64_bits(values: Array, dtype: np.dtype[Any]) -> Array:
-    """Whole numbers that NumPy has no integers for, as floats; no integer image can hold them."""
+    """Integers beyond 64 bits as floats; no integer image can hold them."""
     if dtype.kind in "iu":
         _check_integers(values, dtype)
     try:
@@ -113,35 +117,35 @@ def _beyond_64_bits(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _check_integers(values: Array, dtype: np.dtype[Any]) -> None:
-    """Compare as Python's whole numbers, which are exact at the ends of 64 bits too."""
+    """Compare Python ints, which are exact at the limits of 64 bits too."""
     low, high = _limits(dtype)
     given = values.ravel().tolist()
     if not all(low <= value <= high for value in given):
         bad = [not (low - 1 < value < high + 1 and low <= round(value) <= high) for value in given]
-        _refuse(np.array(bad), values, f"{dtype.newbyteorder('=')} can hold, {low} to {high}")
+        _reject(np.array(bad), values, f"{dtype.newbyteorder('=')} can hold, {low} to {high}")
 
 
 def _check_floats(values: Array, dtype: np.dtype[Any]) -> None:
-    """Only what becomes infinite is refused: infinity and NaN are numbers that floats can hold."""
+    """Reject only finite numbers that become infinite: infinity and NaN are floats."""
     low, high = _limits(dtype)
     if values.dtype.kind == "c" or not all(low <= value <= high for value in values.ravel().tolist()):
         with np.errstate(all="ignore"):
             held = values.astype(dtype)
         bad = np.isinf(held.real) & ~np.isinf(values.real) | np.isinf(held.imag) & ~np.isinf(values.imag)
-        _refuse(bad, values, f"{dtype.newbyteorder('=')} can hold, at most {high:.6g}")
+        _reject(bad, values, f"{dtype.newbyteorder('=')} can hold, at most {high:.6g}")
 
 
 @functools.lru_cache(32)
 def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """The least and the largest finite number of a dtype, as Python's own; of a complex one, those of its parts."""
+    """Smallest and largest finite number of a dtype as Python numbers; of the parts of a complex dtype."""
     if dtype.kind in "iu":
         return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     limits = np.finfo(dtype)
     return limits.min.item(), limits.max.item()
 
 
-def _refuse(bad: Any, values: Array, held: str) -> None:
-    """Name the first bad number, if there is one."""
+def _reject(bad: Any, values: Array, held: str) -> None:
+    """Raise an error that names the first bad number, if there is one."""
     if bad.any():
         number = int(np.flatnonzero(bad)[0])
         channel = f" for channel {number}" if values.size > 1 else ""

@@ -1,4 +1,4 @@
-"""Forward pass of a checked call."""
+"""Forward pass of a validated call."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from stn_numba.grid.between_pixels import Offset
 from stn_numba.kernels.runtime import dispatch
-from stn_numba.sampler import antialias as sub_samples
-from stn_numba.sampler.checked_call import Call, parts, tasks_of
-from stn_numba.sampler.grid_source import source_of
+from stn_numba.sampler.antialias import Group, average, most_frequent, shifted_scale
+from stn_numba.sampler.call import Call, row_blocks, tasks_of
 from stn_numba.sampler.kernel_arguments import image_words, nearest_entry, sample_entry
 from stn_numba.sampler.layout import items_of
 
@@ -22,50 +22,51 @@ Array = NDArray[Any]
 
 def read(call: Call, out: Array) -> None:
     """Fill `out` (N, h, w, C)."""
-    if not call.runs:
+    if not call.groups:
         _forward(call, out)
-    for run in call.runs:
-        readings = (functools.partial(_forward, part) for _, part in sub_calls(call, run))
-        place = out[outputs(call, run)]
-        if not call.differentiable:
-            sub_samples.most_frequent(readings, run.readings, place)
+    for group in call.groups:
+        samples = (functools.partial(_forward, part) for _, part in sub_calls(call, group))
+        target = out[outputs(call, group)]
+        if call.differentiable:
+            average(samples, group.samples, target, call.working)
         else:
-            sub_samples.average(readings, run.readings, place, call.working)
+            most_frequent(samples, group.samples, target)
 
 
-def sub_calls(call: Call, run: sub_samples.Run) -> Iterator[tuple[sub_samples.Offset, Call]]:
-    """The calls that read one sub-sample each of the output pixels of a run."""
-    image = call.image[run.grids] if all(call.steps) else call.image
-    in_shape = image.shape[1], image.shape[2]
-    for offset, grid in sub_samples.grids(call.grid, run, in_shape):
-        source = source_of(grid, in_shape, sub_samples.shifted_scale(call.scale, offset))
-        batch = len(grid) if call.steps[1] else call.batch
-        yield offset, call._replace(image=image, grid=grid, source=source, batch=batch, runs=[])
+def sub_calls(call: Call, group: Group) -> Iterator[tuple[Offset, Call]]:
+    """Each sub-sample of the output pixels of a group: its offset, and the call that reads it."""
+    image = call.image[group.grids] if all(call.batch_steps) else call.image
+    for offset, grid in group.shifted(call.grid):
+        scale = shifted_scale(call.scale, offset)
+        batch = len(grid) if call.batch_steps[1] else call.batch
+        source = grid.kernel_source(call.in_shape, scale)
+        yield offset, call._replace(image=image, grid=grid, source=source, scale=scale, batch=batch, groups=[])
 
 
-def outputs(call: Call, run: sub_samples.Run) -> slice:
-    """Which outputs a run writes: one grid may serve them all."""
-    return run.grids if call.steps[1] else slice(None)
+def outputs(call: Call, group: Group) -> slice:
+    """Which outputs a group writes: all of them if they share one grid."""
+    return group.grids if call.batch_steps[1] else slice(None)
 
 
 def _forward(call: Call, out: Array) -> None:
     if not out.size:
         return
     if not call.differentiable:
-        _copy(call, out)
+        _copy_nearest(call, out)
         return
     image, entry = image_words(call.image), sample_entry(call.image.dtype, out.dtype, call.working)
-    for rows, part in parts(call):
+    for rows, part in row_blocks(call):
         tasks, target = tasks_of(part), image_words(out[:, rows])
-        words = tasks, *image, *part.source.words, *part.rule.words, *part.steps, *part.size, *target
+        words = tasks, *image, *part.source.words, *part.rule.words, *part.batch_steps, *part.out_shape, *target
         dispatch.run(entry, tasks, part.num_threads, words)
 
 
-def _copy(call: Call, out: Array) -> None:
-    """As `_forward`, by the nearest pixel."""
-    axes, outside = call.rule.words[2:20], call.rule.words[-2]
-    for rows, part in parts(call):
+def _copy_nearest(call: Call, out: Array) -> None:
+    """As `_forward`, with the kernel ``"nearest"``."""
+    axes, fill = call.rule.words[2:20], call.rule.words[-2]
+    for rows, part in row_blocks(call):
         unit, count, channels = items_of(call.image, out[:, rows])
-        tasks, size, target = tasks_of(part), (*part.size[:3], channels), image_words(out[:, rows])
-        words = tasks, *image_words(call.image), *part.source.words, *axes, *part.steps, *size, count, outside, *target
+        tasks, out_shape, target = tasks_of(part), (*part.out_shape[:3], channels), image_words(out[:, rows])
+        image, source = image_words(call.image), part.source.words
+        words = tasks, *image, *source, *axes, *part.batch_steps, *out_shape, count, fill, *target
         dispatch.run(nearest_entry(unit), tasks, part.num_threads, words)

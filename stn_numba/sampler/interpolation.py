@@ -1,7 +1,7 @@
-"""Interpolation kernels: how much a pixel at a given distance from a position counts.
+"""Interpolation kernels: the weight of a pixel at a given distance from a position.
 
-``"nearest"`` and ``"bilinear"`` have loops of their own; every other kernel is data, a `PiecewisePolynomial`, whose
-derivative is known exactly. A new one needs no more than its breakpoints and coefficients.
+There is code for ``"nearest"`` and ``"bilinear"``; every other kernel is data, a `PiecewisePolynomial`, whose derivative is
+known exactly. To add a kernel, you only need its breakpoints and coefficients.
 """
 
 from __future__ import annotations
@@ -15,138 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_real
-from stn_numba._util.arrays import as_array
-from stn_numba._util.representation import call_repr
 from stn_numba._util.suggestions import did_you_mean
 from stn_numba.kernels.constants import BILINEAR, NEAREST, POLYNOMIAL
+from stn_numba.sampler.piecewise_polynomial import PiecewisePolynomial
 
 __all__ = ["KERNELS", "PiecewisePolynomial", "bicubic", "cubic_b_spline", "lanczos3", "mitchell"]
 
 Array = NDArray[np.float64]
 
-_WIDEST = 16  # taps an axis
-_ROUNDING = 1e-15  # of what is left where terms cancel, relative to the largest coefficient
-_NEARLY = 1e-6  # coefficients of one's own may be given with so many digits
-
-
-class PiecewisePolynomial:
-    """A kernel k(d) given piece by piece, in the convention of `scipy.interpolate.PPoly`; it is 0 outside the breakpoints.
-
-    A pixel at distance d = position - pixel, in pixels, has the weight k(d); the kernel of an image is k(dx) k(dy).
-
-    Parameters
-    ----------
-    breakpoints
-        (S + 1,) increasing distances in pixels.
-    coefficients
-        (degree + 1, S): piece s is the sum over m of coefficients[m, s] * (d - breakpoints[s]) ** (degree - m).
-
-    Raises
-    ------
-    ValueError
-        If breakpoints do not increase, shapes do not fit, a number is not finite, or the kernel covers over 16 pixels.
-
-    Examples
-    --------
-    The tent of bilinear interpolation:
-
-    >>> tent = PiecewisePolynomial([-1, 0, 1], [[1, -1], [0, 1]])
-    >>> tent([-0.25, 0.0, 0.5, 2.0]).tolist()
-    [0.75, 1.0, 0.5, 0.0]
-    """
-
-    _made_by = ""  # the call that makes a kernel with a name
-
-    def __init__(self, breakpoints: ArrayLike, coefficients: ArrayLike) -> None:
-        self.breakpoints = _numbers(breakpoints, "breakpoints")
-        self.coefficients = _numbers(coefficients, "coefficients")
-        self._check()
-        for array in (self.breakpoints, self.coefficients):
-            array.flags.writeable = False  # what kernels read of them is worked out once
-
-    def _check(self) -> None:
-        breakpoints, coefficients = self.breakpoints, self.coefficients
-        if breakpoints.ndim != 1 or len(breakpoints) < 2 or not np.isfinite(breakpoints).all():
-            raise ValueError(f"breakpoints: expected (S + 1,) finite numbers, got shape {breakpoints.shape}")
-        if (np.diff(breakpoints) <= 0).any():
-            raise ValueError(f"breakpoints: expected increasing numbers, got {breakpoints.tolist()}")
-        if coefficients.ndim != 2 or coefficients.shape[1] != len(breakpoints) - 1 or not len(coefficients):
-            raise ValueError(f"coefficients: expected (degree + 1, {len(breakpoints) - 1}), got {coefficients.shape}")
-        if not np.isfinite(coefficients).all():
-            raise ValueError("coefficients: expected finite numbers")
-        if self.taps > _WIDEST:
-            raise ValueError(f"breakpoints: expected a kernel over at most {_WIDEST} pixels, got {self.taps}")
-
-    def __repr__(self) -> str:
-        if self._made_by:
-            return self._made_by
-        return call_repr(self, {"breakpoints": self.breakpoints, "coefficients": self.coefficients})
-
-    @property
-    def taps(self) -> int:
-        """K: how many pixels of an axis a position reads; even."""
-        return 2 * int(np.ceil(max(-self.breakpoints[0], self.breakpoints[-1])))
-
-    def __call__(self, distances: ArrayLike) -> Array:
-        """K at the given distances."""
-        d = _numbers(distances, "distances")
-        piece = np.searchsorted(self.breakpoints, d, side="right") - 1
-        inside = (piece >= 0) & (piece < len(self.breakpoints) - 1)
-        piece = np.where(inside, piece, 0)
-        local, value = d - self.breakpoints[piece], np.zeros(d.shape)
-        for row in self.coefficients:
-            value = value * local + row[piece]
-        return np.where(inside, value, 0.0)
-
-    def derivative(self) -> PiecewisePolynomial:
-        """k', piece by piece."""
-        degree = len(self.coefficients) - 1
-        slopes = self.coefficients[:-1] * np.arange(degree, 0, -1)[:, None] if degree else np.zeros_like(self.coefficients)
-        result = PiecewisePolynomial(self.breakpoints, slopes)
-        result._made_by = self._made_by and f"{self._made_by}.derivative()"
-        return result
-
-    def table(self) -> Array:
-        """(pieces, 1 + K, degree + 1): for every tap a polynomial in the fraction of the position.
-
-        Row 0 of a piece starts with the fraction from which on it holds; row 1 + k belongs to the tap k pixels after the
-        first, which is the pixel at floor(position) - (K / 2 - 1).
-        """
-        fractions = np.unique(np.append(np.mod(self.breakpoints, 1.0), 0.0))
-        K, terms = self.taps, len(self.coefficients)
-        table = np.zeros((len(fractions), 1 + K, terms))
-        table[:, 0, 0] = fractions
-        ends = np.append(fractions[1:], 1.0)
-        for s, (start, end) in enumerate(zip(fractions, ends, strict=True)):
-            for k in range(K):
-                table[s, 1 + k] = self._shifted((start + end) / 2, K // 2 - 1 - k)
-        table[np.abs(table) < _ROUNDING * np.abs(table).max()] = (
-            0  # a weight of zero takes nothing from a pixel, one of 1e-17 does
-        )
-        return table
-
-    def _shifted(self, middle: float, shift: int) -> Array:
-        """Coefficients in t of k(t + shift), for the piece that holds at t = middle."""
-        piece = int(np.searchsorted(self.breakpoints, middle + shift, side="right")) - 1
-        result = np.zeros(len(self.coefficients))
-        if 0 <= piece < len(self.breakpoints) - 1:
-            local = np.poly1d([1.0, shift - self.breakpoints[piece]])
-            polynomial = np.poly1d(self.coefficients[:, piece])(local)
-            found = np.atleast_1d(polynomial.coeffs)
-            result[len(result) - len(found) :] = found
-        return result
-
-
-def _numbers(values: ArrayLike, name: str) -> Array:
-    """A copy in float64."""
-    result = as_array(values, name)
-    if result.dtype.kind not in "fiu":
-        raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
-    return np.array(result, np.float64)
+_TOLERANCE = 1e-6  # of a sum of weights: users may write coefficients with few digits
 
 
 def _unit_pieces(*pieces: ArrayLike) -> PiecewisePolynomial:
-    """An even kernel from its pieces on [0, 1], [1, 2], ..., as polynomials in the distance, highest power first."""
+    """Make an even kernel from its pieces on [0, 1], [1, 2], ..., polynomials in the distance with the highest power first."""
     right = [np.poly1d(np.asarray(piece, np.float64)) for piece in pieces]
     left = [piece(np.poly1d([-1.0, 0.0])) for piece in reversed(right)]
     breakpoints = np.arange(-len(right), len(right) + 1.0)
@@ -157,7 +38,7 @@ def _unit_pieces(*pieces: ArrayLike) -> PiecewisePolynomial:
 
 
 def _named(kernel: PiecewisePolynomial, made_by: str) -> PiecewisePolynomial:
-    """Let a kernel show itself as the call that makes it."""
+    """Set the repr of a kernel to the call that makes it."""
     kernel._made_by = made_by
     return kernel
 
@@ -165,22 +46,31 @@ def _named(kernel: PiecewisePolynomial, made_by: str) -> PiecewisePolynomial:
 P = ParamSpec("P")
 
 
-def _kept(make: Callable[P, PiecewisePolynomial]) -> Callable[P, PiecewisePolynomial]:
-    """Make each kernel once, by a function that still shows itself as one."""
-    kept = functools.cache(make)
+def _cached(make: Callable[P, PiecewisePolynomial]) -> Callable[P, PiecewisePolynomial]:
+    """Make each kernel once. The result is a plain function, unlike that of `functools.cache`, for help and signatures."""
+    cached = functools.cache(make)
 
     @functools.wraps(make)
     def kernel(*args: P.args, **kwargs: P.kwargs) -> PiecewisePolynomial:
-        return kept(*args, **kwargs)  # type: ignore[arg-type]  # as hashable as floats are
+        return cached(*args, **kwargs)  # type: ignore[arg-type]  # floats are hashable
 
     return kernel
 
 
-@_kept
+@_cached
 def bicubic(a: float = -0.75) -> PiecewisePolynomial:
-    """Keys' cubic convolution kernel; a = -0.75 as in torch and OpenCV, -0.5 reproduces quadratics.
+    """Keys' cubic convolution kernel.
 
     Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 29 (1981), equation 4.
+
+    Parameters
+    ----------
+    a : float, default -0.75
+        Slope at distance 1. -0.75 is the choice of torch and OpenCV; -0.5 reproduces quadratic functions.
+
+    Returns
+    -------
+    PiecewisePolynomial
 
     Examples
     --------
@@ -191,32 +81,66 @@ def bicubic(a: float = -0.75) -> PiecewisePolynomial:
     return _named(_unit_pieces([a + 2, -(a + 3), 0, 1], [a, -5 * a, 8 * a, -4 * a]), f"bicubic({a:g})")
 
 
-@_kept
+@_cached
 def mitchell(b: float = 1 / 3, c: float = 1 / 3) -> PiecewisePolynomial:
-    """The two-parameter cubic of Mitchell and Netravali (SIGGRAPH 1988, equation 8): it blurs a little and rings little."""
+    """The cubic kernels of Mitchell and Netravali (SIGGRAPH 1988, equation 8).
+
+    Parameters
+    ----------
+    b, c : float, default 1/3
+        The default blurs a little and rings little; b = 1 and c = 0 is the cubic B-spline.
+
+    Returns
+    -------
+    PiecewisePolynomial
+
+    Examples
+    --------
+    >>> mitchell()([0.0, 1.0]).round(6).tolist()
+    [0.888889, 0.055556]
+    """
     b, c = as_real(b, "b"), as_real(c, "c")
     inner = np.array([12 - 9 * b - 6 * c, -18 + 12 * b + 6 * c, 0, 6 - 2 * b]) / 6
     outer = np.array([-b - 6 * c, 6 * b + 30 * c, -12 * b - 48 * c, 8 * b + 24 * c]) / 6
     return _named(_unit_pieces(inner, outer), f"mitchell({b:.4g}, {c:.4g})")
 
 
-@_kept
+@_cached
 def cubic_b_spline() -> PiecewisePolynomial:
-    """The cubic B-spline. It smooths; for interpolation filter the image by `scipy.ndimage.spline_filter` first."""
+    """The cubic B-spline, which smooths; to interpolate, apply `scipy.ndimage.spline_filter` to the image first.
+
+    Returns
+    -------
+    PiecewisePolynomial
+
+    Examples
+    --------
+    >>> cubic_b_spline()([0.0, 1.0]).round(6).tolist()
+    [0.666667, 0.166667]
+    """
     return _named(PiecewisePolynomial(mitchell(1.0, 0.0).breakpoints, mitchell(1.0, 0.0).coefficients), "cubic_b_spline()")
 
 
-@_kept
+@_cached
 def lanczos3() -> PiecewisePolynomial:
-    """Lanczos' windowed sinc over six pixels, scaled to sum 1 at every position, as polynomials right to 1e-6.
+    """Lanczos' windowed sinc over six pixels, normalized to sum to 1, approximated by polynomials within 1e-6.
 
-    At whole pixels they are exact, so the kernel passes through the pixels and has no jumps.
+    At whole pixels the polynomials are exact, so the kernel interpolates the pixels and has no jumps.
+
+    Returns
+    -------
+    PiecewisePolynomial
+
+    Examples
+    --------
+    >>> lanczos3()([0.0, 1.0, 2.0]).tolist()
+    [1.0, 0.0, 0.0]
     """
     degree, K = 9, 6
     t = (1 - np.cos(np.pi * (np.arange(40) + 0.5) / 40)) / 2
     distances = t[:, None] + (K // 2 - 1 - np.arange(K))
     weights = np.sinc(distances) * np.sinc(distances / 3)
-    straight = np.zeros((2, K))  # between the weights at t = 0 and at t = 1, which are 1 for the pixel there and else 0
+    straight = np.zeros((2, K))  # lines from the weights at t = 0 to those at t = 1: 1 for the pixel there, 0 for the others
     straight[:, K // 2 - 1], straight[:, K // 2] = (-1, 1), (1, 0)
     rest = weights / weights.sum(axis=1, keepdims=True) - np.stack([np.polyval(line, t) for line in straight.T], axis=1)
     fitted = np.polyfit(t, rest / (t * (1 - t))[:, None], degree - 2, w=t * (1 - t))
@@ -236,11 +160,11 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
 
 
 def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
-    """(family, K, table, slope_table) of a kernel by name or as data, see `sampling.workspace`, and whether it is even."""
+    """(family, K, table, slope_table, even) of a kernel by name or as data, see `kernels.sampling.workspace.Rule`."""
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
     if not isinstance(kernel, str):
-        raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}{_meant(kernel)}")
+        raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}{_suggestion(kernel)}")
     if kernel == "nearest":
         return NEAREST, 1, _NO_TABLE, _NO_TABLE, True
     if kernel == "bilinear":
@@ -248,7 +172,7 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
     if kernel in KERNELS:
         return kernel_rule(KERNELS[kernel]())
     raise ValueError(
-        f"kernel: expected one of {', '.join(_names())}, or a PiecewisePolynomial, got {kernel!r:.60}{_meant(kernel)}"
+        f"kernel: expected one of {', '.join(_names())}, or a PiecewisePolynomial, got {kernel!r:.60}{_suggestion(kernel)}"
     )
 
 
@@ -256,30 +180,30 @@ def _names() -> list[str]:
     return ["nearest", "bilinear", *KERNELS]
 
 
-def _meant(kernel: Any) -> str:
-    """Suggest what was probably meant by something that is no kernel."""
+def _suggestion(kernel: Any) -> str:
+    """Suggest a kernel for an argument that is not one."""
     uncalled = next((name for name, maker in KERNELS.items() if kernel is maker), None)
     return f"; did you mean {uncalled!r}, or {uncalled}()?" if uncalled else did_you_mean(kernel, "kernel", _names())
 
 
 def is_nearest(kernel: Any) -> bool:
-    """Whether a kernel copies pixels instead of weighing them."""
+    """Whether a kernel copies pixels instead of blending them."""
     return isinstance(kernel, str) and kernel == "nearest"
 
 
 @functools.lru_cache(32)
 def sums_to_one(kernel: str | PiecewisePolynomial) -> bool:
-    """Whether the weights of all taps add up to 1 at every position, up to rounding of coefficients; those with a name do."""
+    """Whether the weights sum to 1 at every position, up to rounding of coefficients; those of built-in kernels do."""
     if isinstance(kernel, str):
         return True
-    sums = _tables(kernel)[0][:, 1:].sum(axis=1)  # a polynomial a piece
+    sums = _tables(kernel)[0][:, 1:].sum(axis=1)  # one polynomial per piece
     sums[:, -1] -= 1
-    return bool(np.abs(sums).max() <= _NEARLY)
+    return bool(np.abs(sums).max() <= _TOLERANCE)
 
 
 @functools.lru_cache(32)
 def _is_even(kernel: PiecewisePolynomial) -> bool:
-    """Whether k(-d) = k(d), up to rounding, at more places a piece than its degree."""
+    """Whether k(-d) = k(d) up to rounding, tested at more points per piece than its degree."""
     ends = kernel.breakpoints
     places = np.concatenate([np.linspace(a, b, len(kernel.coefficients) + 3)[1:-1] for a, b in itertools.pairwise(ends)])
     values = kernel(places)

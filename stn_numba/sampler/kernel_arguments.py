@@ -1,38 +1,45 @@
-"""The sampler's kernels, and the words by which they know images, grids, kernels and paddings: see `kernels.signature`."""
+"""The sampler's kernels, and their arguments as machine words: see `kernels.signature`."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.grid.kernel_words import KernelWords
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
+from stn_numba.sampler.padding import axis_rule
 
-__all__ = ["Words", "gradient_entry", "image_words", "nearest_entry", "reach_entry", "sample_entry", "working_dtype"]
+__all__ = [
+    "IMAGE_WORD",
+    "OUT_WORD",
+    "SOURCE_WORD",
+    "gradient_entry",
+    "image_words",
+    "nearest_entry",
+    "reach_entry",
+    "rule_words",
+    "sample_entry",
+    "working_dtype",
+]
 
 Array = NDArray[Any]
 
 _SAMPLE, _GRADIENT = kernel("kernels.sampling.forward", "sample"), kernel("kernels.gradients.backward", "gradient")
-_NEAREST, _REACH = kernel("kernels.sampling.nearest", "nearest"), kernel("kernels.gradients.backward", "reach_of_tiles")
+_NEAREST, _REACH = kernel("kernels.sampling.nearest", "nearest"), kernel("kernels.gradients.backward", "tile_y_ranges")
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int")
 _RULE = ("int", "int", _AXIS, _AXIS, _TABLE, _TABLE, "int", "int")
-_STEPS, _SIZE = ("int",) * 2, ("int",) * 4
+_BATCH_STEPS, _OUT_SHAPE = ("int",) * 2, ("int",) * 4
 
+# Where image, grid and output begin in a job of `sample`, which starts with an error code and the number of tasks.
+IMAGE_WORD, SOURCE_WORD, OUT_WORD = 2, 7, 64
 
-# Which word of a job of the forward pass is what, behind that for what went wrong and the number of tasks.
-IMAGE_WORD, KIND_WORD, POSITIONS_WORD, MATRIX_WORD, COEFFICIENTS_WORD, OUT_WORD = 2, 7, 8, 14, 18, 64
-
-
-class Words(NamedTuple):
-    """The words of a grid, or of a kernel and its padding, and the arrays that they point to."""
-
-    words: tuple[Any, ...]
-    held: tuple[Array, ...]
+_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def _image(dtype: str) -> tuple[str, ...]:
@@ -41,17 +48,17 @@ def _image(dtype: str) -> tuple[str, ...]:
 
 @functools.cache
 def sample_entry(image: np.dtype[Any], out: np.dtype[Any], working: np.dtype[Any]) -> Entry:
-    """Words: tasks, image, source, rule, steps, size, out; image and out each their address and steps."""
+    """Words: tasks, image, source, rule, batch steps, output shape, out; image and out each their address and strides."""
     zero = f"like {working.name}"
-    return _SAMPLE.entry(("int", _image(image.name), _SOURCE, _RULE, _STEPS, _SIZE, zero, _image(out.name)))
+    return _SAMPLE.entry(("int", _image(image.name), _SOURCE, _RULE, _BATCH_STEPS, _OUT_SHAPE, zero, _image(out.name)))
 
 
 @functools.cache
 def gradient_entry(dtype: np.dtype[Any]) -> Entry:
-    """Words: tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, d_out, d_image, d_total, and so on."""
+    """Words: see `backward.pass_words`."""
     image = _image(dtype.name)
     wanted, last = ("bool", "bool"), ("int", "int", ("int", "int"), "int")
-    head = ("int", "int", "int", *wanted, image, _SOURCE, _RULE, _STEPS, _SIZE, f"like {dtype.name}")
+    head = ("int", "int", "int", *wanted, image, _SOURCE, _RULE, _BATCH_STEPS, _OUT_SHAPE, f"like {dtype.name}")
     return _GRADIENT.entry((*head, image, image, _image("float64"), *last))
 
 
@@ -63,19 +70,35 @@ def reach_entry() -> Entry:
 
 @functools.cache
 def nearest_entry(unit: np.dtype[Any]) -> Entry:
-    """Words: tasks, image, source, axes, steps, size, units of an item, outside, out."""
+    """Words: tasks, image, source, axes, batch steps, output shape, units of an item, fill, out."""
     image = _image(unit.name)
-    return _NEAREST.entry(("int", image, _SOURCE, (_AXIS, _AXIS), _STEPS, _SIZE, "int", "int", image))
+    return _NEAREST.entry(("int", image, _SOURCE, (_AXIS, _AXIS), _BATCH_STEPS, _OUT_SHAPE, "int", "int", image))
 
 
 def working_dtype(image: np.dtype[Any]) -> np.dtype[Any]:
-    """The floats in which the numbers of an image are computed."""
+    """The float dtype in which kernels compute with an image."""
     return _WIDE if image in (np.float64, np.int32) else _NARROW
 
 
-_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
-
-
 def image_words(array: Array) -> tuple[int, ...]:
-    """Address and steps of an array (N, H, W, C)."""
+    """Address and strides of an array (N, H, W, C)."""
     return (address_of(array), *array.strides)
+
+
+def rule_words(
+    image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bool, fill: tuple[Array, int]
+) -> KernelWords:
+    """An interpolation kernel and a padding for an image, as `kernels.sampling.workspace.Rule` describes them.
+
+    `kernel` is what `kernel_rule`, `fill` what `fill_rule` returns.
+    """
+    (family, K, table, slope_table, even), (values, mode) = kernel, fill
+    x, y = (axis_rule(image.shape[k], image.strides[k], padding, align_corners, family, K, even) for k in (2, 1))
+    words = family, K, *x, *y, *_table_words(table), *_table_words(slope_table), address_of(values), mode
+    return KernelWords(words, (table, slope_table, values))
+
+
+def _table_words(table: Array) -> tuple[int, int, int, int]:
+    """A table of polynomial pieces, as `kernels.sampling.edge_taps` reads it."""
+    pieces, columns, terms = table.shape
+    return (address_of(table), pieces, columns - 1, terms) if table.size else (0, 0, 0, 0)

@@ -1,18 +1,18 @@
-"""What lies beyond the edge of an image: the names of the paddings, and their form for the kernels.
+"""Paddings: how an image continues beyond its edges.
 
 ==============  ===========================  ===================================================================
-padding         ``a b c d`` goes on as       elsewhere
+padding         ``a b c d`` continues as     in other libraries
 ==============  ===========================  ===================================================================
 ``zeros``       ``0 0 | a b c d | 0 0``      torch, ONNX ``zeros``; SciPy ``grid-constant``
 ``constant``    ``f f | a b c d | f f``      OpenCV ``BORDER_CONSTANT``, with f = `fill`
 ``border``      ``a a | a b c d | d d``      torch, ONNX ``border``; OpenCV ``REPLICATE``; SciPy ``nearest``; NumPy ``edge``
 ``symmetric``   ``b a | a b c d | d c``      OpenCV ``REFLECT``; SciPy ``reflect``; NumPy ``symmetric``
 ``reflect101``  ``c b | a b c d | c b``      OpenCV ``REFLECT_101``; SciPy ``mirror``; NumPy ``reflect``
-``reflection``  one of the two before        torch, ONNX: about centers with align_corners, about edges without
+``reflection``  one of the two above         torch, ONNX: about centers with align_corners, about edges without
 ``wrap``        ``c d | a b c d | a b``      OpenCV ``WRAP``; SciPy ``grid-wrap``; NumPy ``wrap``
 ==============  ===========================  ===================================================================
 
-A call that names no padding gets ``constant`` if it gives a `fill`, else ``zeros``.
+The default is ``constant`` if you pass a `fill`, else ``zeros``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PADDINGS = ("zeros", "border", "reflection", "symmetric", "reflect101", "wrap", 
 
 
 def chosen_padding(padding: str | None, fill: ArrayLike | None) -> str:
-    """Return the padding of a call: the one given, else ``"constant"`` with a `fill` and ``"zeros"`` without.
+    """Return `padding` if it is not None, else ``"constant"`` with a `fill` and ``"zeros"`` without.
 
     Examples
     --------
@@ -58,14 +58,14 @@ def chosen_padding(padding: str | None, fill: ArrayLike | None) -> str:
 
 @functools.lru_cache(256)
 def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: int, K: int, even: bool) -> tuple[float, ...]:
-    """One axis of an image as the numbers that `kernels.sampling.edge_taps` describes.
+    """One axis of an image and its padding, as `kernels.constants` describes them.
 
-    `step` is in bytes; `family`, K and `even` (whether k(-d) = k(d)) are the kernel's.
+    `step` is the stride in bytes; `family`, K and `even` (whether k(-d) = k(d)) belong to the kernel.
     """
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
     if padding == "reflect101" and size == 1:
-        padding = "symmetric"  # the same, and the slope between a lone pixel and its mirror image is 0
+        padding = "symmetric"  # equivalent, and the slope between a single pixel and its mirror image is 0
     reflect = REFLECT if even else REFLECT_TAPS
     mode = {"border": BORDER, "symmetric": reflect, "reflect101": reflect, "wrap": WRAP}.get(padding, ZEROS)
     first, length = {"symmetric": (-0.5, size), "wrap": (0, size)}.get(padding, (0, size - 1))
@@ -74,22 +74,22 @@ def axis_rule(size: int, step: int, padding: str, align_corners: bool, family: i
 
 
 def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]:
-    """(inside, beyond): positions in [inside, beyond) need no look at what lies beyond the edge."""
+    """(inside, beyond): positions in [inside, beyond) read nothing beyond the edge."""
     if family == NEAREST:
         return -0.5, size - 0.5
-    if family == BILINEAR:  # its weights vanish by themselves where an image is followed by zeros
+    if family == BILINEAR:  # kernels clamp its taps, so that zeros beyond the edge need no check
         return (-1.0, size) if padding == "zeros" else (0.0, math.nextafter(size - 1, math.inf))
     return K // 2 - 1, size - K // 2
 
 
 def fill_rule(fill: NDArray[Any] | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
-    """(fill (C,), fills) as `kernels.sampling.workspace` describes them, for what `fills.as_fill` made of a `fill`."""
+    """(fill (C,), mode) as `kernels.sampling.workspace.Rule` describes them, for the result of `as_fill`."""
     if fill is None:
         return _no_fill(channels, np.dtype(dtype)), FILL_TAPS if padding == "constant" else NO_FILL
     if fill.shape not in ((), (1,), (channels,)):
         raise ValueError(f"fill: expected a number or one for each of {channels} channels, got {fill.tolist()!r:.60}")
     if np.dtype(dtype).kind in "iu" and fill.dtype.kind == "f":
-        fill = np.rint(fill)  # a cast would cut off
+        fill = np.rint(fill)  # a cast would truncate
     return np.array(np.broadcast_to(fill, channels), dtype), FILL_TAPS if padding == "constant" else FILL_OUTSIDE
 
 

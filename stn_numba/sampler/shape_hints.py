@@ -1,4 +1,4 @@
-"""What to say of images and positions of the wrong shape: how to write what was probably meant."""
+"""Advice in errors about images and positions of the wrong shape: the call that was probably meant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 
 def as_positions(grid: Any) -> Floats:
-    """Return positions (N, h, w, 2) as float32 or float64; the error leads on to the right call.
+    """Return positions (N, h, w, 2) as float32 or float64; the error suggests the right call.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def as_positions(grid: Any) -> Floats:
     ValueError: grid: expected (N, h, w, 2), got (1, 6); parameters of a transform go to `warp(image, theta)`
     """
     if hasattr(grid, "forward"):
-        raise TypeError(f"grid: expected a Grid or positions, got {grid!r:.60}; its `forward(theta, shape)` lays a grid")
+        raise TypeError(f"grid: expected a Grid or positions, got {grid!r:.60}; its `forward(theta, shape)` makes a grid")
     positions = as_array(grid, "grid")
     if positions.dtype.kind in "fiu" and (positions.ndim != 4 or positions.shape[3] != 2):
         raise ValueError(f"grid: expected (N, h, w, 2), got {positions.shape}{_positions_advice(positions.shape)}")
@@ -42,7 +42,7 @@ def _positions_advice(shape: Shape) -> str:
 
 
 def axes_advice(shape: Shape, layout: str) -> str:
-    """How to give images with fewer than four axes.
+    """How to pass images with fewer than four axes.
 
     Examples
     --------

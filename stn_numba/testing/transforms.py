@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stn_numba.grid import base_points
 from stn_numba.testing.vjp import check_vjp
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import chosen, lay_grid
+from stn_numba.transform.checked import as_transform, make_grid
 from stn_numba.transform.registry import PluginError
 
 __all__ = ["CHECKS", "Case", "check_transform"]
@@ -101,7 +101,7 @@ def make_case(
     tolerance: float,
 ) -> Case:
     """Make a `Case`, with parameters near the identity if none are given."""
-    made = chosen(transform if isinstance(transform, str | Transform) else transform())
+    made = as_transform(transform if isinstance(transform, str | Transform) else transform())
     if theta is not None and (np.ndim(theta) != 2 or not len(theta)):
         raise ValueError(f"theta: expected (N, P) with N >= 1, got {np.shape(theta)}")
     if theta is None:
@@ -135,7 +135,7 @@ def shapes_and_dtypes(case: Case) -> None:
             theta = case.theta[:rows].astype(dtype)
             for shape in (_SHAPE, (1, 1)):
                 for align_corners in (True, False):
-                    grid, _ = lay_grid(case.transform, theta, shape, align_corners)  # checks shapes
+                    grid, _ = make_grid(case.transform, theta, shape, align_corners)  # checks shapes
                     _expect(grid.values.dtype == dtype, f"expected a grid of {dtype.__name__}, got {grid.values.dtype}")
             mapped = case.transform.apply(theta, case.points.astype(dtype))
             _expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
@@ -144,7 +144,7 @@ def shapes_and_dtypes(case: Case) -> None:
 def grid_agrees_with_apply(case: Case) -> None:
     """``forward`` and ``apply`` agree, and all positions are finite."""
     for align_corners in (True, False):
-        grid = lay_grid(case.transform, case.theta, _SHAPE, align_corners)[0].dense()
+        grid = make_grid(case.transform, case.theta, _SHAPE, align_corners)[0].dense()
         _expect(bool(np.isfinite(grid).all()), "expected finite positions for the given theta")
         mapped = np.asarray(case.transform.apply(case.theta, base_points(_SHAPE, align_corners))).reshape(grid.shape)
         off = float(np.abs(mapped - grid).max())
@@ -167,7 +167,7 @@ def gradient(case: Case) -> None:
     for align_corners in (True, False):
 
         def dense_grid(theta: Array, align_corners: bool = align_corners) -> tuple[Array, Callable[..., Any]]:
-            grid, backprop = lay_grid(case.transform, theta, _SHAPE, align_corners)
+            grid, backprop = make_grid(case.transform, theta, _SHAPE, align_corners)
             return grid.dense(), backprop
 
         check_vjp(dense_grid, case.theta, tolerance=case.tolerance)
@@ -177,7 +177,7 @@ def arguments_are_not_modified(case: Case) -> None:
     """theta, points and gradients are not modified, and earlier results stay valid after later calls."""
     theta, points = case.theta.copy(), case.points
     first = np.array(case.transform.apply(theta, points))
-    grid, backprop = lay_grid(case.transform, theta, _SHAPE)
+    grid, backprop = make_grid(case.transform, theta, _SHAPE)
     d_grid = np.ones((len(theta), *_SHAPE, 2))
     if case.differentiable:
         backprop(d_grid)
@@ -185,7 +185,7 @@ def arguments_are_not_modified(case: Case) -> None:
     _expect(np.array_equal(points, case.points), "points were modified")
     _expect(bool((d_grid == 1).all()), "d_grid was modified")
     before = np.array(grid.dense())
-    lay_grid(case.transform, theta + 0.1, _SHAPE)
+    make_grid(case.transform, theta + 0.1, _SHAPE)
     _expect(np.array_equal(grid.dense(), before), "a grid changed when another one was made")
     _expect(np.array_equal(case.transform.apply(theta, points), first), "a second call returned a different result")
 
@@ -198,10 +198,10 @@ def backprop_belongs_to_its_call(case: Case) -> None:
 
     def call_again() -> None:
         case.transform.apply_vjp(case.theta + 0.1, case.points[:5])
-        lay_grid(case.transform, case.theta[:1] + 0.1, (4, 3), False)
+        make_grid(case.transform, case.theta[:1] + 0.1, (4, 3), False)
 
     def grid_backprop() -> tuple[tuple[int, ...], Callable[[Array], Any]]:
-        grid, backprop = lay_grid(case.transform, case.theta, _SHAPE)
+        grid, backprop = make_grid(case.transform, case.theta, _SHAPE)
         return grid.dense().shape, backprop
 
     def points_backprop() -> tuple[tuple[int, ...], Callable[[Array], Any]]:
@@ -224,7 +224,7 @@ def calls_are_thread_safe(case: Case) -> None:
     def work(theta: Array) -> list[Array]:
         results = []
         for turn in range(4):
-            grid, backprop = lay_grid(case.transform, theta, (_SHAPE[0] + turn, _SHAPE[1]))
+            grid, backprop = make_grid(case.transform, theta, (_SHAPE[0] + turn, _SHAPE[1]))
             results.append(np.array(grid.dense()))
             if case.differentiable:
                 results.append(np.array(backprop(np.ones_like(results[-1]))))
@@ -240,7 +240,7 @@ def calls_are_thread_safe(case: Case) -> None:
 def pickling(case: Case) -> None:
     """A pickled copy maps points as the original does, also after use."""
     if case.picklable:
-        lay_grid(case.transform, case.theta, _SHAPE)
+        make_grid(case.transform, case.theta, _SHAPE)
         try:
             copy = pickle.loads(pickle.dumps(case.transform))
         except Exception as error:

@@ -1,7 +1,7 @@
-"""Where what a plugin returns enters the library: it is checked here, and the plugin is named in every error.
+"""Validate what plugins return, and name the plugin in every error.
 
-Infinite positions are far outside the image and NaN ones outside, as `stn_numba.sampler` has it. So neither is an error by
-itself; but finite parameters for which no position of an image is a number, are.
+Positions may be infinite or NaN, which the sampler treats as outside the image. But if finite parameters lead to no position
+that is a number, that is an error.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from stn_numba._util.arguments import as_bool
-from stn_numba.grid import BasisGrid, DenseGrid, Floats, Grid, MatrixGrid, Shape, check_shape
+from stn_numba.grid import Floats, KernelGrid, Shape, check_shape
 from stn_numba.transform.base import Transform
 from stn_numba.transform.parameters import as_theta
 from stn_numba.transform.registry import PluginError, get_transform, name_of
 
-__all__ = ["chosen", "expect_transform", "identity_of", "lay_grid", "n_params_of"]
-
-_PROBED = 16  # positions of an image that are looked at first
+__all__ = ["as_transform", "expect_transform", "identity_of", "make_grid", "n_params_of"]
 
 Backprop = Callable[[ArrayLike], Floats]
 
@@ -35,8 +33,8 @@ def expect_transform(value: Any) -> Transform:
     return value
 
 
-def chosen(transform: str | Transform, options: Mapping[str, Any] | None = None) -> Transform:
-    """Return the transform of a registered name, made with `options`, or the one given, which has none to take."""
+def as_transform(transform: str | Transform, options: Mapping[str, Any] | None = None) -> Transform:
+    """Return the transform of a registered name, made with `options`, or the transform itself, which takes no options."""
     if isinstance(transform, str):
         return get_transform(transform, **(options or {}))
     if options:
@@ -45,18 +43,18 @@ def chosen(transform: str | Transform, options: Mapping[str, Any] | None = None)
 
 
 def n_params_of(transform: Transform) -> int:
-    """As ``transform.n_params``, for transforms that are not trusted."""
+    """``transform.n_params``, validated."""
     with _Named(transform, "n_params"):
         return int(transform.n_params)
 
 
 def identity_of(transform: Transform) -> Floats:
-    """As ``transform.identity()``, for transforms that are not trusted.
+    """``transform.identity()``, validated.
 
     Raises
     ------
     PluginError
-        If the transform raises, or returns something else than P finite numbers.
+        If the transform raises an error, or does not return P finite numbers.
 
     Examples
     --------
@@ -72,20 +70,20 @@ def identity_of(transform: Transform) -> Floats:
     return theta
 
 
-def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
-    """As ``transform.forward``, for transforms that are not trusted.
+def make_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[KernelGrid, Backprop]:
+    """``transform.forward(theta, shape, align_corners)``, validated.
 
     Raises
     ------
     TypeError, ValueError
         If arguments do not fit the transform.
     PluginError
-        If the transform raises, returns no `Grid` of the shape asked for, no gradient (N, P), or no numbers.
+        If the transform raises an error, or does not return a grid of the requested shape, gradients (N, P), or numbers.
 
     Examples
     --------
     >>> from stn_numba.transform.registry import get_transform
-    >>> lay_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
+    >>> make_grid(get_transform("affine"), [[1, 0, 0, 0, 1, 0]], (4, 5))[0].shape
     (4, 5)
     """
     theta = as_theta(theta, n_params_of(expect_transform(transform)), transform)
@@ -95,6 +93,7 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
     problem = _problem(grid, theta, shape, align_corners)
     if problem:
         raise PluginError(f"{name_of(transform)}: forward: {problem}")
+    assert isinstance(grid, KernelGrid)
 
     def backprop(d_grid: ArrayLike) -> Floats:
         with _Named(transform, "backprop"):
@@ -107,9 +106,9 @@ def lay_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners
 
 
 class _Named:
-    """Name the plugin in whatever it raises; that it cannot be trained, or memory that ran out, is passed on as it is.
+    """Name the plugin in any error that it raises, except NotImplementedError (it is not trainable) and MemoryError.
 
-    Entered for every batch: a context made of a generator takes longer than many a plugin.
+    Entered for every batch: a context manager made of a generator would take longer than many plugins do.
     """
 
     def __init__(self, transform: Transform, part: str) -> None:
@@ -125,7 +124,7 @@ class _Named:
 
 def _problem(grid: Any, theta: Floats, shape: Shape, align_corners: bool) -> str:
     """What is wrong with a grid; empty if nothing."""
-    if not isinstance(grid, DenseGrid | MatrixGrid | BasisGrid):
+    if not isinstance(grid, KernelGrid):
         return f"expected a DenseGrid, MatrixGrid or BasisGrid, got {type(grid).__name__}"
     if grid.values.dtype not in (np.float32, np.float64):
         return f"expected a grid of float32 or float64, got {grid.values.dtype}"
@@ -134,29 +133,10 @@ def _problem(grid: Any, theta: Floats, shape: Shape, align_corners: bool) -> str
             f"expected a grid for N = {len(theta)}, shape {shape}, align_corners={align_corners}, "
             f"got N = {len(grid)}, shape {grid.shape}, align_corners={grid.align_corners}"
         )
-    for row in np.flatnonzero(_all_nan(grid)):
+    for row in np.flatnonzero(grid.all_nan()):
         if np.isfinite(theta[row]).all():
             return f"not one position is a number for finite theta {theta[row]!r:.80} (row {row})"
     return ""
-
-
-def _all_nan(grid: Grid) -> NDArray[np.bool_]:
-    """(N,): whether an image has no position that is a number; False without positions."""
-    if isinstance(grid, DenseGrid):
-        return _nowhere(grid.values.reshape(len(grid), grid.shape[0] * grid.shape[1], 2))
-    lost = np.isnan(grid.values).any(axis=(1, 2))
-    if isinstance(grid, BasisGrid):
-        lost |= grid.shape[0] * grid.shape[1] > 0 and all(_nowhere(functions.T[None])[0] for _, functions in grid.blocks())
-    return np.asarray(lost)
-
-
-def _nowhere(positions: Floats) -> NDArray[np.bool_]:
-    """(N,): whether every one of M positions (N, M, D) has a NaN; a few are enough to see that one has none."""
-    few = positions[:, :: max(1, positions.shape[1] // _PROBED)]
-    lost: NDArray[np.bool_] = np.all(np.any(np.isnan(few), axis=2), axis=1) & (positions.shape[1] > 0)
-    for row in np.flatnonzero(lost):
-        lost[row] = np.isnan(positions[row]).any(axis=1).all()
-    return lost
 
 
 def _short(value: Any) -> str:

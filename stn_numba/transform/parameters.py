@@ -1,4 +1,4 @@
-"""Validate theta, and lead on to the right call where something else was given."""
+"""Validate theta, and suggest the right call in errors."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def as_theta(theta: Any, count: int, transform: Any) -> Floats:
 
     Parameters
     ----------
-    theta
-        What the caller gave.
-    count
+    theta : array_like, (N, P)
+        Argument of the caller.
+    count : int
         P, the number of parameters of the transform.
-    transform
-        The transform; its identity tells how its parameters are ordered, which is asked only for the error's advice.
+    transform : Transform
+        Its identity shows how its parameters are ordered, which is needed only for the advice in errors.
 
     Raises
     ------
     TypeError
-        If theta is no array of numbers; a grid is named as such.
+        If theta does not hold real numbers; the error says so if it is a grid.
     ValueError
-        If it is of another shape. Where the same numbers can be reshaped, the message says how.
+        If it has another shape. If the same numbers can be reshaped, the message says how.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def as_theta(theta: Any, count: int, transform: Any) -> Floats:
 
 
 def as_numbers(theta: Any, count: int) -> NDArray[Any]:
-    """Return theta as an array of numbers; a grid, or a transform's ``(grid, backprop)``, is refused as such."""
+    """Return theta as an array of numbers; the error says so if it is a grid, or a transform's ``(grid, backprop)``."""
     if type(theta) is np.ndarray and theta.dtype.kind in "fiu":
         return theta
     parts = theta if isinstance(theta, tuple | list) else (theta,)
@@ -63,7 +63,7 @@ def as_numbers(theta: Any, count: int) -> NDArray[Any]:
 
 
 def shape_advice(theta: Any, given: NDArray[Any], count: int, transform: Any) -> str:
-    """How to give theta instead, where there is one right way; else nothing."""
+    """How to pass theta instead, if there is one right way; else an empty text."""
     shape = given.shape
     if shape == (count,):
         return "; one row is theta[None]" if theta is given else "; put it into a list: [theta]"
@@ -72,14 +72,14 @@ def shape_advice(theta: Any, given: NDArray[Any], count: int, transform: Any) ->
     identity = _identity(transform, count)
     if shape[-1:] == (9,) and len(shape) < 3 and _is_eye(np.append(identity, 1), 3, 3):
         return "; divide each row by its last number and drop that number"
-    steps = _steps(given, count, identity, hasattr(transform, "basis")) if given.ndim > 1 else ""
-    if steps:
-        return f"; take {'theta' if theta is given else 'np.asarray(theta)'}{steps}"
+    methods = _reshaping(given, count, identity, transform.is_linear()) if given.ndim > 1 else ""
+    if methods:
+        return f"; take {'theta' if theta is given else 'np.asarray(theta)'}{methods}"
     return _other_transform(given, identity)
 
 
-def _steps(given: NDArray[Any], count: int, identity: NDArray[Any], linear: bool) -> str:
-    """What makes (N, P) of an array of another shape, as NumPy's methods; `identity` (P,) shows what the numbers mean."""
+def _reshaping(given: NDArray[Any], count: int, identity: NDArray[Any], linear: bool) -> str:
+    """NumPy methods that convert an array of another shape to (N, P); `identity` (P,) shows what the numbers mean."""
     shape = given.shape
     *lead, rows, columns = (1, *shape)
     n = math.prod(lead)
@@ -99,7 +99,7 @@ def _steps(given: NDArray[Any], count: int, identity: NDArray[Any], linear: bool
 
 
 def _other_transform(given: NDArray[Any], identity: NDArray[Any]) -> str:
-    """Name the transform that has so many parameters, if it is one of the library's matrices."""
+    """Name the built-in matrix transform that has this number of parameters."""
     flat = given.ndim < 3
     if _is_eye(identity, 2, 3) and (given.shape[-2:] == (3, 3) or (flat and given.shape[-1:] in ((8,), (9,)))):
         return '; homographies take transform="projective", with 8 parameters'
@@ -118,8 +118,8 @@ def _is_eye(identity: NDArray[Any], rows: int, columns: int) -> bool:
 
 
 def _identity(transform: Any, count: int) -> NDArray[Any]:
-    """(P,) parameters of the identity; NaN if the transform does not tell."""
+    """Parameters (P,) of the identity; NaN if the transform raises an error."""
     try:
         return np.asarray(transform.identity(), np.float64)
-    except Exception:  # whatever a stranger's transform raises: there will be no advice
+    except Exception:  # a plugin may raise anything: there will be no advice
         return np.full(count, np.nan)

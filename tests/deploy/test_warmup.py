@@ -8,7 +8,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.deploy import warmup
-from stn_numba.kernels.runtime import calls, inspection
+from stn_numba.kernels.runtime import calls
 
 
 @pytest.mark.parametrize(("transform", "use"), [("affine", "train"), ("tps", "predict")])
@@ -19,13 +19,13 @@ def test_after_warmup_no_kernel_is_left_to_load(tmp_path, transform, use):
     steps = [step.name for step in warmup(networks=use, models=[path])]
     assert steps[0] == "predict by model, one image"
     assert steps[-1] == ("train model, batches of 64" if use == "train" else "predict by model, many")
-    before = inspection.loaded()
+    before = calls.loaded()
     model, images = stn.load(path), np.random.default_rng(0).random((40, 20, 20, 2), np.float32)
     for count in (1, 5, 40):
         model.predict(images[:count])
         if use == "train":
             stn.fit(model, images[:count], np.zeros(count, int), epochs=1, batch_size=16, progress=False)
-    assert inspection.loaded() == before
+    assert calls.loaded() == before
     assert path.read_bytes() == content
     assert {step.source for step in warmup(networks=use, models=[path])} == {"shared"}
 
@@ -42,7 +42,7 @@ def steps(monkeypatch):
 
         named = [(f"step {k}", functools.partial(load, k, names)) for k, names in enumerate(sources)]
         monkeypatch.setattr(sys.modules[warmup.__module__], "_network_calls", lambda use, models: named)
-        monkeypatch.setattr(inspection, "loaded", lambda: set(loaded))
+        monkeypatch.setattr(calls, "loaded", lambda: list(loaded))
 
     return make
 

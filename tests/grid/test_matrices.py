@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.grid import grid_from_pixel_matrix, map_points, map_points_vjp, to_pixels
-from stn_numba.grid.pixel_matrix import from_normalized, from_normalized_vjp
+from stn_numba.grid.pixel_conversion import from_normalized, from_normalized_vjp
 from stn_numba.sampler import sample
 from stn_numba.testing import check_vjp
 

@@ -150,7 +150,7 @@ def test_positions_are_named_grid_in_errors():
         (np.zeros((5, 4, 2)), r"got \(5, 4, 2\); one grid \(h, w, 2\) is grid\[None\]"),
         (np.zeros((7, 2)), r"got \(7, 2\); points \(M, 2\) are grid\[None, None\]"),
         (np.zeros((1, 2, 5, 4)), r"got \(1, 2, 5, 4\); the last axis is \(x, y\): grid\.transpose\(0, 2, 3, 1\)"),
-        (stn.get_transform("affine"), r"got Affine\(\); its `forward\(theta, shape\)` lays a grid"),
+        (stn.get_transform("affine"), r"got Affine\(\); its `forward\(theta, shape\)` makes a grid"),
     ],
 )
 def test_other_arguments_as_grid_get_advice(grid, message):

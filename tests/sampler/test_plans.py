@@ -293,5 +293,5 @@ def test_plans_can_be_shared_by_many_threads():
 def test_the_number_of_plans_is_bounded():
     for size in range(1, 200):
         stn.warp(np.ones((1, size)), [1, 0, 0, 0, 1, 0])
-    assert len(plans._plans) <= plans._MOST_KEPT
-    assert len(warp_plans._plans) <= warp_plans._MOST_KEPT
+    assert len(plans._plans) <= plans._MAX_PLANS
+    assert len(warp_plans._plans) <= warp_plans._MAX_PLANS

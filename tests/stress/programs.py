@@ -149,11 +149,10 @@ def one_kernel():
     import work
 
     (work.gradients if LONG else work.pooling)(None)
-    from stn_numba.kernels.runtime import inspection
+    from stn_numba.kernels.runtime import calls, disk_cache
 
-    places = inspection.where()
-    sources = {kernel.source for kernel in inspection.loaded()}
-    print("compiled" if "compiled" in sources else "cached", places.write, sep="\n")
+    sources = {kernel.source for kernel in calls.loaded()}
+    print("compiled" if "compiled" in sources else "cached", disk_cache.folders().write, sep="\n")
 
 
 def start_method_stays_free():

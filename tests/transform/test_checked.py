@@ -8,7 +8,7 @@ from stn_numba.data import RandomWarp
 from stn_numba.grid import BasisGrid, DenseGrid, MatrixGrid
 from stn_numba.nn import Flatten, SpatialTransformer
 from stn_numba.transform import registry
-from stn_numba.transform.checked import lay_grid
+from stn_numba.transform.checked import make_grid
 
 IMAGE = np.ones((4, 5))
 
@@ -99,7 +99,7 @@ def test_nan_positions_for_nan_parameters_are_accepted():
 )
 def test_bad_gradients_are_named(gradient, message):
     plugin = Plugin(lambda *args: (dense(*args), gradient))
-    _, backprop = lay_grid(plugin, [[0.0, 0.0]], (4, 5))
+    _, backprop = make_grid(plugin, [[0.0, 0.0]], (4, 5))
     with pytest.raises(stn.PluginError, match=message):
         backprop(np.zeros((1, 4, 5, 2)))
 
@@ -123,7 +123,7 @@ def test_a_missing_gradient_keeps_its_own_message():
         def apply(self, theta, points):
             return np.repeat(points[None], len(theta), axis=0)
 
-    _, backprop = lay_grid(Fixed(), [[0.0]], (4, 5))
+    _, backprop = make_grid(Fixed(), [[0.0]], (4, 5))
     with pytest.raises(NotImplementedError, match="Fixed has no apply_vjp"):
         backprop(np.zeros((1, 4, 5, 2)))
 

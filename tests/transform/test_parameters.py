@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.transform.checked import lay_grid
+from stn_numba.transform.checked import make_grid
 
 AFFINE, PROJECTIVE, SPLINE = (stn.get_transform(name) for name in ("affine", "projective", "tps"))
 RNG = np.random.default_rng(0)
@@ -14,7 +14,7 @@ POINTS = RNG.uniform(-1, 1, (5, 2))
 FUNCTIONS = {
     "forward": lambda transform, theta: transform.forward(theta, (3, 4)),
     "apply": lambda transform, theta: transform.apply(theta, POINTS),
-    "lay_grid": lambda transform, theta: lay_grid(transform, theta, (3, 4)),
+    "make_grid": lambda transform, theta: make_grid(transform, theta, (3, 4)),
 }
 
 

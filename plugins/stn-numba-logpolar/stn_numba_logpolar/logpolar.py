@@ -1,6 +1,6 @@
-"""The log-polar transform: scaling and rotating the input become shifts of the output.
+"""The log-polar transform: scaling and rotating the input shift the output.
 
-Used before a convolutional net by Esteves et al., "Polar Transformer Networks", ICLR 2018, arXiv 1709.01889.
+Used in front of a convolutional network by Esteves et al., "Polar Transformer Networks", ICLR 2018, arXiv 1709.01889.
 """
 
 from __future__ import annotations
@@ -15,24 +15,26 @@ from stn_numba.transform import Transform
 
 __all__ = ["LogPolar"]
 
-_FAR = 80.0  # e^80 is as far outside as infinity, and times 0 it is 0
+_FAR = 80.0  # e^80 is as far outside as infinity, but 0 times e^80 is 0
 
 
 class LogPolar(Transform):
-    """x_in = cx + r cos(a), y_in = cy + r sin(a), with log r running along output x and the angle a along output y.
+    """Log-polar maps: log r varies along the x axis of the output, the angle along its y axis.
 
-    With theta = (cx, cy, log_scale, rotation):
+    With theta = (cx, cy, log_scale, rotation) the output position (x, y) reads the input position
 
+        x_in = cx + r cos(a)
+        y_in = cy + r sin(a)
         r = exp(log_scale) * inner_radius ** ((1 - x) / 2)
         a = pi * y + rotation
 
-    so output x = -1 reads the ring of the inner radius, x = +1 the ring of radius exp(log_scale), and y = -1 and
-    y = +1 the same ray. Radii are in normalized units: a ring is a circle in a square image and an ellipse in any other.
+    So x = -1 reads the innermost ring, x = +1 the ring of radius exp(log_scale), and y = -1 and y = +1 the same ray. Radii are
+    in normalized units: a ring is a circle in a square image and an ellipse in any other.
 
     Parameters
     ----------
-    inner_radius
-        Radius of the innermost ring as a part of that of the outermost one, between 0 and 1 (both excluded).
+    inner_radius : float, default 0.05
+        Radius of the innermost ring relative to the outermost one, between 0 and 1 (both excluded).
 
     Raises
     ------
@@ -41,7 +43,7 @@ class LogPolar(Transform):
 
     Examples
     --------
-    The output's right edge, from the ray to the right (y = 0) by a quarter turn to the ray downwards (y = 0.5):
+    At the right edge of the output, y = 0 reads the ray to the right, and y = 0.5, a quarter turn further, the ray downwards:
 
     >>> t = LogPolar()
     >>> t.apply([[0.0, 0.0, 0.0, 0.0]], [[1.0, 0.0], [1.0, 0.5]]).round(12).tolist()
@@ -56,10 +58,9 @@ class LogPolar(Transform):
         self.inner_radius = float(inner_radius)
 
     def identity(self) -> NDArray[np.float64]:
-        """(0, 0, 0, 0), the canonical map: no log-polar map is the identity.
+        """Return (0, 0, 0, 0), where training starts; no log-polar map is the identity.
 
-        It is centered on the image, its outer ring touches the image's edges, and its angle 0 points along +x. Training
-        starts here.
+        It is centered on the image, its outer ring touches the image's edges, and its angle 0 points along +x.
         """
         return np.zeros(4)
 
@@ -68,7 +69,7 @@ class LogPolar(Transform):
         return self.apply_vjp(as_floats(theta, "theta", ("N", 4)), as_floats(points, "points", ("M", 2)))[0]
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Callable[[ArrayLike], Floats]]:
-        """As `apply`, with the way back to theta."""
+        """Return the mapped points, and ``backprop(d_mapped) -> d_theta``."""
         center = theta[:, None, :2]
         with np.errstate(invalid="ignore"):  # NaN parameters give NaN positions: outside
             radius = np.exp(np.minimum(theta[:, 2:3], _FAR)) * self.inner_radius ** ((1 - points[:, 0]) / 2)

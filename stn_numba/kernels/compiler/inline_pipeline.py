@@ -1,11 +1,10 @@
-"""Compile helpers no further than they are needed.
+"""Compile helpers that are inlined into kernels no further than to LLVM code.
 
-Numba makes machine code of every function it compiles, and of all that a function calls once more within it. A helper that is
-inlined by force is never called itself: its own machine code is made for nothing. Kernels here are made of a hundred
-helpers, several deep; without this, ten times as much is optimized and generated as is ever run.
+Numba makes machine code of every function it compiles, and again within each function that calls it. A kernel here is made of
+a hundred helpers, several deep, which are never called by themselves: ten times as much would be optimized and generated
+as is ever run. So a helper's library ends as LLVM code, which kernels link and optimize as a whole.
 
-A helper's library therefore ends as LLVM's intermediate code, which kernels link and optimize as a whole. This reaches into
-Numba; where its inner parts have changed, `jit.inline` leaves helpers to Numba's own way, which only takes longer.
+This overrides internals of Numba. Where these have changed, `jit.inline` compiles helpers the usual way, which takes longer.
 """
 
 from __future__ import annotations
@@ -25,15 +24,17 @@ from numba.core.typed_passes import NativeLowering
 
 __all__ = ["HelperPipeline"]
 
+_helpers: set[str] = set()  # their names in LLVM code
+
 
 class _HelperLibrary(JITCodeLibrary):
     """Code that is only ever linked into that of others, and optimized there."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
-        """Leave functions as they are."""
+        pass
 
     def finalize(self) -> None:
-        """Link what the helper calls, and leave it at that."""
+        """Link what the helper calls, and nothing more."""
         self._raise_if_finalized()
         for library in dict.fromkeys(self._linking_libraries):
             self._reload_init.update(library._reload_init)
@@ -42,42 +43,34 @@ class _HelperLibrary(JITCodeLibrary):
         self._finalized = True
 
 
-_helpers: set[str] = set()  # names in LLVM's code
-
-
 class _Calls(CPUCallConv):
-    """How helpers are called: with their arguments, and they return their value. They raise nothing.
+    """The calling convention: helpers take their arguments, return their value, and raise nothing.
 
     Numba's own functions, which helpers may call as well, return a status and write their value to memory.
     """
 
     def get_arguments(self, func: Any) -> Any:
-        """What a function is called with."""
         return func.args if func.name in _helpers else super().get_arguments(func)
 
     def return_value(self, builder: Any, retval: Any) -> None:
-        """Return a value."""
         if builder.function.name in _helpers:
             builder.ret(retval)
         else:
             super().return_value(builder, retval)
 
     def return_native_none(self, builder: Any) -> None:
-        """Return nothing."""
         if builder.function.name in _helpers:
             builder.ret(ir.Constant(builder.function.function_type.return_type, None))
         else:
             super().return_native_none(builder)
 
     def return_user_exc(self, builder: Any, *arguments: Any, **named: Any) -> None:
-        """Raise an error, which helpers never do: no index of theirs is out of range, and no step is zero."""
-        if builder.function.name in _helpers:
+        if builder.function.name in _helpers:  # no index of theirs is out of range, and no step is zero
             builder.unreachable()
         else:
             super().return_user_exc(builder, *arguments, **named)
 
     def return_status_propagate(self, builder: Any, status: Any) -> None:
-        """Return the status of a function that was called, if that went wrong."""
         if builder.function.name in _helpers:
             builder.unreachable()
         else:
@@ -85,15 +78,13 @@ class _Calls(CPUCallConv):
 
 
 class _Context(CPUContext):
-    """Numba's way of compiling for this CPU, for helpers."""
+    """Numba's target context, for helpers."""
 
     @property
     def call_conv(self) -> Any:
-        """How functions are called."""
         return _Calls(self)
 
     def declare_function(self, module: Any, fndesc: Any) -> Any:
-        """Declare a function."""
         if fndesc.mangled_name not in _helpers:
             return super().declare_function(module, fndesc)
         packer = self.get_arg_packer(fndesc.argtypes)
@@ -116,7 +107,7 @@ class _Context(CPUContext):
         self._defns[func].append(call, fndesc.argtypes)
 
     def get_executable(self, library: Any, fndesc: Any, env: Any) -> Any:
-        """A builtin function, as Numba's dispatchers ask for, in the place of the helper's own; another one for each helper."""
+        """Return some builtin function, another one for each helper: Numba's dispatchers want one, and never call it."""
         return [fndesc.qualname].index
 
 
@@ -124,12 +115,10 @@ class _Lower(Lower):
     """Numba's lowering without what is only for debuggers and for reference counts."""
 
     def lower(self) -> None:
-        """Lower a helper."""
         _helpers.add(self.fndesc.mangled_name)
         super().lower()
 
     def lower_block(self, block: Any) -> None:
-        """Lower a block without notes for messages of what is wrong with an instruction."""
         self.pre_block(block)
         for instruction in block.body:
             self.loc = instruction.loc
@@ -137,11 +126,9 @@ class _Lower(Lower):
         self.post_block(block)
 
     def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
-        """Make room for a variable."""
         return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
 
     def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
-        """Give a variable a value; that of before needs no care."""
         if name in self._singly_assigned_vars:
             self._blk_local_varmap[name] = value
         else:
@@ -149,25 +136,23 @@ class _Lower(Lower):
             self.builder.store(value, self.getvar(name))
 
     def incref(self, typ: Any, val: Any) -> None:
-        """Count nothing."""
+        pass
 
     def decref(self, typ: Any, val: Any) -> None:
-        """Count nothing."""
+        pass
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _HelperLowering(NativeLowering):
-    """Numba's lowering, without the last step: an address to call the function at."""
+    """Numba's lowering, to a `_HelperLibrary`."""
 
     _name = "stn_numba_helper_lowering"
 
     @property
     def lowering_class(self) -> type[Lower]:
-        """What does the work."""
         return _Lower
 
     def run_pass(self, state: Any) -> bool:
-        """Lower a helper."""
         context = state.targetctx
         state.library = _HelperLibrary(context.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
@@ -175,7 +160,7 @@ class _HelperLowering(NativeLowering):
         return bool(super().run_pass(state))
 
 
-# What helpers need of Numba's passes: the others inline functions, look for parallel loops and lists, or unroll what none has.
+# What helpers need of Numba's passes: others inline functions, look for parallel loops and lists, or unroll loops over tuples.
 _PASSES = (
     untyped_passes.TranslateByteCode,
     untyped_passes.FixupArgs,
@@ -192,22 +177,17 @@ _PASSES = (
 
 
 class _Passes(PassManager):
-    """A list of passes that are run one after the other, and nothing else."""
+    """Passes that are run one after the other, without Numba's bookkeeping."""
 
     def run(self, state: Any) -> None:
-        """Run them."""
         for step, _ in self.passes:
             done = _pass_registry.get(step).pass_inst
             done.analysis = self._analysis
             done.run_initialization(state)
             changed = done.run_pass(state)
-            if changed and step in _CHANGE_BLOCKS:
+            if changed and step is untyped_passes.DeadBranchPrune:  # other passes need the new order of blocks
                 PostProcessor(state.func_ir).run()
             done.run_finalizer(state)
-
-
-# After these, other passes need to know anew which block follows which.
-_CHANGE_BLOCKS = (untyped_passes.DeadBranchPrune,)
 
 
 class HelperPipeline(Compiler):

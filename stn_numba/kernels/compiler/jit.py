@@ -1,17 +1,17 @@
-"""Every Numba option of the project, each with its reason; kernels use these five decorators only.
+"""Decorators that compile kernels, with every Numba option of the project and its reason.
 
 ``kernel``
-    a function that calls reach by its address (`runtime.calls`), once. It shares nothing, so callers on several Python threads
-    run side by side.
+    a function that Python calls by its address (`runtime.calls`), once a call. It shares nothing, so callers on several Python
+    threads run side by side.
 ``tasks``
     a kernel whose work is cut into tasks, which threads share. It takes ``first, stop`` before its other arguments, does the
-    tasks in between, and returns whether there was memory enough.
+    tasks in between, and returns whether it could allocate its memory.
 ``inline``
-    a helper that kernels call; compiled with its caller, never cached on its own.
-``aside``
-    the same for rare cases, and called instead of inlined: its code stays out of the loops, which LLVM then optimizes better.
-``chosen``
-    in the place of a helper: a function of the types of the arguments that returns the helper to call with them.
+    a helper that kernels call; compiled with its caller, never cached by itself.
+``noinline``
+    the same for rare cases: its code stays out of the loops, which LLVM then optimizes better.
+``choose``
+    a function of the types of the arguments that returns the helper to call with them; others are not compiled.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stn_numba.kernels.compiler.unpack import read_word, reader, write_word
 from stn_numba.kernels.runtime.disk_cache import KernelCache
 from stn_numba.kernels.signature import Signature
 
-__all__ = ["Kernel", "aside", "chosen", "inline", "kernel", "tasks"]
+__all__ = ["Kernel", "choose", "inline", "kernel", "noinline", "tasks"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,39 +42,35 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division by zero gives inf, without a branch in the loop
     "nogil": True,
     "no_cpython_wrapper": True,  # kernels are called by address
-    "_nrt": False,  # nothing in kernels is reference-counted, so nothing is to be looked through for what is
+    "_nrt": False,  # kernels count no references, so Numba need not look for any
 }
 
 
 try:
     from stn_numba.kernels.compiler.inline_pipeline import HelperPipeline
-    from stn_numba.kernels.compiler.overheads import left_out
+    from stn_numba.kernels.compiler.numba_shortcuts import numba_shortcuts
 
     _HELPER: dict[str, Any] = {"pipeline_class": HelperPipeline}
-except ImportError as error:  # a Numba whose inner parts have changed
+except ImportError as error:  # a Numba whose internals have changed
     logger.info("helpers are compiled one by one, which takes longer: %s", error)
-    _HELPER, left_out = {}, contextlib.nullcontext
+    _HELPER, numba_shortcuts = {}, contextlib.nullcontext
 
 
 def inline(function: Function) -> Function:
-    """Compile a helper that is called from kernels."""
+    """Compile a helper that is inlined into kernels."""
     return _helper(function, forceinline=True)
 
 
-def aside(function: Function) -> Function:
+def noinline(function: Function) -> Function:
     """Compile a helper for rare cases, which kernels call."""
     return _helper(function)
 
 
-def chosen(choose: Function) -> Function:
-    """Call one of several helpers, by the types of the arguments: the others are not compiled."""
-    made = numba.njit(choose)
-
-    def template(arguments: Any, named: Any) -> Any:
-        return choose(*arguments).get_call_template(arguments, named)
-
-    made.get_call_template = template
-    made.get_overload = lambda kinds: choose(*kinds).get_overload(kinds)
+def choose(chooser: Function) -> Function:
+    """Call one of several helpers, by the types of the arguments."""
+    made = numba.njit(chooser)
+    made.get_call_template = lambda arguments, named: chooser(*arguments).get_call_template(arguments, named)
+    made.get_overload = lambda kinds: chooser(*kinds).get_overload(kinds)
     return made
 
 
@@ -85,9 +81,8 @@ def _helper(function: Function, **options: Any) -> Function:
 
 
 def _plain_template(helper: Any, arguments: Any, named: Any) -> Any:
-    """One version of a helper for all numbers that are known when it is compiled: LLVM, which inlines it, knows them."""
-    plain = tuple(types.unliteral(kind) for kind in arguments)
-    return type(helper).get_call_template(helper, plain, named)
+    """One version of a helper for all constants: LLVM, which inlines it, knows them."""
+    return type(helper).get_call_template(helper, tuple(types.unliteral(kind) for kind in arguments), named)
 
 
 class Kernel:
@@ -98,12 +93,8 @@ class Kernel:
         self.function, self.in_tasks = function, in_tasks
         self.helper = inline(function)
 
-    def __call__(self, *arguments: Any) -> Any:
-        """Run the Python function itself, for debugging; machine code is called through `kernels.runtime.calls`."""
-        return self.function(*arguments)
-
     def entry(self, signature: Signature) -> Any:
-        """Return the function ``(tasks, counts, steps, job)`` of four addresses to be compiled, formed as a gufunc's loop."""
+        """Return the function ``(tasks, counts, steps, job)`` of four addresses to compile, formed as a gufunc's loop."""
         function, read = self.helper, reader(signature)
         if self.in_tasks:
 
@@ -120,18 +111,17 @@ class Kernel:
 
     def compile(self, signature: Signature) -> tuple[int, bool]:
         """Return (address, from_cache) of the machine code for a signature."""
-        entry, kinds, known = self.entry(signature), ENTRY.args, False
+        entry, known = self.entry(signature), False
         try:
             entry._cache = cache = KernelCache(self.function, repr(signature))
             known = cache.holds(ENTRY, entry.targetctx)
-        except (AttributeError, TypeError, OSError) as error:  # a Numba whose inner parts have changed, or no source files
+        except (AttributeError, TypeError, OSError) as error:  # a Numba whose internals have changed, or no source files
             logger.info("kernels are not cached on disk: %s", error)
-        with contextlib.nullcontext() if known else left_out():  # what is read from disk needs nothing of the compiler
+        with contextlib.nullcontext() if known else numba_shortcuts():  # what is read from disk needs no compiler
             entry.compile(ENTRY)
-        made = entry.overloads[kinds]
-        address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+        made = entry.overloads[ENTRY.args]
         _kept_alive.append(entry)
-        return address, bool(entry.stats.cache_hits)
+        return made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name), bool(entry.stats.cache_hits)
 
 
 ENTRY = types.void(*(types.int64,) * 4)

@@ -1,11 +1,11 @@
-"""Gradients of <d_out, out> by image and grid: strips of output, as in the forward pass, both while a strip is at hand.
+"""The kernel `gradient`: gradients of <d_out, out> by image and grid, both in one pass over strips of output.
 
-Several output pixels may add to one input pixel. So a task is an image, or, of few large images, a band of input rows of
-one: it keeps to the taps in its band, no two tasks write one pixel, and the order of the additions does not depend on
-the number of threads. For the gradient by the grid alone a task is a block of output rows of one image.
+Several output pixels may add to one input pixel. So a task is an image, or, of few large images, a band of input rows of one:
+it keeps to the taps in its band. No two tasks write one pixel, and the order of additions does not depend on the number of
+threads. For the gradient by the grid alone a task is a block of output rows of one image.
 
-A sum of float32 stops growing at 2**24. So where more outputs than that may give to one pixel, `d_image` is emptied into the
-float64 of `d_total` after every so many outputs (`sum_after`; 0 for never), and at the end.
+A sum of float32 stops growing at 2**24. So where more outputs than that may add to one pixel, `d_image` is moved to the float64
+of `d_total` after every `sum_after` outputs (0 for never), and at the end.
 """
 
 from __future__ import annotations
@@ -15,19 +15,24 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.compiler.unpack import allocate, release
 from stn_numba.kernels.constants import AFFINE, DENSE, SIZE, STRIP, TILE_ROWS
-from stn_numba.kernels.gradients.backward_strips import Job, Place, gradient_strip, own_rows
-from stn_numba.kernels.gradients.positions_vjp import pull_back_affine, pull_back_row
-from stn_numba.kernels.sampling.interior import inside_run, near_columns, slope_bounds, tile_is_near
-from stn_numba.kernels.sampling.positions import Source, row_positions
-from stn_numba.kernels.sampling.strips import prepare_positions, rows_together, take_signs
-from stn_numba.kernels.sampling.taps import fetch_row, rows_ahead
-from stn_numba.kernels.sampling.workspace import ROW, Rule, number_pixels, row_addresses, scratch_bytes, to_next
-from stn_numba.kernels.simd.load_store import Image, accumulate, load_back, size_of, store_one
+from stn_numba.kernels.gradients.backward_strips import Job, Place, band_of, gradient_strip
+from stn_numba.kernels.gradients.positions_vjp import affine_vjp, row_vjp
+from stn_numba.kernels.sampling.interior import (
+    columns_in_reach,
+    find_interior,
+    interior_bounds_of_slopes,
+    tile_is_in_reach,
+)
+from stn_numba.kernels.sampling.positions import GridSource, row_positions
+from stn_numba.kernels.sampling.strips import padding_vjp, rows_together, strip_positions
+from stn_numba.kernels.sampling.taps import bytes_ahead, prefetch_row
+from stn_numba.kernels.sampling.workspace import ROW, Sampler, number_pixels, to_next, workspace, workspace_bytes
+from stn_numba.kernels.simd.load_store import Image, accumulate, size_of, store
+from stn_numba.kernels.simd.raw import load_back
 from stn_numba.kernels.simd.scalars import least
-from stn_numba.kernels.simd.scratch import found, position, put_position
-from stn_numba.kernels.simd.vectors import ONE, spread
+from stn_numba.kernels.simd.scratch import allocate, get_position, get_product, put_position, release
+from stn_numba.kernels.simd.vectors import ONE, full
 
 
 class GridGradient(NamedTuple):
@@ -38,18 +43,18 @@ class GridGradient(NamedTuple):
 
 
 @jit.inline
-def quiet_positions(count, rows, zero):
-    """Positions that give no gradient become 0: they may be NaN or infinite."""
+def clear_unused_positions(count, work, zero):
+    """Set positions that give no gradient to 0: they may be NaN or infinite."""
     for j in range(count):
-        put_position(rows.xs, j, position(rows.xs, 0.0, j) if found(rows.gx, zero, j) != zero else 0.0)
-        put_position(rows.ys, j, position(rows.ys, 0.0, j) if found(rows.gy, zero, j) != zero else 0.0)
+        put_position(work.x, j, get_position(work.x, j) if get_product(work.gx, zero, j) != zero else 0.0)
+        put_position(work.y, j, get_position(work.y, j) if get_product(work.gy, zero, j) != zero else 0.0)
 
 
 @jit.inline
 def place_of(job, n, m, i, column):
-    """The place of a strip that begins at a column of row i of output n, and gives to gradient m."""
+    """The place of a strip that begins at a column of row i of output n, and adds to gradient m."""
     image, d_out = job.image, job.d_out
-    ahead = rows_ahead(job.rule.y_axis, job.source, n * job.steps[1], to_next(job.rule.y_axis, image.y_step))
+    ahead = bytes_ahead(job.sampler.y_axis, job.grid, n * job.steps[1], to_next(job.sampler.y_axis, image.y_step))
     d_row = d_out.address + n * d_out.n_step + i * d_out.y_step + column * d_out.x_step
     return Place(image.address + n * job.steps[0] * image.n_step, job.d_image.address + m * job.d_image.n_step, d_row, ahead)
 
@@ -57,73 +62,71 @@ def place_of(job, n, m, i, column):
 @jit.inline
 def gradient_columns(job, d_grid, n, m, i, together, left, right):
     """Both gradients from the columns [left, right) of row i of output n, which reads image m, or of some rows together."""
-    rule, source, rows, k, start, stop = job.rule, job.source, job.rows, n * job.steps[1], left, right
+    sampler, grid, work, k, start, stop = job.sampler, job.grid, job.work, n * job.steps[1], left, right
     if together == 1:
-        start, stop = near_columns(rule, source, k, i, left, right, job.top, job.bottom)
+        start, stop = columns_in_reach(sampler, grid, k, i, left, right, job.top, job.bottom)
     count, columns = (stop - start) * together, stop - start
     if count > 0:
         place = place_of(job, n, m, i, start)
-        fetch_row(place.d_out, count * job.d_out.x_step)
-        moved = prepare_positions(rule, source, k, i, start, columns, rows, together, job.by_grid)
-        run = np.int64(0), count, True
+        prefetch_row(place.d_out, count * job.d_out.x_step)
+        padded = strip_positions(sampler, grid, k, i, start, columns, work, together, job.by_grid)
+        interior = np.int64(0), count, True
         if together == 1:
-            run = inside_run(source, k, i, start, job.bounds, 0, count, rows)
-        gradient_strip(job, place, run, count)
-        if job.by_grid and moved:
-            take_signs(count, rows, job.zero)
-        if job.by_grid and source.kind == AFFINE:
-            pull_back_affine(i, start, count, rows, job.zero, d_grid.partial)
+            interior = find_interior(grid, k, i, start, job.bounds, count, work)
+        gradient_strip(job, place, interior, count)
+        if job.by_grid and padded:
+            padding_vjp(count, work, job.zero)
+        if job.by_grid and grid.kind == AFFINE:
+            affine_vjp(i, start, count, work, job.zero, d_grid.partial)
         elif job.by_grid:
-            if source.kind != DENSE:  # whose positions tell pieces which pixels are theirs
-                quiet_positions(count, rows, job.zero)
+            if grid.kind != DENSE:  # whose positions tell pieces which pixels are theirs
+                clear_unused_positions(count, work, job.zero)
             for r in range(together):
-                pull_back_strip(job, d_grid, k, n, i + r, start, r * columns, columns)
+                grid_vjp(job, d_grid, k, n, i + r, start, r * columns, columns)
 
 
 @jit.inline
-def pull_back_strip(job, d_grid, k, n, i, first, skipped, count):
-    """The gradient by the grid's own numbers from `count` pixels of a strip, those behind the first so many."""
-    (_, h, w, _), rows, zero = job.size, job.rows, job.zero
-    dense = d_grid.dense + 2 * (n * h + i) * w * job.source.item
+def grid_vjp(job, d_grid, k, n, i, first, skipped, count):
+    """The gradient by the grid's own numbers from `count` pixels of a strip, from pixel `skipped` on."""
+    (_, h, w, _), work, zero = job.size, job.work, job.zero
+    dense = d_grid.dense + 2 * (n * h + i) * w * job.grid.item
     position_bytes, product_bytes = 8 * skipped, size_of(zero) * skipped
-    positions = rows.xs + position_bytes, rows.ys + position_bytes
-    gradients = rows.gx + product_bytes, rows.gy + product_bytes
-    sums = rows.dx, rows.dy, rows.dz
-    own = own_rows(job, skipped)
-    pull_back_row(job.source, k, i, first, count, positions, gradients, sums, zero, dense, own, d_grid.partial)
+    positions = work.x + position_bytes, work.y + position_bytes
+    gradients, sums = (work.gx + product_bytes, work.gy + product_bytes), (work.dx, work.dy, work.dz)
+    row_vjp(job.grid, k, i, first, count, positions, gradients, sums, zero, dense, band_of(job, skipped), d_grid.partial)
 
 
-@jit.aside
-def empty_into_total(job, m):
+@jit.noinline
+def move_to_total(job, m):
     """Add the rows of image m's gradient that this piece adds to to the total, and set them to 0."""
     d_image, d_total, zero = job.d_image, job.d_total, job.zero
-    W, C = np.int64(job.rule.x_axis[SIZE]), job.size[3]
+    W, C = np.int64(job.sampler.x_axis[SIZE]), job.size[3]
     for y in range(job.top, job.bottom):
         for x in range(W):
             for c in range(C):
                 part = d_image.address + m * d_image.n_step + y * d_image.y_step + x * d_image.x_step + c * d_image.c_step
                 total = d_total.address + m * d_total.n_step + y * d_total.y_step + x * d_total.x_step + c * d_total.c_step
-                accumulate(total, d_total.like, spread(np.float64(load_back(part, d_image.like)), ONE))
-                store_one(part, d_image.like, zero)
+                accumulate(total, d_total.dtype, full(ONE, np.float64(load_back(part, d_image.dtype))))
+                store(part, d_image.dtype, zero)
 
 
 @jit.inline
-def tile_reach(job, n, above, left):
-    """Where the reach of a tile of grid n is written, 0 if nowhere."""
+def y_range_of(job, n, above, left):
+    """Address of the range of a tile of grid n, see `y_ranges`; 0 if there is none."""
     down, across = (job.size[1] + TILE_ROWS - 1) // TILE_ROWS, (job.size[2] + STRIP - 1) // STRIP
     place = (n * down + above // TILE_ROWS) * across + left // STRIP
-    return job.reach + 16 * place if job.reach != 0 else np.int64(0)
+    return job.y_ranges + 16 * place if job.y_ranges != 0 else np.int64(0)
 
 
 @jit.inline
 def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
     """Both gradients from some rows of output n, tile by tile; return how many outputs there were since the last sum."""
-    w = job.size[2]
+    w, k = job.size[2], n * job.steps[1]
     for above in range(first_row, last_row, TILE_ROWS):
         for left in range(0, w, STRIP):
             right, i, below = least(left + STRIP, w), above, least(above + TILE_ROWS, last_row)
-            reach = tile_reach(job, n * job.steps[1], above, left)
-            if not tile_is_near(job.rule, job.source, n * job.steps[1], above, below, left, right, job.top, job.bottom, reach):
+            y_range = y_range_of(job, k, above, left)
+            if not tile_is_in_reach(job.sampler, job.grid, k, above, below, left, right, job.top, job.bottom, y_range):
                 continue
             while i < below:
                 count = least(together, below - i)
@@ -131,7 +134,7 @@ def gradient_rows(job, d_grid, n, m, first_row, last_row, together, since):
                 i += count
                 since += count * (right - left)
                 if job.sum_after > 0 and since >= job.sum_after:
-                    empty_into_total(job, m)
+                    move_to_total(job, m)
                     since = 0
     return since
 
@@ -142,7 +145,7 @@ def gradient_of_piece(item, pieces, job, d_dense, partials):
 
     What all pieces have in common is in `job`, which has no band yet.
     """
-    by_image, (batch, h, w, C), H = job.by_image, job.size, np.int64(job.rule.y_axis[SIZE])
+    by_image, (batch, h, w, C), H = job.by_image, job.size, np.int64(job.sampler.y_axis[SIZE])
     who, piece = item // pieces, item % pieces
     first_row, last_row, top, bottom, start, stop = 0, h, 0, H, who, who + 1
     if by_image:
@@ -152,45 +155,46 @@ def gradient_of_piece(item, pieces, job, d_dense, partials):
     else:
         first_row, last_row = piece * h // pieces, (piece + 1) * h // pieces
     job = with_band(job, top, bottom)
-    together = rows_together(job.rule, job.image, job.d_out, w, C, 0) if pieces == 1 else np.int64(1)
+    together = rows_together(job.sampler, job.image, job.d_out, w, C, 0) if pieces == 1 else np.int64(1)
     since, m, (address, numbers) = 0, who if by_image else 0, partials
     for n in range(start, stop):
         d_grid = GridGradient(d_dense, address + 8 * numbers * (n * pieces + piece))
         since = gradient_rows(job, d_grid, n, m, first_row, last_row, together, since)
     if job.sum_after > 0:
-        empty_into_total(job, m)
+        move_to_total(job, m)
 
 
 @jit.inline
 def with_band(job, top, bottom):
     """The job of a piece that may add to the rows [top, bottom) of an image."""
     return Job(
-        job.rule, job.source, job.image, job.d_out, job.d_image, job.by_image, job.by_grid, top, bottom,
-        slope_bounds(job.rule, top, bottom), job.steps, job.size, job.rows, job.zero, job.d_total, job.sum_after, job.reach,
+        job.sampler, job.grid, job.image, job.d_out, job.d_image, job.by_image, job.by_grid, top, bottom,
+        interior_bounds_of_slopes(job.sampler, top, bottom), job.steps, job.size, job.work, job.zero, job.d_total,
+        job.sum_after, job.y_ranges,
     )  # fmt: skip
 
 
 @jit.tasks
 def gradient(
-    first, stop, tasks, items, pieces, by_image, by_grid, image, source, rule, steps, size, zero, d_out, d_image, d_total,
-    sum_after, d_dense, partials, reach,
+    first, stop, tasks, items, pieces, by_image, by_grid, image, grid, sampler, steps, size, zero, d_out, d_image, d_total,
+    sum_after, d_dense, partials, y_ranges,
 ):  # fmt: skip
     """Add to the gradients by images and grids: some images, or pieces of images, one after the other.
 
-    `size`, `steps` and `zero` are those of `sampling.forward`. The gradient by a dense grid, of its dtype, is at `d_dense`; of
-    the other kinds `partials` is (address, numbers of each) of those from each piece of each output. `reach` is the address of
-    what `reach_of_tiles` filled, or 0.
+    `size`, `steps` and `zero` are those of `forward.sample`. The gradient by a dense grid, of its dtype, is at `d_dense`; of
+    the other kinds `partials` is (address, numbers of each) of those from each piece of each output. `y_ranges` is the address
+    of what `tile_y_ranges` filled, or 0.
     """
-    rule = Rule(*rule)
-    memory = allocate(scratch_bytes(rule))
+    sampler = Sampler(*sampler)
+    memory = allocate(workspace_bytes(sampler))
     if memory:
-        source, rows, nowhere = Source(*source), row_addresses(rule, memory), (0.0, 0.0, 0.0, 0.0)
+        grid, work, nowhere = GridSource(*grid), workspace(sampler, memory), (0.0, 0.0, 0.0, 0.0)
         image, d_out, d_image, d_total = Image(*image), Image(*d_out), Image(*d_image), Image(*d_total)
         if by_grid:
-            number_pixels(size[2], rows_together(rule, image, d_out, size[2], size[3], 0), rows)
+            number_pixels(size[2], rows_together(sampler, image, d_out, size[2], size[3], 0), work)
         job = Job(
-            rule, source, image, d_out, d_image, by_image, by_grid, 0, 0, nowhere, steps, size, rows, zero, d_total, sum_after,
-            reach,
+            sampler, grid, image, d_out, d_image, by_image, by_grid, 0, 0, nowhere, steps, size, work, zero, d_total,
+            sum_after, y_ranges,
         )  # fmt: skip
         for item in range(first * items // tasks, stop * items // tasks):
             gradient_of_piece(item, pieces, job, d_dense, partials)
@@ -199,19 +203,19 @@ def gradient(
 
 
 @jit.inline
-def reach_of_strip(source, n, i, left, pixels, xs, ys, low, high):
+def y_range_of_strip(grid, n, i, left, pixels, xs, ys, low, high):
     """The least and the greatest position along y so far, with those of a strip; NaN counts for nothing."""
-    row_positions(source, n, i, left, pixels, xs, ys)
+    row_positions(grid, n, i, left, pixels, xs, ys)
     for j in range(pixels):
-        y = position(ys, 0.0, j)
+        y = get_position(ys, j)
         low, high = y if y < low else low, y if y > high else high
     return low, high
 
 
 @jit.tasks
-def reach_of_tiles(first, stop, tasks, source, grids, shape, reach):
-    """Fill `reach` (grids, tiles down, tiles across, 2): the least and the greatest position along y in each tile."""
-    (h, w), source, memory = shape, Source(*source), allocate(16 * ROW)
+def tile_y_ranges(first, stop, tasks, grid, grids, shape, y_ranges):
+    """Fill `y_ranges` (grids, tiles down, tiles across, 2): the least and the greatest position along y in each tile."""
+    (h, w), grid, memory = shape, GridSource(*grid), allocate(16 * ROW)
     if memory:
         down, across = (h + TILE_ROWS - 1) // TILE_ROWS, (w + STRIP - 1) // STRIP
         for k in range(first * grids * down // tasks, stop * grids * down // tasks):
@@ -219,8 +223,8 @@ def reach_of_tiles(first, stop, tasks, source, grids, shape, reach):
             for left in range(0, w, STRIP):
                 low, high = np.inf, -np.inf
                 for i in range(top, least(top + TILE_ROWS, h)):
-                    low, high = reach_of_strip(source, n, i, left, least(STRIP, w - left), memory, memory + 8 * ROW, low, high)
-                put_position(reach + 16 * (k * across + left // STRIP), 0, low)
-                put_position(reach + 16 * (k * across + left // STRIP), 1, high)
+                    low, high = y_range_of_strip(grid, n, i, left, least(STRIP, w - left), memory, memory + 8 * ROW, low, high)
+                put_position(y_ranges + 16 * (k * across + left // STRIP), 0, low)
+                put_position(y_ranges + 16 * (k * across + left // STRIP), 1, high)
         release(memory)
     return memory != 0

@@ -1,4 +1,4 @@
-"""Find, load and run machine code: libraries of a wheel, the cache on disk, threads.
+"""Find, load and run machine code: prebuilt libraries, the cache on disk, threads.
 
-No machine code is made from these files, so the digest that names compiled code leaves them out.
+No machine code is made from these files, so the digest of kernel sources leaves them out.
 """

@@ -1,6 +1,6 @@
-"""Call kernels by address: machine code that was built ahead, or is compiled when it is first needed.
+"""Call kernels by the address of their machine code, which is prebuilt, or compiled when it is first needed.
 
-Nothing here imports Numba until a kernel has to be compiled.
+Numba is not imported until a kernel has to be compiled.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
     kernel
         Module and name.
     signature
-        What it takes, see `kernels.signature`.
+        The types of its arguments, see `kernels.signature`.
     source
         ``"prebuilt"``, ``"cache"`` (on disk) or ``"compiled"``.
     """
@@ -61,7 +61,7 @@ class Entry:
         self._pack, self._memory = packing.pack, ctypes.c_int64 * (packing.size // 8)
 
     def job(self, words: Iterable[Any]) -> Any:
-        """Return the words of arguments in memory, behind one that tells what went wrong, 0 for nothing."""
+        """Return the words of arguments in memory, after one for an error, 0 for none."""
         return self._memory.from_buffer_copy(self._pack(0, *words))
 
     def run(self, job: Any) -> None:
@@ -70,14 +70,14 @@ class Entry:
 
 
 class Kernel:
-    """A kernel by name, `module` within ``stn_numba``; compiled for the types of what it is called with."""
+    """A kernel by its module within ``stn_numba`` and its name; compiled for the types of its arguments."""
 
     def __init__(self, module: str, name: str) -> None:
         self.module, self.name = module, name
         self._entries: dict[Signature, Entry] = {}
 
     def __call__(self, *arguments: Any) -> None:
-        """Call a kernel that runs once; arrays must be without gaps."""
+        """Call a kernel that runs once; arrays must be contiguous."""
         words: list[Any] = []
         entry = self.entry(lay_out(arguments, words))
         entry.run(entry.job(words))
@@ -88,16 +88,16 @@ class Kernel:
         return found or self._make(signature)
 
     def _make(self, signature: Signature) -> Entry:
+        full = f"{self.module}.{self.name}"
         if _recording:
-            _recording[-1].add((f"{self.module}.{self.name}", signature))
+            _recording[-1].add((full, signature))
             return Entry(ctypes.cast(_NOTHING, ctypes.c_void_p).value or 0, signature)
         with lock:
             found = self._entries.get(signature)
             if found is None:
-                full = f"{self.module}.{self.name}"
                 address, source = prebuilt.address(symbol(full, signature)), "prebuilt"
                 if address is None:
-                    limits.numba_ceiling()  # Numba refuses a number of threads without saying who asked for it
+                    limits.numba_ceiling()  # raises a clear error for a bad number of threads, which Numba does not
                     module = importlib.import_module(f"stn_numba.{self.module}")
                     address, from_cache = getattr(module, self.name).compile(signature)
                     source = "cache" if from_cache else "compiled"
@@ -108,19 +108,17 @@ class Kernel:
 
 _NOTHING = _FUNCTION(lambda *_: None)
 _recording: list[set[tuple[str, Signature]]] = []
+_loaded: list[Loaded] = []
 
 
 @contextlib.contextmanager
 def recorded() -> Iterator[set[tuple[str, Signature]]]:
-    """Collect the kernels and signatures that are asked for within a block, in which none is compiled, nor does anything."""
+    """Collect the kernels and signatures that are requested within a block, where kernels do nothing and none is compiled."""
     _recording.append(set())
     try:
         yield _recording[-1]
     finally:
         _recording.pop()
-
-
-_loaded: list[Loaded] = []
 
 
 def loaded() -> list[Loaded]:
@@ -130,5 +128,5 @@ def loaded() -> list[Loaded]:
 
 @functools.cache
 def kernel(module: str, name: str) -> Kernel:
-    """Return a kernel by the name of its module and its own."""
+    """Return a kernel by its module and name."""
     return Kernel(module, name)

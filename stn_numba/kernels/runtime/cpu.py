@@ -1,11 +1,11 @@
-"""What the CPU of this machine can do, as far as machine code depends on it."""
+"""The CPU of this machine: what machine code depends on."""
 
 from __future__ import annotations
 
 import functools
 import platform
 
-__all__ = ["features", "is_x86", "levels"]
+__all__ = ["features", "host", "is_x86", "levels"]
 
 _LEVELS = {  # of x86-64, by the features that each adds, as Linux names them
     "v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
@@ -20,7 +20,7 @@ def is_x86() -> bool:
 
 @functools.cache
 def features() -> frozenset[str]:
-    """Names of features, as Linux and LLVM have them."""
+    """Names of features, as Linux has them."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             for line in file:
@@ -28,9 +28,14 @@ def features() -> frozenset[str]:
                     return frozenset(line.partition(":")[2].split())
     except OSError:
         pass
+    return frozenset("bmi1" if name == "bmi" else name for name in host()[1])
+
+
+def host() -> tuple[str, list[str]]:
+    """Return (name, features) as LLVM has them."""
     from llvmlite import binding  # takes a tenth of a second
 
-    return frozenset("bmi1" if name == "bmi" else name for name, has in binding.get_host_cpu_features().items() if has)
+    return binding.get_host_cpu_name(), sorted(name for name, has in binding.get_host_cpu_features().items() if has)
 
 
 def levels() -> tuple[str, ...]:

@@ -1,12 +1,12 @@
-"""Compiled kernels on disk: one file for each kernel and signature, found by its name alone.
+"""Cache compiled kernels on disk: one file for each kernel and signature, found by its name alone.
 
 Numba's own cache keeps an index file for each kernel. Two processes that start at the same time can overwrite each other's
-index and leave it pointing at the code of another signature, and it looks only at the file of the kernel itself. Here
+index and leave it pointing at the code of another signature, and it notices changes only in the file of the kernel itself. Here
 
 - a folder holds the kernels of one version of sources, Numba, Python and options, so an upgrade never meets old code;
 - a file holds one signature for one CPU, is written under another name and moved into place whole, and carries a checksum:
   processes that compile the same kernel at once write the same file twice;
-- whatever goes wrong with a file, the kernel is compiled, and the call goes on.
+- a damaged or unreadable file is ignored: the kernel is compiled, and the call goes on.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from numba.core.runtime import rtsys
 
 from stn_numba.kernels.runtime import cache_folders, source_digest
 
-__all__ = ["KernelCache", "failures", "where"]
+__all__ = ["KernelCache", "failures", "folders"]
 
 logger = logging.getLogger(__name__)
 
-failures: dict[str, str] = {}  # kernels that this process could not keep, and why
+failures: dict[str, str] = {}  # kernels that this process could not save, and why
 
 _SUFFIX = ".kernel"
 _DIGEST = 32
 _VERSION = re.compile("kernels-[0-9a-f]{16}")
-_KEPT = 30 * 86400  # seconds after which the kernels of a version that nobody uses any more are removed
+_KEPT = 30 * 86400  # seconds after which an unused version is removed
 
 _OPTIONS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "CPU_NAME", "CPU_FEATURES")
 
 
 class KernelCache(caching._Cache):
-    """Disk cache of one kernel, in the form that Numba's dispatchers take."""
+    """Disk cache of one kernel, with the interface that Numba's dispatchers expect."""
 
     def __init__(self, function: Any, form: str) -> None:
         self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
@@ -59,7 +59,7 @@ class KernelCache(caching._Cache):
     @property
     def cache_path(self) -> str:
         """The folder that is written to; empty if there is none."""
-        return str(where().write or "")
+        return str(folders().write or "")
 
     def enable(self) -> None:
         """Use the files."""
@@ -70,32 +70,32 @@ class KernelCache(caching._Cache):
         self._enabled = False
 
     def flush(self) -> None:
-        """Forget this kernel's files."""
-        for folder in where().read:
+        """Delete this kernel's files."""
+        for folder in folders().read:
             for path in folder.glob(f"{self._name}-*{_SUFFIX}"):
                 path.unlink(missing_ok=True)
 
     def holds(self, sig: Any, target_context: Any) -> bool:
-        """Whether there is a file for a signature, whole or not."""
+        """Whether there is a file for a signature, damaged or not."""
         name = self._file_name(self._key(sig, target_context.codegen()))
-        return self._enabled and any((folder / name).exists() for folder in where().read)
+        return self._enabled and any((folder / name).exists() for folder in folders().read)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled kernel for a signature, or None."""
         if not self._enabled:
             return None
-        # All that machine code from disk needs. A whole refresh(), as for compiling, imports SciPy and takes half a second.
+        # All that machine code from disk needs. refresh(), as for compiling, imports SciPy and takes half a second.
         rtsys.initialize(target_context)
         key = self._key(sig, target_context.codegen())
-        for folder in where().read:
+        for folder in folders().read:
             data = _read(folder / self._file_name(key), key)
             if data is not None:
                 return self._implementation.rebuild(target_context, data)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled kernel for a signature."""
-        folder = where().write
+        """Save a compiled kernel for a signature."""
+        folder = folders().write
         if not self._enabled or folder is None or not self._implementation.check_cachable(data):
             return
         key = self._key(sig, data.codegen)
@@ -104,7 +104,7 @@ class KernelCache(caching._Cache):
             _write(folder / self._file_name(key), hashlib.sha256(content).digest() + content)
         except OSError as error:  # a full disk must not stop a call
             failures[self._name] = str(error)
-            logger.info("kernel %s is not kept: %s", self._name, error)
+            logger.info("kernel %s is not saved: %s", self._name, error)
 
     def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (self._source, str(sig), codegen.magic_tuple())
@@ -114,7 +114,7 @@ class KernelCache(caching._Cache):
 
 
 class _Implementation(caching.CompileResultCacheImpl):
-    """What Numba knows about packing compiled code, without its search for a folder."""
+    """Numba's serialization of compiled code, without its search for a folder."""
 
     def __init__(self, function: Any) -> None:
         self._lineno = function.__code__.co_firstlineno
@@ -122,18 +122,18 @@ class _Implementation(caching.CompileResultCacheImpl):
 
 
 @functools.cache
-def where() -> cache_folders.Places:
-    """The folders in use; settled at the first question."""
+def folders() -> cache_folders.CacheFolders:
+    """The folders in use; chosen once."""
     found = cache_folders.find(numba.config.CACHE_DIR, _version())
     if found.write:
-        _tidy(found.write)
+        _remove_old_versions(found.write)
     else:
         logger.info("new kernels are not cached on disk: %s", found.why)
     return found
 
 
 def _read(path: Path, key: tuple[Any, ...]) -> Any:
-    """Content of a file; None if it is not there, not whole, or of another kernel."""
+    """Content of a file; None if it is missing, damaged, or of another kernel."""
     try:
         content = path.read_bytes()
         if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
@@ -143,7 +143,7 @@ def _read(path: Path, key: tuple[Any, ...]) -> Any:
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever a damaged pickle raises
-        logger.info("%s is not used: %s: %s", path, type(error).__name__, error)
+        logger.info("%s is ignored: %s: %s", path, type(error).__name__, error)
         return None
 
 
@@ -159,15 +159,15 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def _tidy(folder: Path) -> None:
-    """Mark a version's folder as in use, and remove those long out of use."""
+def _remove_old_versions(folder: Path) -> None:
+    """Mark a version's folder as in use, and remove those that have not been for long."""
     try:
         os.utime(folder)
         for other in folder.parent.iterdir():
             if _VERSION.fullmatch(other.name) and not other.is_symlink() and other.stat().st_mtime < time.time() - _KEPT:
                 shutil.rmtree(other, ignore_errors=True)
     except OSError:
-        pass  # others may tidy at the same time
+        pass  # another process may do it at the same time
 
 
 def _version() -> str:

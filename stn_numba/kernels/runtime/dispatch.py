@@ -1,13 +1,13 @@
-"""How many threads run the tasks of a kernel: any number of Python threads may ask at once.
+"""Run the tasks of a kernel on one or several threads; any number of Python threads may ask at once.
 
 On one thread a kernel is safe everywhere: it releases the GIL and shares nothing. Several are those of Numba's threading layer:
 
 ``tbb``
-    safe in all threads, and in children that were forked by the thread that launched it.
+    safe in all threads, and in children forked by the thread that launched it.
 ``omp``
     safe in all threads; a child forked after the launch would be killed, so it runs kernels on one thread.
 ``workqueue``
-    two loops at once would abort the process. A lock that nobody waits for: the others run on one thread.
+    two loops at once would abort the process, so calls that find it busy run on one thread.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ def count() -> int:
 
 
 def run(entry: Entry, tasks: int, num_threads: int | None, words: tuple[Any, ...]) -> None:
-    """Run all tasks of a kernel, which takes so many words."""
+    """Run all tasks of a kernel, given its arguments as words."""
     run_job(entry, tasks, num_threads, entry.job(words))
 
 
 def run_job(entry: Entry, tasks: int, num_threads: int | None, job: Any) -> None:
-    """As `run`, for words in memory, the first of which says what went wrong.
+    """As `run`, for words in memory, the first of which is for an error.
 
     Raises
     ------
     MemoryError
-        If there was none for the kernel's scratch rows.
+        If a kernel could not allocate its workspace.
     """
     wanted = 1 if tasks < 2 else min(num_threads or count(), limits.numba_ceiling())
     if wanted < 2:
@@ -62,45 +62,45 @@ def run_job(entry: Entry, tasks: int, num_threads: int | None, job: Any) -> None
         raise MemoryError("no memory for the scratch rows of a kernel")
 
 
-def _share(entry: Entry, tasks: int, wanted: int, asked: bool, job: Any) -> None:
-    """Run tasks on several threads, if they can be had."""
-    reason = _claim()
+def _share(entry: Entry, tasks: int, wanted: int, explicit: bool, job: Any) -> None:
+    """Run tasks on several threads, if that is possible."""
+    reason = _acquire_layer()
     if reason:
         forks.warn_once(reason)
         entry.function(_ONE, _Word(tasks), _ONE, job)
         return
-    taken = _take(wanted, asked)
+    taken = _take(wanted, explicit)
     try:
         if taken < 2:
             entry.function(_ONE, _Word(tasks), _ONE, job)
         else:
-            # one operand, which begins at 1 and goes on by 1: whatever part of the tasks a thread gets, it knows its first
+            # one operand, which begins at 1 and goes on by 1: so a thread knows the first of its tasks
             threading_layer.parallel_for()(entry.address, _ONE, _Word(tasks), _ONE, job, 1, 1, taken)
     finally:
-        _take_back(taken)
-        _give_back()
+        _give_back(taken)
+        _release_layer()
 
 
-def _take(wanted: int, asked: bool) -> int:
-    """How many threads a call gets: what calls at the same moment leave of the wished number, unless it was asked for.
+def _take(wanted: int, explicit: bool) -> int:
+    """Return how many threads a call gets: what other calls leave of the wanted number, unless it is explicit.
 
-    So the callers of a pool of threads, of joblib, Dask or a server, do not start as many threads each.
+    So the callers in a pool of threads, of joblib, Dask or a server, do not each start that many threads.
     """
     global _busy
     with _counting:
-        taken = wanted if asked else max(1, wanted - _busy)
+        taken = wanted if explicit else max(1, wanted - _busy)
         _busy += taken
     return taken
 
 
-def _take_back(taken: int) -> None:
+def _give_back(taken: int) -> None:
     global _busy
     with _counting:
         _busy -= taken
 
 
-def _claim() -> str | None:
-    """Take leave to run on several threads, to be given back; or say why not."""
+def _acquire_layer() -> str | None:
+    """Acquire the right to run on several threads; or return why that is not possible."""
     reason = forks.unsafe_reason() or threading_layer.launch()
     if reason:
         return reason
@@ -112,13 +112,13 @@ def _claim() -> str | None:
     return None
 
 
-def _give_back() -> None:
+def _release_layer() -> None:
     if forks.launched_layer() == "workqueue":
         _workqueue.release()
 
 
 def _after_fork_in_child() -> None:
-    """Make the locks anew: whoever held them is not in the child."""
+    """Renew the locks: threads that held them do not exist in the child."""
     global _workqueue, _counting, _busy
     _workqueue, _counting, _busy = threading.Lock(), threading.Lock(), 0
 

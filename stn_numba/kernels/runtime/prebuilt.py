@@ -1,7 +1,7 @@
-"""Kernels that were compiled when the wheel was built: a shared library for each level of CPUs, loaded when first needed.
+"""Load kernels that were compiled when the wheel was built: a shared library for each level of CPUs.
 
-The name of a library says of which sources it was made; one that does not match this installation's is never used, nor is one
-that has been cut short: the loader would take it, and end the process with the first page that is missing.
+The name of a library holds a digest of the sources it was made from; one that does not match this installation's is never
+used. Nor is a truncated one: the system would load it, and kill the process at the first missing page.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[2] / "prebuilt"
 
-# Settings of Numba's by which kernels are to be compiled in another way.
+# Numba's settings that ask for other machine code.
 _OTHER_CODE = ("NUMBA_BOUNDSCHECK", "NUMBA_DEBUGINFO", "NUMBA_LOOP_VECTORIZE", "NUMBA_OPT", "NUMBA_SLP_VECTORIZE")
 
 
@@ -33,34 +33,34 @@ class Library:
         self.path, self.level, self._functions = path, level, ctypes.CDLL(str(path))
 
     def address(self, symbol: str) -> int | None:
-        """Where a kernel begins; None if the library has it not."""
+        """The address of a kernel; None if the library does not have it."""
         function = getattr(self._functions, symbol, None)
         return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
 
 
 def file_name(level: str) -> str:
-    """Name of the library of a level for the sources as they are."""
+    """File name of the library of a level, for the current sources."""
     return f"kernels-{level}-{source_digest.digest()}.so"
 
 
 @functools.cache
 def library() -> Library | None:
-    """The library for this CPU; None without one, see `why_not`."""
+    """The library for this CPU; None if there is none, see `why_not`."""
     if _turned_off():
         return None
     for name in _levels():
         path = FOLDER / file_name(name)
         if path.exists():
             try:
-                _expect_whole(path)
+                _expect_complete(path)
                 return Library(path, name)
             except OSError as error:  # damaged, or of another system
                 logger.warning("%s cannot be loaded, kernels are compiled instead: %s", path, error)
     return None
 
 
-def _expect_whole(path: Path) -> None:
-    """Raise OSError for a library that ends before its table of sections, which is the last part of a file of ELF."""
+def _expect_complete(path: Path) -> None:
+    """Raise OSError for a library that ends before its section table, which is the last part of an ELF file."""
     with open(path, "rb") as file:
         header = file.read(64)
     if len(header) < 64 or header[:4] != b"\x7fELF":
@@ -71,19 +71,19 @@ def _expect_whole(path: Path) -> None:
 
 
 def level() -> str | None:
-    """The level of the library in use; None without one."""
+    """The level of the library in use; None if there is none."""
     found = library()
     return None if found is None else found.level
 
 
 def address(symbol: str) -> int | None:
-    """Where a kernel that was built ahead begins; None if there is none."""
+    """The address of a prebuilt kernel; None if there is none."""
     found = library()
     return None if found is None else found.address(symbol)
 
 
 def why_not() -> str:
-    """Say in words why there is no library; empty if there is one."""
+    """Why there is no library, for people; empty if there is one."""
     if library() is not None:
         return ""
     if _turned_off():
@@ -102,7 +102,7 @@ def _levels() -> tuple[str, ...]:
 
 
 def _turned_off() -> str:
-    """Say which setting keeps the library from being used; empty if none does."""
+    """Which setting disables the library, for people; empty if none does."""
     if environment.prebuilt() == "off":
         return f"turned off by {environment.PREBUILT}"
     return next((f"{name} is set" for name in _OTHER_CODE if os.environ.get(name, "")), "")

@@ -1,4 +1,4 @@
-"""The files from which machine code is made, as one number: code made of others is never used."""
+"""A digest of the sources from which machine code is made: code made from other sources is never used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2]
 
 @functools.cache
 def digest() -> str:
-    """Sixteen digits that stand for the sources of all kernels: every file of the two folders, at any depth."""
+    """Sixteen hex digits for the sources of all kernels: every file in the two folders, at any depth, but for `runtime`."""
     paths = sorted([*PACKAGE.glob("kernels/**/*.py"), *PACKAGE.glob("nn/kernels/**/*.py")])
     runtime = PACKAGE / "kernels" / "runtime"
     digests = [file_digest(path) for path in paths if runtime not in path.parents]

@@ -1,8 +1,8 @@
-"""Launch the threads of Numba's threading layer, once, with the first kernel that wants several: never at import.
+"""Launch the threads of Numba's threading layer, once, for the first kernel that runs on several: never at import.
 
-The layers are extension modules of Numba's, which know nothing of its compiler. They are loaded by themselves, since
-`import numba` takes longer than most first calls; where Numba is imported already, or is asked for more than a layer's name, it
-chooses.
+The layers are extension modules of Numba that do not need its compiler. They are loaded without Numba, since `import numba`
+takes longer than most first calls. Numba itself chooses the layer if it has been imported, or if its settings say more than a
+layer's name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from stn_numba.kernels.runtime import calls
 from stn_numba.threads import forks, limits
 
-__all__ = ["LAYERS", "find_tbb", "launch", "load", "load_tbb", "parallel_for"]
+__all__ = ["LAYERS", "find_tbb", "launch", "load", "load_tbb", "parallel_for", "problems"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _failure: str | None = None
 
 
 def launch() -> str | None:
-    """Launch Numba's threads unless they run; return why it cannot be done, or None."""
+    """Launch Numba's threads unless they run; return why that is not possible, or None."""
     global _failure
     if forks.launched_layer() is not None or _failure:
         return _failure
@@ -54,14 +54,14 @@ def _launch() -> str | None:
             _launch_by_numba()
         else:
             _launch_layer()
-    except (ValueError, ImportError, OSError) as error:  # the layer that was asked for is not to be had
+    except (ValueError, ImportError, OSError) as error:  # the requested layer cannot be loaded
         return f"Numba's threads cannot be launched, kernels run on one thread: {' '.join(str(error).split())}"
     logger.info("threading layer %s, up to %d threads", forks.launched_layer(), limits.numba_ceiling())
     return None
 
 
 def _is_plain() -> bool:
-    """Whether Numba's settings say no more of threading layers than the name of one."""
+    """Whether Numba's settings for threading layers are at most the name of one."""
     asked = os.environ.get("NUMBA_THREADING_LAYER", "default").lower()
     more = "NUMBA_THREADING_LAYER_PRIORITY" in os.environ or os.path.exists(".numba_config.yaml")
     return (asked == "default" or asked in LAYERS) and not more
@@ -93,13 +93,13 @@ def _launch_by_numba() -> None:
         numba.get_num_threads()
         forks.note_launch(None)
     finally:
-        if free:  # Numba looks the start method up, which would settle it for the whole program
+        if free:  # Numba reads the start method, which would fix it for the whole program
             multiprocessing.set_start_method(None, force=True)  # type: ignore[arg-type]
 
 
 @functools.cache
 def parallel_for() -> Any:
-    """The loop over tasks of the layer that has been launched."""
+    """The launched layer's loop over tasks."""
     return _For(load(str(forks.launched_layer())).parallel_for)
 
 
@@ -109,7 +109,7 @@ def load(name: str) -> Any:
     Raises
     ------
     ImportError
-        If it cannot be had on this machine.
+        If it cannot be loaded on this machine.
     """
     full = f"numba.np.ufunc.{LAYERS[name]}"
     if name == "tbb":
@@ -131,12 +131,12 @@ def _load_extension(name: str, path: str) -> Any:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
-    sys.modules.pop(name, None)  # Numba, if it is imported one day, finds it by itself
+    sys.modules.pop(name, None)  # Numba, if it is imported later, loads it itself
     return module
 
 
 def _expect_tbb() -> None:
-    """Refuse a TBB that is missing or older than Numba's layer needs."""
+    """Raise ImportError for a TBB that is missing, or older than Numba's layer needs."""
     load_tbb()
     name = {"win32": "tbb12.dll", "darwin": "libtbb.12.dylib"}.get(sys.platform, "libtbb.so.12")
     try:
@@ -147,8 +147,21 @@ def _expect_tbb() -> None:
         raise ImportError(f"Problem with TBB. Reason: its interface is {version}, {_OLDEST_TBB} or later is needed")
 
 
+def problems() -> dict[str, str]:
+    """Return for each layer why it cannot be loaded; empty if it can. None of them is launched."""
+    return {name: _problem(name) for name in LAYERS}
+
+
+def _problem(name: str) -> str:
+    try:
+        load(name)
+    except Exception as error:  # ImportError, and warnings turned into errors
+        return str(error) or type(error).__name__
+    return ""
+
+
 def find_tbb() -> Path | None:
-    """The TBB library of an installed package ``tbb``, which lies where the loader does not look."""
+    """The TBB library of an installed package ``tbb``, which is where the system's loader does not look."""
     try:
         files = importlib.metadata.distribution("tbb").files or []
     except importlib.metadata.PackageNotFoundError:
@@ -158,7 +171,7 @@ def find_tbb() -> Path | None:
 
 
 def load_tbb() -> None:
-    """Load TBB by its path; Numba, which asks for it by name, then finds it loaded."""
+    """Load TBB by its path; Numba, which loads it by name, then finds it."""
     path = find_tbb()
     if path is not None:
         try:
@@ -168,7 +181,7 @@ def load_tbb() -> None:
 
 
 class _Held:
-    """The locks held over a fork: the child would inherit those of other threads, held by nobody."""
+    """The locks held during a fork: the child would inherit those that other threads hold, and nobody would release them."""
 
     locks: tuple[Any, ...] = ()
 

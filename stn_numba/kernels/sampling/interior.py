@@ -1,4 +1,7 @@
-"""Which pixels of a strip have all their taps inside the image: nearly always one run."""
+"""Find the interior of a strip: pixels whose taps all lie inside the image. Nearly always they are neighbors.
+
+An interior is (first, stop, complete): the pixels [first, stop), and whether these are all interior and no others are.
+"""
 
 from __future__ import annotations
 
@@ -6,78 +9,81 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BEYOND, BILINEAR, FILL_TAPS, INSIDE, MODE, REFLECT, SIZE, ZEROS
-from stn_numba.kernels.sampling.edge_taps import FARTHEST, reaches
-from stn_numba.kernels.sampling.positions import along_row, columns_reaching, number
-from stn_numba.kernels.sampling.workspace import WORTH_A_LOOK
-from stn_numba.kernels.simd.scalars import greatest, least
-from stn_numba.kernels.simd.scratch import position, positions
-from stn_numba.kernels.simd.vectors import EIGHT, bits_above, bits_set, lanes_between, lowest_bit
+from stn_numba.kernels.sampling.edge_taps import is_in_reach
+from stn_numba.kernels.sampling.padding import FARTHEST
+from stn_numba.kernels.sampling.positions import along_row, columns_in_range, float64_at
+from stn_numba.kernels.sampling.workspace import LEAST_SOLVED
+from stn_numba.kernels.simd.lanes import mask_bits
+from stn_numba.kernels.simd.scalars import count_ones, greatest, leading_zeros, least, trailing_zeros
+from stn_numba.kernels.simd.scratch import get_position
+from stn_numba.kernels.simd.vectors import EIGHT
 
-PIECE = 16  # pixels of a strip that is looked through anew where what lies inside the image is not in one run
+SEGMENT = 16  # pixels of a strip whose interior is looked for again, where that of the strip is not complete
 
 
 @jit.inline
-def near_lines(rule, top, bottom):
+def y_reach(sampler, top, bottom):
     """Positions (above, below) beyond which no pixel reads the rows [top, bottom) of the image."""
-    mode = rule.y_axis[MODE]
+    mode = sampler.y_axis[MODE]
     if mode >= REFLECT:
         return -FARTHEST, FARTHEST
-    endless_above, endless_below = mode != ZEROS and top == 0, mode != ZEROS and bottom == rule.y_axis[SIZE]
-    return -np.inf if endless_above else np.float64(top - rule.K), np.inf if endless_below else np.float64(bottom - 1 + rule.K)
+    endless_above, endless_below = mode != ZEROS and top == 0, mode != ZEROS and bottom == sampler.y_axis[SIZE]
+    above = -np.inf if endless_above else np.float64(top - sampler.K)
+    return above, np.inf if endless_below else np.float64(bottom - 1 + sampler.K)
 
 
 @jit.inline
-def tile_is_near(rule, source, n, first_row, last_row, left, right, top, bottom, reach):
+def tile_is_in_reach(sampler, grid, n, first_row, last_row, left, right, top, bottom, y_range):
     """Whether any pixel of a tile may read the rows [top, bottom) of the image.
 
-    Known of affine maps, and where the least and the greatest position along y in the tile are written at `reach`.
+    Known of affine maps, and of other grids if `y_range` is the address of (least, greatest) position along y, else 0.
     """
-    if reach != 0:
-        above, below = near_lines(rule, top, bottom)
-        return not (number(reach, 0) > below + 1.0 or number(reach, 1) < above - 1.0)
-    if source.kind != AFFINE:
+    if y_range != 0:
+        above, below = y_reach(sampler, top, bottom)
+        return not (float64_at(y_range, 0) > below + 1.0 or float64_at(y_range, 1) < above - 1.0)
+    if grid.kind != AFFINE:
         return True
-    (slope, start), (_, end) = along_row(source.matrix, n, 1, first_row), along_row(source.matrix, n, 1, last_row - 1)
-    one, other, (above, below) = slope * left, slope * (right - 1), near_lines(rule, top, bottom)
+    (slope, start), (_, end) = along_row(grid.matrix, n, 1, first_row), along_row(grid.matrix, n, 1, last_row - 1)
+    one, other, (above, below) = slope * left, slope * (right - 1), y_reach(sampler, top, bottom)
     return not (
         least(one, other) + least(start, end) > below + 1.0 or greatest(one, other) + greatest(start, end) < above - 1.0
     )
 
 
 @jit.inline
-def near_columns(rule, source, n, i, left, right, top, bottom):
+def columns_in_reach(sampler, grid, n, i, left, right, top, bottom):
     """The part of the columns [left, right) of output row i outside which no pixel reads the rows [top, bottom) of the image.
 
-    As far as that is known of the grid without a look at each pixel, and worth asking.
+    As far as the grid tells without a look at each pixel, and where that is worth it.
     """
-    (_, K, x_axis, y_axis, _, _, _, _), w = rule, source.w
+    K, x_axis, y_axis, w = sampler.K, sampler.x_axis, sampler.y_axis, grid.w
     mode = x_axis[MODE]
-    if w < WORTH_A_LOOK or mode >= REFLECT:
+    if w < LEAST_SOLVED or mode >= REFLECT:
         return left, right
     start, stop = left, right
     if mode == ZEROS:
-        first, end = columns_reaching(source, n, i, w, 0, -np.float64(K), x_axis[SIZE] - 1.0 + K)
+        first, end = columns_in_range(grid, n, i, w, 0, -np.float64(K), x_axis[SIZE] - 1.0 + K)
         start, stop = greatest(start, first), least(stop, end)
     if mode == ZEROS or top > 0 or bottom < y_axis[SIZE]:
-        above, below = near_lines(rule, top, bottom)
-        first, end = columns_reaching(source, n, i, w, 1, above, below)
+        above, below = y_reach(sampler, top, bottom)
+        first, end = columns_in_range(grid, n, i, w, 1, above, below)
         start, stop = greatest(start, first), least(stop, end)
     start = least(start, right)
     return start, greatest(start, stop)
 
 
 @jit.inline
-def is_far(rule, j, rows):
-    """Whether a pixel reads nothing of the image."""
-    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
-    near = reaches(rule.x_axis, rule.K, x) and reaches(rule.y_axis, rule.K, y)
-    return not near and rule.x_axis[MODE] == ZEROS
+def reads_nothing(sampler, j, work):
+    """Whether pixel j reads nothing of the image."""
+    x, y = get_position(work.x_padded, j), get_position(work.y_padded, j)
+    near = is_in_reach(sampler.x_axis, sampler.K, x) and is_in_reach(sampler.y_axis, sampler.K, y)
+    return not near and sampler.x_axis[MODE] == ZEROS
 
 
 @jit.inline
-def inside_bounds(rule, top, bottom):
+def interior_bounds(sampler, top, bottom):
     """(left, right, above, below) of positions whose taps all lie in the image, and in its rows [top, bottom)."""
-    x_axis, y_axis, K = rule.x_axis, rule.y_axis, rule.K
+    x_axis, y_axis, K = sampler.x_axis, sampler.y_axis, sampler.K
     above, below = y_axis[INSIDE], y_axis[BEYOND]
     if top > 0:
         above = greatest(above, top + (K - 1) // 2)
@@ -87,33 +93,33 @@ def inside_bounds(rule, top, bottom):
 
 
 @jit.inline
-def slope_bounds(rule, top, bottom):
-    """As `inside_bounds`, for slopes: that from the right of the last pixel reads what lies beyond the edge."""
-    left, right, above, below = inside_bounds(rule, top, bottom)
-    if rule.family == BILINEAR and (rule.x_axis[MODE] >= REFLECT or rule.fills == FILL_TAPS):
-        right, below = least(right, rule.x_axis[SIZE] - 1.0), least(below, rule.y_axis[SIZE] - 1.0)
+def interior_bounds_of_slopes(sampler, top, bottom):
+    """As `interior_bounds`, for slopes: that from the right of the last pixel reads what lies beyond the edge."""
+    left, right, above, below = interior_bounds(sampler, top, bottom)
+    if sampler.family == BILINEAR and (sampler.x_axis[MODE] >= REFLECT or sampler.fill_mode == FILL_TAPS):
+        right, below = least(right, sampler.x_axis[SIZE] - 1.0), least(below, sampler.y_axis[SIZE] - 1.0)
     return left, right, above, below
 
 
 @jit.inline
-def inside_run(source, n, i, column, bounds, start, end, rows):
-    """(first, stop, in_one_run) of the pixels of a strip from `start` to `end` whose taps all lie inside."""
-    if end - start >= WORTH_A_LOOK and source.kind == AFFINE and rows.x_places == rows.xs:
-        return affine_run(source.matrix, n, i, column, bounds, start, end, rows)
-    return find_run(bounds, start, end, rows)
+def find_interior(grid, n, i, column, bounds, count, work):
+    """The interior of a strip of `count` pixels of output row i, from a column on."""
+    if count >= LEAST_SOLVED and grid.kind == AFFINE and work.x_padded == work.x:
+        return affine_interior(grid.matrix, n, i, column, bounds, count, work)
+    return scan_interior(bounds, 0, count, work)
 
 
 @jit.inline
-def affine_run(matrix, n, i, column, bounds, start, end, rows):
-    """As `find_run`, solved rather than searched: along a row an affine map rises or falls, rounding included."""
+def affine_interior(matrix, n, i, column, bounds, count, work):
+    """The interior, solved rather than searched: along a row an affine map rises or falls, rounding included."""
     left, right, above, below = bounds
-    low, high = np.float64(column + start), np.float64(column + end)
+    low, high = np.float64(column), np.float64(column + count)
     low, high = columns_between(along_row(matrix, n, 0, i), left, right, low, high)
     low, high = columns_between(along_row(matrix, n, 1, i), above, below, low, high)
-    first, stop = (np.int64(low) - column, np.int64(high) - column) if low < high else (end, end)
-    while first < stop and not is_inside(bounds, first, rows):
+    first, stop = (np.int64(low) - column, np.int64(high) - column) if low < high else (count, count)
+    while first < stop and not is_interior(bounds, first, work):
         first += 1
-    while first < stop and not is_inside(bounds, stop - 1, rows):
+    while first < stop and not is_interior(bounds, stop - 1, work):
         stop -= 1
     return first, stop, True
 
@@ -131,45 +137,45 @@ def columns_between(line, low, high, start, stop):
 
 
 @jit.inline
-def is_inside(bounds, j, rows):
-    """Whether the taps of a pixel all lie inside."""
+def is_interior(bounds, j, work):
+    """Whether the taps of pixel j all lie inside."""
     left, right, above, below = bounds
-    x, y = position(rows.x_places, 0.0, j), position(rows.y_places, 0.0, j)
+    x, y = get_position(work.x_padded, j), get_position(work.y_padded, j)
     return (left <= x) & (x < right) & (above <= y) & (y < below)
 
 
 @jit.inline
-def inside_bits(bounds, j, rows):
-    """Bits of an integer, the lowest for the first of eight pixels: whether its taps all lie inside."""
+def interior_bits(bounds, j, work):
+    """As `is_interior` of eight pixels from j on: bits of an integer, the lowest for the first."""
     left, right, above, below = bounds
-    bits = lanes_between(positions(rows.x_places, 0.0, j, EIGHT), left, right)
-    return bits & lanes_between(positions(rows.y_places, 0.0, j, EIGHT), above, below)
+    x, y = get_position(work.x_padded, j, EIGHT), get_position(work.y_padded, j, EIGHT)
+    return mask_bits((x >= left) & (x < right)) & mask_bits((y >= above) & (y < below))
 
 
 @jit.inline
-def find_run(bounds, start, end, rows):
-    """Look at every pixel, eight at a time."""
+def scan_interior(bounds, start, end, work):
+    """The interior of the pixels [start, end), each of which is looked at."""
     first, stop, inside = end, start, 0
     for j in range(start, end, 8):
-        bits = inside_bits(bounds, j, rows) & ((1 << least(end - j, 8)) - 1)
+        bits = interior_bits(bounds, j, work) & ((1 << least(end - j, 8)) - 1)
         if bits:
-            first = least(first, j + lowest_bit(bits))
-            stop = j + 64 - bits_above(bits)
-            inside += bits_set(bits)
+            first = least(first, j + trailing_zeros(bits))
+            stop = j + 64 - leading_zeros(bits)
+            inside += count_ones(bits)
     return (first, stop, stop - first == inside) if inside else (end, end, True)
 
 
 @jit.inline
-def next_piece(run, start, count, bounds, rows):
-    """(first, stop, end, in_one_run): of the pixels from `start` to `end` those in [first, stop) have all taps inside.
+def next_segment(interior, start, count, bounds, work):
+    """(first, stop, end, complete): the interior of the pixels [start, end).
 
-    That is the whole strip if its `run` is one, else a short piece, which is looked through anew.
+    That is the whole strip if its `interior` is complete, else a short segment; one whose own is not complete has none.
     """
-    first, stop, in_one_run = run
+    first, stop, complete = interior
     end = count
-    if not in_one_run:
-        end = least(start + PIECE, count)
-        first, stop, in_one_run = find_run(bounds, start, end, rows)
-        if not in_one_run:
+    if not complete:
+        end = least(start + SEGMENT, count)
+        first, stop, complete = scan_interior(bounds, start, end, work)
+        if not complete:
             first = stop = end
-    return first, stop, end, in_one_run
+    return first, stop, end, complete

@@ -1,4 +1,7 @@
-"""Strips of output pixels: how many rows they hold, and their positions, as the padding wants them."""
+"""Strips of output pixels: how many rows they hold, and their positions, padded.
+
+A strip is up to `STRIP` neighboring pixels of an output row, or several whole rows of a narrow output one behind the other.
+"""
 
 from __future__ import annotations
 
@@ -18,96 +21,96 @@ from stn_numba.kernels.constants import (
     STRIP,
     ZEROS,
 )
-from stn_numba.kernels.sampling import edge_taps
+from stn_numba.kernels.sampling.padding import clip_row, discard_outside, fold_row, round_row
 from stn_numba.kernels.sampling.positions import row_positions
 from stn_numba.kernels.sampling.workspace import to_next
 from stn_numba.kernels.simd.load_store import size_of
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.simd.scratch import positions, products, put_positions, put_products
-from stn_numba.kernels.simd.vectors import EIGHT, narrowed, times, where_not_zero, widened
+from stn_numba.kernels.simd.scratch import get_position, get_product, put_position, put_product
+from stn_numba.kernels.simd.vectors import EIGHT, astype, to_float64, where
 
 
 @jit.inline
-def rows_together(rule, image, out, w, C, channels):
-    """How many output rows one strip holds: several, one behind the other, of planes or of at most so many `channels`.
+def rows_together(sampler, image, out, w, C, channels):
+    """How many output rows one strip holds: several of a single plane, or of at most `channels` channels, else one.
 
-    A row on its own costs as much as some dozens of pixels. Pixels need not all be inside then (`anywhere`), which is dear
-    where a pixel is.
+    A row by itself costs as much as some dozens of pixels. In several rows the interior is not complete, so all pixels are
+    treated as interior (`interior_everywhere`), which takes long where a pixel does.
     """
-    behind = out.y_step == w * out.x_step
-    several = behind and anywhere(rule) and (channels >= C or is_plane(rule, image, out, C))
+    contiguous = out.y_step == w * out.x_step
+    several = contiguous and interior_everywhere(sampler) and (channels >= C or is_plane(sampler, image, out, C))
     return greatest(np.int64(1), STRIP // w) if several else np.int64(1)
 
 
 @jit.inline
-def is_plane(rule, image, out, C):
-    """Whether pixels of one channel are read side by side, in pairs."""
-    size = size_of(image.like)
-    packed = image.c_step == size and out.c_step == size_of(out.like)
-    return rule.family == BILINEAR and to_next(rule.x_axis, image.x_step) == size and (C == 1 or not packed)
+def is_plane(sampler, image, out, C):
+    """Whether the pixels of a channel are contiguous, and read in pairs."""
+    size = size_of(image.dtype)
+    packed = image.c_step == size and out.c_step == size_of(out.dtype)
+    return sampler.family == BILINEAR and to_next(sampler.x_axis, image.x_step) == size and (C == 1 or not packed)
 
 
 @jit.inline
-def is_words(rule, image, out, C):
-    """Whether pixels of three or four bytes are read side by side, as words; `image` is read, not added to."""
-    bytes_only = size_of(image.like) == 1 and size_of(out.like) == 1
-    packed = image.c_step == 1 and out.c_step == 1 and to_next(rule.x_axis, image.x_step) == C
-    return bytes_only and packed and rule.family == BILINEAR and 3 <= C <= 4
+def is_packed_bytes(sampler, image, out, C):
+    """Whether pixels of three or four bytes are read together, see `packed_pixels`."""
+    bytes_only = size_of(image.dtype) == 1 and size_of(out.dtype) == 1
+    packed = image.c_step == 1 and out.c_step == 1 and to_next(sampler.x_axis, image.x_step) == C
+    return bytes_only and packed and sampler.family == BILINEAR and 3 <= C <= 4
 
 
 @jit.inline
-def anywhere(rule):
-    """Whether `inside_taps` serves all positions: beyond the image the weights of a tent vanish by themselves."""
-    return rule.family == BILINEAR and rule.x_axis[MODE] == ZEROS and rule.fills == NO_FILL
+def interior_everywhere(sampler):
+    """Whether all pixels can be treated as interior: beyond the image the weights of a tent vanish by themselves."""
+    return sampler.family == BILINEAR and sampler.x_axis[MODE] == ZEROS and sampler.fill_mode == NO_FILL
 
 
 @jit.inline
-def image_and_row(row, source, size):
-    """Output image n and row i of the row that is so and so many through all images.
+def image_and_row(row, grid, size):
+    """Output image n and its row i, for a row counted through all images.
 
-    Grids of one basis take turns row by row: each strip of basis functions is fetched once for all images.
+    Grids of one basis alternate row by row: each strip of basis functions is fetched once for all images.
     """
     batch, h, w, _ = size
-    return (row % batch, row // batch) if source.kind == BASIS and w > STRIP // 2 else (row // h, row % h)
+    return (row % batch, row // batch) if grid.kind == BASIS and w > STRIP // 2 else (row // h, row % h)
 
 
 @jit.inline
-def prepare_positions(rule, source, n, i, first, count, rows, together, by_grid):
-    """Positions of `count` pixels of row i of grid n from column `first` on, hidden, limited and folded as the padding wants.
+def strip_positions(sampler, grid, n, i, first, count, work, together, by_grid):
+    """Compute and pad the positions of `count` pixels of row i of grid n from column `first` on, or of some rows together.
 
-    Or of so many rows together. Returns whether anything was changed, so that signs matter. `by_grid`: for the gradient by the
-    positions, which is that from the right.
+    Returns whether padding has a derivative other than 1. `by_grid`: for the gradient by the positions, which is that from
+    the right.
     """
-    x_axis, y_axis, xs, ys = rule.x_axis, rule.y_axis, rows.xs, rows.ys
+    x_axis, y_axis, xs, ys = sampler.x_axis, sampler.y_axis, work.x, work.y
     for k in range(together):
-        row_positions(source, n, i + k, first, count, xs + 8 * k * count, ys + 8 * k * count)
+        row_positions(grid, n, i + k, first, count, xs + 8 * k * count, ys + 8 * k * count)
     count *= together
-    if rows.x_places == xs:
+    if work.x_padded == xs:
         return False
-    if rule.family == NEAREST:  # which pixel is read decides whether it lies outside
-        edge_taps.round_row(count, xs, rows.x_places)
-        edge_taps.round_row(count, ys, rows.y_places)
-        xs, ys = rows.x_places, rows.y_places
-    if rule.fills == FILL_OUTSIDE:
-        edge_taps.hide_outside(x_axis, y_axis, count, xs, ys, rows.x_places, rows.y_places)
-        xs, ys = rows.x_places, rows.y_places
+    if sampler.family == NEAREST:  # the pixel that is read decides whether it lies outside
+        round_row(count, xs, work.x_padded)
+        round_row(count, ys, work.y_padded)
+        xs, ys = work.x_padded, work.y_padded
+    if sampler.fill_mode == FILL_OUTSIDE:
+        discard_outside(x_axis, y_axis, count, xs, ys, work.x_padded, work.y_padded)
+        xs, ys = work.x_padded, work.y_padded
     mode = x_axis[MODE]
     if mode >= REFLECT:
-        edge_taps.fold_row(x_axis, count, xs, rows.x_places, rows.x_signs, by_grid)
-        edge_taps.fold_row(y_axis, count, ys, rows.y_places, rows.y_signs, by_grid)
-    elif mode == BORDER and rule.family != POLYNOMIAL:
-        edge_taps.limit_row(x_axis, count, xs, rows.x_places, rows.x_signs)
-        edge_taps.limit_row(y_axis, count, ys, rows.y_places, rows.y_signs)
-    return mode >= REFLECT or (mode == BORDER and rule.family != POLYNOMIAL)
+        fold_row(x_axis, count, xs, work.x_padded, work.x_factor, by_grid)
+        fold_row(y_axis, count, ys, work.y_padded, work.y_factor, by_grid)
+    elif mode == BORDER and sampler.family != POLYNOMIAL:
+        clip_row(x_axis, count, xs, work.x_padded, work.x_factor)
+        clip_row(y_axis, count, ys, work.y_padded, work.y_factor)
+    return mode >= REFLECT or (mode == BORDER and sampler.family != POLYNOMIAL)
 
 
 @jit.inline
-def take_signs(count, rows, zero):
-    """The chain rule through what the padding did to the positions; where nothing is left of a gradient, its position is 0."""
-    for xs, signs, gradients in ((rows.xs, rows.x_signs, rows.gx), (rows.ys, rows.y_signs, rows.gy)):
+def padding_vjp(count, work, zero):
+    """Apply the chain rule through padding to gx and gy; where nothing is left of a gradient, its position becomes 0."""
+    for xs, factors, gradients in ((work.x, work.x_factor, work.gx), (work.y, work.y_factor, work.gy)):
         for j in range(0, count, 8):
-            sign, gradient = narrowed(products(signs, 0.0, j, EIGHT), zero), products(gradients, zero, j, EIGHT)
-            # zero times a gradient that is not finite is zero; behind the strip gradients are zero, and signs anything
-            gradient = where_not_zero(where_not_zero(times(gradient, sign), sign), gradient)
-            put_products(gradients, j, gradient)
-            put_positions(xs, j, where_not_zero(positions(xs, 0.0, j, EIGHT), widened(gradient)))
+            factor, gradient = astype(get_product(factors, 0.0, j, EIGHT), zero), get_product(gradients, zero, j, EIGHT)
+            # zero times a gradient that is not finite is zero; behind the strip gradients are zero, and factors anything
+            gradient = where(gradient != 0.0, where(factor != 0.0, gradient * factor, 0.0), 0.0)
+            put_product(gradients, j, gradient)
+            put_position(xs, j, where(to_float64(gradient) != 0.0, get_position(xs, j, EIGHT), 0.0))

@@ -6,222 +6,175 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BILINEAR, HOMOGRAPHY, MODE, NEAREST, SIZE, STEP, ZEROS
-from stn_numba.kernels.sampling import edge_taps
+from stn_numba.kernels.sampling.polynomial import weights_of_row
 from stn_numba.kernels.sampling.positions import along_column
 from stn_numba.kernels.sampling.workspace import NEXT_TAP
+from stn_numba.kernels.simd.lanes import all_in_unit_interval
 from stn_numba.kernels.simd.load_store import prefetch
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.simd.scratch import position, positions, put_tap, put_taps, tap
-from stn_numba.kernels.simd.vectors import (
-    EIGHT,
-    add_product,
-    all_in_unit,
-    floors,
-    larger,
-    magnitudes,
-    minus,
-    narrowed,
-    plus,
-    rounded,
-    short_of_one,
-    smaller,
-    spread,
-    times,
-    where_in_unit,
-    whole_numbers,
-)
+from stn_numba.kernels.simd.scratch import get_offset, get_position, get_tap, put_tap
+from stn_numba.kernels.simd.vectors import EIGHT, astype, floor, fma, full, maximum, minimum, rint, to_int64, where
 
-SECOND_CACHE = 3 << 18  # bytes of an image that stays in the second cache
+L2_CACHE = 3 << 18  # bytes of an image that stays in the second cache
+BELOW_ONE = 1.0 - 2.0**-24  # the largest number below 1 that float32 tells from 1
 
 
 @jit.inline
-def inside_taps(rule, first, stop, rows, slopes, one):
-    """Offsets, and fractions or weights, of the pixels [first, stop) of a strip, whose taps all lie inside."""
-    family, K, x_axis, y_axis, table, slope_table, _, _ = rule
+def interior_taps(sampler, first, stop, work, slopes, one):
+    """Fill the workspace with offsets and weights (and slopes) of the pixels [first, stop), whose taps all lie inside."""
+    family, K, x_axis, y_axis, table, slope_table, _, _ = sampler
     if family == BILINEAR:
-        bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one)
+        bilinear_taps(sampler, first, stop, work, slopes, one)
     else:
-        offsets_row(rule, x_axis[STEP], y_axis[STEP], first, stop, rows, rows.offsets)
-        polynomial_weights(family, K, table, first, stop, rows.x_places, rows.u, one)
-        polynomial_weights(family, K, table, first, stop, rows.y_places, rows.v, one)
+        tap_offsets(sampler, x_axis[STEP], y_axis[STEP], first, stop, work, work.offsets)
+        weights_of_row(family, K, table, first, stop, work.x_padded, work.u, one)
+        weights_of_row(family, K, table, first, stop, work.y_padded, work.v, one)
         if slopes:
-            polynomial_weights(family, K, slope_table, first, stop, rows.x_places, rows.du, one)
-            polynomial_weights(family, K, slope_table, first, stop, rows.y_places, rows.dv, one)
+            weights_of_row(family, K, slope_table, first, stop, work.x_padded, work.du, one)
+            weights_of_row(family, K, slope_table, first, stop, work.y_padded, work.dv, one)
 
 
 @jit.inline
-def bilinear_taps(x_axis, y_axis, first, stop, rows, slopes, one):
-    """Two neighbors along each axis and tents for them, which vanish by themselves beyond the image."""
-    axis_x, axis_y, farthest = (x_axis[SIZE], one), (y_axis[SIZE], one), farthest_behind(x_axis)
-    x_step, y_step = spread(x_axis[STEP], EIGHT), spread(y_axis[STEP], EIGHT)
+def weight(row, k, j, zero):
+    """Weight or slope of tap k of pixel j, from one of the rows of the workspace."""
+    return get_tap(row + k * NEXT_TAP, zero, j)
+
+
+@jit.inline
+def weights_of_pixel(work, j, zero):
+    """Weights (u0, u1, v0, v1) of pixel j's 2 x 2 taps."""
+    return weight(work.u, 0, j, zero), weight(work.u, 1, j, zero), weight(work.v, 0, j, zero), weight(work.v, 1, j, zero)
+
+
+@jit.inline
+def slopes_of_pixel(work, j, zero):
+    """Their derivatives by the position, (du0, du1, dv0, dv1)."""
+    return weight(work.du, 0, j, zero), weight(work.du, 1, j, zero), weight(work.dv, 0, j, zero), weight(work.dv, 1, j, zero)
+
+
+@jit.inline
+def bilinear_taps(sampler, first, stop, work, slopes, one):
+    """As `interior_taps` for bilinear sampling. Weights vanish by themselves beyond the image."""
+    x_step, y_step = sampler.x_axis[STEP], sampler.y_axis[STEP]
     for j in range(first, stop, 8):
-        column, behind_x, distance_x = neighbors(axis_x, positions(rows.x_places, 0.0, j, EIGHT))
-        line, behind_y, distance_y = neighbors(axis_y, positions(rows.y_places, 0.0, j, EIGHT))
-        put_taps(rows.offsets, j, whole_numbers(add_product(times(line, y_step), column, x_step)))
-        if all_between(axis_x, axis_y, behind_x, behind_y):
-            put_pair(rows.u, j, lines(axis_x, behind_x))
-            put_pair(rows.v, j, lines(axis_y, behind_y))
-            if slopes:
-                put_pair(rows.du, j, line_slopes(axis_x))
-                put_pair(rows.dv, j, line_slopes(axis_y))
-        else:
-            put_pair(rows.u, j, tents(axis_x, behind_x))
-            put_pair(rows.v, j, tents(axis_y, behind_y))
-            if slopes:
-                put_pair(rows.du, j, tent_slopes(axis_x, farthest, distance_x))
-                put_pair(rows.dv, j, tent_slopes(axis_y, farthest, distance_y))
+        column, line, u, v, du, dv = bilinear_weights(sampler, j, work, slopes, one)
+        put_tap(work.offsets, j, to_int64(fma(column, x_step, line * y_step)))
+        put_pair(work.u, j, u)
+        put_pair(work.v, j, v)
+        if slopes:
+            put_pair(work.du, j, du)
+            put_pair(work.dv, j, dv)
 
 
 @jit.inline
-def put_pair(weights, j, pair):
-    """Weights or slopes of the two neighbors of eight pixels, to the rows that begin there."""
-    put_taps(weights, j, pair[0])
-    put_taps(weights + NEXT_TAP, j, pair[1])
+def put_pair(row, j, pair):
+    """Write weights or slopes of the two neighbors of eight pixels."""
+    put_tap(row, j, pair[0])
+    put_tap(row + NEXT_TAP, j, pair[1])
 
 
 @jit.inline
-def neighbors(axis, place):
-    """The pixel before each of eight positions, within [0, size - 2] whatever the position, and how far behind it they lie.
+def bilinear_weights(sampler, j, work, slopes, one):
+    """The first tap of eight pixels from j on, and weights and slopes of it and the next one: (column, line, u, v, du, dv).
 
-    `axis` = (size, one), with a 1 of the type of the weights. Returns (before, behind, distance): the distance once as the type
-    of the weights, and once in float64.
+    u, v, du, dv are pairs of vectors of the type of `one`; without `slopes` du and dv mean nothing.
     """
-    size, one = axis
-    before = smaller(larger(floors(place), spread(0.0, EIGHT)), spread(greatest(size - 2.0, 0.0), EIGHT))
-    distance = minus(place, before)
-    return before, narrowed(distance, one), distance
-
-
-@jit.inline
-def tents(axis, behind):
-    """Weights of the two neighbors, max(0, 1 - |d|)."""
-    size, one = axis
-    unit, zero, other = spread(one, EIGHT), spread(one - one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
-    first = larger(minus(unit, magnitudes(behind)), zero)
-    return first, times(other, larger(minus(unit, magnitudes(minus(behind, unit))), zero))
-
-
-@jit.inline
-def all_between(x_axis, y_axis, behind_x, behind_y):
-    """Whether all eight positions lie between two neighbors along both axes, where tents are straight lines."""
-    (width, _), (height, _) = x_axis, y_axis
-    return all_in_unit(behind_x, behind_y) & (width > 1.0) & (height > 1.0)  # a lone pixel has no neighbor
-
-
-@jit.inline
-def lines(axis, behind):
-    """As `tents`, between the neighbors, bit for bit."""
-    unit = spread(axis[1], EIGHT)
-    first = minus(unit, behind)
-    return first, minus(unit, first)
-
-
-@jit.inline
-def weights_of_eight(x_axis, y_axis, behind_x, behind_y):
-    """Weights (u0, u1, v0, v1) of the neighbors of eight pixels along x and along y."""
-    if all_between(x_axis, y_axis, behind_x, behind_y):
-        (u0, u1), (v0, v1) = lines(x_axis, behind_x), lines(y_axis, behind_y)
+    width, height, T = sampler.x_axis[SIZE], sampler.y_axis[SIZE], type(one)
+    column, behind_x, distance_x = pixels_before(width, get_position(work.x_padded, j, EIGHT), one)
+    line, behind_y, distance_y = pixels_before(height, get_position(work.y_padded, j, EIGHT), one)
+    du = dv = full(EIGHT, T(-1)), full(EIGHT, T(1))
+    if all_in_unit_interval(behind_x, behind_y) & (width > 1.0) & (height > 1.0):  # a lone pixel has no neighbor
+        u, v = straight(behind_x), straight(behind_y)
     else:
-        (u0, u1), (v0, v1) = tents(x_axis, behind_x), tents(y_axis, behind_y)
-    return u0, u1, v0, v1
+        u, v = tents(width, behind_x), tents(height, behind_y)
+        if slopes:
+            # slopes are taken at any distance where zeros follow the image, else just before the next pixel
+            farthest = np.inf if sampler.x_axis[MODE] == ZEROS else BELOW_ONE
+            du, dv = tent_slopes(width, farthest, distance_x, one), tent_slopes(height, farthest, distance_y, one)
+    return column, line, u, v, du, dv
 
 
 @jit.inline
-def line_slopes(axis):
-    """As `tent_slopes`, between the neighbors."""
-    return spread(-axis[1], EIGHT), spread(axis[1], EIGHT)
+def pixels_before(size, position, one):
+    """The pixel before each of eight positions, within [0, size - 2] whatever the position, and the distance from it.
+
+    Returns (before, behind, distance): the distance once as the type of `one`, and once in float64.
+    """
+    before = minimum(maximum(floor(position), 0.0), greatest(size - 2.0, 0.0))
+    distance = position - before
+    return before, astype(distance, one), distance
 
 
 @jit.inline
-def farthest_behind(axis):
-    """How far behind a pixel slopes are taken: at any distance where zeros follow the image, else just before the next one."""
-    return np.inf if axis[MODE] == ZEROS else 1.0 - 2.0**-24
+def tents(size, behind):
+    """Weights of the two neighbors, max(0, 1 - |d|)."""
+    second = 1.0 if size > 1.0 else 0.0
+    return maximum(1.0 - abs(behind), 0.0), second * maximum(1.0 - abs(behind - 1.0), 0.0)
 
 
 @jit.inline
-def tent_slopes(axis, farthest, distance):
-    """Derivatives of the weights by the position, from the right at the corners of the tent; see `farthest_behind`.
+def straight(behind):
+    """As `tents`, between the two neighbors, bit for bit."""
+    first = 1.0 - behind
+    return first, 1.0 - first
+
+
+@jit.inline
+def tent_slopes(size, farthest, distance, one):
+    """Derivatives of `tents` by the position, from the right at the corners of the tent, no farther behind than `farthest`.
 
     The distance is that in float64: rounded to float32, a position just before a pixel would be taken for one behind it.
     """
-    size, one = axis
-    behind = narrowed(smaller(short_of_one(distance), spread(farthest, EIGHT)), one)
-    unit, other = spread(one, EIGHT), spread(one if size > 1.0 else one - one, EIGHT)
-    first = plus(where_in_unit(plus(behind, unit), one), where_in_unit(behind, -one))
-    return first, times(other, plus(where_in_unit(behind, one), where_in_unit(minus(behind, unit), -one)))
+    distance = where((distance > BELOW_ONE) & (distance < 1.0), BELOW_ONE, distance)
+    behind, second = astype(minimum(distance, farthest), one), 1.0 if size > 1.0 else 0.0
+    first = step(behind + 1.0, 1.0) + step(behind, -1.0)
+    return first, second * (step(behind, 1.0) + step(behind - 1.0, -1.0))
 
 
 @jit.inline
-def offsets_row(rule, x_step, y_step, first, stop, rows, offsets):
-    """Bytes to the first taps, for any family, by the steps given."""
-    K, x_axis, y_axis, nearest = rule.K, rule.x_axis, rule.y_axis, rule.family == NEAREST
-    back = np.float64((K - 1) // 2)
-    last_x, last_y = spread(greatest(x_axis[SIZE] - K, 0.0), EIGHT), spread(greatest(y_axis[SIZE] - K, 0.0), EIGHT)
-    none = spread(0.0, EIGHT)
+def step(x, height):
+    """A number where x is in [0, 1), else 0."""
+    return where((x >= 0.0) & (x < 1.0), height, 0.0)
+
+
+@jit.inline
+def tap_offsets(sampler, x_step, y_step, first, stop, work, offsets):
+    """Bytes to the first taps, for any family, by the strides given."""
+    K, nearest, before = sampler.K, sampler.family == NEAREST, np.float64((sampler.K - 1) // 2)
+    last_x, last_y = greatest(sampler.x_axis[SIZE] - K, 0.0), greatest(sampler.y_axis[SIZE] - K, 0.0)
     for j in range(first, stop, 8):
-        x, y = positions(rows.x_places, 0.0, j, EIGHT), positions(rows.y_places, 0.0, j, EIGHT)
-        column, line = (rounded(x), rounded(y)) if nearest else (floors(x), floors(y))
-        column, line = minus(column, spread(back, EIGHT)), minus(line, spread(back, EIGHT))
-        column, line = smaller(larger(column, none), last_x), smaller(larger(line, none), last_y)
-        bytes_down = times(line, spread(y_step, EIGHT))
-        put_taps(offsets, j, whole_numbers(add_product(bytes_down, column, spread(x_step, EIGHT))))
+        x, y = get_position(work.x_padded, j, EIGHT), get_position(work.y_padded, j, EIGHT)
+        column, line = (rint(x), rint(y)) if nearest else (floor(x), floor(y))
+        column = minimum(maximum(column - before, 0.0), last_x)
+        line = minimum(maximum(line - before, 0.0), last_y)
+        put_tap(offsets, j, to_int64(fma(column, x_step, line * y_step)))
 
 
 @jit.inline
-def rows_ahead(y_axis, source, n, down):
-    """Bytes from a pixel's first tap to what the strips to come will read: two rows below its taps, or above.
+def bytes_ahead(y_axis, grid, n, down):
+    """Bytes from a pixel's first tap to what the next strips will read: two rows below its taps, or above.
 
-    At a turn no prefetcher foresees that. 0 for small images, which stay in the caches anyway.
+    No prefetcher foresees that in a rotated image. 0 for small images, which stay in the caches anyway.
     """
-    if down * y_axis[SIZE] <= SECOND_CACHE:
+    if down * y_axis[SIZE] <= L2_CACHE:
         return np.int64(0)
-    upwards = (source.kind == AFFINE or source.kind == HOMOGRAPHY) and along_column(source.matrix, n) < 0.0
+    upwards = (grid.kind == AFFINE or grid.kind == HOMOGRAPHY) and along_column(grid.matrix, n) < 0.0
     return -2 * down if upwards else 3 * down
 
 
 @jit.inline
-def fetch_ahead(ahead, address, across, down, first, stop, offsets):
-    """Ask for cache lines long before they are read: `rows_ahead`, and the ends of the lower row of this strip's taps."""
-    end, none = down + across * 5 // 2, np.int64(0)  # the widest load goes so far
+def prefetch_taps(ahead, address, across, down, first, stop, offsets):
+    """Prefetch what the next strips will read (`bytes_ahead`), and the ends of the lower row of this strip's taps."""
+    end = down + across * 5 // 2  # the widest load goes so far
     if ahead != 0:
         for j in range(first, stop, 2 if across <= 16 else 1):  # narrow neighbors lie in the same lines
-            pixel = address + tap(offsets, none, j)
+            pixel = address + get_offset(offsets, j)
             prefetch(pixel + end)
             prefetch(pixel + ahead)
 
 
 @jit.inline
-def fetch_row(address, count):
-    """Ask for so many bytes of a row, which are not read in their order."""
+def prefetch_row(address, count):
+    """Prefetch `count` bytes of a row, which are not read in their order."""
     for k in range(0, count, 64):
         prefetch(address + k)
-
-
-@jit.inline
-def polynomial_weights(family, K, table, first, stop, xs, weights, one):
-    """K rows of weights along one axis; one piece of degree 3 or less is vector code."""
-    T = type(one)
-    if family == NEAREST:
-        for j in range(first, stop):
-            put_tap(weights, j, one)
-    elif table[1] == 1 and table[3] <= 4:
-        for k in range(K):
-            row = weights + k * NEXT_TAP
-            a0, a1, a2, a3 = power(table, k, 0), power(table, k, 1), power(table, k, 2), power(table, k, 3)
-            for j in range(first, stop):
-                x = position(xs, 0.0, j)
-                t = x - np.floor(x)
-                put_tap(row, j, T(((a3 * t + a2) * t + a1) * t + a0))
-    else:
-        for j in range(first, stop):
-            x = position(xs, 0.0, j)
-            t = x - np.floor(x)
-            s = edge_taps.piece_of(table, t)
-            for k in range(K):
-                put_tap(weights + k * NEXT_TAP, j, T(edge_taps.polynomial(table, s, k, t)))
-
-
-@jit.inline
-def power(table, k, exponent):
-    """Coefficient of a power in the polynomial of tap k, for a table of one piece."""
-    return edge_taps.coefficient(table, 0, 1 + k, table[3] - 1 - exponent) if exponent < table[3] else 0.0

@@ -1,7 +1,10 @@
-"""Images, grids and gradients by raw address.
+"""Load, store and add to images, grids and gradients by raw address.
 
-An image reaches a kernel as the tuple of an `Image`. So one compiled kernel reads every layout, aligned or not, writable or
-not, and no array is touched, since Numba counts references to arrays, atomically.
+An image reaches a kernel as the fields of an `Image`. So one compiled kernel reads every layout, aligned or not, writable or
+not, and no array is touched: Numba counts references to arrays, atomically.
+
+`dtype` is any number of that dtype: only its type counts, and is known when a kernel is compiled. Numbers are computed as
+`conversions.working_type` of it. With `lanes` a function loads a vector of neighboring elements, else a scalar.
 """
 
 from __future__ import annotations
@@ -10,352 +13,193 @@ from typing import NamedTuple
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from stn_numba.kernels.simd.aliasing import (
-    INPUT,
-    OUTPUT,
-    TAPS,
-    belongs,
-    further,
-    llvm_type,
-    narrow,
-    pointer_to,
-    spares,
-    widen,
-    working_type,
-)
-from stn_numba.kernels.simd.vectors import Vector, shuffle, splat
+from stn_numba.kernels.compiler.intrinsics import declare, intrinsic
+from stn_numba.kernels.simd.aliasing import INPUT, OUTPUT, TAPS, in_scope, scoped_load, scoped_store
+from stn_numba.kernels.simd.conversions import narrow, storage_type, widen, working_type
+from stn_numba.kernels.simd.llvm import INT32, INT64, offset, pointer_to, shuffle, suffix
+from stn_numba.kernels.simd.vectors import Vector
 
 
 class Image(NamedTuple):
-    """An array (N, H, W, C): the address of its first element, a scalar of its dtype, and its steps in bytes."""
+    """An array (N, H, W, C): the address of its first element, a number of its dtype, and its strides in bytes."""
 
     address: int
-    like: float
+    dtype: float
     n_step: int
     y_step: int
     x_step: int
     c_step: int
 
 
-@intrinsic
-def address_of(typingctx, array):
+@intrinsic(lambda array: types.int64)
+def address_of(code, array):
     """Address of an array's first element."""
-    signature = types.int64(array)
-
-    def codegen(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.ptrtoint(data, ir.IntType(64))
-
-    return signature, codegen
+    data = code.context.make_array(code.kinds[0])(code.context, code.builder, array).data
+    return code.builder.ptrtoint(data, INT64)
 
 
-@intrinsic
-def size_of(typingctx, like):
+@intrinsic(lambda dtype: types.int64)
+def size_of(code, dtype):
     """Bytes of an element."""
-    size = like.bitwidth // 8
-    return types.int64(like), lambda context, builder, signature, arguments: ir.Constant(ir.IntType(64), size)
+    return ir.Constant(INT64, code.kinds[0].bitwidth // 8)
 
 
-@intrinsic
-def is_float(typingctx, like):
-    """Whether a scalar is a float: known when compiled, so that integer images pay for nothing that only floats need."""
-    flag = ir.Constant(ir.IntType(1), isinstance(like, types.Float))
-    return types.boolean(like), lambda context, builder, signature, arguments: flag
+@intrinsic(lambda dtype: types.boolean)
+def is_float(code, dtype):
+    """Whether a dtype is one of floats: known when compiled, so that integer images skip what only floats need."""
+    return ir.Constant(ir.IntType(1), isinstance(code.kinds[0], types.Float))
 
 
-@intrinsic
-def load(typingctx, address, like, lanes):
-    """A vector of consecutive elements of the input, as working floats; behind the last lane nothing is read."""
-    dtype, working, count = like, working_type(like), len(lanes)
-    signature = Vector(working, count)(address, like, lanes)
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, dtype)
-        if count not in (3, 6, 12):
-            value = builder.load(pointer_to(builder, arguments[0], element, count), align=1)
-            belongs(builder, value, INPUT)
-        elif isinstance(dtype, types.Integer):
-            value = _load_by_two(builder, arguments[0], element, count, signature.return_type.width)
-        else:
-            value = _masked_load(builder, arguments[0], element, count, signature.return_type.width)
-            belongs(builder, value, INPUT)
-        return widen(builder, value, dtype, context.get_value_type(signature.return_type))
-
-    return signature, codegen
+def elements(dtype, lanes=None):
+    """Return the type of a scalar, or of a vector of some lanes."""
+    return dtype if lanes is None else Vector(dtype, len(lanes))
 
 
-def _load_by_two(builder, address, element, count, width):
-    """As `_masked_load` for integers, which LLVM would load one by one: two thirds of them, and a third."""
-    parts, start = [], 0
-    for size in (2 * count // 3, count // 3):
-        place = further(builder, address, start * element.width // 8)
-        part = belongs(builder, builder.load(pointer_to(builder, place, element, size), align=1), INPUT)
-        parts.append(shuffle(builder, part, ir.Constant(part.type, None), [*range(size), *[size] * (width - size)]))
-        start += size
+def _pair(address, dtype, *more):
+    return types.UniTuple(Vector(working_type(dtype), len(more[-1])), 2)
+
+
+@intrinsic(lambda address, dtype, lanes=None: elements(working_type(dtype), lanes))
+def load(code, address, dtype, lanes=None):
+    """Elements of the input from an address on, as working floats; nothing behind the last lane is read."""
+    builder, (_, dtype, *_), result = code.builder, code.kinds, code.result
+    element, count = storage_type(code.context, dtype), result.lanes if isinstance(result, Vector) else None
+    if count not in (3, 6, 12):
+        value = scoped_load(builder, INPUT, pointer_to(builder, address, element, count), 1)
+    elif isinstance(dtype, types.Integer):
+        value = _load_two_parts(builder, address, element, count, result.width)
+    else:
+        value = in_scope(builder, INPUT, masked_load(builder, address, element, count, result.width))
+    return widen(builder, value, dtype, code.llvm(result))
+
+
+def _load_two_parts(builder, address, element, count, width):
+    """As `masked_load` for integers, which LLVM would load one by one: two thirds of them, and a third."""
     first = 2 * count // 3
+    parts = []
+    for start, size in ((0, first), (first, count // 3)):
+        place = offset(builder, address, start * element.width // 8)
+        part = scoped_load(builder, INPUT, pointer_to(builder, place, element, size), 1)
+        parts.append(shuffle(builder, part, ir.Constant(part.type, None), [*range(size), *[size] * (width - size)]))
     return shuffle(builder, *parts, [*range(first), *range(width, 2 * width - first)])
 
 
-def _masked_load(builder, address, element, count, width):
-    """So many elements, and zeros up to the width of a register."""
-    vector, bits = ir.VectorType(element, width), ir.VectorType(ir.IntType(1), width)
+def masked_load(builder, address, element, count, width):
+    """Load `count` elements, and fill the register of `width` lanes with zeros."""
+    vector, mask = ir.VectorType(element, width), ir.VectorType(ir.IntType(1), width)
     pointer = pointer_to(builder, address, element, width)
-    suffix = f"v{width}" + {"float": "f32", "double": "f64"}.get(str(element), str(element))
-    place = "p0" + suffix if "*" in str(pointer.type) else "p0"
-    kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), bits, vector])
-    name = f"llvm.masked.load.{suffix}.{place}"
-    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    mask = ir.Constant(bits, [int(lane < count) for lane in range(width)])
-    return builder.call(function, [pointer, ir.Constant(ir.IntType(32), 1), mask, ir.Constant(vector, None)])
+    place = "p0" + suffix(vector) if "*" in str(pointer.type) else "p0"
+    name = f"llvm.masked.load.{suffix(vector)}.{place}"
+    function = declare(builder, name, vector, [pointer.type, INT32, mask, vector])
+    wanted = ir.Constant(mask, [int(lane < count) for lane in range(width)])
+    return builder.call(function, [pointer, ir.Constant(INT32, 1), wanted, ir.Constant(vector, None)])
 
 
-@intrinsic
-def load_one(typingctx, address, like):
-    """One element of the input, as a working float."""
-    dtype, working = like, working_type(like)
-    signature = working(address, like)
-
-    def codegen(context, builder, signature, arguments):
-        value = builder.load(pointer_to(builder, arguments[0], llvm_type(context, dtype)), align=1)
-        return widen(builder, belongs(builder, value, INPUT), dtype, context.get_value_type(working))
-
-    return signature, codegen
+def _split(code, values, dtype):
+    """Alternating elements x y x y ... as a pair of vectors of working floats."""
+    lanes = range(values.type.count)
+    return _widened(code, [shuffle(code.builder, values, values, lanes[side::2]) for side in (0, 1)], dtype)
 
 
-@intrinsic
-def load_turns(typingctx, address, like, lanes):
-    """Elements of the input that lie side by side in turns, x y x y ...: a vector of the x and one of the y."""
-    dtype, working, count = like, working_type(like), len(lanes)
-    half = Vector(working, count)
-    signature = types.UniTuple(half, 2)(address, like, lanes)
-
-    def codegen(context, builder, signature, arguments):
-        pointer = pointer_to(builder, arguments[0], llvm_type(context, dtype), 2 * count)
-        both = belongs(builder, builder.load(pointer, align=1), INPUT)
-        sides = [shuffle(builder, both, both, range(side, 2 * count, 2)) for side in (0, 1)]
-        sides = [widen(builder, value, dtype, context.get_value_type(half)) for value in sides]
-        return context.make_tuple(builder, signature.return_type, sides)
-
-    return signature, codegen
+def _widened(code, pair, dtype):
+    kind = code.llvm(code.result.dtype)
+    return code.tuple([widen(code.builder, value, dtype, kind) for value in pair])
 
 
-@intrinsic
-def load_pairs(typingctx, address, like, offsets, lanes):
+@intrinsic(_pair)
+def load_interleaved(code, address, dtype, lanes):
+    """Elements of the input that alternate, x y x y ...: a vector of the x and one of the y."""
+    dtype, count = code.kinds[1], 2 * len(code.kinds[2])
+    pointer = pointer_to(code.builder, address, storage_type(code.context, dtype), count)
+    return _split(code, scoped_load(code.builder, INPUT, pointer, 1), dtype)
+
+
+@intrinsic(_pair)
+def load_pairs(code, address, dtype, offsets, lanes):
     """Two neighboring elements at `address` + each of a row of offsets: the left ones, the right ones.
 
     A pair of up to 64 bits is one load. CPUs gather no faster than they load one by one, many of them slower.
     """
-    dtype, working, count = like, working_type(like), len(lanes)
-    half = Vector(working, count)
-    signature = types.UniTuple(half, 2)(address, like, offsets, lanes)
-
-    def codegen(context, builder, signature, arguments):
-        (address, _, offsets, _), element, bits = arguments, llvm_type(context, dtype), dtype.bitwidth
-        if bits > 32:
-            neighbor = further(builder, address, bits // 8)
-            pair = [collect(builder, side, offsets, count, element) for side in (address, neighbor)]
-        else:
-            words = collect(builder, address, offsets, count, ir.IntType(2 * bits))
-            flat = builder.bitcast(words, ir.VectorType(element, 2 * count))
-            pair = [shuffle(builder, flat, flat, range(side, 2 * count, 2)) for side in (0, 1)]
-        pair = [widen(builder, value, dtype, context.get_value_type(half)) for value in pair]
-        return context.make_tuple(builder, signature.return_type, pair)
-
-    return signature, codegen
+    builder, (_, dtype, _, lanes) = code.builder, code.kinds
+    element, count, size = storage_type(code.context, dtype), len(lanes), dtype.bitwidth
+    if size > 32:
+        sides = address, offset(builder, address, size // 8)
+        return _widened(code, [gather(builder, side, offsets, element, count) for side in sides], dtype)
+    both = gather(builder, address, offsets, ir.IntType(2 * size), count)
+    return _split(code, builder.bitcast(both, ir.VectorType(element, 2 * count)), dtype)
 
 
-def collect(builder, address, offsets, count, element):
-    """A vector of so many elements, one at `address` + each of a row of offsets."""
+def gather(builder, address, offsets, element, count):
+    """Load a vector of `count` elements of the input, one at `address` + each of a row of offsets."""
     vector = ir.Constant(ir.VectorType(element, count), ir.Undefined)
     for lane in range(count):
-        offset = builder.load(pointer_to(builder, further(builder, offsets, 8 * lane), ir.IntType(64)))
-        place = builder.add(address, belongs(builder, offset, TAPS))
-        value = belongs(builder, builder.load(pointer_to(builder, place, element), align=1), INPUT)
-        vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
+        start = scoped_load(builder, TAPS, pointer_to(builder, offset(builder, offsets, 8 * lane), INT64))
+        place = builder.add(address, start)
+        value = scoped_load(builder, INPUT, pointer_to(builder, place, element), 1)
+        vector = builder.insert_element(vector, value, ir.Constant(INT32, lane))
     return vector
 
 
-@intrinsic
-def prefetch(typingctx, address):
-    """Ask for the cache line of an address; a hint, which does not read, so that any number will do."""
-    signature = types.void(types.int64)
-
-    def codegen(context, builder, signature, arguments):
-        integer, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
-        name = "llvm.prefetch.p0i8" if "i8*" in str(pointer) else "llvm.prefetch.p0"
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        options = [ir.Constant(integer, option) for option in (0, 3, 1)]  # to read, keep in all caches, data
-        builder.call(function, [builder.inttoptr(arguments[0], pointer), *options])
-        return context.get_dummy_value()
-
-    return signature, codegen
+@intrinsic(lambda address: types.void(types.int64))
+def prefetch(code, address):
+    """Ask for the cache line of an address: a hint, for which any number will do."""
+    pointer = ir.IntType(8).as_pointer()
+    name = "llvm.prefetch.p0i8" if "i8*" in str(pointer) else "llvm.prefetch.p0"
+    function = declare(code.builder, name, ir.VoidType(), [pointer, INT32, INT32, INT32])
+    options = [ir.Constant(INT32, option) for option in (0, 3, 1)]  # to read, keep in all caches, data
+    code.builder.call(function, [code.builder.inttoptr(address, pointer), *options])
 
 
-@intrinsic
-def store(typingctx, address, like, vector):
-    """Write a vector to consecutive elements of the output, rounded and limited to the dtype."""
-    dtype = like
-    signature = types.void(address, like, vector)
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, dtype)
-        value = narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
-        for start, count in ((0, 2), (2, 1)) if vector.lanes == 3 else ((0, vector.width),):
-            part = shuffle(builder, value, value, range(start, start + count))
-            place = further(builder, arguments[0], start * dtype.bitwidth // 8)
-            spares(builder, builder.store(part, pointer_to(builder, place, element, count), align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return signature, codegen
+def _parts(builder, address, vector, lanes, dtype):
+    """Yield the parts in which a vector is written, each with a pointer to its place."""
+    for start, count in {3: ((0, 2), (2, 1)), 6: ((0, 4), (4, 2))}.get(lanes, ((0, vector.type.count),)):
+        part = shuffle(builder, vector, vector, range(start, start + count))
+        place = offset(builder, address, start * dtype.bitwidth // 8)
+        yield part, pointer_to(builder, place, vector.type.element, count)
 
 
-@intrinsic
-def store_wide(typingctx, address, like, vector):
-    """As `store`, but three lanes take the place of four: for who writes there next."""
-    dtype = like
-    signature = types.void(address, like, vector)
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, dtype)
-        value = narrow(builder, arguments[2], dtype, ir.VectorType(element, vector.width))
-        pointer = pointer_to(builder, arguments[0], element, vector.width)
-        spares(builder, builder.store(value, pointer, align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return signature, codegen
+def _stored(address, dtype, value):
+    return types.void(address, dtype, value if isinstance(value, Vector) else working_type(dtype))
 
 
-@intrinsic
-def store_one(typingctx, address, like, value):
-    """Write one element of the output, rounded and limited to the dtype."""
-    dtype = like
-    signature = types.void(address, like, working_type(dtype))
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, dtype)
-        value = narrow(builder, arguments[2], dtype, element)
-        spares(builder, builder.store(value, pointer_to(builder, arguments[0], element), align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return signature, codegen
+@intrinsic(_stored)
+def store(code, address, dtype, value):
+    """Write a scalar or vector to the output from an address on, rounded and clipped to the dtype."""
+    builder, (_, dtype, kind) = code.builder, code.kinds
+    element = storage_type(code.context, dtype)
+    if not isinstance(kind, Vector):
+        scoped_store(builder, OUTPUT, narrow(builder, value, dtype, element), pointer_to(builder, address, element), 1)
+        return
+    value = narrow(builder, value, dtype, ir.VectorType(element, kind.width))
+    for part, pointer in _parts(builder, address, value, kind.lanes, dtype):
+        scoped_store(builder, OUTPUT, part, pointer, 1)
 
 
-@intrinsic
-def load_back(typingctx, address, like):
-    """One element of the output, which a store may have written a moment ago."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.load(pointer_to(builder, arguments[0], llvm_type(context, like)), align=1)
-
-    return like(address, like), codegen
+@intrinsic(_stored)
+def store_whole_register(code, address, dtype, vector):
+    """As `store`, in one instruction: three lanes overwrite a fourth element, which the caller writes next."""
+    element, width = storage_type(code.context, code.kinds[1]), vector.type.count
+    value = narrow(code.builder, vector, code.kinds[1], ir.VectorType(element, width))
+    scoped_store(code.builder, OUTPUT, value, pointer_to(code.builder, address, element, width), 1)
 
 
-@intrinsic
-def copy_back(typingctx, target, source, like):
-    """Copy one element of scratch memory, which a store may have written a moment ago, to the output."""
+@intrinsic(_stored)
+def accumulate(code, address, dtype, vector):
+    """Add a vector of floats to elements of the output.
 
-    def codegen(context, builder, signature, arguments):
-        value = builder.load(pointer_to(builder, arguments[1], llvm_type(context, like)), align=1)
-        spares(builder, builder.store(value, pointer_to(builder, arguments[0], value.type), align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return types.void(target, source, like), codegen
-
-
-@intrinsic
-def copy(typingctx, target, source, like):
-    """Copy one element of the input to the output, bit for bit."""
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, like)
-        value = belongs(builder, builder.load(pointer_to(builder, arguments[1], element), align=1), INPUT)
-        spares(builder, builder.store(value, pointer_to(builder, arguments[0], element), align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return types.void(target, source, like), codegen
-
-
-@intrinsic
-def copy_some(typingctx, target, source, like, lanes):
-    """As `copy`, some elements side by side at once."""
-    count = len(lanes)
-
-    def codegen(context, builder, signature, arguments):
-        to, source = (pointer_to(builder, place, llvm_type(context, like), count) for place in arguments[:2])
-        value = belongs(builder, builder.load(source, align=1), INPUT)
-        spares(builder, builder.store(value, to, align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return types.void(target, source, like, lanes), codegen
-
-
-@intrinsic
-def copy_collected(typingctx, target, address, offsets, like, lanes):
-    """As `copy`, one element at `address` + each of a row of offsets, which come to lie side by side."""
-    count = len(lanes)
-
-    def codegen(context, builder, signature, arguments):
-        target, address, offsets = arguments[:3]
-        element = llvm_type(context, like)
-        value = collect(builder, address, offsets, count, element)
-        spares(builder, builder.store(value, pointer_to(builder, target, element, count), align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return types.void(target, address, offsets, like, lanes), codegen
-
-
-@intrinsic
-def copy_repeated(typingctx, target, source, like, lanes):
-    """As `copy`, one element again and again, side by side."""
-    count = len(lanes)
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, like)
-        value = belongs(builder, builder.load(pointer_to(builder, arguments[1], element), align=1), INPUT)
-        target = pointer_to(builder, arguments[0], element, count)
-        spares(builder, builder.store(splat(builder, value, count), target, align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return types.void(target, source, like, lanes), codegen
-
-
-@intrinsic
-def accumulate(typingctx, address, like, vector):
-    """Add a vector of floats to consecutive elements of the output.
-
-    Three lanes are two and one, in memory too: the next pixel often adds to the same place, and a load finds what was stored
-    a moment ago only if it asks for no more than was stored at once.
+    Three lanes are loaded and stored as two and one: the next pixel often adds to the same place, and a CPU forwards a store
+    to a load only if one store holds all that is loaded.
     """
-    signature = types.void(address, like, vector)
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, like)
-        for start, count in ((0, 2), (2, 1)) if vector.lanes == 3 else ((0, vector.width),):
-            part = shuffle(builder, arguments[2], arguments[2], range(start, start + count))
-            place = further(builder, arguments[0], start * like.bitwidth // 8)
-            pointer = pointer_to(builder, place, element, count)
-            total = builder.fadd(builder.load(pointer, align=1), part)
-            spares(builder, builder.store(total, pointer, align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    for part, pointer in _parts(code.builder, address, vector, code.kinds[2].lanes, code.kinds[1]):
+        total = code.builder.fadd(code.builder.load(pointer, align=1), part)
+        scoped_store(code.builder, OUTPUT, total, pointer, 1)
 
 
-@intrinsic
-def accumulate_six(typingctx, address, like, vector):
-    """As `accumulate` for six lanes, loaded at once: for who adds to other places before the next of these."""
-    signature = types.void(address, like, vector)
-
-    def codegen(context, builder, signature, arguments):
-        element = llvm_type(context, like)
-        total = builder.fadd(_masked_load(builder, arguments[0], element, 6, 8), arguments[2])
-        for start, count in ((0, 4), (4, 2)):
-            part = shuffle(builder, total, total, range(start, start + count))
-            place = further(builder, arguments[0], start * like.bitwidth // 8)
-            spares(builder, builder.store(part, pointer_to(builder, place, element, count), align=1), OUTPUT)
-        return context.get_dummy_value()
-
-    return signature, codegen
+@intrinsic(_stored)
+def accumulate_six(code, address, dtype, vector):
+    """As `accumulate` for six lanes, loaded at once: faster if other places are added to before these are again."""
+    before = masked_load(code.builder, address, storage_type(code.context, code.kinds[1]), 6, 8)
+    total = code.builder.fadd(before, vector)
+    for part, pointer in _parts(code.builder, address, total, 6, code.kinds[1]):
+        scoped_store(code.builder, OUTPUT, part, pointer, 1)

@@ -1,89 +1,85 @@
-"""Scratch rows by raw address: numbers and vectors of a strip, stage by stage."""
+"""Rows of scratch memory by raw address: get and put a number, or a vector from an index on.
+
+Each function belongs to an alias scope. Positions are float64 and offsets int64; weights (`get_tap`) and products are of
+the dtype given, that of any number.
+"""
 
 from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from stn_numba.kernels.simd.aliasing import POSITIONS, PRODUCTS, TAPS, belongs, pointer_to, spares
+from stn_numba.kernels.compiler.intrinsics import declare, intrinsic
+from stn_numba.kernels.simd.aliasing import POSITIONS, PRODUCTS, TAPS, scoped_load, scoped_store
+from stn_numba.kernels.simd.llvm import INT64, pointer_to
+from stn_numba.kernels.simd.load_store import elements
 from stn_numba.kernels.simd.vectors import Vector
 
 
-def _to_lanes(context, builder, row, dtype, index, count):
-    """A pointer to so many elements of a row, from `index` on."""
-    element = context.get_value_type(dtype)
-    first = builder.gep(pointer_to(builder, row, element), [index])
-    return builder.bitcast(first, ir.VectorType(element, count).as_pointer())
+def _pointer(code, row, index, kind):
+    """A pointer to element `index` of a row, for a scalar or vector of a type; and its alignment."""
+    element = kind.element if isinstance(kind, Vector) else kind
+    pointer = code.builder.gep(pointer_to(code.builder, row, code.llvm(element)), [index])
+    return code.builder.bitcast(pointer, code.llvm(kind).as_pointer()), element.bitwidth // 8
 
 
-def _reader(stage):
-    """Element `index` of a scratch row of a stage, as it is."""
-
-    @intrinsic
-    def read(typingctx, row, like, index):
-        signature = like(row, like, types.int64)
-
-        def codegen(context, builder, signature, arguments):
-            pointer = pointer_to(builder, arguments[0], context.get_value_type(like))
-            return belongs(builder, builder.load(builder.gep(pointer, [arguments[2]])), stage)
-
-        return signature, codegen
-
-    return read
+def _get(code, scope, row, index):
+    return scoped_load(code.builder, scope, *_pointer(code, row, index, code.result))
 
 
-def _lane_reader(stage):
-    """A vector of the elements from `index` on of a scratch row of a stage."""
-
-    @intrinsic
-    def read(typingctx, row, like, index, lanes):
-        signature = Vector(like, len(lanes))(row, like, types.int64, lanes)
-
-        def codegen(context, builder, signature, arguments):
-            pointer = _to_lanes(context, builder, arguments[0], like, arguments[2], len(lanes))
-            return belongs(builder, builder.load(pointer, align=like.bitwidth // 8), stage)
-
-        return signature, codegen
-
-    return read
+def _put(code, scope, row, index, value):
+    scoped_store(code.builder, scope, value, *_pointer(code, row, index, code.kinds[2]))
 
 
-def _writer(stage):
-    """Write element `index` of a scratch row of a stage."""
-
-    @intrinsic
-    def write(typingctx, row, index, value):
-        signature = types.void(row, types.int64, value)
-
-        def codegen(context, builder, signature, arguments):
-            pointer = pointer_to(builder, arguments[0], context.get_value_type(value))
-            spares(builder, builder.store(arguments[2], builder.gep(pointer, [arguments[1]])), stage)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return write
+def _indexed(row, index, value):
+    return types.void(row, types.int64, value)
 
 
-def _lane_writer(stage):
-    """Write a vector to the elements from `index` on of a scratch row of a stage."""
-
-    @intrinsic
-    def write(typingctx, row, index, vector):
-        signature = types.void(row, types.int64, vector)
-
-        def codegen(context, builder, signature, arguments):
-            pointer = _to_lanes(context, builder, arguments[0], vector.element, arguments[1], vector.width)
-            spares(builder, builder.store(arguments[2], pointer, align=vector.element.bitwidth // 8), stage)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return write
+@intrinsic(lambda row, index, *lanes: elements(types.float64, *lanes)(row, types.int64, *lanes))
+def get_position(code, row, index, lanes=None):
+    return _get(code, POSITIONS, row, index)
 
 
-position, tap, found = (_reader(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
-positions, taps, products = (_lane_reader(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
-put_position, put_tap, put_product = (_writer(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
-put_positions, put_taps, put_products = (_lane_writer(stage) for stage in (POSITIONS, TAPS, PRODUCTS))
+@intrinsic(lambda row, index, *lanes: elements(types.int64, *lanes)(row, types.int64, *lanes))
+def get_offset(code, row, index, lanes=None):
+    return _get(code, TAPS, row, index)
+
+
+@intrinsic(lambda row, dtype, index, *lanes: elements(dtype, *lanes)(row, dtype, types.int64, *lanes))
+def get_tap(code, row, dtype, index, lanes=None):
+    return _get(code, TAPS, row, index)
+
+
+@intrinsic(lambda row, dtype, index, *lanes: elements(dtype, *lanes)(row, dtype, types.int64, *lanes))
+def get_product(code, row, dtype, index, lanes=None):
+    return _get(code, PRODUCTS, row, index)
+
+
+@intrinsic(_indexed)
+def put_position(code, row, index, value):
+    _put(code, POSITIONS, row, index, value)
+
+
+@intrinsic(_indexed)
+def put_tap(code, row, index, value):
+    _put(code, TAPS, row, index, value)
+
+
+@intrinsic(_indexed)
+def put_product(code, row, index, value):
+    _put(code, PRODUCTS, row, index, value)
+
+
+@intrinsic(lambda size: types.int64(types.int64))
+def allocate(code, size):
+    """Address of `size` bytes of memory, 0 if there are none; by C's malloc, so that a library needs nothing of Numba."""
+    malloc = declare(code.builder, "malloc", ir.IntType(8).as_pointer(), [INT64])
+    return code.builder.ptrtoint(code.builder.call(malloc, [size]), INT64)
+
+
+@intrinsic(lambda address: types.void(types.int64))
+def release(code, address):
+    """Free memory from `allocate`."""
+    pointer = ir.IntType(8).as_pointer()
+    free = declare(code.builder, "free", ir.VoidType(), [pointer])
+    code.builder.call(free, [code.builder.inttoptr(address, pointer)])

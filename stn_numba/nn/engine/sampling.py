@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import Grid, MatrixGrid
-from stn_numba.grid.pixel_matrix import is_affine
+from stn_numba.grid import KernelGrid
 from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Floats
 from stn_numba.nn.engine import buffers
@@ -33,7 +32,7 @@ _STRIP = 512  # values of some output rows that are computed together
 _WORTH_A_PART = 1 << 16  # output numbers, some 200 microseconds; to wake a thread takes 100
 
 
-def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False) -> tuple[Floats, SampleBackprop]:
+def sample_parts(x: Floats, grid: KernelGrid, padding: str, *, training: bool = False) -> tuple[Floats, SampleBackprop]:
     """Return what `stn_numba.sample_vjp` does, computed in parallel.
 
     In `training`, affine maps are computed by kernels whose forward is a little slower and whose backward is much faster; their
@@ -41,9 +40,9 @@ def sample_parts(x: Floats, grid: Grid, padding: str, *, training: bool = False)
     """
     # positions and indices must be whole numbers that float32 and int32 hold
     is_small = max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
-    if training and is_small and isinstance(grid, MatrixGrid) and padding == "zeros":
-        matrix = grid.pixel_matrix((x.shape[1], x.shape[2]))
-        if is_affine(matrix):
+    if training and is_small and padding == "zeros":
+        matrix = grid.affine_matrices((x.shape[1], x.shape[2]))
+        if matrix is not None:
             return sample_affine_parts(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
 
@@ -66,7 +65,7 @@ def _joined(parts: tuple[Floats, ...]) -> Floats:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def sample_affine_parts(x: Floats, grid: MatrixGrid, matrix: Floats) -> tuple[Floats, SampleBackprop]:
+def sample_affine_parts(x: Floats, grid: KernelGrid, matrix: Floats) -> tuple[Floats, SampleBackprop]:
     """Return what `sample_parts` does, for affine maps (N, 3, 3) between pixels and zeros beyond the edge."""
     matrix = matrix[:, :2].astype(x.dtype, order="C")
     x = np.ascontiguousarray(x)

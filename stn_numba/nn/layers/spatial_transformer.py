@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba._util.arguments import as_bool, as_option, as_size
-from stn_numba.grid import Grid, as_floats, base_points
+from stn_numba.grid import as_floats, base_points
+from stn_numba.grid.kernel_grid import KernelGrid
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 from stn_numba.nn.engine.sampling import sample_parts
 from stn_numba.nn.layers.base import Layer, expect_shape
@@ -19,7 +20,7 @@ from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.fusion import FusedSegment
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import chosen, identity_of, lay_grid, n_params_of
+from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of
 
 __all__ = ["SpatialTransformer"]
 
@@ -84,7 +85,7 @@ class SpatialTransformer(Container):
         self.localisation = expect_layer(localisation, "localisation")
         self.transform_name = transform if isinstance(transform, str) else None
         self.options = dict(options or {})
-        self.transform = chosen(transform, self.options)
+        self.transform = as_transform(transform, self.options)
         self.shape = None if shape is None else as_size(shape, "shape")
         self.padding, self.align_corners = as_option(padding, "padding", PADDINGS), as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(n_params_of(self.transform))
@@ -106,13 +107,13 @@ class SpatialTransformer(Container):
 
     def sample(self, x: Floats, theta: Floats, *, training: bool = False) -> Floats:
         """Return images sampled with given parameters, without a backward; `training` as for `sample_parts`."""
-        grid, _ = self._lay_grid(x, theta)
+        grid, _ = self._make_grid(x, theta)
         return sample_parts(x, grid, self.padding, training=training)[0]
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (y, backprop), with y the sampled images (N, h, w, C)."""
         theta, theta_backprop = forward_through(self._segments, x, rng)
-        grid, grid_backprop = self._lay_grid(x, theta)
+        grid, grid_backprop = self._make_grid(x, theta)
         out, sample_backprop = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
@@ -177,5 +178,5 @@ class SpatialTransformer(Container):
         yield "localisation.theta", self.theta_layer, theta
         yield "", self, self.sample(x, theta)
 
-    def _lay_grid(self, x: Floats, theta: Floats) -> tuple[Grid, Callable[[ArrayLike], Floats]]:
-        return lay_grid(self.transform, theta, self.shape or (x.shape[1], x.shape[2]), self.align_corners)
+    def _make_grid(self, x: Floats, theta: Floats) -> tuple[KernelGrid, Callable[[ArrayLike], Floats]]:
+        return make_grid(self.transform, theta, self.shape or (x.shape[1], x.shape[2]), self.align_corners)

@@ -114,10 +114,12 @@ def test_settings_win_and_no_other_folder_is_touched(machine, monkeypatch):
 def test_a_read_only_folder_from_the_settings_is_reported(machine, monkeypatch, refuse):
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", str(machine / "mine"))
     refuse(machine)
-    assert cache_folders.find("", KEY) == cache_folders.Places((), None, f"no folder can be written to ({machine / 'mine'})")
+    assert cache_folders.find("", KEY) == cache_folders.CacheFolders(
+        (), None, f"no folder can be written to ({machine / 'mine'})"
+    )
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " off "])
 def test_the_setting_off_turns_the_cache_off(monkeypatch, word):
     monkeypatch.setenv("STN_NUMBA_CACHE_DIR", word)
-    assert cache_folders.find("/anywhere", KEY) == cache_folders.Places((), None, "turned off by STN_NUMBA_CACHE_DIR")
+    assert cache_folders.find("/anywhere", KEY) == cache_folders.CacheFolders((), None, "turned off by STN_NUMBA_CACHE_DIR")

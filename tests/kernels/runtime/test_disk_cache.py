@@ -9,7 +9,7 @@ import pytest
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.runtime import calls, disk_cache, source_digest
-from stn_numba.kernels.runtime.cache_folders import Places
+from stn_numba.kernels.runtime.cache_folders import CacheFolders
 from stn_numba.kernels.signature import lay_out
 
 
@@ -27,7 +27,7 @@ class Codegen:
 def folder(tmp_path, monkeypatch):
     path = tmp_path / "kernels-0123456789abcdef"
     path.mkdir()
-    monkeypatch.setattr(disk_cache, "where", lambda: Places((path,), path, "test"))
+    monkeypatch.setattr(disk_cache, "folders", lambda: CacheFolders((path,), path, "test"))
     return path
 
 
@@ -97,7 +97,7 @@ def test_calls_work_on_a_full_disk(folder, monkeypatch, caplog):
 
 
 def test_without_a_folder_every_process_compiles(monkeypatch):
-    monkeypatch.setattr(disk_cache, "where", lambda: Places((), None, "test"))
+    monkeypatch.setattr(disk_cache, "folders", lambda: CacheFolders((), None, "test"))
     assert compiled(1) == compiled(1) == ([2], 0)
 
 
@@ -108,7 +108,7 @@ def test_only_long_unused_versions_are_removed(folder):
         (other / "file").write_text("")
     for other in (others[0], others[2]):
         os.utime(other, (time.time() - 40 * 86400,) * 2)
-    disk_cache._tidy(folder)
+    disk_cache._remove_old_versions(folder)
     assert [other.exists() for other in (folder, *others)] == [True, False, True, True]
 
 

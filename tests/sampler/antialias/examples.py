@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 import stn_numba as stn
-from stn_numba.sampler.antialias import plan
+from stn_numba.sampler.antialias import find_groups
 
 IDENTITY = [1, 0, 0, 0, 1, 0]
 SHRUNK = (4, 5)  # an output of images about four times as large
@@ -16,8 +16,8 @@ def factors(grid, in_shape, padding="zeros"):
     scale = np.zeros((2, 4))
     for axis, size in enumerate(in_shape[::-1]):
         scale[axis, :2] = ((size - 1) / 2, (size - 1) / 2) if grid.align_corners else (size / 2, (size - 1) / 2)
-    runs = plan(grid, in_shape, scale, padding not in ("zeros", "constant"))
-    return runs[0].factors if runs else (1, 1)
+    groups = find_groups(grid, in_shape, scale, padding not in ("zeros", "constant"))
+    return groups[0].factors if groups else (1, 1)
 
 
 def averaged_positions(points, factors):

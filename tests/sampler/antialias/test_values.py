@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.sampler.antialias import MOST
+from stn_numba.sampler.antialias import MAX_FACTOR
 from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial
 from stn_numba.sampler.padding import PADDINGS
 from tests.sampler import oracle
@@ -110,14 +110,14 @@ def test_nearest_takes_the_most_frequent_value(padding, fill):
 
 
 def test_factors_are_limited_and_ignore_positions_outside_the_image():
-    assert factors(stn.MatrixGrid(np.eye(3)[None], (3, 4), align_corners=False), (999, 20)) == (MOST, 5)
+    assert factors(stn.MatrixGrid(np.eye(3)[None], (3, 4), align_corners=False), (999, 20)) == (MAX_FACTOR, 5)
     points = np.zeros((1, 4, 4, 2)) + 0.01 * stn.base_points((4, 4)).reshape(4, 4, 2)
     points[0, 0] = 1e9  # far outside: a common way to mark "no position"
     assert factors(stn.DenseGrid(points), (20, 20)) == (1, 1)
-    assert factors(stn.DenseGrid(points), (20, 20), "border") == (MOST, 1)
+    assert factors(stn.DenseGrid(points), (20, 20), "border") == (MAX_FACTOR, 1)
     horizon = np.array([[[0.5, 0, 0], [0, 0, 5.0], [0, 0.5, 0.3]]])  # only rows far outside are steep
-    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20))) < MOST
-    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20), "wrap")) == MOST
+    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20))) < MAX_FACTOR
+    assert max(factors(stn.MatrixGrid(horizon, (20, 20)), (20, 20), "wrap")) == MAX_FACTOR
 
 
 def test_with_a_fill_far_positions_are_ignored_for_every_padding():

@@ -1,7 +1,7 @@
-"""Compile kernels ahead, for the CPUs of a level instead of this machine's: what a wheel brings along.
+"""Compile kernels ahead of time, for any CPU of a level instead of this machine's: the libraries in a wheel.
 
-Numba writes the intermediate code of a kernel, as for its own compiler; LLVM optimizes it with the passes that Numba asks for,
-for each level; C's linker makes one library of all of a level. It needs nothing of Numba or Python when it is run.
+Numba writes the LLVM code of a kernel, as for its own compiler; LLVM optimizes it with the same passes, for each level; the C
+compiler links all kernels of a level to one library, which needs nothing of Numba or Python to run.
 """
 
 from __future__ import annotations
@@ -21,19 +21,11 @@ from typing import Any, NamedTuple
 import llvmlite.binding as llvm
 from numba.core.codegen import CPUCodeLibrary
 
-from stn_numba.kernels.compiler.jit import ENTRY, left_out
+from stn_numba.kernels.compiler.jit import ENTRY, numba_shortcuts
 from stn_numba.kernels.compiler.llvm_passes import pass_builder
 from stn_numba.kernels.signature import Signature, symbol
 
-__all__ = ["Job", "Target", "compile_job", "link", "linker", "target_of"]
-
-
-class Target(NamedTuple):
-    """CPUs that a library is for, as LLVM knows them."""
-
-    triple: str
-    cpu: str
-    features: str
+__all__ = ["Job", "compile_job", "link", "linker"]
 
 
 class Job(NamedTuple):
@@ -43,22 +35,15 @@ class Job(NamedTuple):
     signature: Signature
 
 
-def target_of(level: str) -> Target:
-    """The CPUs of a level, see `kernels.runtime.cpu`."""
-    triple = llvm.get_process_triple()
-    return Target(triple, "generic", "+neon") if level == "aarch64" else Target(triple, f"x86-64-{level}", "")
-
-
 def compile_job(job: Job, levels: list[str], folder: Path) -> None:
-    """Write an object file of a kernel for each level."""
-    source = _intermediate_code(job)
+    """Write an object file of a kernel for each level of CPUs, see `kernels.runtime.cpu`."""
+    source = _llvm_code(job)
     for level in levels:
-        machine_code = _machine_code(source, symbol(*job), target_of(level))
-        (folder / f"{symbol(*job)}.{level}.o").write_bytes(machine_code)
+        (folder / f"{symbol(*job)}.{level}.o").write_bytes(_object_file(source, symbol(*job), level))
 
 
 class _Captured(Exception):  # noqa: N818
-    """The intermediate code of a whole kernel, before it is optimized for this machine."""
+    """The LLVM code of a whole kernel, before it is optimized for this machine."""
 
 
 @contextlib.contextmanager
@@ -78,17 +63,17 @@ def _capturing() -> Iterator[None]:
         CPUCodeLibrary._optimize_final_module = optimize
 
 
-def _intermediate_code(job: Job) -> str:
-    """The code of a kernel with all that it calls, and an entry without Numba's way of raising errors, named by `symbol`."""
+def _llvm_code(job: Job) -> str:
+    """The code of a kernel with all that it calls, and an entry named by `symbol`, which does not return Numba's status."""
     module, _, name = job.kernel.rpartition(".")
     entry = getattr(importlib.import_module(f"stn_numba.{module}"), name).entry(job.signature)
-    with left_out(), _capturing():
+    with numba_shortcuts(), _capturing():
         try:
             entry.compile(ENTRY)
         except _Captured as captured:
             code = str(captured)
         else:
-            raise RuntimeError("Numba optimizes kernels in another way than this one knows")
+            raise RuntimeError("this version of Numba optimizes kernels in an unknown way")
     inner = re.search(r'define [^@]*@"?([^"(]*enter[^"(]*)"?\(', code)
     assert inner is not None
     return f"""{code}
@@ -101,14 +86,16 @@ define void @{symbol(*job)}(i64 %0, i64 %1, i64 %2, i64 %3) {{
 """
 
 
-def _machine_code(source: str, name: str, target: Target) -> bytes:
-    """An object file, by the passes of Numba's own compiler."""
+def _object_file(source: str, name: str, level: str) -> bytes:
+    """Machine code for a level, by the passes of Numba's own compiler."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_triple(target.triple).create_target_machine(
-        cpu=target.cpu, features=target.features, opt=3, reloc="pic", codemodel="default"
+    triple = llvm.get_process_triple()
+    cpu, features = ("generic", "+neon") if level == "aarch64" else (f"x86-64-{level}", "")
+    machine = llvm.Target.from_triple(triple).create_target_machine(
+        cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default"
     )
-    module = llvm.parse_assembly(re.sub(r'target triple = "[^"]*"', f'target triple = "{target.triple}"', source))
+    module = llvm.parse_assembly(re.sub(r'target triple = "[^"]*"', f'target triple = "{triple}"', source))
     module.data_layout = str(machine.target_data)
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != name:
@@ -119,13 +106,13 @@ def _machine_code(source: str, name: str, target: Target) -> bytes:
 
 
 def linker() -> list[str] | None:
-    """The command of C's compiler, which links; None if there is none."""
+    """Return the command of the C compiler, which links; None if there is none."""
     command = shlex.split(sysconfig.get_config_var("CC") or "cc")
     found = next((path for name in (command[0], "cc", "gcc", "clang") if (path := shutil.which(name))), None)
     return None if found is None or sys.platform == "win32" else [found]
 
 
 def link(objects: list[Path], library: Path) -> None:
-    """Make a library of object files."""
+    """Link object files to a library."""
     command = [*(linker() or []), "-shared", "-nostartfiles", "-Wl,-s", "-o", str(library), *map(str, objects), "-lm", "-lc"]
     subprocess.run(command, check=True)

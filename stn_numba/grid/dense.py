@@ -1,0 +1,134 @@
+"""Grids given by all their positions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba._util.arguments import as_bool
+from stn_numba.grid.between_pixels import Offset, advance, advance_vjp, longest_steps
+from stn_numba.grid.job_writers import PositionsWriter
+from stn_numba.grid.kernel_grid import KernelGrid, PartialSums
+from stn_numba.grid.kernel_words import KernelWords, grid_words
+from stn_numba.grid.validation import Floats, Shape, as_floats
+from stn_numba.kernels.constants import DENSE
+from stn_numba.kernels.runtime.addresses import address_of
+
+__all__ = ["DenseGrid", "all_nan"]
+
+_PROBED = 16  # positions of an output to look at first
+
+
+class DenseGrid(KernelGrid):
+    """A grid given by all its positions.
+
+    Parameters
+    ----------
+    points : array_like, (N, h, w, 2)
+        Normalized positions (x, y). float32 and float64 arrays are not copied, other numbers become float64.
+    align_corners : bool, default True
+        Convention of the positions, see `stn_numba.grid`.
+
+    Raises
+    ------
+    TypeError
+        If `points` are not real numbers, or `align_corners` is not a bool.
+    ValueError
+        If `points` has another shape.
+
+    Examples
+    --------
+    >>> from stn_numba.grid import base_points
+    >>> DenseGrid(base_points((2, 3)).reshape(1, 2, 3, 2)).shape
+    (2, 3)
+    """
+
+    def __init__(self, points: ArrayLike, *, align_corners: bool = True) -> None:
+        self.values = as_floats(points, "points", ("N", "h", "w", 2))
+        self.shape = self.values.shape[1], self.values.shape[2]
+        self.align_corners = as_bool(align_corners, "align_corners")
+
+    def _window(self, rows: slice, columns: slice) -> Self:
+        values = self.values[:, rows, columns]
+        return self._with(values=values, shape=values.shape[1:3])
+
+    def dense(self) -> Floats:
+        """Return the positions, not copied."""
+        return self.values
+
+    def pull_back(self, d_dense: ArrayLike) -> Floats:
+        """Return the gradient itself."""
+        return np.asarray(d_dense)
+
+    def kernel_source(self, in_shape: Shape, scale: NDArray[np.float64]) -> KernelWords:
+        """The grid as kernels read it."""
+        values = self.values
+        positions = address_of(values), values.itemsize, *values.strides
+        return grid_words(DENSE, self.shape[1], (values,), positions=positions, scale=scale)
+
+    def all_nan(self) -> NDArray[np.bool_]:
+        """(N,): whether no position of an output is a number."""
+        return all_nan(self.values.reshape(len(self), self.shape[0] * self.shape[1], 2))
+
+    def partial_sums(self, batch: int, pieces: int) -> PartialSums:
+        """Shape and dtype of the gradient with respect to the positions, which pieces write to where they are."""
+        return (batch, *self.shape, 2), self.values.dtype
+
+    def _sum_outputs(self, partials: NDArray[Any]) -> NDArray[Any]:
+        shared = len(self.values) != len(partials)
+        return partials.sum(axis=0, keepdims=True, dtype=np.float64) if shared else partials
+
+    def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2)."""
+        h, w = self.shape
+
+        def pixels_of(rows: slice) -> Floats:
+            along = np.arange(w)[:, None] * scale[:, 2] + np.arange(h)[rows, None, None] * scale[:, 3]
+            result: Floats = self.values[:, rows] * scale[:, 0] + scale[:, 1] + along
+            return result
+
+        return longest_steps(pixels_of, (len(self), h, w), in_shape, everywhere)
+
+    def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, DenseGrid]]:
+        """Each offset (y, x), in order of x, and the grid of positions interpolated there."""
+        for x, group in itertools.groupby(sorted(offsets, key=_across), key=_across):
+            halfway = advance(self.values, x, 2)  # the same for all offsets along y
+            for offset in group:
+                yield offset, DenseGrid(advance(halfway, offset[0], 1), align_corners=self.align_corners)
+
+    def shifted_vjp(self, offset: Offset, d_shifted: Floats) -> Floats:
+        """Convert a gradient with respect to the positions of a `shifted` grid to one with respect to these."""
+        d_halfway = advance_vjp(advance(self.values, offset[1], 2), offset[0], 1, d_shifted)
+        return advance_vjp(self.values, offset[1], 2, d_halfway)
+
+    def plan_key(self) -> tuple[Any, ...] | None:
+        """What grids have in common that can share a plan."""
+        if type(self) is not DenseGrid:
+            return None
+        values = self.values
+        return DenseGrid, values.shape, values.strides, values.dtype, self.align_corners
+
+    def job_writer(self, start: int, end: int, in_shape: Shape) -> PositionsWriter:
+        """Return what writes the address of positions."""
+        return PositionsWriter(start)
+
+    def without_positions(self) -> Self:
+        """A grid of the same size whose positions take no memory."""
+        return self._with(values=np.broadcast_to(np.zeros((), self.values.dtype), self.values.shape))
+
+
+def all_nan(positions: Floats) -> NDArray[np.bool_]:
+    """(N,): whether each of M positions (N, M, D) contains NaN; False if M = 0. A few positions usually decide."""
+    few = positions[:, :: max(1, positions.shape[1] // _PROBED)]
+    found: NDArray[np.bool_] = np.all(np.any(np.isnan(few), axis=2), axis=1) & (positions.shape[1] > 0)
+    for row in np.flatnonzero(found):
+        found[row] = np.isnan(positions[row]).any(axis=1).all()
+    return found
+
+
+def _across(offset: Offset) -> float:
+    return offset[1]

@@ -1,0 +1,88 @@
+"""Homographies as matrices (N, 3, 3): map points, invert, and choose the side of the horizon that shows the input image."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.grid.validation import Floats, Shape
+
+__all__ = ["facing", "inverted", "is_affine", "map_points", "map_points_vjp"]
+
+Matrices = NDArray[np.float64]  # (N, 3, 3)
+
+_AFFINE_ROW = np.array([0.0, 0.0, 1.0])
+
+
+def map_points(matrix: Floats, points: Floats) -> Floats:
+    """Map points (M, 2) by homographies (N, 3, 3) to (N, M, 2); NaN at and behind the horizon."""
+    mapped = points @ np.swapaxes(matrix[:, :, :2], 1, 2) + matrix[:, None, :, 2]
+    depth = mapped[..., 2:]
+    with np.errstate(all="ignore"):
+        result: Floats = np.where(depth > 0, mapped[..., :2] / depth, np.nan)
+    return result
+
+
+def map_points_vjp(matrix: Floats, points: Floats, d_mapped: Floats) -> Floats:
+    """Gradient with respect to the matrix (N, 3, 3) for a gradient (N, M, 2) with respect to the mapped points."""
+    mapped = map_points(matrix, points)
+    depth = points @ np.swapaxes(matrix[:, 2:, :2], 1, 2) + matrix[:, None, 2:, 2]
+    with np.errstate(all="ignore"):
+        d_rows = d_mapped / depth
+        shares = np.where(d_rows != 0, d_rows * mapped, 0)  # a mapped point may be infinite, and 0 * infinity is not 0
+        d_rows = np.concatenate([d_rows, -np.sum(shares, axis=-1, keepdims=True)], axis=-1)
+    d_rows = np.where(depth > 0, d_rows, 0)
+    homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    result: Floats = np.swapaxes(d_rows, 1, 2) @ homogeneous
+    return result
+
+
+def is_affine(matrix: Floats) -> bool:
+    """Whether all matrices (N, 3, 3) are affine with last row (0, 0, 1)."""
+    return not np.count_nonzero(matrix[:, 2] != _AFFINE_ROW)
+
+
+def inverted(matrix: Matrices) -> Matrices:
+    """Return the inverses (N, 3, 3); infinite or NaN where a matrix has none.
+
+    They are adjugates divided by determinants: integers stay integers, where a decomposition would round them. Rows are first
+    scaled by powers of two, so that products of their entries neither overflow nor vanish.
+    """
+    largest = np.abs(matrix).max(axis=2, keepdims=True)
+    scale = np.exp2(-np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1].astype(np.float64))
+    first, second, third = np.moveaxis(matrix * scale, 1, 0)
+    columns = np.cross(second, third), np.cross(third, first), np.cross(first, second)
+    determinants = np.einsum("ni,ni->n", first, columns[0])
+    result: Matrices = np.stack(columns, axis=2) / determinants[:, None, None] * np.swapaxes(scale, 1, 2)
+    return result
+
+
+def facing(matrix: Matrices, in_shape: Shape) -> tuple[Matrices, NDArray[np.float64]]:
+    """Scale matrices from output to input pixels so that depths are positive where the input image is seen.
+
+    A matrix and its negative are the same map, but only one side of its horizon shows the image; the other side shows it
+    mirrored through the horizon, as a ghost. The side is chosen by the input alone: its center lies in front, and so does the
+    larger part of an image that the horizon cuts. An affine map is scaled to depth 1, exactly; others only change their sign.
+
+    Returns
+    -------
+    matrices : ndarray, (N, 3, 3)
+    factors : ndarray, (N,)
+        What the matrices were multiplied by.
+    """
+    center = np.array([(in_shape[1] - 1) / 2, (in_shape[0] - 1) / 2, 1.0])
+    depth = np.sign(inverted(matrix)[:, 2] @ center)
+    factors = np.where((depth == 1) | (depth == -1), depth, _last_sign(matrix[:, 2]))
+    is_affine = (matrix[:, 2, :2] == 0).all(axis=1) & (matrix[:, 2, 2] != 0)
+    factors[is_affine] = 1 / matrix[is_affine, 2, 2]
+    result = matrix * factors[:, None, None]
+    result[is_affine] = matrix[is_affine] / matrix[is_affine, 2:, 2:]
+    return result, factors
+
+
+def _last_sign(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sign of the last nonzero entry of rows (N, 3): decides for maps whose horizon runs through the center of the input."""
+    signs = np.nan_to_num(np.sign(rows))
+    return np.where(
+        signs[:, 2] != 0, signs[:, 2], np.where(signs[:, 1] != 0, signs[:, 1], np.where(signs[:, 0] < 0, -1.0, 1.0))
+    )

@@ -1,0 +1,61 @@
+"""Convert homographies between normalized positions to homographies from output pixels to input pixels."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.grid.coordinates import input_axis, output_axis
+from stn_numba.grid.validation import Floats, Shape
+from stn_numba.kernels.runtime.addresses import address_of
+from stn_numba.kernels.runtime.calls import kernel
+
+__all__ = ["BETWEEN_PIXELS", "conversion", "from_normalized", "from_normalized_vjp"]
+
+Matrices = NDArray[np.float64]  # (N, 3, 3)
+
+BETWEEN_PIXELS = kernel("kernels.sampling.pixel_homographies", "between_pixels")
+
+
+def from_normalized(matrix: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Matrices:
+    """Convert homographies (N, 3, 3) between normalized positions to homographies from output pixels to input pixels.
+
+    The terms are ordered so that the identity between equal sizes becomes the identity matrix without any rounding. Infinite
+    and NaN entries raise no error: the positions that follow from them lie outside.
+    """
+    values = np.ascontiguousarray(matrix)
+    result, kind = np.empty(matrix.shape), np.empty(2, np.int64)
+    sizes = conversion(in_shape, out_shape, align_corners)
+    BETWEEN_PIXELS(address_of(values), values.itemsize, len(values), *sizes, address_of(result), address_of(kind))
+    return result
+
+
+def conversion(in_shape: Shape, out_shape: Shape, align_corners: bool) -> tuple[Any, ...]:
+    """The arguments of the kernel that describe the convention and the images."""
+    return align_corners, in_shape[::-1], out_shape[::-1], *_output_axes(out_shape, align_corners)
+
+
+@functools.lru_cache(64)
+def _output_axes(shape: Shape, align_corners: bool) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Position of the first output pixel (x, y), and the distance between pixels along x and y."""
+    (step_x, start_x), (step_y, start_y) = (output_axis(size, align_corners) for size in shape[::-1])
+    return (float(start_x), float(start_y)), (float(step_x), float(step_y))
+
+
+def from_normalized_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Matrices:
+    """Gradient with respect to the normalized matrices for a gradient d (N, 3, 3) by `from_normalized`: A^T d B^T."""
+    result: Matrices = d_pixels.reshape(-1, 9) @ _kronecker(in_shape, out_shape, align_corners)
+    return result.reshape(d_pixels.shape)
+
+
+@functools.lru_cache(64)
+def _kronecker(in_shape: Shape, out_shape: Shape, align_corners: bool) -> NDArray[np.float64]:
+    """The (9, 9) that converts the entries of d to those of A^T d B^T in one product."""
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
+    (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])
+    to_input = np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]])
+    from_output = np.array([[px, 0, ox], [0, py, oy], [0, 0, 1]])
+    return np.ascontiguousarray(np.kron(to_input, from_output.T))
