@@ -2,5 +2,4 @@
 
 addresses: kernels/test_signature.py, kernels/runtime/test_prebuilt.py
 dispatch: threads/test_counts.py, stress/test_frameworks.py
-inspection: deploy/test_warmup.py
 """
