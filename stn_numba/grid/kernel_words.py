@@ -41,5 +41,5 @@ def grid_words(
     coefficients: int = 0,
     scale: NDArray[np.float64] = _NO_SCALE,
 ) -> KernelWords:
-    """The words of a grid, as `kernels.sampling.positions.Source` describes them; kinds leave out what they do not have."""
+    """The words of a grid, as `kernels.sampling.positions.GridSource` describes them; kinds leave out what they do not have."""
     return KernelWords((kind, *positions, matrix, *basis, coefficients, *scale.ravel().tolist(), columns), arrays)

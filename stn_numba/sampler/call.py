@@ -46,9 +46,9 @@ class Call(NamedTuple):
 
     image: Array
     grid: KernelGrid
-    source: KernelWords  # the grid, as `kernels.sampling.positions.Source` describes it
+    source: KernelWords  # the grid, as `kernels.sampling.positions.GridSource` describes it
     scale: NDArray[np.float64]  # see `KernelGrid.pixel_scale`
-    rule: KernelWords  # kernel and padding for an image with these strides, see `kernels.sampling.workspace.Rule`
+    rule: KernelWords  # kernel and padding for an image with these strides, see `kernels.sampling.workspace.Sampler`
     kernel: str | PiecewisePolynomial
     working: np.dtype[Any]  # the float dtype in which kernels compute with the image
     layout: str

@@ -160,7 +160,7 @@ def _tables(kernel: PiecewisePolynomial) -> tuple[Array, Array]:
 
 
 def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
-    """(family, K, table, slope_table, even) of a kernel by name or as data, see `kernels.sampling.workspace.Rule`."""
+    """(family, K, table, slope_table, even) of a kernel by name or as data, see `kernels.sampling.workspace.Sampler`."""
     if isinstance(kernel, PiecewisePolynomial):
         return POLYNOMIAL, kernel.taps, *_tables(kernel), _is_even(kernel)
     if not isinstance(kernel, str):

@@ -88,7 +88,7 @@ def image_words(array: Array) -> tuple[int, ...]:
 def rule_words(
     image: Array, kernel: tuple[Any, ...], padding: str, align_corners: bool, fill: tuple[Array, int]
 ) -> KernelWords:
-    """An interpolation kernel and a padding for an image, as `kernels.sampling.workspace.Rule` describes them.
+    """An interpolation kernel and a padding for an image, as `kernels.sampling.workspace.Sampler` describes them.
 
     `kernel` is what `kernel_rule`, `fill` what `fill_rule` returns.
     """
@@ -99,6 +99,6 @@ def rule_words(
 
 
 def _table_words(table: Array) -> tuple[int, int, int, int]:
-    """A table of polynomial pieces, as `kernels.sampling.edge_taps` reads it."""
+    """A table of polynomial pieces, as `kernels.sampling.polynomial` reads it."""
     pieces, columns, terms = table.shape
     return (address_of(table), pieces, columns - 1, terms) if table.size else (0, 0, 0, 0)

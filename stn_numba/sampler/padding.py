@@ -83,7 +83,7 @@ def _inside(size: int, family: int, K: int, padding: str) -> tuple[float, float]
 
 
 def fill_rule(fill: NDArray[Any] | None, padding: str, channels: int, dtype: Any) -> tuple[NDArray[Any], int]:
-    """(fill (C,), mode) as `kernels.sampling.workspace.Rule` describes them, for the result of `as_fill`."""
+    """(fill (C,), mode) as `kernels.sampling.workspace.Sampler` describes them, for the result of `as_fill`."""
     if fill is None:
         return _no_fill(channels, np.dtype(dtype)), FILL_TAPS if padding == "constant" else NO_FILL
     if fill.shape not in ((), (1,), (channels,)):

@@ -6,7 +6,6 @@ compiler links all kernels of a level to one library, which needs nothing of Num
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import re
 import shlex
@@ -14,9 +13,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import llvmlite.binding as llvm
 from numba.core.codegen import CPUCodeLibrary
@@ -46,34 +45,25 @@ class _Captured(Exception):  # noqa: N818
     """The LLVM code of a whole kernel, before it is optimized for this machine."""
 
 
-@contextlib.contextmanager
-def _capturing() -> Iterator[None]:
-    """Let compilation end where Numba would optimize an entry."""
-    optimize = CPUCodeLibrary._optimize_final_module
-
-    def capture(library: Any) -> None:
-        if ".enter" in library.name:
-            raise _Captured(str(library._final_module))
-        optimize(library)
-
-    CPUCodeLibrary._optimize_final_module = capture
-    try:
-        yield
-    finally:
-        CPUCodeLibrary._optimize_final_module = optimize
-
-
 def _llvm_code(job: Job) -> str:
     """The code of a kernel with all that it calls, and an entry named by `symbol`, which does not return Numba's status."""
     module, _, name = job.kernel.rpartition(".")
     entry = getattr(importlib.import_module(f"stn_numba.{module}"), name).entry(job.signature)
-    with numba_shortcuts(), _capturing():
-        try:
-            entry.compile(ENTRY)
-        except _Captured as captured:
-            code = str(captured)
-        else:
-            raise RuntimeError("this version of Numba optimizes kernels in an unknown way")
+    with numba_shortcuts():
+        optimize = CPUCodeLibrary._optimize_final_module
+
+        def capture(library: Any) -> None:
+            if ".enter" in library.name:
+                raise _Captured(str(library._final_module))
+            optimize(library)
+
+        with mock.patch.object(CPUCodeLibrary, "_optimize_final_module", capture):
+            try:
+                entry.compile(ENTRY)
+            except _Captured as captured:
+                code = str(captured)
+            else:
+                raise RuntimeError("this version of Numba optimizes kernels in an unknown way")
     inner = re.search(r'define [^@]*@"?([^"(]*enter[^"(]*)"?\(', code)
     assert inner is not None
     return f"""{code}

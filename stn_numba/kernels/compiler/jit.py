@@ -8,8 +8,8 @@
     tasks in between, and returns whether it could allocate its memory.
 ``inline``
     a helper that kernels call; compiled with its caller, never cached by itself.
-``noinline``
-    the same for rare cases: its code stays out of the loops, which LLVM then optimizes better.
+``rare``
+    the same for rare cases: not inlined by force, so that LLVM may keep its code out of the loops.
 ``choose``
     a function of the types of the arguments that returns the helper to call with them; others are not compiled.
 """
@@ -29,7 +29,7 @@ from stn_numba.kernels.compiler.unpack import read_word, reader, write_word
 from stn_numba.kernels.runtime.disk_cache import KernelCache
 from stn_numba.kernels.signature import Signature
 
-__all__ = ["Kernel", "choose", "inline", "kernel", "noinline", "tasks"]
+__all__ = ["Kernel", "choose", "inline", "kernel", "rare", "tasks"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +61,8 @@ def inline(function: Function) -> Function:
     return _helper(function, forceinline=True)
 
 
-def noinline(function: Function) -> Function:
-    """Compile a helper for rare cases, which kernels call."""
+def rare(function: Function) -> Function:
+    """Compile a helper for rare cases, which LLVM may inline or call."""
     return _helper(function)
 
 

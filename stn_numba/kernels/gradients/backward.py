@@ -24,8 +24,9 @@ from stn_numba.kernels.sampling.interior import (
     interior_bounds_of_slopes,
     tile_is_in_reach,
 )
+from stn_numba.kernels.sampling.padding import padding_vjp
 from stn_numba.kernels.sampling.positions import GridSource, row_positions
-from stn_numba.kernels.sampling.strips import padding_vjp, rows_together, strip_positions
+from stn_numba.kernels.sampling.strips import rows_together, strip_positions
 from stn_numba.kernels.sampling.taps import bytes_ahead, prefetch_row
 from stn_numba.kernels.sampling.workspace import ROW, Sampler, number_pixels, to_next, workspace, workspace_bytes
 from stn_numba.kernels.simd.load_store import Image, accumulate, size_of, store
@@ -96,7 +97,7 @@ def grid_vjp(job, d_grid, k, n, i, first, skipped, count):
     row_vjp(job.grid, k, i, first, count, positions, gradients, sums, zero, dense, band_of(job, skipped), d_grid.partial)
 
 
-@jit.noinline
+@jit.rare
 def move_to_total(job, m):
     """Add the rows of image m's gradient that this piece adds to to the total, and set them to 0."""
     d_image, d_total, zero = job.d_image, job.d_total, job.zero

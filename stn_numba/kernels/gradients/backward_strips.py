@@ -125,7 +125,7 @@ def band_of(job, skipped):
     return job.work.y_padded + 8 * skipped, job.sampler.y_axis[SIZE], job.top, job.bottom
 
 
-@jit.noinline
+@jit.rare
 def edge_pixels(job, place, start, first, stop, end, finite, done):
     """Both gradients from the pixels [start, end) but for the interior [first, stop), one by one.
 

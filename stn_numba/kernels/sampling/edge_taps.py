@@ -20,12 +20,6 @@ from stn_numba.kernels.simd.vectors import fma
 
 
 @jit.inline
-def is_in_reach(axis, K, x):
-    """Whether any tap may lie inside an image that does not go on beyond its edges."""
-    return -np.float64(K) <= x <= axis[SIZE] - 1.0 + K
-
-
-@jit.inline
 def edge_taps(family, K, axis, table, x, indices, weights, zero, snap):
     """Fill `indices` and `weights` with the K taps of one position; return the sum of the weights, 1 if all lie inside.
 

@@ -135,7 +135,7 @@ def clear_outside(job, target, count):
                     clear(job, target + k * job.out.x_step, 1)
 
 
-@jit.noinline
+@jit.rare
 def edge_pixels(job, place, start, first, stop, end, finite):
     """Write the pixels [start, end) but for the interior [first, stop); neighbors that read nothing are cleared together.
 

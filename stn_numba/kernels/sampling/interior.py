@@ -9,7 +9,6 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BEYOND, BILINEAR, FILL_TAPS, INSIDE, MODE, REFLECT, SIZE, ZEROS
-from stn_numba.kernels.sampling.edge_taps import is_in_reach
 from stn_numba.kernels.sampling.padding import FARTHEST
 from stn_numba.kernels.sampling.positions import along_row, columns_in_range, float64_at
 from stn_numba.kernels.sampling.workspace import LEAST_SOLVED
@@ -75,8 +74,8 @@ def columns_in_reach(sampler, grid, n, i, left, right, top, bottom):
 @jit.inline
 def reads_nothing(sampler, j, work):
     """Whether pixel j reads nothing of the image."""
-    x, y = get_position(work.x_padded, j), get_position(work.y_padded, j)
-    near = is_in_reach(sampler.x_axis, sampler.K, x) and is_in_reach(sampler.y_axis, sampler.K, y)
+    x, y, K = get_position(work.x_padded, j), get_position(work.y_padded, j), np.float64(sampler.K)
+    near = -K <= x <= sampler.x_axis[SIZE] - 1.0 + K and -K <= y <= sampler.y_axis[SIZE] - 1.0 + K
     return not near and sampler.x_axis[MODE] == ZEROS
 
 

@@ -9,9 +9,24 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.constants import BORDER, FOLD_LENGTH, FOLD_START, HIGH, LOW, MODE, REFLECT, SIZE, WRAP, ZEROS
+from stn_numba.kernels.constants import (
+    BORDER,
+    FILL_OUTSIDE,
+    FOLD_LENGTH,
+    FOLD_START,
+    HIGH,
+    LOW,
+    MODE,
+    NEAREST,
+    POLYNOMIAL,
+    REFLECT,
+    SIZE,
+    WRAP,
+    ZEROS,
+)
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.simd.scratch import get_position, put_position, put_product
+from stn_numba.kernels.simd.scratch import get_position, get_product, put_position, put_product
+from stn_numba.kernels.simd.vectors import EIGHT, astype, to_float64, where
 
 FARTHEST = 2.0**31  # pixels; farther out a repeating image ends, since float64 no longer tells where in it a position is
 NEXT_FLOAT = 2.0**-52  # the relative distance to the next float64
@@ -73,6 +88,40 @@ def discard_outside(x_axis, y_axis, count, xs, ys, x_padded, y_padded):
         nothing = 0.0 if -0.5 <= x <= right and -0.5 <= y <= bottom else np.nan
         put_position(x_padded, j, x + nothing)
         put_position(y_padded, j, y + nothing)
+
+
+@jit.inline
+def pad_positions(sampler, count, work, by_grid):
+    """Pad the positions of a strip, see `strips.strip_positions`; return whether `factor` matters."""
+    x_axis, y_axis, xs, ys, mode = sampler.x_axis, sampler.y_axis, work.x, work.y, sampler.x_axis[MODE]
+    if work.x_padded == xs:
+        return False
+    if sampler.family == NEAREST:  # the pixel that is read decides whether it lies outside
+        round_row(count, xs, work.x_padded)
+        round_row(count, ys, work.y_padded)
+        xs, ys = work.x_padded, work.y_padded
+    if sampler.fill_mode == FILL_OUTSIDE:
+        discard_outside(x_axis, y_axis, count, xs, ys, work.x_padded, work.y_padded)
+        xs, ys = work.x_padded, work.y_padded
+    if mode >= REFLECT:
+        fold_row(x_axis, count, xs, work.x_padded, work.x_factor, by_grid)
+        fold_row(y_axis, count, ys, work.y_padded, work.y_factor, by_grid)
+    elif mode == BORDER and sampler.family != POLYNOMIAL:
+        clip_row(x_axis, count, xs, work.x_padded, work.x_factor)
+        clip_row(y_axis, count, ys, work.y_padded, work.y_factor)
+    return mode >= REFLECT or (mode == BORDER and sampler.family != POLYNOMIAL)
+
+
+@jit.inline
+def padding_vjp(count, work, zero):
+    """Apply the chain rule through padding to gx and gy; where nothing is left of a gradient, its position becomes 0."""
+    for xs, factors, gradients in ((work.x, work.x_factor, work.gx), (work.y, work.y_factor, work.gy)):
+        for j in range(0, count, 8):
+            factor, gradient = astype(get_product(factors, 0.0, j, EIGHT), zero), get_product(gradients, zero, j, EIGHT)
+            # zero times a gradient that is not finite is zero; behind the strip gradients are zero, and factors anything
+            gradient = where(gradient != 0.0, where(factor != 0.0, gradient * factor, 0.0), 0.0)
+            put_product(gradients, j, gradient)
+            put_position(xs, j, where(to_float64(gradient) != 0.0, get_position(xs, j, EIGHT), 0.0))
 
 
 @jit.inline

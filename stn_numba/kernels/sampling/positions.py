@@ -49,12 +49,6 @@ def along_row(matrix, n, axis, i):
 
 
 @jit.inline
-def along_column(matrix, n):
-    """How much y changes from row to row, where the denominator is 1."""
-    return float64_at(matrix, 9 * n + 4)
-
-
-@jit.inline
 def columns_from(first):
     """Eight neighboring columns, as float64."""
     return arange(EIGHT) + first

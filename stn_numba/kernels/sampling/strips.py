@@ -8,26 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.constants import (
-    BASIS,
-    BILINEAR,
-    BORDER,
-    FILL_OUTSIDE,
-    MODE,
-    NEAREST,
-    NO_FILL,
-    POLYNOMIAL,
-    REFLECT,
-    STRIP,
-    ZEROS,
-)
-from stn_numba.kernels.sampling.padding import clip_row, discard_outside, fold_row, round_row
+from stn_numba.kernels.constants import BASIS, BILINEAR, MODE, NO_FILL, STRIP, ZEROS
+from stn_numba.kernels.sampling.padding import pad_positions
 from stn_numba.kernels.sampling.positions import row_positions
 from stn_numba.kernels.sampling.workspace import to_next
 from stn_numba.kernels.simd.load_store import size_of
 from stn_numba.kernels.simd.scalars import greatest
-from stn_numba.kernels.simd.scratch import get_position, get_product, put_position, put_product
-from stn_numba.kernels.simd.vectors import EIGHT, astype, to_float64, where
 
 
 @jit.inline
@@ -81,36 +67,6 @@ def strip_positions(sampler, grid, n, i, first, count, work, together, by_grid):
     Returns whether padding has a derivative other than 1. `by_grid`: for the gradient by the positions, which is that from
     the right.
     """
-    x_axis, y_axis, xs, ys = sampler.x_axis, sampler.y_axis, work.x, work.y
     for k in range(together):
-        row_positions(grid, n, i + k, first, count, xs + 8 * k * count, ys + 8 * k * count)
-    count *= together
-    if work.x_padded == xs:
-        return False
-    if sampler.family == NEAREST:  # the pixel that is read decides whether it lies outside
-        round_row(count, xs, work.x_padded)
-        round_row(count, ys, work.y_padded)
-        xs, ys = work.x_padded, work.y_padded
-    if sampler.fill_mode == FILL_OUTSIDE:
-        discard_outside(x_axis, y_axis, count, xs, ys, work.x_padded, work.y_padded)
-        xs, ys = work.x_padded, work.y_padded
-    mode = x_axis[MODE]
-    if mode >= REFLECT:
-        fold_row(x_axis, count, xs, work.x_padded, work.x_factor, by_grid)
-        fold_row(y_axis, count, ys, work.y_padded, work.y_factor, by_grid)
-    elif mode == BORDER and sampler.family != POLYNOMIAL:
-        clip_row(x_axis, count, xs, work.x_padded, work.x_factor)
-        clip_row(y_axis, count, ys, work.y_padded, work.y_factor)
-    return mode >= REFLECT or (mode == BORDER and sampler.family != POLYNOMIAL)
-
-
-@jit.inline
-def padding_vjp(count, work, zero):
-    """Apply the chain rule through padding to gx and gy; where nothing is left of a gradient, its position becomes 0."""
-    for xs, factors, gradients in ((work.x, work.x_factor, work.gx), (work.y, work.y_factor, work.gy)):
-        for j in range(0, count, 8):
-            factor, gradient = astype(get_product(factors, 0.0, j, EIGHT), zero), get_product(gradients, zero, j, EIGHT)
-            # zero times a gradient that is not finite is zero; behind the strip gradients are zero, and factors anything
-            gradient = where(gradient != 0.0, where(factor != 0.0, gradient * factor, 0.0), 0.0)
-            put_product(gradients, j, gradient)
-            put_position(xs, j, where(to_float64(gradient) != 0.0, get_position(xs, j, EIGHT), 0.0))
+        row_positions(grid, n, i + k, first, count, work.x + 8 * k * count, work.y + 8 * k * count)
+    return pad_positions(sampler, count * together, work, by_grid)

@@ -7,7 +7,7 @@ import numpy as np
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BILINEAR, HOMOGRAPHY, MODE, NEAREST, SIZE, STEP, ZEROS
 from stn_numba.kernels.sampling.polynomial import weights_of_row
-from stn_numba.kernels.sampling.positions import along_column
+from stn_numba.kernels.sampling.positions import float64_at
 from stn_numba.kernels.sampling.workspace import NEXT_TAP
 from stn_numba.kernels.simd.lanes import all_in_unit_interval
 from stn_numba.kernels.simd.load_store import prefetch
@@ -158,7 +158,7 @@ def bytes_ahead(y_axis, grid, n, down):
     """
     if down * y_axis[SIZE] <= L2_CACHE:
         return np.int64(0)
-    upwards = (grid.kind == AFFINE or grid.kind == HOMOGRAPHY) and along_column(grid.matrix, n) < 0.0
+    upwards = (grid.kind == AFFINE or grid.kind == HOMOGRAPHY) and float64_at(grid.matrix, 9 * n + 4) < 0.0  # dy / drow
     return -2 * down if upwards else 3 * down
 
 

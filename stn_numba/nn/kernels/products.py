@@ -111,7 +111,7 @@ def _dot(typingctx, function, like, n, left, right):
     return like(types.int64, like, types.int64, types.int64, types.int64), codegen
 
 
-@jit.noinline
+@jit.rare
 def product(gemm, gemv, dot, like, left, left_turned, right, right_turned, out, m, n, k):
     """Write the product out (m, n) of left (m, k) and right (k, n), in C order; a `turned` one is stored transposed.
 
