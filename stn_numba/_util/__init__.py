@@ -1,1 +1,1 @@
-"""Helpers that have nothing to do with images: argument checks, files, environment variables, reprs, suggestions."""
+"""Helpers independent of images: argument checks, files, environment variables, reprs, suggestions."""

@@ -55,7 +55,7 @@ def train(
 ) -> None:  # fmt: skip
     """Train a network of the paper on distorted digits.
 
-    The distortions are drawn anew in each epoch. To resume an interrupted training, repeat the command. Writes the model and
+    Each epoch has new random distortions. To resume an interrupted training, repeat the command. Writes the model and
     its test error.
     """
     from stn_numba._util.files import ensure_writable, write_atomically

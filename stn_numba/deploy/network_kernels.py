@@ -42,7 +42,7 @@ def kernels_of(
 ) -> set[tuple[str, Signature]]:
     """Return (kernel, signature) of all kernels that networks need for prediction and training, on CPUs of a level.
 
-    Call it in a separate process: in this one, the recorded kernels do nothing from then on.
+    Call it in a separate process: afterward, the recorded kernels do nothing in this one.
 
     Parameters
     ----------

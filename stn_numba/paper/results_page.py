@@ -51,9 +51,9 @@ _DIFFERENCES = """\
 - The classifier behind a transformer gets 28 x 28 pixels on every canvas, and on the larger canvases the transformer starts
   from the middle 28 x 28. For RTS and TC it samples 56 x 56 and pools by two, where the paper pools an output of the canvas's
   size, as ST-FCN on RTS does here.
-- The paper does not give the canvas of R, P and E, and does not say whether distortions are drawn anew for each epoch; here
-  they are. P moves the corners of the canvas, with the digit in its middle. Moving the digit's own corners as far folds many
-  digits, and leads to errors several times the paper's. See `stn_numba.data.distortions`.
+- The paper does not give the canvas of R, P and E, and does not say whether each epoch has new random distortions, as it has
+  here. P moves the corners of the canvas, with the digit in its middle. Moving the digit's own corners as far folds many
+  digits and leads to errors several times the paper's. See `stn_numba.data.distortions`.
 """
 
 

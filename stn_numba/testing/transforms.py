@@ -191,7 +191,7 @@ def arguments_are_not_modified(case: Case) -> None:
 
 
 def backprop_belongs_to_its_call(case: Case) -> None:
-    """``backprop`` returns the gradient of the call that returned it, whatever was called since."""
+    """``backprop`` returns the gradient of the call that returned it, also after other calls."""
     if not case.differentiable:
         return
     rng = np.random.default_rng(2)

@@ -7,7 +7,6 @@ import pytest
 
 from stn_numba.deploy import installation, self_test, warmup
 from stn_numba.deploy.warmup import WarmupStep
-from stn_numba.kernels.runtime import prebuilt
 
 click_testing = pytest.importorskip("click.testing", reason="click is not installed")
 
@@ -40,7 +39,6 @@ def test_warmup_refuses_unknown_options():
 
 def test_an_unhealthy_installation_exits_with_1(monkeypatch):
     monkeypatch.setattr(self_test, "sample", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr(prebuilt, "library", lambda: None)
     result = run("doctor")
     assert result.exit_code == 1
     assert "NOT HEALTHY" in result.output

@@ -46,7 +46,9 @@ def test_a_file_written_by_hand_is_read(idx_file):
 
 @given(
     st.sampled_from(sorted(CODES)).flatmap(
-        lambda code: arrays.arrays(code, arrays.array_shapes(max_dims=4, min_side=0, max_side=4))
+        lambda code: arrays.arrays(
+            code, arrays.array_shapes(max_dims=4, max_side=4) | arrays.array_shapes(max_dims=2, min_side=0)
+        )
     ),
     st.booleans(),
 )

@@ -23,7 +23,8 @@ def test_every_kernel_of_training_and_prediction_is_found():
     (found,) = kernels_of(("tutorial", "v4", (40, 1)))
     names = {kernel.removeprefix("nn.kernels.") for kernel, _ in found if kernel.startswith("nn.")}
     assert names >= {
-        "attend.attend", "attend.matrix_gradient", "im2col.gather", "convolution.forward_pool", "convolution.gather",
+        "affine_sampling.sample_with_slopes", "affine_sampling.matrix_gradient",
+        "im2col.gather", "convolution.forward_pool", "convolution.gather",
         "dense.backward", "dense.forward", "losses.softmax_cross_entropy", "sparse_conv_backward.gradient",
         "sequence.run", "optimizers.adam", "optimizers.momentum", "optimizers.total",
     }  # fmt: skip

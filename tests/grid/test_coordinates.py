@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.grid import as_floats, check_shape, to_normalized, to_pixels
+from stn_numba.grid import to_normalized, to_pixels
 
 BOTH = pytest.mark.parametrize("align_corners", [True, False])
 RNG = np.random.default_rng(0)
@@ -35,19 +35,3 @@ def test_to_normalized_undoes_to_pixels(align_corners):
 
 def test_an_aligned_axis_of_one_pixel_is_at_zero():
     assert to_normalized([[0.0, 0.0]], (1, 1)).tolist() == [[0.0, 0.0]]
-
-
-@pytest.mark.parametrize("shape", [3, "ab", (1, 2, 3), None, (1.5, 2), (2.0, 3), (True, 2)])
-def test_a_shape_must_be_two_whole_numbers(shape):
-    with pytest.raises(TypeError, match=r"shape: expected two whole numbers \(h, w\), got"):
-        check_shape(shape)
-
-
-def test_a_negative_shape_is_refused():
-    with pytest.raises(ValueError, match=r"shape: expected two whole numbers \(h, w\) >= 0, got \(-1, 2\)"):
-        check_shape((-1, 2))
-
-
-def test_as_floats_keeps_floats_and_converts_the_rest_to_float64():
-    for given, expected in [("f4", "f4"), ("f8", "f8"), ("i4", "f8"), ("u1", "f8"), ("f2", "f8"), (">f4", "f8")]:
-        assert as_floats(np.ones((2, 3), given), "a", ("N", 3)).dtype == np.dtype(expected)

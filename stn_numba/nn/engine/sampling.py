@@ -26,7 +26,9 @@ __all__ = ["SampleBackprop", "sample_affine_parts", "sample_parts"]
 SampleBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
 """``backprop(d_out, image_gradient) -> (d_image, d_grid)``; d_image is None if it is not wanted."""
 
-_ATTEND, _MATRIX_GRADIENT = (kernel("nn.kernels.attend", name) for name in ("attend", "matrix_gradient"))
+_SAMPLE_WITH_SLOPES, _MATRIX_GRADIENT = (
+    kernel("nn.kernels.affine_sampling", name) for name in ("sample_with_slopes", "matrix_gradient")
+)
 
 _STRIP = 512  # values of some output rows that are computed together
 _WORTH_A_PART = 1 << 16  # output numbers, some 200 microseconds; to wake a thread takes 100
@@ -78,7 +80,7 @@ def sample_affine_parts(x: Floats, grid: KernelGrid, matrix: Floats) -> tuple[Fl
     def forward_part(part: slice) -> None:
         strip = _strip(h, w, C, x.dtype)
         scratch = np.zeros((*padded, C), x.dtype), *strip, np.empty_like(strip[2]), np.empty((6, len(strip[0])), x.dtype)
-        _ATTEND(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
+        _SAMPLE_WITH_SLOPES(x[part], matrix[part], out[part], x_slope[part], y_slope[part], *scratch)
 
     parallel_map(forward_part, parts)
 

@@ -1,3 +1,3 @@
 """Numbers that kernels and their callers share."""
 
-MARGIN = 2  # zeros on each side of an image in `attend`: positions are held within them, where value and slopes are zero
+MARGIN = 2  # zeros beside an image in `affine_sampling`: positions are held within them, where value and slopes are zero

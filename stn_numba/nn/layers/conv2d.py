@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from stn_numba._util.arguments import as_int
 from stn_numba.nn.arrays import Backprop, Floats, Size, expect_input
+from stn_numba.nn.engine.conv import fourier
 from stn_numba.nn.engine.conv.blocked import BlockedConvolution
 from stn_numba.nn.engine.conv.fused import FusedConvolutions, fills_lanes
 from stn_numba.nn.engine.conv.im2col import convolve
@@ -72,6 +73,8 @@ class Conv2d(Layer):
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (y, backprop), with y (N, h, w, filters)."""
         weight, bias = self.params["weight"], self.params["bias"]
+        if fourier.is_faster(self.spec, weight, x.shape, x.dtype):
+            return fourier.convolve(self.spec, weight, bias, x)
         if fills_lanes(x.shape, x.dtype) and self.spec.fits(weight, bias, x.dtype):
             op = BlockedConvolution(self.spec, weight, bias, x.shape[1:])
             return FusedConvolutions([("", op)], self, x.shape, x.dtype).forward(x)

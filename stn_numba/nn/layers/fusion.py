@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.nn.arrays import Arrays, Differentiable, Floats, Size
+from stn_numba.nn.engine.conv import fourier
 from stn_numba.nn.engine.conv.blocked import BlockedConvolution
 from stn_numba.nn.engine.conv.fused import ChannelwiseOp, FusedConvolutions, NamedOp, fills_lanes
 from stn_numba.nn.engine.dense import DenseOp, FusedDense, can_fuse
@@ -86,14 +87,41 @@ def segments_of(layers: Iterable[Named]) -> list[FusedSegment]:
 
 def _plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
     kinds = {type(layer) for _, layer in layers}
-    fused: Differentiable | None = None
     if Dense in kinds:
-        fused = _fused_dense(layers, shape, dtype)
+        ops = _planned(layers, _fused_dense(layers, shape, dtype))
     elif Conv2d in kinds:
-        fused = _fused_convolutions(layers, shape, dtype)
-    one_by_one = [PlannedOp(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
+        ops = _convolution_ops(layers, shape, dtype)
+    else:
+        ops = _planned(layers, None)
     params = [(layer, dict(layer.params)) for _, layer in layers] if kinds <= _CONVOLUTIONAL | _CONNECTED else []
-    return one_by_one if fused is None else [PlannedOp("", fused, layers)], params
+    return ops, params
+
+
+def _planned(layers: Sequence[Named], fused: Differentiable | None) -> list[PlannedOp]:
+    """Return one operation if there is a fused one, else one for each layer."""
+    if fused is not None:
+        return [PlannedOp("", fused, layers)]
+    return [PlannedOp(f"{name}.", layer, [(name, layer)]) for name, layer in layers]
+
+
+def _convolution_ops(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> list[PlannedOp]:
+    """Return convolutions that are faster by Fourier transforms one by one, and the layers between them fused."""
+    ops: list[PlannedOp] = []
+    start, start_shape = 0, shape
+    for place, (_, layer) in enumerate(layers if len(shape) == 4 else ()):
+        out_shape = (shape[0], *_out_shape(layer, shape[1:]))
+        if isinstance(layer, Conv2d) and fourier.is_faster(layer.spec, layer.params["weight"], shape, dtype):
+            ops += _planned(layers[start:place], _fused_convolutions(layers[start:place], start_shape, dtype))
+            ops += _planned(layers[place : place + 1], None)
+            start, start_shape = place + 1, out_shape
+        shape = out_shape
+    return ops + _planned(layers[start:], _fused_convolutions(layers[start:], start_shape, dtype))
+
+
+def _out_shape(layer: Layer, shape: Size) -> Size:
+    if isinstance(layer, Conv2d):
+        return layer.spec.out_shape(shape)
+    return layer.out_shape(shape) if isinstance(layer, MaxPool | AvgPool) else shape
 
 
 def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> FusedDense | None:
@@ -110,7 +138,7 @@ def _fused_convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[An
     """Return all layers as one, if that is possible and faster."""
     convolutions = [layer for _, layer in layers if isinstance(layer, Conv2d)]
     fit = all(layer.spec.fits(layer.params["weight"], layer.params["bias"], dtype) for layer in convolutions)
-    if not fit or not fills_lanes(shape, dtype):
+    if not convolutions or not fit or not fills_lanes(shape, dtype):
         return None
     return FusedConvolutions(_block_ops(layers, shape[1:]), layers[-1][1], shape, dtype)
 
@@ -129,7 +157,7 @@ def _block_ops(layers: Sequence[Named], shape: Size) -> list[NamedOp]:
             op = BlockedConvolution(layer.spec, layer.params["weight"], layer.params["bias"], shape, pool, relu)
             place += 1 + pool + relu
         else:
-            op = ChannelwiseOp(layer, layer.out_shape(shape) if isinstance(layer, MaxPool | AvgPool) else shape)
+            op = ChannelwiseOp(layer, _out_shape(layer, shape))
             place += 1
         ops.append((name, op))
         shape = op.out_shape

@@ -1,6 +1,6 @@
 """Tests of stn_numba.nn.kernels: their machine code. Layers test what they compute.
 
-attend: nn/engine/test_sampling.py
+affine_sampling: nn/engine/test_sampling.py
 conv_microkernels, convolution, flat, im2col, sequence, sparse_conv_backward: nn/engine/test_fused_chains.py
 constants, cpu: deploy/test_network_kernels.py
 dense, products: nn/engine/test_dense.py

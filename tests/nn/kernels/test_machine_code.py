@@ -11,7 +11,7 @@ C_FUNCTIONS = {"malloc", "free", "memcpy", "memset", "memmove", "exp", "log", "s
 LANES = ("like int64",) * 4
 SIGNATURES = [
     ("dense.backward", ("like float64", *("int",) * 10)),
-    ("attend.matrix_gradient", (*("float32[3]",) * 3, "int", "float32[3]", "float32[2]", "float64[3]")),
+    ("affine_sampling.matrix_gradient", (*("float32[3]",) * 3, "int", "float32[3]", "float32[2]", "float64[3]")),
     ("convolution.unpool", ("like float64", LANES, *("int",) * 10)),
     ("im2col.scatter", ("float64[5]", "int", "int", "float64[4]")),
     ("losses.softmax_cross_entropy", ("float32[2]", "int64[1]", "float", "float32[2]", "float64[1]")),

@@ -1,9 +1,10 @@
-"""A batch of images read bilinearly through affine maps, with zeros beyond the edge, as training needs it.
+"""Sample a batch bilinearly through affine maps, with zeros beyond the edge, and keep the slopes.
 
-`stn_numba.sampler` does the same for every grid, kernel and padding. Here the slopes of each output by its position are kept on
-the way forward, when the taps are at hand: the way back by the map then reads no image at all.
+`stn_numba.sampler` samples on every grid, with every kernel and padding. In training, this kernel also keeps the slope of each
+output by its position while its four pixels are loaded, so the backward pass by the map reads no image. A training step of
+`models.st_fcn` is a sixth faster with it.
 
-Kernels run once a call: callers hand parts of the batch to threads of their own.
+The caller splits the batch among threads.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from stn_numba.nn.kernels.flat import copy, fill, get, put, zero_of
 
 
 @jit.kernel
-def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels, places, taps):
+def sample_with_slopes(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels, places, taps):
     """Outputs (N, h, w * C), and their slopes by x and y, in pixels, for images (N, H, W, C) and maps (N, 2, 3).
 
     The maps take output pixels to input pixels. Some output rows at a time are one long strip of S values, so that loops are
@@ -37,9 +38,7 @@ def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels
     low, far_right, bottom, margin = number(-MARGIN), number(W), number(H), number(MARGIN)
     height = S // width_out
     for n in range(out.shape[0]):
-        for i in range(H):
-            start = ((i + MARGIN) * (W + 2 * MARGIN) + MARGIN) * C * item
-            copy(image0 + (n * H + i) * W * C * item, padded0 + start, W * C, like)
+        pad(image0 + n * H * W * C * item, padded0, H, W, C, item, like)
         xx, xy, x0 = matrix[n, 0, 0], matrix[n, 0, 1], matrix[n, 0, 2]
         yx, yy, y0 = matrix[n, 1, 0], matrix[n, 1, 1], matrix[n, 1, 2]
         for strip in range((h + height - 1) // height):
@@ -64,14 +63,30 @@ def attend(image, matrix, out, x_slope, y_slope, padded, columns, rows, channels
                 put(lower_right, k, like, get(padded0, place + down + right, like))
             start = (n * h + i) * width_out * item
             y_at, by_x_at, by_y_at = out0 + start, x_slope0 + start, y_slope0 + start
-            for k in range(count):
-                left_above, left_below = get(upper_left, k, like), get(lower_left, k, like)
-                slope_above, slope_below = get(upper_right, k, like) - left_above, get(lower_right, k, like) - left_below
-                across, along = get(share_x, k, like), get(share_y, k, like)
-                above, below = left_above + across * slope_above, left_below + across * slope_below
-                put(y_at, k, like, above + along * (below - above))
-                put(by_x_at, k, like, slope_above + along * (slope_below - slope_above))
-                put(by_y_at, k, like, below - above)
+            corners = upper_left, upper_right, lower_left, lower_right, share_x, share_y
+            blend(y_at, by_x_at, by_y_at, corners, count, like)
+
+
+@jit.inline
+def pad(image, padded, H, W, C, item, like):
+    """Copy an image to the middle of a larger one; both are addresses."""
+    for i in range(H):
+        start = ((i + MARGIN) * (W + 2 * MARGIN) + MARGIN) * C * item
+        copy(image + i * W * C * item, padded + start, W * C, like)
+
+
+@jit.inline
+def blend(y_at, by_x_at, by_y_at, corners, count, like):
+    """Write `count` outputs and their slopes by x and y; all but `count` and `like` are addresses."""
+    upper_left, upper_right, lower_left, lower_right, share_x, share_y = corners
+    for k in range(count):
+        left_above, left_below = get(upper_left, k, like), get(lower_left, k, like)
+        slope_above, slope_below = get(upper_right, k, like) - left_above, get(lower_right, k, like) - left_below
+        across, along = get(share_x, k, like), get(share_y, k, like)
+        above, below = left_above + across * slope_above, left_below + across * slope_below
+        put(y_at, k, like, above + along * (below - above))
+        put(by_x_at, k, like, slope_above + along * (slope_below - slope_above))
+        put(by_y_at, k, like, below - above)
 
 
 @jit.kernel

@@ -1,4 +1,4 @@
-"""The kinds of grids."""
+"""What all kinds of grid share."""
 
 import numpy as np
 import pytest
