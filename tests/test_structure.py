@@ -1,6 +1,7 @@
 """The tree stays readable: no import circles, small folders, short files and functions, and every module has its tests."""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -40,27 +41,12 @@ def imports_of(path, modules):
 
 
 def circles(graph):
-    """Strongly connected components of more than one module (Tarjan)."""
-    index, low, stack, found = {}, {}, [], []
-
-    def visit(node):
-        index[node] = low[node] = len(index)
-        stack.append(node)
-        for other in sorted(graph[node]):
-            if other not in index:
-                visit(other)
-            if other in stack:
-                low[node] = min(low[node], low[other])
-        if low[node] == index[node]:
-            component = stack[stack.index(node) :]
-            del stack[stack.index(node) :]
-            if len(component) > 1:
-                found.append(sorted(component))
-
-    for node in sorted(graph):
-        if node not in index:
-            visit(node)
-    return found
+    """The modules of a circle of imports, if there is one."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [sorted(set(error.args[1]))]
+    return []
 
 
 def test_circles_are_found():

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COEFFICIENTS", "KIND", "MATRIX", "POSITIONS", "KernelWords", "grid_words"]
+__all__ = ["COEFFICIENTS", "KIND", "MATRIX", "NO_SCALE", "POSITIONS", "KernelWords", "grid_words"]
 
 # Where the words of a grid stand, counted from its first one.
 KIND, POSITIONS, MATRIX, COEFFICIENTS = 0, 1, 7, 11
 
-_NO_SCALE = np.zeros((2, 4))
+NO_SCALE = np.zeros((2, 4))  # of grids whose values need no conversion
 
 
 class KernelWords(NamedTuple):
@@ -39,7 +39,7 @@ def grid_words(
     matrix: int = 0,
     basis: tuple[int, ...] = (0, 0, 0),
     coefficients: int = 0,
-    scale: NDArray[np.float64] = _NO_SCALE,
+    scale: NDArray[np.float64] = NO_SCALE,
 ) -> KernelWords:
     """The words of a grid, as `kernels.sampling.positions.GridSource` describes them; kinds leave out what they do not have."""
     return KernelWords((kind, *positions, matrix, *basis, coefficients, *scale.ravel().tolist(), columns), arrays)

@@ -15,7 +15,7 @@ from stn_numba.grid.coordinates import window_points
 from stn_numba.grid.homography import is_affine, map_points, map_points_vjp
 from stn_numba.grid.job_writers import MatrixWriter
 from stn_numba.grid.kernel_grid import KernelGrid, PartialSums
-from stn_numba.grid.kernel_words import KernelWords, grid_words
+from stn_numba.grid.kernel_words import NO_SCALE, KernelWords, grid_words
 from stn_numba.grid.validation import Floats, Shape, as_floats, check_shape
 from stn_numba.kernels.constants import AFFINE, HOMOGRAPHY
 from stn_numba.kernels.runtime.addresses import address_of
@@ -23,8 +23,6 @@ from stn_numba.kernels.runtime.addresses import address_of
 __all__ = ["MatrixGrid"]
 
 _MAX_PLANNED = 16  # matrices in a plan
-
-_NO_SCALE = np.zeros((2, 4))
 
 
 class MatrixGrid(KernelGrid):
@@ -117,7 +115,7 @@ class MatrixGrid(KernelGrid):
 
     def pixel_scale(self, in_shape: Shape, units: str = "normalized", displacement: bool = False) -> NDArray[np.float64]:
         """Zeros: kernels read matrices between pixels."""
-        return _NO_SCALE
+        return NO_SCALE
 
     def kernel_source(self, in_shape: Shape, scale: NDArray[np.float64]) -> KernelWords:
         """The grid as kernels read it."""
@@ -141,8 +139,8 @@ class MatrixGrid(KernelGrid):
         """Longest distance in input pixels between neighbors along y and along x, (N, 2): edges of the output pixels' cells."""
         matrix = self.pixel_matrix(in_shape)
         constant: NDArray[np.float64] = np.hypot(matrix[:, 0, 1::-1], matrix[:, 1, 1::-1])
-        is_affine = (matrix[:, 2] == (0, 0, 1)).all(axis=1)
-        if is_affine.all():
+        affine = (matrix[:, 2] == (0, 0, 1)).all(axis=1)
+        if affine.all():
             return constant
         h, w = self.shape
 
@@ -152,7 +150,7 @@ class MatrixGrid(KernelGrid):
             return map_points(matrix, points).reshape(len(matrix), *x.shape, 2)
 
         longest = longest_steps(corners, (len(matrix), h + 1, w + 1), in_shape, everywhere)
-        return np.where(is_affine[:, None], constant, longest)
+        return np.where(affine[:, None], constant, longest)
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, Self]]:
         """Each offset (y, x), and the grid of the same matrices that begins there."""

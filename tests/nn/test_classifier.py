@@ -15,16 +15,12 @@ from stn_numba.nn import (
     EarlyStopping,
     Flatten,
     Parallel,
-    ReLU,
     SpatialTransformer,
 )
+from tests.nn.examples import localisation
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 6, 6, 1), np.float32), np.arange(40) % 3
-
-
-def localisation():
-    return Chain(Flatten(), Dense(4), ReLU())
 
 
 def four_classes():

@@ -51,10 +51,10 @@ def test_y_points_down_and_pixel_centers_are_at_whole_numbers(images):
         assert axes.images[0].get_extent() == [-0.5, 27.5, 27.5, -0.5]
 
 
-@pytest.mark.parametrize(("scale", "room"), [(1.2, (2.5, 4)), (50.0, (14, 14))])
-def test_the_view_grows_with_the_region_up_to_a_limit(images, scale, room):
+@pytest.mark.parametrize(("scale", "margin"), [(1.2, (2.5, 4)), (50.0, (14, 14))])
+def test_the_view_grows_with_the_region_up_to_a_limit(images, scale, margin):
     left, _ = attention_figure(model_at([scale, 0, 0, 0, scale, 0]), images)[0, 1].get_xlim()
-    assert room[0] <= -0.5 - left <= room[1]
+    assert margin[0] <= -0.5 - left <= margin[1]
 
 
 def test_the_outline_uses_the_transformer_s_align_corners(images):

@@ -8,7 +8,7 @@ were compiled when it was built can be run read-only, by any user.
 3. The user's cache folder.
 4. ``stn-numba-<user>`` in the folder for temporary files, for users without a home.
 
-Cached kernels are machine code, so 3 and 4 must belong to the user, and nobody else may write to them.
+Cached kernels are machine code, so folders 3 and 4 must belong to the user and be writable by the user alone.
 """
 
 from __future__ import annotations

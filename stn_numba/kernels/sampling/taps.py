@@ -123,7 +123,7 @@ def straight(behind):
 def tent_slopes(size, farthest, distance, one):
     """Derivatives of `tents` by the position, from the right at the corners of the tent, no farther behind than `farthest`.
 
-    The distance is that in float64: rounded to float32, a position just before a pixel would be taken for one behind it.
+    `distance` is in float64. Rounded to float32, a position just before a pixel could land on the wrong side of it.
     """
     distance = where((distance > BELOW_ONE) & (distance < 1.0), BELOW_ONE, distance)
     behind, second = astype(minimum(distance, farthest), one), 1.0 if size > 1.0 else 0.0

@@ -8,18 +8,11 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import Chain, Classifier, Conv2d, Dense, Flatten, Parallel, ReLU, SpatialTransformer
+from tests.nn.examples import localisation, network
 from tests.nn.odd_arrays import read_only
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 6, 6, 1), np.float32), np.arange(40) % 3
-
-
-def network(*layers):
-    return Classifier(Chain(*layers), (6, 6, 1), 3)
-
-
-def localisation():
-    return Chain(Flatten(), Dense(4), ReLU())
 
 
 def test_params_update_writes_all_values_or_none():

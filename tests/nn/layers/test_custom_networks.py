@@ -8,7 +8,6 @@ from stn_numba.nn import (
     SGD,
     Adam,
     Chain,
-    Classifier,
     Conv2d,
     Dense,
     Flatten,
@@ -16,17 +15,10 @@ from stn_numba.nn import (
     ReLU,
     SpatialTransformer,
 )
+from tests.nn.examples import localisation, network
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 6, 6, 1), np.float32), np.arange(40) % 3
-
-
-def network(*layers):
-    return Classifier(Chain(*layers), (6, 6, 1), 3)
-
-
-def localisation():
-    return Chain(Flatten(), Dense(4), ReLU())
 
 
 class Scale(Layer):

@@ -7,10 +7,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
 from stn_numba.nn.saving.architecture import LAYERS, build, expect_known
 from stn_numba.testing import check_vjp
-
-
-def localisation():
-    return Chain(Flatten(), Dense(4), ReLU())
+from tests.nn.examples import localisation
 
 
 def transformers():

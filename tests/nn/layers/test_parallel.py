@@ -8,16 +8,13 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.models import two_st_fcn
-from stn_numba.nn import AvgPool, Chain, Classifier, Dense, Flatten, Parallel, ReLU, SpatialTransformer
+from stn_numba.nn import AvgPool, Chain, Classifier, Dense, Flatten, Parallel, SpatialTransformer
 from stn_numba.nn.saving.rebuild import rebuild
+from tests.nn.examples import localisation
 
 RNG = np.random.default_rng(0)
 X = RNG.random((24, 12, 12, 2), np.float32)
 Y = RNG.integers(0, 2, 24)
-
-
-def localisation():
-    return Chain(Flatten(), Dense(4), ReLU())
 
 
 def nested():

@@ -7,13 +7,10 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import Chain, Classifier, Conv2d, Dense, Flatten, Layer, Parallel, ReLU, SpatialTransformer
+from tests.nn.examples import localisation
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 12, 12, 1), np.float32), np.arange(40) % 3
-
-
-def localisation():
-    return Chain(Flatten(), Dense(4), ReLU())
 
 
 def trained(**options):
