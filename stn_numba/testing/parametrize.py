@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from stn_numba.testing.transforms import CHECKS, make_case
+from stn_numba.testing.transforms import CHECKS, make_case, run_check
 from stn_numba.transform.base import Transform
 
 __all__ = ["parametrize_checks"]
@@ -62,7 +62,7 @@ def parametrize_checks(
 
 
 def _run(check: Callable[[Any], None], maker: Callable[[], Transform], options: tuple[Any, ...]) -> None:
-    check(make_case(maker, *options))
+    run_check(check, make_case(maker, *options))
 
 
 def _name(maker: Any) -> str:

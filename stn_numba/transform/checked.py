@@ -18,7 +18,7 @@ from stn_numba.transform.base import Transform
 from stn_numba.transform.parameters import as_theta
 from stn_numba.transform.registry import PluginError, get_transform, name_of
 
-__all__ = ["as_transform", "expect_transform", "identity_of", "make_grid", "n_params_of"]
+__all__ = ["as_transform", "expect_transform", "identity_of", "make_grid", "n_params_of", "transform_for_image"]
 
 Backprop = Callable[[ArrayLike], Floats]
 
@@ -70,6 +70,27 @@ def identity_of(transform: Transform) -> Floats:
     return theta
 
 
+def transform_for_image(transform: Transform, in_shape: Shape, align_corners: bool = True) -> Transform:
+    """``transform.for_image(in_shape, align_corners)``, validated.
+
+    Raises
+    ------
+    PluginError
+        If the transform raises an error, or does not return a transform with the same number of parameters.
+    """
+    if type(transform).for_image is Transform.for_image:
+        return transform
+    with _Named(transform, "for_image"):
+        result = transform.for_image(in_shape, align_corners)
+    if not isinstance(result, Transform):
+        raise PluginError(f"{name_of(transform)}: for_image: expected a Transform, got {_short(result)}")
+    if n_params_of(result) != n_params_of(transform):
+        raise PluginError(
+            f"{name_of(transform)}: for_image: expected {transform.n_params} parameters, as before, got {result.n_params}"
+        )
+    return result
+
+
 def make_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[KernelGrid, Backprop]:
     """``transform.forward(theta, shape, align_corners)``, validated.
 
@@ -106,7 +127,7 @@ def make_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corner
 
 
 class _Named:
-    """Name the plugin in any error that it raises, except NotImplementedError (it is not trainable) and MemoryError.
+    """Name the plugin in any error that it raises, except MemoryError.
 
     Entered for every batch: a context manager made of a generator would take longer than many plugins do.
     """
@@ -118,7 +139,7 @@ class _Named:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NotImplementedError | MemoryError):
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
             raise PluginError(f"{name_of(self.transform)}: {self.part}: {type(error).__name__}: {error}") from error
 
 
