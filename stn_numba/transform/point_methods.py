@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import Floats
-from stn_numba.transform import differences
+from stn_numba.transform import differences, inverse
 from stn_numba.transform.parameters import as_theta
 from stn_numba.transform.points import apply_each, as_points
 
@@ -58,6 +58,76 @@ class PointMethods(ABC):
         """
         theta = as_theta(theta, self.n_params, self).astype(np.float64)
         return differences.by_position(lambda each: apply_each(self, theta, each), as_points(points, len(theta)))[1]
+
+    def apply_inverse(self, theta: ArrayLike, points: ArrayLike) -> Floats:
+        """Map input positions to output positions: where a key point of the input appears in the output.
+
+        It is exact where the transform has a formula for it, as a homography. Otherwise Newton's method solves
+        ``apply(theta, result) = points``. If several output positions read the same input position, you get one of them, within
+        the output if the search finds one there.
+
+        Parameters
+        ----------
+        theta : array_like, (N, P)
+            Parameters.
+        points : array_like, (M, 2) or (N, M, 2)
+            Normalized input positions (x, y): one set for all rows of `theta`, or one set for each.
+
+        Returns
+        -------
+        ndarray, (N, M, 2)
+            Normalized output positions; NaN for points that no output position reads, or for which none was found.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `theta` or `points` have another shape, or are not numbers.
+
+        Examples
+        --------
+        >>> from stn_numba import get_transform
+        >>> spline = get_transform("tps", control_points=(3, 3))
+        >>> theta = spline.identity()[None] + 0.1 * np.sin(np.arange(18))
+        >>> mapped = spline.apply(theta, [[0.2, -0.4]])
+        >>> spline.apply_inverse(theta, mapped).round(9).tolist()
+        [[[0.2, -0.4]]]
+        """
+        theta = as_theta(theta, self.n_params, self)
+        return inverse.invert(self, theta, as_points(points, len(theta))).astype(theta.dtype)
+
+    def inverse_boxes(self, theta: ArrayLike, boxes: ArrayLike) -> Floats:
+        """Return where boxes of the input appear in the output: the smallest upright boxes around them.
+
+        Parameters
+        ----------
+        theta : array_like, (N, P)
+            Parameters.
+        boxes : array_like, (K, 4) or (N, K, 4)
+            Normalized input positions (x0, y0, x1, y1) of opposite corners, with x0 <= x1 and y0 <= y1: one set for all rows
+            of `theta`, or one set for each.
+
+        Returns
+        -------
+        ndarray, (N, K, 4)
+            Normalized output positions (x0, y0, x1, y1), around those points of a box's outline that appear in the output; NaN
+            if none does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `theta` or `boxes` have another shape, or are not numbers, or the corners of a box are swapped.
+
+        Examples
+        --------
+        A zoom into the middle doubles what is there:
+
+        >>> from stn_numba import get_transform
+        >>> get_transform("affine").inverse_boxes([[0.5, 0, 0, 0, 0.5, 0]], [[0.0, -0.25, 0.5, 0.25]]).tolist()
+        [[[0.0, -0.5, 1.0, 0.5]]]
+        """
+        theta = as_theta(theta, self.n_params, self)
+        given = inverse.as_boxes(boxes, len(theta))
+        return inverse.hulls(self.apply_inverse(theta, inverse.box_outlines(given)), given.shape[-2])
 
     # What the library asks of the base classes
 

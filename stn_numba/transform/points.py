@@ -30,6 +30,9 @@ class PointMap(Protocol):
     def maps_point_sets(self) -> bool:
         """Whether `apply` also takes points (N, M, 2)."""
 
+    def points_jacobian(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
+        """Derivatives (N, M, 2, 2) with respect to the points."""
+
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
         """Derivatives (N, M, 2, P)."""
 
