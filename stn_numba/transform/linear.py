@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba.grid import BasisGrid, Floats, Shape, base_points, check_shape, pixel_points
 from stn_numba.grid.basis_rows import BasisRows
 from stn_numba.transform.base import Backprop, Transform, float_rows
+from stn_numba.transform.fitting.linear import solve
+from stn_numba.transform.fitting.pairs import Pairs
 from stn_numba.transform.points import as_points
 
 __all__ = ["LinearTransform"]
@@ -97,6 +99,17 @@ class LinearTransform(Transform):
         result = np.zeros((len(theta), points.shape[-2], 2, 2 * count))
         result[:, :, 0, :count] = result[:, :, 1, count:] = basis
         return result
+
+    def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """The exact least squares."""
+        basis, roots = self._basis_at(pairs.source), pairs.roots
+        if basis.ndim == 2 and (pairs.weights == pairs.weights[:1]).all():  # one system, with all rows on its right side
+            right = np.moveaxis(pairs.target * roots, 0, 1).reshape(len(basis), 2 * len(pairs))
+            solution = solve((basis * roots[0])[None], right[None])[0]
+            by_row = np.moveaxis(solution.reshape(-1, len(pairs), 2), 0, 2)
+        else:
+            by_row = np.swapaxes(solve(basis * roots, pairs.target * roots), 1, 2)
+        return np.asarray(by_row.reshape(len(pairs), -1), np.float64)
 
     def _basis_at(self, points: Floats) -> NDArray[np.float64]:
         """The basis (..., M, B) at points (..., M, 2)."""

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba.grid import Floats, MatrixGrid, Shape, map_points, map_points_jacobian, map_points_vjp
 from stn_numba.transform import differences
 from stn_numba.transform.base import Backprop, Transform, float_rows
+from stn_numba.transform.fitting import nonlinear
+from stn_numba.transform.fitting.matrices import linear_form, solve_affine, solve_homography
+from stn_numba.transform.fitting.pairs import Pairs
 from stn_numba.transform.points import as_points
 
 __all__ = ["MatrixTransform"]
@@ -120,6 +123,18 @@ class MatrixTransform(Transform):
         of_matrix = np.stack([pull_back(np.tile(unit, (len(theta), 1, 1))) for unit in units], axis=1)  # (N, 9, P)
         shares = np.where(np.isfinite(by_matrix), by_matrix, 0.0).reshape(len(theta), -1, 9) @ of_matrix
         return np.asarray(shares.reshape(len(theta), points.shape[-2], 2, theta.shape[1]), np.float64)
+
+    def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Least squares: exact if the matrix is affine and linear in theta, else refined from the best start there is."""
+        form = linear_form(self._matrix64, self.identity())
+        if form is not None and form.is_affine:
+            return solve_affine(form, pairs)
+        if form is not None and form.is_full:
+            start = form.solved(solve_homography(pairs))
+        if start is None:
+            return super().solve_points(pairs)
+        theta, cost = nonlinear.minimize(self, pairs, start)
+        return np.where(np.isfinite(cost)[:, None], theta, np.nan)
 
     def _matrix64(self, theta: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(self.matrix_vjp(self._check_theta(theta).astype(np.float64))[0], np.float64)

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import Floats
 from stn_numba.transform import differences, inverse
+from stn_numba.transform.fitting import nonlinear
+from stn_numba.transform.fitting.api import fit
+from stn_numba.transform.fitting.pairs import Pairs
 from stn_numba.transform.parameters import as_theta
 from stn_numba.transform.points import apply_each, as_points
 
@@ -129,7 +132,55 @@ class PointMethods(ABC):
         given = inverse.as_boxes(boxes, len(theta))
         return inverse.hulls(self.apply_inverse(theta, inverse.box_outlines(given)), given.shape[-2])
 
+    def fit_points(
+        self, source: ArrayLike, target: ArrayLike, weights: ArrayLike | None = None, robust: bool = False
+    ) -> NDArray[np.float64]:
+        """Return the parameters that map points to given positions, by least squares.
+
+        Linear and affine transforms are solved exactly, homographies by the normalized DLT and a refinement of the distances,
+        all others by Levenberg-Marquardt steps from the identity. Distances are in normalized units.
+
+        Parameters
+        ----------
+        source : array_like, (M, 2) or (N, M, 2)
+            Normalized output positions (x, y).
+        target : array_like, (M, 2) or (N, M, 2)
+            Normalized input positions that they should be mapped to.
+        weights : array_like, (M,) or (N, M), optional
+            Weights of the squared distances, at least 0; by default all are 1.
+        robust : bool, default False
+            Whether up to about half of the points may be outliers. Fits to random samples then find the points that agree,
+            and an M-estimator (Tukey's biweight) refines the fit. The result is the same in each call.
+
+        Returns
+        -------
+        ndarray, (N, P), float64
+            One row for each set; N = 1 for one set.
+
+        Raises
+        ------
+        TypeError
+            If an argument does not hold real numbers.
+        ValueError
+            If shapes do not fit, a position is not finite, or the points do not determine the parameters: there are too few,
+            they coincide, they lie on one line, or they leave some parameter free. The message says which.
+
+        Examples
+        --------
+        >>> from stn_numba import get_transform
+        >>> corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+        >>> seen = [[-0.5, -1], [0.5, -1], [1, 1], [-1, 1]]
+        >>> theta = get_transform("projective").fit_points(corners, seen)
+        >>> get_transform("projective").apply(theta, corners).round(9).tolist() == [seen]
+        True
+        """
+        return fit(self, source, target, weights, robust)
+
     # What the library asks of the base classes
+
+    def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Least squares theta (N, P) of validated pairs, near `start` if there are several; NaN if none is found."""
+        return nonlinear.search(self, pairs) if start is None else nonlinear.minimize(self, pairs, start)[0]
 
     def maps_point_sets(self) -> bool:
         """Whether `apply` also takes points (N, M, 2)."""
