@@ -11,16 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import Floats, MatrixGrid, Shape, map_points, map_points_jacobian, map_points_vjp
 from stn_numba.transform import differences
-from stn_numba.transform.base import Backprop, Transform, float_rows
+from stn_numba.transform.base import Backprop, float_rows
 from stn_numba.transform.fitting import nonlinear
 from stn_numba.transform.fitting.matrices import linear_form, solve_affine, solve_homography
 from stn_numba.transform.fitting.pairs import Pairs
+from stn_numba.transform.pixel_methods import PixelMethods
 from stn_numba.transform.points import as_points
 
 __all__ = ["MatrixTransform"]
 
 
-class MatrixTransform(Transform):
+class MatrixTransform(PixelMethods):
     """A transform that is a homography. The sampler computes positions from the matrix and never builds a grid.
 
     Write `matrix`, or `matrix_vjp`, which also gives the gradient. Each follows from the other.
@@ -112,7 +113,7 @@ class MatrixTransform(Transform):
 
     def points_jacobian(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
         """Return the exact derivatives, as `Transform.points_jacobian`."""
-        matrix = self._matrix64(theta)
+        matrix = self._exact_matrix(theta)
         return np.asarray(map_points_jacobian(matrix, as_points(points, len(matrix)).astype(np.float64))[0], np.float64)
 
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
@@ -126,7 +127,7 @@ class MatrixTransform(Transform):
 
     def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Least squares: exact if the matrix is affine and linear in theta, else refined from the best start there is."""
-        form = linear_form(self._matrix64, self.identity())
+        form = linear_form(self._exact_matrix, self.identity())
         if form is not None and form.is_affine:
             return solve_affine(form, pairs)
         if form is not None and form.is_full:
@@ -135,9 +136,6 @@ class MatrixTransform(Transform):
             return super().solve_points(pairs)
         theta, cost = nonlinear.minimize(self, pairs, start)
         return np.where(np.isfinite(cost)[:, None], theta, np.nan)
-
-    def _matrix64(self, theta: ArrayLike) -> NDArray[np.float64]:
-        return np.asarray(self.matrix_vjp(self._check_theta(theta).astype(np.float64))[0], np.float64)
 
     def apply_inverse(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map input positions to output positions: where a key point or a box corner of the input appears in the output.
