@@ -6,6 +6,8 @@ Choose the base class that fits; most transforms are one function:
     linear in its parameters: write ``basis(points)``.
 `MatrixTransform`
     a homography: write ``matrix(theta)``, or ``matrix_vjp(theta)``.
+`LatticeTransform`
+    displacements of a lattice of control points: write ``axis_weights(x, count)``.
 `Transform`
     anything else: write ``apply(theta, points)``, and ``apply_vjp`` to train it fast.
 
