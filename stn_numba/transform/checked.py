@@ -18,9 +18,19 @@ from stn_numba.transform.base import Transform
 from stn_numba.transform.parameters import as_theta
 from stn_numba.transform.registry import PluginError, get_transform, name_of
 
-__all__ = ["as_transform", "expect_transform", "identity_of", "make_grid", "n_params_of", "transform_for_image"]
+__all__ = [
+    "TransformLike",
+    "as_transform",
+    "expect_transform",
+    "identity_of",
+    "make_grid",
+    "n_params_of",
+    "transform_for_image",
+    "transform_from",
+]
 
 Backprop = Callable[[ArrayLike], Floats]
+TransformLike = str | Transform | tuple[str, Mapping[str, Any]] | list[Any]  # a name, a transform, or a pair (name, options)
 
 
 def expect_transform(value: Any) -> Transform:
@@ -40,6 +50,21 @@ def as_transform(transform: str | Transform, options: Mapping[str, Any] | None =
     if options:
         raise ValueError(f"options: expected none with a Transform, which has its own, got {', '.join(options)}")
     return expect_transform(transform)
+
+
+def transform_from(value: TransformLike) -> Transform:
+    """Return the transform that a name, a pair (name, options) or a transform stands for.
+
+    Examples
+    --------
+    >>> transform_from(["tps", {"control_points": [2, 3]}]).n_params
+    12
+    """
+    if isinstance(value, tuple | list):
+        if len(value) != 2 or not isinstance(value[0], str) or not isinstance(value[1], Mapping):
+            raise TypeError(f"transform: expected a pair (name, options), got {value!r:.60}")
+        return get_transform(value[0], **value[1])
+    return as_transform(value)
 
 
 def n_params_of(transform: Transform) -> int:

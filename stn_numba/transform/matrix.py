@@ -194,7 +194,7 @@ class MatrixTransform(PixelMethods):
         """Whether a subclass has not replaced `forward`."""
         return type(self).forward is MatrixTransform.forward
 
-    def grid_values(self, theta: NDArray[Any]) -> Floats:
+    def grid_values(self, theta: NDArray[Any]) -> Floats | None:
         """The matrices (N, 3, 3)."""
         return self.matrix_vjp(float_rows(theta))[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from stn_numba._util.arrays import as_array
 from stn_numba.grid import Floats, as_floats
 from stn_numba.transform.parameters import as_theta
 
-__all__ = ["PointMap", "apply_each", "as_points"]
+__all__ = ["PointMap", "apply_each", "as_points", "vjp_each"]
 
 
 class PointMap(Protocol):
@@ -35,6 +36,13 @@ class PointMap(Protocol):
 
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
         """Derivatives (N, M, 2, P)."""
+
+
+class _TrainableMap(PointMap, Protocol):
+    """What `vjp_each` needs to know of a transform."""
+
+    def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Callable[[ArrayLike], Floats]]:
+        """Map points (M, 2), and return their backprop."""
 
 
 def as_points(points: ArrayLike, rows: int) -> Floats:
@@ -102,3 +110,18 @@ def apply_each(transform: PointMap, theta: ArrayLike, points: ArrayLike) -> Floa
         return transform.apply(theta, points)
     mapped = [np.asarray(transform.apply(theta[row : row + 1], points[row])) for row in range(len(theta))]
     return np.concatenate(mapped) if mapped else np.empty(points.shape, theta.dtype)
+
+
+def vjp_each(transform: _TrainableMap, theta: Floats, points: Floats) -> tuple[Floats, Callable[[ArrayLike], Floats]]:
+    """``transform.apply_vjp(theta, points)`` also for points (N, M, 2), called row by row where needed."""
+    if points.ndim == 2 or transform.maps_point_sets():
+        return transform.apply_vjp(theta, points)
+    rows = [transform.apply_vjp(theta[row : row + 1], points[row]) for row in range(len(theta))]
+    if not rows:
+        return np.empty(points.shape, theta.dtype), lambda d_mapped: np.zeros(theta.shape, theta.dtype)
+
+    def backprop(d_mapped: ArrayLike) -> Floats:
+        d = np.asarray(d_mapped)
+        return np.concatenate([pull_back(d[row : row + 1]) for row, (_, pull_back) in enumerate(rows)])
+
+    return np.concatenate([mapped for mapped, _ in rows]), backprop
