@@ -21,6 +21,7 @@ __all__ = ["Registrar"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Motion = Callable[[Array, Rows], Array]
 
 _PROBES = base_points((3, 3))
 _COARSE, _FINE = 0.1, 0.02  # pixels of a level: steps that end it, and the finest one
@@ -56,13 +57,15 @@ class Registrar:
     def descend(self, levels: list[Level], theta: Array, pairs: Rows) -> list[Minimum]:
         """Return where the pairs ended on each level, given from the finest to the coarsest; coarsest first."""
         found: list[Minimum] = []
+        motion = self._motion(levels[-1], theta)
         for level in reversed(levels):
-            found.append(self.minimize(level, theta, pairs))
+            found.append(self.minimize(level, theta, pairs, motion))
             theta = found[-1].theta
         return found
 
-    def minimize(self, level: Level, theta: Array, pairs: Rows) -> Minimum:
-        """Minimize on one level."""
+    def minimize(self, level: Level, theta: Array, pairs: Rows, motion: Motion | None = None) -> Minimum:
+        """Minimize on one level; `motion` measures steps, by default to first order at theta."""
+        motion = motion or self._motion(level, theta)
         tolerance = (_COARSE if level.depth else _FINE) * 2.0**level.depth
         lighting, iterations = Lighting(), np.zeros(len(theta), np.int64)
         for _ in range(_ROUNDS if self.robust else 1):
@@ -72,7 +75,7 @@ class Registrar:
             def evaluate(theta: Array, rows: Rows, lighting: Lighting = lighting) -> NormalEquations:
                 return self.equations(level, theta, pairs[rows], lighting.take(rows))
 
-            found = minimize(evaluate, self._motion(level, theta), theta, tolerance=tolerance, max_iterations=self.max_iterations)
+            found = minimize(evaluate, motion, theta, tolerance=tolerance, max_iterations=self.max_iterations)
             theta, iterations = found.theta, iterations + found.iterations
         return Minimum(theta, found.equations, iterations, found.reasons)
 
@@ -95,7 +98,7 @@ class Registrar:
             return float(level.shape[0] * level.shape[1])
         return float(level.fixed_weight[level.planes_of(np.array([pair]))[1][0]].sum())
 
-    def _motion(self, level: Level, theta: Array) -> Callable[[Array, Rows], Array]:
+    def _motion(self, level: Level, theta: Array) -> Motion:
         """How far a step moves a point of the fixed image in pixels of the moving one, to first order at theta."""
         scale = np.diag(level.to_pixels)[:2] * 2**level.depth
         slopes = self.transform.theta_jacobian(theta, _PROBES) * scale[:, None]

@@ -101,6 +101,11 @@ class Level:
             for planes in (self.moving, self.fixed)
         )
 
+    @functools.cached_property
+    def unit_gradients(self) -> NDArray[np.float64]:
+        """(9, 3, 3): gradients by a normalized matrix that follow from one by each entry of the matrix to pixels."""
+        return self.to_pixels.T @ np.eye(9).reshape(9, 3, 3)
+
     def points(self) -> NDArray[np.float64]:
         """Normalized positions (h * w, 2) of the fixed image's pixels."""
         step_x, start_x, step_y, start_y = self.axes

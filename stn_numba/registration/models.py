@@ -91,8 +91,8 @@ class MatrixModel:
         """Matrices to pixels of the level (N, 3, 3), and (N, 1, P, 9): derivatives of their entries by theta."""
         n, count = theta.shape
         matrix, pull_back = self.transform.matrix_vjp(np.repeat(theta, 9, axis=0))
-        d_matrix = np.tile((level.to_pixels.T @ np.eye(9).reshape(9, 3, 3)), (n, 1, 1))
-        jacobian = np.swapaxes(pull_back(d_matrix).reshape(n, 9, count), 1, 2)
+        units = level.unit_gradients if n == 1 else np.tile(level.unit_gradients, (n, 1, 1))
+        jacobian = np.swapaxes(pull_back(units).reshape(n, 9, count), 1, 2)
         return level.to_pixels @ matrix[::9], jacobian[:, None]
 
 

@@ -19,6 +19,7 @@ __all__ = ["NormalEquations", "Sums", "normal_equations"]
 Array = NDArray[np.float64]
 
 _FLAT = 1e-9  # of the variance of a standardized image
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -96,47 +97,54 @@ class NormalEquations:
     def step(self, damping: Array) -> Array:
         """Return the change of theta (N, P) with Levenberg's and Marquardt's damping (N,); 0 where there is none."""
         diagonal = np.einsum("npp->np", self.hessian)
-        system = self.hessian.copy()
-        np.einsum("npp->np", system)[:] += np.where(diagonal > 0, damping[:, None] * diagonal, 1.0)
-        usable = np.isfinite(self.cost) & np.isfinite(system).all(axis=(1, 2))
-        system[~usable] = np.eye(system.shape[1])
-        gradient = np.where(usable[:, None], self.gradient, 0)
-        # Scaled to a unit diagonal: parameters may have very different units.
-        scale = 1 / np.sqrt(np.einsum("npp->np", system))
-        scaled = system * scale[:, :, None] * scale[:, None, :]
-        return -scale * np.linalg.solve(scaled, (scale * gradient)[..., None])[..., 0]
+        system = self.hessian * 1.0
+        gradient = self.gradient
+        usable = np.isfinite(diagonal).all(axis=1)
+        if not usable.all():
+            system[~usable], gradient = np.eye(system.shape[1]), np.where(usable[:, None], gradient, 0)
+            diagonal = np.where(usable[:, None], diagonal, 1)
+        damped = np.where(diagonal > 0, diagonal * (1 + damping[:, None]), 1.0)
+        np.einsum("npp->np", system)[:] = damped
+        scale = 1 / np.sqrt(damped)  # to a unit diagonal: parameters may have very different units
+        system *= scale[:, :, None] * scale[:, None, :]
+        return -scale * np.linalg.solve(system, (scale * gradient)[..., None])[..., 0]
 
 
 def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
     """Return the normal equations for theta; gain and bias are eliminated, or 1 and 0 if they are not free."""
-    mm, m1, mf = sums.rr[..., 0, 0], sums.rr[..., 0, 1], sums.rr[..., 0, 2]
-    total, f1, ff = sums.rr[..., 1, 1], sums.rr[..., 1, 2], sums.rr[..., 2, 2]
-    with np.errstate(all="ignore"):
-        var_m, var_f, cov = mm - m1 * m1 / total, ff - f1 * f1 / total, mf - m1 * f1 / total
-        textured = (var_m > _FLAT * total) & (var_f > _FLAT * total)
-        correlation = np.where(textured, cov / np.sqrt(var_m * var_f), 0.0)
-        gain = np.where(textured, cov / var_m, 0.0) if free_gain else np.ones_like(cov)
-        bias = np.where(total > 0, (f1 - gain * m1) / total, 0.0) if free_gain else np.zeros_like(cov)
-    residual = gain**2 * mm + 2 * gain * bias * m1 - 2 * gain * mf + bias**2 * total - 2 * bias * f1 + ff
-    jm, j1, jf = sums.jr[..., 0], sums.jr[..., 1], sums.jr[..., 2]
-    gradient = gain[..., None] * (gain[..., None] * jm + bias[..., None] * j1 - jf)
-    hessian = (gain**2)[..., None, None] * sums.jj
+    rr, jm, j1, jf = sums.rr, sums.jr[..., 0], sums.jr[..., 1], sums.jr[..., 2]
+    total = rr[..., 1, 1]
+    known = np.maximum(total, _TINY)
+    mean_m, mean_f = rr[..., 0, 1] / known, rr[..., 1, 2] / known
+    var_m, var_f = rr[..., 0, 0] - rr[..., 0, 1] * mean_m, rr[..., 2, 2] - rr[..., 1, 2] * mean_f
+    covariance = rr[..., 0, 2] - rr[..., 0, 1] * mean_f
+    textured = np.minimum(var_m, var_f) > _FLAT * known
+    around_m, around_f = (np.where(textured, each, np.inf) for each in (var_m, var_f))
     if free_gain:
-        with np.errstate(all="ignore"):
-            mean_j = np.where(total[..., None] > 0, j1 / total[..., None], 0)
-            along = np.where(textured[..., None], (jm - m1[..., None] * mean_j) / np.sqrt(var_m)[..., None], 0)
-        lost = along[..., :, None] * along[..., None, :] + total[..., None, None] * mean_j[..., :, None] * mean_j[..., None, :]
-        hessian = hessian - (gain**2)[..., None, None] * lost
-    scale = np.sum(np.where(textured, var_f, 0), axis=-1)
-    with np.errstate(all="ignore"):
-        share = np.where(scale > 0, 1 / scale, np.nan)
-        cost = np.where(scale > 0, np.sum(residual, axis=-1) * share, np.inf)
+        gain = covariance / around_m
+        bias = mean_f - gain * mean_m
+        residual = var_f - gain * covariance
+        to_m, to_f = jm - mean_m[..., None] * j1, jf - mean_f[..., None] * j1
+        lost = _squared(j1) / known[..., None, None] + _squared(to_m) / around_m[..., None, None]
+        hessian = sums.jj - lost
+    else:
+        gain, bias = np.ones_like(covariance), np.zeros_like(covariance)
+        residual = rr[..., 0, 0] - 2 * rr[..., 0, 2] + rr[..., 2, 2]
+        to_m, to_f, hessian = jm, jf, sums.jj
+    gradient = gain[..., None] * (gain[..., None] * to_m - to_f)
+    scale = np.where(textured, var_f, 0).sum(axis=1)
+    share = 1 / np.where(scale > 0, scale, np.nan)
     return NormalEquations(
-        hessian.sum(axis=1) * share[:, None, None],
+        ((gain * gain)[..., None, None] * hessian).sum(axis=1) * share[:, None, None],
         gradient.sum(axis=1) * share[:, None],
-        cost,
+        np.where(scale > 0, residual.sum(axis=1) * share, np.inf),
         gain,
         bias,
-        np.mean(correlation, axis=-1),
+        (covariance / np.sqrt(around_m * around_f)).mean(axis=1),
         sums.count,
     )
+
+
+def _squared(vectors: Array) -> Array:
+    """Products (..., P, P) of the entries of vectors (..., P)."""
+    return vectors[..., :, None] * vectors[..., None, :]
