@@ -2,8 +2,8 @@
 
 The scene of a pair is a photo of scikit-image as a continuous function, its quintic spline. `moving` samples it on a lattice
 of pixels, and `fixed` at the true positions of its own pixels, so neither image is resampled from the other. The scene is
-larger than both, so pixels that leave `moving` show content there, never an edge. Gray levels span 5 to 175 before gain, bias
-and noise, so nothing is clipped but a little of the noise.
+larger than both, so pixels that leave `moving` show content there, never an edge. `fixed` gets a gain, a bias and noise. Gray
+levels of the scene span 5 to 175, so those of `fixed` stay below 255: OpenCV clips higher ones.
 
 Positions are pixels (x, y); the center of the first pixel is (0, 0). Truths map positions of `fixed` to positions of `moving`.
 """
@@ -81,17 +81,17 @@ class Stack(NamedTuple):
     shifts: Points
 
 
-def affine(seed: int = 0, size: int = 512, jitter: float = JITTER, **light: float) -> Pair:
+def affine(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: Any) -> Pair:
     """Move the corners by up to `jitter` pixels along each axis, and take the affine map nearest to that.
 
-    `light` changes `gain`, `bias` or `noise` of `render`; this holds for every function here that takes it.
+    `options` are those of `_pair`: the photo, and what happens to the gray levels. So it is in every function here.
     """
     before, after = _moved_corners(seed, size, jitter)
     coefficients = np.linalg.lstsq(np.c_[before, np.ones(4)], after, rcond=None)[0]
-    return _pair(seed, size, jitter, lambda points: points @ coefficients[:2] + coefficients[2], **light)
+    return _pair(seed, size, jitter, lambda points: points @ coefficients[:2] + coefficients[2], **options)
 
 
-def homography(seed: int = 0, size: int = 512, jitter: float = JITTER, **light: float) -> Pair:
+def homography(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: Any) -> Pair:
     """Move the corners by up to `jitter` pixels along each axis."""
     before, after = _moved_corners(seed, size, jitter)
     matrix = _homography(before, after)
@@ -100,10 +100,10 @@ def homography(seed: int = 0, size: int = 512, jitter: float = JITTER, **light: 
         x, y, w = matrix @ np.c_[points, np.ones(len(points))].T
         return np.stack([x / w, y / w], axis=1)
 
-    return _pair(seed, size, jitter, mapping, **light)
+    return _pair(seed, size, jitter, mapping, **options)
 
 
-def similarity(seed: int = 0, size: int = 512, jitter: float = JITTER, **light: float) -> Pair:
+def similarity(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: Any) -> Pair:
     """Move the corners by up to `jitter` pixels along each axis, and take the rotation, scale and shift nearest to that."""
     before, after = (points[:, 0] + 1j * points[:, 1] for points in _moved_corners(seed, size, jitter))
     turn, shift = np.linalg.lstsq(np.c_[before, np.ones(4)], after, rcond=None)[0]
@@ -112,10 +112,10 @@ def similarity(seed: int = 0, size: int = 512, jitter: float = JITTER, **light: 
         mapped = turn * (points[:, 0] + 1j * points[:, 1]) + shift
         return np.stack([mapped.real, mapped.imag], axis=1)
 
-    return _pair(seed, size, jitter, mapping, **light)
+    return _pair(seed, size, jitter, mapping, **options)
 
 
-def fish_eye(seed: int = 0, size: int = 512, **light: float) -> Pair:
+def fish_eye(seed: int = 0, size: int = 512, **options: Any) -> Pair:
     """Radius r is read at r + k r^3, in normalized units; corners move by 7 to 14 pixels at size 512."""
     rng = np.random.default_rng(seed)
     k, half = rng.uniform(0.01, 0.02) * rng.choice([-1, 1]), (size - 1) / 2
@@ -124,20 +124,20 @@ def fish_eye(seed: int = 0, size: int = 512, **light: float) -> Pair:
         normalized = points / half - 1
         return (normalized * (1 + k * np.sum(normalized**2, axis=1, keepdims=True)) + 1) * half
 
-    return _pair(seed, size, 2 * JITTER, mapping, **light)
+    return _pair(seed, size, 2 * JITTER, mapping, **options)
 
 
-def thin_plate(seed: int = 0, size: int = 512, jitter: float = 6, lattice: int = 4, **light: float) -> Pair:
+def thin_plate(seed: int = 0, size: int = 512, jitter: float = 6, lattice: int = 4, **options: Any) -> Pair:
     """Move each point of a lattice of control points by up to `jitter` pixels along each axis."""
     rng = np.random.default_rng(seed)
     ticks, half = np.linspace(-1, 1, lattice), (size - 1) / 2
     before = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     after = before + rng.uniform(-jitter, jitter, before.shape) / half
     spline = interpolate.RBFInterpolator(before, after, kernel="thin_plate_spline")
-    return _pair(seed, size, 2 * jitter, lambda points: (spline(points / half - 1) + 1) * half, everywhere=True, **light)
+    return _pair(seed, size, 2 * jitter, lambda points: (spline(points / half - 1) + 1) * half, everywhere=True, **options)
 
 
-def smooth_field(seed: int = 0, size: int = 512, amplitude: float = 4, width: float = 60, **light: float) -> Pair:
+def smooth_field(seed: int = 0, size: int = 512, amplitude: float = 4, width: float = 60, **options: Any) -> Pair:
     """Displacements are white noise smoothed by a Gaussian of `width` pixels; their root mean square is `amplitude` pixels."""
     rng = np.random.default_rng(seed)
     field = ndimage.gaussian_filter(rng.standard_normal((2, size, size)), (0, width, width), mode="mirror")
@@ -146,29 +146,29 @@ def smooth_field(seed: int = 0, size: int = 512, amplitude: float = 4, width: fl
     def mapping(points: Points) -> Points:
         return points + np.stack([ndimage.map_coordinates(each, points.T[::-1], mode="mirror") for each in field], axis=1)
 
-    return _pair(seed, size, 3 * amplitude, mapping, everywhere=True, **light)
+    return _pair(seed, size, 3 * amplitude, mapping, everywhere=True, **options)
 
 
-def ramp(seed: int = 0, size: int = 512, **light: float) -> Pair:
+def ramp(seed: int = 0, size: int = 512, **options: Any) -> Pair:
     """An affine pair whose `fixed` darkens to 0.6 on the left and brightens to 1.4 on the right."""
-    pair = affine(seed, size, **{"gain": 1.0, "bias": 0.0, **light})
+    pair = affine(seed, size, **{"gain": 1.0, "bias": 0.0, **options})
     return pair._replace(fixed=_levels(pair.fixed * np.linspace(0.6, 1.4, size)))
 
 
-def inverted(seed: int = 0, size: int = 512, **light: float) -> Pair:
+def inverted(seed: int = 0, size: int = 512, **options: Any) -> Pair:
     """An affine pair whose `fixed` is a negative."""
-    pair = affine(seed, size, **light)
+    pair = affine(seed, size, **options)
     return pair._replace(fixed=_levels(255 - pair.fixed))
 
 
-def covered(seed: int = 0, size: int = 512, share: float = 0.25, **light: float) -> Pair:
+def covered(seed: int = 0, size: int = 512, share: float = 0.25, **options: Any) -> Pair:
     """An affine pair in which a square shows another photo; it covers `share` of `fixed`."""
-    pair = affine(seed, size, **light)
+    pair = affine(seed, size, **options)
     rng = np.random.default_rng(seed)
     side = round(size * share**0.5)
     top, left = rng.integers(0, size - side, 2)
     fixed = pair.fixed.copy()
-    fixed[top : top + side, left : left + side] = affine(seed + 1, size, **light).moving[:side, :side]
+    fixed[top : top + side, left : left + side] = affine(seed + 1, size, **options).moving[:side, :side]
     return pair._replace(fixed=fixed)
 
 
@@ -188,27 +188,29 @@ def corners(shape: tuple[int, int]) -> Points:
     return np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float64)
 
 
-def render(sample: Mapping, truth: Truth, rng: np.random.Generator, gain: float, bias: float, noise: float) -> Pair:
-    """Sample a scene for both images; `fixed` gets the gain and the bias, both get Gaussian noise."""
-    points, shape = _pixels(truth.shape), truth.shape
-    moving, fixed = sample(points).reshape(shape), gain * sample(truth(points)).reshape(shape) + bias
-    return Pair(_levels(moving + rng.normal(0, noise, shape)), _levels(fixed + rng.normal(0, noise, shape)), truth)
-
-
 def _pair(
     seed: int,
     size: int,
     margin: float,
     mapping: Mapping,
     everywhere: bool = False,
+    *,
+    photo: str | None = None,
     gain: float = GAIN,
     bias: float = BIAS,
     noise: float = NOISE,
+    moving_noise: float = 0.0,
 ) -> Pair:
-    """Return the pair of a mapping; `everywhere` measures errors all over what both images show, not at the corners."""
-    shape = (size, size)
+    """Return the pair of a mapping; `everywhere` measures errors all over what both images show, not at the corners.
+
+    `photo` is chosen by the seed unless it is named; noise is given by its standard deviation.
+    """
+    shape, rng, sample = (size, size), np.random.default_rng([seed, 1]), _scene(seed, size, margin, photo)
     truth = Truth(mapping, shape, _shared_points(mapping, shape)) if everywhere else Truth(mapping, shape)
-    return render(_scene(seed, size, margin), truth, np.random.default_rng([seed, 1]), gain, bias, noise)
+    points = _pixels(shape)
+    fixed = gain * sample(truth(points)).reshape(shape) + bias + rng.normal(0, noise, shape)
+    moving = sample(points).reshape(shape) + rng.normal(0, moving_noise, shape)
+    return Pair(_levels(moving), _levels(fixed), truth)
 
 
 def _shared_points(mapping: Mapping, shape: tuple[int, int], count: int = 32) -> Points:
@@ -232,14 +234,14 @@ def _homography(before: Points, after: Points) -> NDArray[np.float64]:
     return np.append(np.linalg.solve(np.array(rows), after.ravel()), 1).reshape(3, 3)
 
 
-def _scene(seed: int, size: int, margin: float) -> Mapping:
+def _scene(seed: int, size: int, margin: float, photo: str | None = None) -> Mapping:
     """Return the scene as a function of the pixels of `moving`, with `margin` pixels around them.
 
     A photo pixel is at least an image pixel wide, and the pair shows the middle of the photo; beyond its edge it is mirrored.
     """
-    photo = _mosaic(seed) if size > 512 else _photo(PHOTOS[seed % len(PHOTOS)])
-    zoom = min(1, (min(photo.shape) - 1) / (size - 1 + 2 * margin))
-    center, coefficients = (np.array(photo.shape[::-1]) - 1) / 2, _coefficients(photo)
+    levels = _mosaic(seed) if size > 512 else _photo(photo or PHOTOS[seed % len(PHOTOS)])
+    zoom = min(1, (min(levels.shape) - 1) / (size - 1 + 2 * margin))
+    center, coefficients = (np.array(levels.shape[::-1]) - 1) / 2, _coefficients(levels)
 
     def sample(points: Points) -> Points:
         positions = center + zoom * (points - (size - 1) / 2)
@@ -266,8 +268,8 @@ def _mosaic(seed: int) -> NDArray[np.float64]:
     return np.block([[first, second], [third, fourth]])
 
 
-def _coefficients(photo: NDArray[np.float64]) -> NDArray[np.float64]:
-    return ndimage.spline_filter(photo, SPLINE_DEGREE, mode="mirror")
+def _coefficients(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    return ndimage.spline_filter(levels, SPLINE_DEGREE, mode="mirror")
 
 
 def _pixels(shape: tuple[int, int]) -> Points:
