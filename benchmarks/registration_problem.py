@@ -60,10 +60,14 @@ class Truth:
         distances = np.linalg.norm(np.asarray(mapping(self.points)) - self(self.points), axis=1)
         return float(distances.mean()) if np.isfinite(distances).all() else float("inf")
 
-    def normalized_error(self, apply: Mapping) -> float:
-        """Error, in pixels, of a mapping of normalized positions (align_corners=True), such as `Registration.apply`."""
+    def pixel_mapping(self, apply: Mapping) -> Mapping:
+        """Return the mapping of pixels by one of normalized positions (align_corners=True), such as `Registration.apply`."""
         half = (np.array(self.shape[::-1]) - 1) / 2
-        return self.error(lambda points: (np.asarray(apply(points / half - 1)).reshape(-1, 2) + 1) * half)
+        return lambda points: (np.asarray(apply(points / half - 1)).reshape(-1, 2) + 1) * half
+
+    def normalized_error(self, apply: Mapping) -> float:
+        """Error, in pixels, of a mapping of normalized positions."""
+        return self.error(self.pixel_mapping(apply))
 
 
 class Pair(NamedTuple):
@@ -94,13 +98,7 @@ def affine(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: An
 def homography(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: Any) -> Pair:
     """Move the corners by up to `jitter` pixels along each axis."""
     before, after = _moved_corners(seed, size, jitter)
-    matrix = _homography(before, after)
-
-    def mapping(points: Points) -> Points:
-        x, y, w = matrix @ np.c_[points, np.ones(len(points))].T
-        return np.stack([x / w, y / w], axis=1)
-
-    return _pair(seed, size, jitter, mapping, **options)
+    return _pair(seed, size, jitter, homogeneous_mapping(_homography(before, after)), **options)
 
 
 def similarity(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: Any) -> Pair:
@@ -279,3 +277,15 @@ def _pixels(shape: tuple[int, int]) -> Points:
 
 def _levels(image: NDArray[np.float64]) -> Image:
     return np.clip(image, 0, 255).astype(np.float32)
+
+
+def homogeneous_mapping(matrix: Any) -> Mapping:
+    """Return the mapping of pixels by a matrix (2, 3) or (3, 3)."""
+    whole = np.eye(3)
+    whole[: len(matrix)] = matrix
+
+    def mapping(points: Points) -> Points:
+        x, y, w = whole @ np.c_[points, np.ones(len(points))].T
+        return np.stack([x / w, y / w], axis=1)
+
+    return mapping
