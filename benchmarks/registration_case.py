@@ -186,15 +186,21 @@ def _solve(call: Call, pairs: Sequence[Pair]) -> tuple[Row, float]:
         "name": call.name,
         "seconds": taken / call.steps,
         "in_turn": False,
-        "error": float(np.mean(errors)),
-        "median_error": float(np.median(errors)),
-        "worst_error": max(errors),
+        **{name: _finite(each(errors)) for name, each in ERRORS.items()},
         "pairs": len(errors),
         "right": int(right.sum()),
         "silent": int((~right & success).sum()),
         "refused": int((right & ~success).sum()),
     }
     return row, taken
+
+
+ERRORS: dict[str, Callable[[Any], Any]] = {"error": np.mean, "median_error": np.median, "worst_error": np.max}
+
+
+def _finite(figure: Any) -> float | None:
+    """Return a number that JSON can hold, or None."""
+    return float(figure) if np.isfinite(figure) else None
 
 
 def faster_than(rival: str, ratio: float = 1.0) -> Limit:
@@ -206,8 +212,9 @@ def more_accurate_than(rival: str, share: float = 1.0) -> Limit:
     """Our mean error is at most `share` of its."""
 
     def limit(ours: Row, rows: dict[str, Row]) -> Mark:
-        error = _figure(rows, rival, "error")
-        return Mark(f"our error / that of {rival}", error and ours["error"] / error, "<=", share)
+        theirs = _figure(rows, rival, "error")
+        measured = None not in (theirs, ours["error"])
+        return Mark(f"our error / that of {rival}", ours["error"] / theirs if measured else None, "<=", share)
 
     return limit
 

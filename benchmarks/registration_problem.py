@@ -95,6 +95,15 @@ def affine(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: An
     return _pair(seed, size, jitter, lambda points: points @ coefficients[:2] + coefficients[2], **options)
 
 
+def large_affine(seed: int = 0, size: int = 512, jitter: float = 96, exactly: bool = False, **options: Any) -> Pair:
+    """Move three corners by up to `jitter` pixels along each axis, or `exactly` by as much; the fourth follows."""
+    rng = np.random.default_rng(seed)
+    before = corners((size, size))[:3]
+    moves = jitter * rng.choice([-1, 1], before.shape) if exactly else rng.uniform(-jitter, jitter, before.shape)
+    coefficients = np.linalg.solve(np.c_[before, np.ones(3)], before + moves)
+    return _pair(seed, size, jitter, lambda points: points @ coefficients[:2] + coefficients[2], **options)
+
+
 def homography(seed: int = 0, size: int = 512, jitter: float = JITTER, **options: Any) -> Pair:
     """Move the corners by up to `jitter` pixels along each axis."""
     before, after = _moved_corners(seed, size, jitter)

@@ -16,6 +16,7 @@ from benchmarks.registration_problem import Image
 LIBRARY, PACKAGE = "OpenCV", "opencv-python-headless"
 
 MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE, "projective": cv2.MOTION_HOMOGRAPHY}
+MOST_FEATURES = 3000  # comparing all with all takes seconds for more
 ITERATIONS = 50  # the default of both forms of ECC
 STOP = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS
 Matrix = Any  # (2, 3) or (3, 3), from pixels of `fixed` to those of `moving`; None if there is no result
@@ -75,7 +76,7 @@ def _single_scale(motion: int, eps: float, fixed: Image, moving: Image, start: M
 
 def _sift(fixed: Image, moving: Image) -> Matrix:
     """Match key points by Lowe's ratio, and fit an affine map."""
-    sift = cv2.SIFT_create()
+    sift = cv2.SIFT_create(nfeatures=MOST_FEATURES)
     (there, ours), (here, theirs) = (sift.detectAndCompute(each.astype(np.uint8), None) for each in (fixed, moving))
     if ours is None or theirs is None:
         return None
