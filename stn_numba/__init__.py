@@ -18,7 +18,9 @@ from stn_numba.grid import (
 )
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
-from stn_numba.transform import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
+from stn_numba.transform.bounded import bounded
+from stn_numba.transform.compose import compose
 from stn_numba.transform.registry import PluginError, available_transforms, get_transform, register_transform
 from stn_numba.warp import warp
 
@@ -33,6 +35,7 @@ __all__ = [
     "BasisGrid",
     "DenseGrid",
     "Grid",
+    "LatticeTransform",
     "LinearTransform",
     "MatrixGrid",
     "MatrixTransform",
@@ -40,6 +43,8 @@ __all__ = [
     "Transform",
     "available_transforms",
     "base_points",
+    "bounded",
+    "compose",
     "data",
     "fit",
     "get_num_threads",
