@@ -115,7 +115,7 @@ def _register_stack(
         lowest = min(row["correlation"] for row in rows)
         click.echo(f"{settings['transform']}, {len(rows)} frames, {len(failed)} failed, lowest correlation {lowest:.4f}")
     if figure is not None:
-        _draw(figure, levels[0], levels.mean(axis=0), _mean(_shown(result, levels)))
+        _draw(figure, levels[0], levels.mean(axis=0), _mean(_shown(result, levels)), names=("mean of frames", "first frame"))
     if failed:
         listed = ", ".join(map(str, failed[:_LISTED])) + (", ..." if len(failed) > _LISTED else "")
         raise click.ClickException(f"registration failed for {len(failed)} of {len(rows)} frames (the first is 0): {listed}")
@@ -165,8 +165,10 @@ def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(count > 0, np.nansum(frames, axis=0) / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
-def _draw(path: Path, fixed: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+def _draw(
+    path: Path, fixed: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32], **options: Any
+) -> None:
     from stn_numba.plot import registration_figure
     from stn_numba.plot.figures import write_figure
 
-    write_figure(registration_figure(fixed, before, after).flat[0], path)
+    write_figure(registration_figure(fixed, before, after, **options).flat[0], path)

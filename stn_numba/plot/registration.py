@@ -11,8 +11,8 @@ from stn_numba.plot.figures import draw_image, new_axes
 
 __all__ = ["checkerboard", "registration_figure"]
 
-_COLUMNS = ("(a) moving", "(b) checkerboard with fixed", "(c) difference from fixed")
-_OUTSIDE = "0.85"  # gray of what one of the images does not show
+_COLUMNS = ("(a) {moving}", "(b) checkerboard with {fixed}", "(c) difference from {fixed}")
+_OUTSIDE = "bisque"  # color of what the moving image does not show
 _QUANTILES = (0.002, 0.998)  # of gray levels, drawn as black and white
 
 
@@ -22,21 +22,24 @@ def registration_figure(
     after: ArrayLike,
     *,
     checks: int = 8,
+    names: tuple[str, str] = ("moving", "fixed"),
     axes: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Draw two images before and after registration: the moving image, a checkerboard of both, and their difference.
 
-    Gray levels of the moving image are fitted to those of `fixed` by a gain and a bias, in each row, so that the difference
-    shows motion and not brightness. In a checkerboard, edges continue across the fields where the images agree.
+    In each row the moving image gets the mean and the deviation of `fixed`, and is inverted if contrast is, so that the
+    difference shows motion and not brightness. In a checkerboard, edges continue across the fields where the images agree.
 
     Parameters
     ----------
     fixed : (H, W) array_like
         The image that is kept.
     before, after : (H, W) array_like
-        The moving image before and after its warp. NaN where it shows nothing; light gray in the figure.
+        The moving image before and after its warp. NaN where it shows nothing, which the figure tints.
     checks : int, default 8
         Number of fields along the longer side of the checkerboard.
+    names : (str, str), default ("moving", "fixed")
+        What the titles call the images.
     axes : (2, 3) array of Axes, optional
         Where to draw. By default on a new figure.
 
@@ -62,15 +65,16 @@ def registration_figure(
     _check(fixed, {"before": before, "after": after}, axes)
     axes = new_axes(2, 3, (3.2, 3.2 * fixed.shape[0] / fixed.shape[1] + 0.1)) if axes is None else axes
     limits = _limits(fixed)
-    rows = [(name, *_matched(image, fixed)) for name, image in (("before", before), ("after", after))]
-    reach = _reach([matched - fixed for _, matched, _ in rows], limits)
-    for row, (name, matched, correlation) in zip(axes, rows, strict=True):
+    inverted = _correlation(after, fixed) < 0
+    rows = [_matched(image, fixed, inverted) for image in (before, after)]
+    reach = _reach([matched - fixed for matched in rows], limits)
+    for row, name, image, matched in zip(axes, ("before", "after"), (before, after), rows, strict=True):
         _draw(row[0], matched, limits)
         _draw(row[1], checkerboard(fixed, matched, checks), limits)
         _draw(row[2], matched - fixed, (-reach, reach))
-        row[0].set_ylabel(f"{name}, correlation {correlation:.3f}")
+        row[0].set_ylabel(f"{name}, correlation {_correlation(image, fixed):.3f}")
     for column, title in zip(axes[0], _COLUMNS, strict=True):
-        column.set_title(title)
+        column.set_title(title.format(moving=names[0], fixed=names[1]))
     return axes
 
 
@@ -93,15 +97,21 @@ def _draw(axes: Any, image: NDArray[Any], limits: tuple[float, float]) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _matched(image: NDArray[Any], fixed: NDArray[Any]) -> tuple[NDArray[Any], float]:
-    """Return an image with the gain and the bias that bring it closest to `fixed`, and their correlation."""
+def _matched(image: NDArray[Any], fixed: NDArray[Any], inverted: bool) -> NDArray[Any]:
+    """Return an image with the mean and the deviation of `fixed`, where both show something."""
     shown = np.isfinite(image) & np.isfinite(fixed)
-    if not shown.any() or not (variance := image[shown].var()) > 0:
-        return image, 0.0
-    covariance = np.mean((image[shown] - image[shown].mean()) * (fixed[shown] - fixed[shown].mean()))
-    gain = covariance / variance
-    correlation = covariance / np.sqrt(variance * fixed[shown].var()) if fixed[shown].var() > 0 else 0.0
-    return fixed[shown].mean() + gain * (image - image[shown].mean()), float(correlation)
+    if not shown.any() or not (deviation := image[shown].std()) > 0:
+        return image
+    gain = (-1 if inverted else 1) * fixed[shown].std() / deviation
+    return np.asarray(fixed[shown].mean() + gain * (image - image[shown].mean()))
+
+
+def _correlation(image: NDArray[Any], fixed: NDArray[Any]) -> float:
+    """Return the correlation where both show something; 0 if one of them is flat there."""
+    shown = np.isfinite(image) & np.isfinite(fixed)
+    if not shown.any() or min(image[shown].std(), fixed[shown].std()) == 0:
+        return 0.0
+    return float(np.corrcoef(image[shown], fixed[shown])[0, 1])
 
 
 def _limits(image: NDArray[Any]) -> tuple[float, float]:

@@ -39,6 +39,17 @@ def test_brightness_is_no_difference_and_outside_is_left_out(image):
     assert axes[1, 0].get_ylabel() == "after, correlation -1.000"
 
 
+def test_an_inverted_image_is_inverted_before_too(image):
+    before = 1 - np.roll(image, 5, axis=1)
+    axes = registration_figure(image, before, 1 - image, names=("mean", "first"))
+    np.testing.assert_allclose(drawn(axes[0, 0]), 1 - before, atol=1e-12)
+    assert [column.get_title() for column in axes[0]] == [
+        "(a) mean",
+        "(b) checkerboard with first",
+        "(c) difference from first",
+    ]
+
+
 def test_images_without_content_have_no_correlation(image):
     axes = registration_figure(image, np.zeros_like(image), np.full_like(image, np.nan))
     assert [row[0].get_ylabel() for row in axes] == ["before, correlation 0.000", "after, correlation 0.000"]
