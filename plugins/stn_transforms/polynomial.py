@@ -17,8 +17,8 @@ __all__ = ["Polynomial"]
 class Polynomial(LinearTransform):
     """Polynomials of any degree in x and y: smooth global deformations.
 
-    theta holds the B = (degree + 1) (degree + 2) / 2 coefficients of x_in, then those of y_in (P = 2 B). They belong to products
-    of Legendre polynomials, ordered by degree and then from x to y:
+    theta holds the B = (degree + 1) (degree + 2) / 2 coefficients of x_in, then those of y_in (P = 2 B). They belong to
+    products of Legendre polynomials, ordered by degree and then from x to y:
 
         1,  x, y,  L2(x), x y, L2(y),  L3(x), L2(x) y, x L2(y), L3(y),  ...
 
@@ -26,8 +26,7 @@ class Polynomial(LinearTransform):
     is a sum of these, so the maps are those of monomials 1, x, y, x^2, x y, ..., and the order is that of scikit-image's
     ``PolynomialTransform``. But the products are orthogonal on the image and at most 1 there. So a coefficient is the largest
     displacement that its term contributes, the parameters hardly influence each other's gradients, and fits stay well
-    conditioned at any degree: the condition number of the basis at the pixels is 8 at degree 8, and 600 with
-    monomials.
+    conditioned at any degree: at degree 8 the condition number of the basis at the pixels is 8, that of monomials 600.
 
     The first three coefficients of each axis are those of an affine map. Outside [-1, 1] polynomials of high degree grow fast.
 
@@ -56,7 +55,7 @@ class Polynomial(LinearTransform):
 
     >>> points = np.random.default_rng(0).uniform(-1, 1, (20, 2))
     >>> mapped = points + np.stack([0.1 * points[:, 1] ** 2, np.zeros(20)], axis=1)
-    >>> Polynomial(degree=2).fit_points(points, mapped)[0, :6].round(6).tolist()
+    >>> (Polynomial(degree=2).fit_points(points, mapped)[0, :6].round(6) + 0).tolist()
     [0.033333, 1.0, 0.0, 0.0, 0.0, 0.066667]
     """
 

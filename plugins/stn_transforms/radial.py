@@ -66,23 +66,32 @@ class Radial(AspectAware, Transform):
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """Return the mapped points and their backprop, as `Transform.apply_vjp`; also for points (N, M, 2)."""
-        k1, k2, k3 = theta[:, :3].T[..., None]  # (N, 1)
-        offset = points - theta[:, None, 3:]
-        units = np.array([self._aspect_or_square**2, 1.0], theta.dtype)
-        weighted = offset * units
-        r2 = np.sum(offset * weighted, axis=-1)
-        factor = r2 * (k1 + r2 * (k2 + r2 * k3))
-        slope = k1 + r2 * (2 * k2 + r2 * (3 * k3))  # d factor / d r^2
+        offset, weighted, factor, slope = self._terms(theta, points)
         mapped = np.asarray(points + offset * factor[..., None], theta.dtype)
 
         def backprop(d_mapped: ArrayLike) -> Floats:
             d = np.asarray(d_mapped)
-            along = np.sum(d * offset, axis=-1)
+            along, r2 = np.sum(d * offset, axis=-1), np.sum(offset * weighted, axis=-1)
             d_k = [np.sum(along * r2**power, axis=1) for power in (1, 2, 3)]
             d_center = -np.sum(d * factor[..., None] + (2 * along * slope)[..., None] * weighted, axis=1)
             return np.concatenate([np.stack(d_k, axis=1), d_center], axis=1).astype(theta.dtype)
 
         return mapped, backprop
+
+    def points_jacobian(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
+        """Return the exact derivatives, as `Transform.points_jacobian`."""
+        theta = self._check_theta(theta).astype(np.float64)
+        offset, weighted, factor, slope = self._terms(theta, as_points(points, len(theta)))
+        outer = offset[..., :, None] * weighted[..., None, :]
+        return np.asarray((1 + factor)[..., None, None] * np.eye(2) + 2 * slope[..., None, None] * outer, np.float64)
+
+    def _terms(self, theta: Floats, points: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Offsets p - c, half the gradient of r^2 (N, M, 2), k1 r^2 + k2 r^4 + k3 r^6, its slope in r^2 (N, M)."""
+        k1, k2, k3 = theta[:, :3].T[..., None]
+        offset = points - theta[:, None, 3:]
+        weighted = offset * np.array([self._aspect_or_square**2, 1.0], theta.dtype)
+        r2 = np.sum(offset * weighted, axis=-1)
+        return offset, weighted, r2 * (k1 + r2 * (k2 + r2 * k3)), k1 + r2 * (2 * k2 + r2 * (3 * k3))
 
     def maps_point_sets(self) -> bool:
         """Return True."""

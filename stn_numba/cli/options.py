@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["Decorator", "data_option", "folder_option", "json_option", "progress_option", "transform_options"]
+__all__ = ["Decorator", "data_option", "folder_option", "json_option", "progress_option", "transform_option"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -25,30 +25,31 @@ def folder_option(name: str, default: str, help: str) -> Decorator:
     return click.option(name, type=path, metavar="FOLDER", default=Path(default), show_default=True, help=help)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-progress_option = click.option(
-    "--progress/--no-progress", default=True, help="Show progress bars, or one line per epoch without a terminal."
-)
-
-
-def _parse_options(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Return options by name; values are JSON, or else text."""
+def _parsed_options(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
+    """The options of a transform: values are JSON, or else the text itself."""
     options: dict[str, Any] = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not name.isidentifier() or not separator:
-            raise click.BadParameter(f"expected NAME=VALUE, such as degree=3, got {pair!r}", context, parameter)
+    for each in given:
+        key, equals, value = each.partition("=")
+        if not equals or not key.isidentifier():
+            raise click.BadParameter(f"expected KEY=VALUE, got {each!r}")
+        if key in options:
+            raise click.BadParameter(f"{key!r} is given twice")
         try:
-            options[name] = json.loads(value)
+            options[key] = json.loads(value)
         except ValueError:
-            options[name] = value
+            options[key] = value
     return options
 
 
-transform_options = click.option(
+transform_option = click.option(
     "--transform-option",
+    "transform_options",
+    metavar="KEY=VALUE",
     multiple=True,
-    metavar="NAME=VALUE",
-    callback=_parse_options,
-    help="An option of the transform, such as control_points=[4,4]; may be repeated.",
+    callback=_parsed_options,
+    help="Option of the transform, such as control_points=[4,4]; may be repeated. VALUE is JSON, or else text.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+progress_option = click.option(
+    "--progress/--no-progress", default=True, help="Show progress bars, or one line per epoch without a terminal."
 )

@@ -104,7 +104,7 @@ class LatticeTransform(Transform):
         def backprop(d_mapped: ArrayLike) -> Floats:
             d = np.moveaxis(np.reshape(d_mapped, (blocks, rows, count, 2)), 1, 2).reshape(blocks * count, rows * 2)
             d_control = (weights.T @ d).reshape(blocks, size, rows, 2)
-            return np.moveaxis(d_control, 1, 3).reshape(theta.shape).astype(theta.dtype)
+            return np.asarray(np.moveaxis(d_control, 1, 3).reshape(theta.shape), theta.dtype)
 
         return mapped, backprop
 
@@ -130,7 +130,7 @@ class LatticeTransform(Transform):
             d = grid.own_gradient(d_grid).transpose(1, 0, 2, 3).reshape(h, n * w * 2)
             d_along = (down.T @ d).reshape(rows, n, w, 2).transpose(2, 0, 1, 3).reshape(w, rows * n * 2)
             d_control = (across.T @ d_along).reshape(columns, rows, n, 2)
-            return d_control.transpose(2, 3, 1, 0).reshape(theta.shape).astype(theta.dtype)
+            return np.asarray(d_control.transpose(2, 3, 1, 0).reshape(theta.shape), theta.dtype)
 
         return grid, backprop
 
@@ -194,7 +194,7 @@ class LatticeTransform(Transform):
         return functools.lru_cache(_CACHED_SHAPES)(evaluate)
 
     def _weights_of_pixels(self, shape: Shape, align_corners: bool) -> tuple[Any, ...]:
-        """x (w,) and y (h,) of output pixels, and the weights (w, columns) and (h, rows) of the control points there."""
+        """Positions x (w,) and y (h,) of output pixels, and weights (w, columns) and (h, rows) of control points."""
         rows, columns = self.lattice
         x = base_points((1, shape[1]), align_corners)[:, 0]
         y = base_points((shape[0], 1), align_corners)[:, 1]
