@@ -138,9 +138,7 @@ def _load_digits(folder: Path | None) -> Digits:
     return digits
 
 
-def _make_model(
-    name: str, transform: str, transform_options: dict[str, Any], canvas: tuple[int, int], seed: int
-) -> Classifier:
+def _make_model(name: str, transform: str, transform_options: dict[str, Any], canvas: tuple[int, int], seed: int) -> Classifier:
     """Make a network for a canvas, whose transformer, if any, outputs images of the size of a digit."""
     from stn_numba import models
     from stn_numba.data import DIGIT_SHAPE

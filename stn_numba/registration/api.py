@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.registration.images import as_planes
-from stn_numba.registration.normalize import locally_normalized
+from stn_numba.registration.pyramid.planes import as_planes
+from stn_numba.registration.pyramid.normalize import locally_normalized
 from stn_numba.registration.report import as_registration
 from stn_numba.registration.result import Registration
 from stn_numba.registration.run import find

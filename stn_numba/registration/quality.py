@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.levels import Level
+from stn_numba.registration.pyramid.levels import Level
 from stn_numba.registration.models import Model
-from stn_numba.registration.robust import Lighting, robust_weights
-from stn_numba.registration.filters import smooth
+from stn_numba.registration.models.lighting import Lighting, robust_weights
+from stn_numba.registration.pyramid.filters import smooth
 
 __all__ = ["detail_correlation"]
 
@@ -21,7 +21,9 @@ _ENOUGH = 0.95  # no other level is looked at
 _FEW = 16  # pixels that are too few to correlate
 
 
-def detail_correlation(model: Model, levels: list[Level], theta: Array, pairs: NDArray[np.intp], gain: Array, lighting: Lighting) -> Array:
+def detail_correlation(
+    model: Model, levels: list[Level], theta: Array, pairs: NDArray[np.intp], gain: Array, lighting: Lighting
+) -> Array:
     """Return the correlation (N,) of details: of the warped moving image with the fixed one, each without its local mean.
 
     Wrong maps may correlate well where both images are bright in the middle, or dark at one side; details agree only where

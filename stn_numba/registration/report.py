@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.images import Planes
+from stn_numba.registration.pyramid.planes import Planes
 from stn_numba.registration.result import Registration
 from stn_numba.registration.run import Found
 from stn_numba.registration.settings import Settings

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.coarse_to_fine import Registrar
-from stn_numba.registration.images import Planes
-from stn_numba.registration.levels import Level, make_levels
-from stn_numba.registration.minimize import Minimum
+from stn_numba.registration.descent.coarse_to_fine import Registrar
+from stn_numba.registration.pyramid.planes import Planes
+from stn_numba.registration.pyramid.levels import Level, make_levels
+from stn_numba.registration.descent.minimize import Minimum
 from stn_numba.registration.models import model_of
-from stn_numba.registration.normal_equations import NormalEquations
-from stn_numba.registration.penalty import BendingPenalty
+from stn_numba.registration.descent.normal_equations import NormalEquations
+from stn_numba.registration.descent.penalty import BendingPenalty
 from stn_numba.registration.quality import detail_correlation
 from stn_numba.registration.result import LevelReport
-from stn_numba.registration.robust import ROBUST, Lighting
+from stn_numba.registration.models.lighting import ROBUST, Lighting
 from stn_numba.registration.settings import Settings
 from stn_numba.registration.starts import best_start, random_starts, similarity_starts
 from stn_numba.transform.base import Transform
@@ -45,7 +45,12 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     levels = make_levels(moving, fixed, settings.align_corners)
     penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(
-        transform, model_of(transform), settings.measure == "correlation", ROBUST[settings.robust], settings.max_iterations, penalty
+        transform,
+        model_of(transform),
+        settings.measure == "correlation",
+        ROBUST[settings.robust],
+        settings.max_iterations,
+        penalty,
     )
     pairs = np.arange(len(initial))
     if settings.search is True:
@@ -61,7 +66,12 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
 
 
 def _descended(
-    registrar: Registrar, levels: list[Level], theta: Array, pairs: NDArray[np.intp], settings: Settings, count: int | None = None
+    registrar: Registrar,
+    levels: list[Level],
+    theta: Array,
+    pairs: NDArray[np.intp],
+    settings: Settings,
+    count: int | None = None,
 ) -> Found:
     """Descend through all levels, or the `count` finest, and judge."""
     used = levels[:count]
@@ -93,7 +103,12 @@ def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: 
 
 
 def _judged(
-    registrar: Registrar, levels: list[Level], last: Minimum, pairs: NDArray[np.intp], reports: list[LevelReport], settings: Settings
+    registrar: Registrar,
+    levels: list[Level],
+    last: Minimum,
+    pairs: NDArray[np.intp],
+    reports: list[LevelReport],
+    settings: Settings,
 ) -> Found:
     """Add what tells whether the result is right."""
     lighting = registrar.lighting(levels[0], last.theta, pairs) if registrar.robust else Lighting()
@@ -109,7 +124,9 @@ def joined(parts: list[Found]) -> Found:
     """Join the results of batches of pairs, which have the same levels."""
     if len(parts) == 1:
         return parts[0]
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "detail", "overlap", "success")}
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "detail", "overlap", "success")
+    }
     reports = []
     for levels in zip(*(part.levels for part in parts), strict=True):
         iterations = np.concatenate([level.iterations for level in levels])

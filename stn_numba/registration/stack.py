@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_int, as_option
 from stn_numba.grid import base_points
 from stn_numba.registration.api import as_start
-from stn_numba.registration.images import Planes, as_stack
-from stn_numba.registration.normalize import locally_normalized
+from stn_numba.registration.pyramid.planes import Planes, as_stack
+from stn_numba.registration.pyramid.normalize import locally_normalized
 from stn_numba.registration.report import as_registration
 from stn_numba.registration.result import Registration
 from stn_numba.registration.run import Found, find, joined

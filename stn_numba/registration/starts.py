@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import base_points, grid_from_pixel_matrix
-from stn_numba.registration.coarse_to_fine import Registrar
-from stn_numba.registration.levels import Level
-from stn_numba.registration.normal_equations import NormalEquations
-from stn_numba.registration.robust import Lighting
+from stn_numba.registration.descent.coarse_to_fine import Registrar
+from stn_numba.registration.pyramid.levels import Level
+from stn_numba.registration.descent.normal_equations import NormalEquations
+from stn_numba.registration.models.lighting import Lighting
 from stn_numba.sampler import sample
 from stn_numba.transform.base import Transform
 

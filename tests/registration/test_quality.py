@@ -1,11 +1,11 @@
 import numpy as np
 
 import stn_numba as stn
-from stn_numba.registration.images import as_planes
-from stn_numba.registration.levels import make_levels
+from stn_numba.registration.pyramid.planes import as_planes
+from stn_numba.registration.pyramid.levels import make_levels
 from stn_numba.registration.models import model_of
 from stn_numba.registration.quality import detail_correlation
-from stn_numba.registration.robust import Lighting
+from stn_numba.registration.models.lighting import Lighting
 from tests.registration.scenes import pair
 
 AFFINE = stn.get_transform("affine")

@@ -12,7 +12,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["halve", "smooth", "spline_coefficients", "weighted"]
+__all__ = ["halve", "smooth", "spline_coefficients", "weighted", "with_two_lines"]
 
 Planar = NDArray[np.float32]
 
@@ -69,6 +69,12 @@ def spline_coefficients(planes: Planar) -> Planar:
     for axis, length in ((1, h), (2, w)):
         _extend(np.moveaxis(out, axis, 0), length)
     return out
+
+
+def with_two_lines(planes: Planar) -> Planar:
+    """Repeat the row or the column of planes (N, H, W) that have a single one, since kernels read two."""
+    short = [(0, 0), *((0, int(size < 2)) for size in planes.shape[1:])]
+    return np.pad(planes, short, "edge") if 1 in planes.shape[1:] else planes
 
 
 def _extend(lines: Planar, count: int) -> None:

@@ -14,34 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NormalEquations", "Sums", "normal_equations"]
+from stn_numba.registration.models.base import Sums
+
+__all__ = ["NormalEquations", "normal_equations"]
 
 Array = NDArray[np.float64]
 
 _FLAT = 1e-9  # of the variance of a standardized image
 _TINY = 1e-30
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Weighted sums over the pixels of N pairs with C channels.
-
-    Attributes
-    ----------
-    jj : ndarray, (N, C, P, P)
-        Products of the derivatives of m with respect to theta.
-    jr : ndarray, (N, C, P, 3)
-        Their products with m, 1, f.
-    rr : ndarray, (N, C, 3, 3)
-        Products of m, 1, f.
-    count : ndarray, (N,)
-        Sum of the weights of the pixels that both images show, without robust weights.
-    """
-
-    jj: Array
-    jr: Array
-    rr: Array
-    count: Array
 
 
 @dataclass(frozen=True)

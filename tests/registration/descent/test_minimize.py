@@ -1,7 +1,7 @@
 import numpy as np
 
-from stn_numba.registration.minimize import CONVERGED, NO_IMPROVEMENT, OUT_OF_STEPS, OUT_OF_VIEW, minimize
-from stn_numba.registration.normal_equations import NormalEquations
+from stn_numba.registration.descent.minimize import CONVERGED, NO_IMPROVEMENT, OUT_OF_STEPS, OUT_OF_VIEW, minimize
+from stn_numba.registration.descent.normal_equations import NormalEquations
 
 TARGET = np.array([[1.0, 2.0], [-3.0, 0.5]])
 

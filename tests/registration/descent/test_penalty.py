@@ -1,7 +1,7 @@
 import numpy as np
 
 import stn_numba as stn
-from stn_numba.registration.penalty import BendingPenalty
+from stn_numba.registration.descent.penalty import BendingPenalty
 from tests.transform.test_base import Swirl
 
 SPLINE = stn.get_transform("tps", control_points=(4, 4))

@@ -1,6 +1,7 @@
 import numpy as np
 
-from stn_numba.registration.normal_equations import NormalEquations, Sums, normal_equations
+from stn_numba.registration.descent.normal_equations import NormalEquations, normal_equations
+from stn_numba.registration.models import Sums
 
 P = 3
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stn_numba.registration.images import as_planes, as_stack
+from stn_numba.registration.pyramid.planes import as_planes, as_stack
 
 RNG = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.images import Planes
+from stn_numba.registration.pyramid.planes import Planes
 
 __all__ = ["locally_normalized"]
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import base_points
-from stn_numba.registration.levels import Level
-from stn_numba.registration.minimize import Minimum, minimize
+from stn_numba.registration.pyramid.levels import Level
+from stn_numba.registration.descent.minimize import Minimum, minimize
 from stn_numba.registration.models import Model
-from stn_numba.registration.normal_equations import NormalEquations, normal_equations
-from stn_numba.registration.penalty import BendingPenalty
-from stn_numba.registration.robust import Lighting, scale_of
+from stn_numba.registration.descent.normal_equations import NormalEquations, normal_equations
+from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.models.lighting import Lighting, scale_of
 from stn_numba.transform.base import Transform
 
 __all__ = ["Registrar"]

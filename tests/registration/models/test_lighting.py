@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stn_numba.registration.robust import HUBER, ROBUST, TUKEY, Lighting, robust_weights, scale_of
+from stn_numba.registration.models.lighting import HUBER, ROBUST, TUKEY, Lighting, robust_weights, scale_of
 
 
 def test_the_scale_is_the_deviation_of_the_good_residuals():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.normal_equations import NormalEquations
+from stn_numba.registration.descent.normal_equations import NormalEquations
 
 __all__ = ["CONVERGED", "NO_IMPROVEMENT", "OUT_OF_STEPS", "OUT_OF_VIEW", "Minimum", "minimize"]
 

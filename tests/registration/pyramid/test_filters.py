@@ -3,7 +3,7 @@ import pytest
 from scipy import interpolate, ndimage
 
 from stn_numba import limit_threads
-from stn_numba.registration.filters import halve, smooth, spline_coefficients, weighted
+from stn_numba.registration.pyramid.filters import halve, smooth, spline_coefficients, weighted
 
 SHAPES = [(1, 1), (1, 2), (2, 5), (3, 3), (7, 9), (8, 8), (17, 40), (150, 131)]
 
