@@ -90,10 +90,7 @@ class Level:
             weight = ndimage.minimum_filter(weight, (0, _SPLINE_REACH, _SPLINE_REACH), mode="nearest")
         moving = spline_coefficients(self.moving)
         if weight is not None:  # rows as long as those of the coefficients
-            weight = np.pad(
-                weight,
-                [(0, 0), *((0, longer - length) for longer, length in zip(moving.shape[1:], weight.shape[1:], strict=True))],
-            )
+            weight = np.pad(weight, [(0, 0), *((0, longer - length) for longer, length in zip(moving.shape[1:], weight.shape[1:], strict=True))])
         return dataclasses.replace(self, moving=moving, moving_weight=weight, cubic=True)
 
     def planes_of(self, pairs: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -125,19 +122,10 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
     weights = [None if each.weight is None else np.repeat(each.weight, channels, axis=0) for each in (moving, fixed)]
     while True:
         levels.append(
-            Level(
-                len(levels),
-                prepare(planes[0]),
-                planes[1],
-                weights[0],
-                weights[1],
-                moving.shape,
-                fixed.shape,
-                align_corners,
-                channels,
-            )
+            Level(len(levels), prepare(planes[0]), planes[1], weights[0], weights[1], moving.shape, fixed.shape, align_corners, channels)
         )
         if min(*planes[0].shape[1:], *planes[1].shape[1:]) < 2 * _COARSEST:
             return levels
         for k, (plane, weight) in enumerate(zip(planes, weights, strict=True)):
             planes[k], weights[k] = (halve(plane), None) if weight is None else weighted(halve, plane, weight)
+

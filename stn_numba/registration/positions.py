@@ -12,9 +12,7 @@ __all__ = ["read_with_gradient", "row_sums"]
 Array = NDArray[Any]
 
 
-def read_with_gradient(
-    moving: Array, positions: Array, size: tuple[int, int], *, cubic: bool = False
-) -> tuple[Array, Array, Array]:
+def read_with_gradient(moving: Array, positions: Array, size: tuple[int, int], *, cubic: bool = False) -> tuple[Array, Array, Array]:
     """Return values, NaN outside, and both gradients (h, w) of an image at positions (h, w, 2) in its pixels."""
     h, w = size
     x, y = positions[..., 0], positions[..., 1]

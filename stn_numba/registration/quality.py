@@ -21,9 +21,7 @@ _ENOUGH = 0.95  # no other level is looked at
 _FEW = 16  # pixels that are too few to correlate
 
 
-def detail_correlation(
-    model: Model, levels: list[Level], theta: Array, pairs: NDArray[np.intp], gain: Array, lighting: Lighting
-) -> Array:
+def detail_correlation(model: Model, levels: list[Level], theta: Array, pairs: NDArray[np.intp], gain: Array, lighting: Lighting) -> Array:
     """Return the correlation (N,) of details: of the warped moving image with the fixed one, each without its local mean.
 
     Wrong maps may correlate well where both images are bright in the middle, or dark at one side; details agree only where

@@ -45,12 +45,7 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     levels = make_levels(moving, fixed, settings.align_corners)
     penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(
-        transform,
-        model_of(transform),
-        settings.measure == "correlation",
-        ROBUST[settings.robust],
-        settings.max_iterations,
-        penalty,
+        transform, model_of(transform), settings.measure == "correlation", ROBUST[settings.robust], settings.max_iterations, penalty
     )
     pairs = np.arange(len(initial))
     if settings.search is True:
@@ -66,12 +61,7 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
 
 
 def _descended(
-    registrar: Registrar,
-    levels: list[Level],
-    theta: Array,
-    pairs: NDArray[np.intp],
-    settings: Settings,
-    count: int | None = None,
+    registrar: Registrar, levels: list[Level], theta: Array, pairs: NDArray[np.intp], settings: Settings, count: int | None = None
 ) -> Found:
     """Descend through all levels, or the `count` finest, and judge."""
     used = levels[:count]
@@ -103,12 +93,7 @@ def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: 
 
 
 def _judged(
-    registrar: Registrar,
-    levels: list[Level],
-    last: Minimum,
-    pairs: NDArray[np.intp],
-    reports: list[LevelReport],
-    settings: Settings,
+    registrar: Registrar, levels: list[Level], last: Minimum, pairs: NDArray[np.intp], reports: list[LevelReport], settings: Settings
 ) -> Found:
     """Add what tells whether the result is right."""
     lighting = registrar.lighting(levels[0], last.theta, pairs) if registrar.robust else Lighting()
@@ -124,9 +109,7 @@ def joined(parts: list[Found]) -> Found:
     """Join the results of batches of pairs, which have the same levels."""
     if len(parts) == 1:
         return parts[0]
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "detail", "overlap", "success")
-    }
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "detail", "overlap", "success")}
     reports = []
     for levels in zip(*(part.levels for part in parts), strict=True):
         iterations = np.concatenate([level.iterations for level in levels])
