@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import stn_numba
 from stn_numba.cli import images
-from stn_numba.cli.options import json_option, progress_option, transform_option
+from stn_numba.cli.options import json_option, progress_option, transform_options
 from stn_numba.grid import to_pixels
 
 __all__ = ["register"]
@@ -30,7 +30,7 @@ _LISTED = 10  # frames that a message names
 @click.option(
     "--transform", metavar="NAME", help="A transform of `stn-numba plugins`.  [default: affine; translation for stacks]"
 )
-@transform_option
+@transform_options
 @click.option("--kernel", metavar="NAME", help="How to interpolate: bilinear, or cubic for the best accuracy.")
 @click.option("--measure", metavar="NAME", help="What to compare images by, such as correlation.")
 @click.option("--robust", metavar="NAME", help="Give little weight to what differs, such as covered parts: tukey or huber.")
@@ -49,7 +49,7 @@ _LISTED = 10  # frames that a message names
 @json_option
 @progress_option
 def register(
-    files: tuple[Path, ...], transform: str | None, transform_options: dict[str, Any], moving_mask: Path | None,
+    files: tuple[Path, ...], transform: str | None, transform_option: dict[str, Any], moving_mask: Path | None,
     fixed_mask: Path | None, stack: bool, reference: str | None, out: Path | None, figure: Path | None, as_json: bool,
     progress: bool, **settings: Any,
 ) -> None:  # fmt: skip
@@ -65,8 +65,8 @@ def register(
     if out is not None:
         images.check_output_image(out, frames=stack)
     settings = {name: value for name, value in settings.items() if value is not None}
-    if transform_options:
-        settings["options"] = transform_options
+    if transform_option:
+        settings["options"] = transform_option
     if stack:
         settings |= {"transform": transform or "translation", "reference": reference or "first", "progress": progress}
         _register_stack(files, out, figure, as_json, settings)

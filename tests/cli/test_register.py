@@ -199,7 +199,7 @@ def test_wrong_calls_are_explained_before_any_work(files, calls, tmp_path):
         ([files[0]], "expected two files, MOVING and FIXED, got 1; for frames add --stack"),
         ([*files, "--reference", "mean"], "--reference needs --stack"),
         (["--stack", *files, "--fixed-mask", tmp_path / "mask.png"], "--fixed-mask: stacks take no masks"),
-        ([*files, "--transform-option", "degree"], "expected KEY=VALUE, got 'degree'"),
+        ([*files, "--transform-option", "degree"], "expected NAME=VALUE, such as degree=3, got 'degree'"),
         ([*files, "--out", tmp_path / "out.xyz"], "out: expected a file name with an extension"),
         (["--stack", *files, "--out", tmp_path / "out.png"], "out: expected a file name with an extension such as .tif"),
     ):

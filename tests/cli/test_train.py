@@ -109,8 +109,8 @@ def test_options_of_the_transform_are_used_and_saved(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--transform-option", "control_points"), "expected KEY=VALUE, got 'control_points'"),
-        (("--transform-option", "=3"), "expected KEY=VALUE, got '=3'"),
+        (("--transform-option", "control_points"), "expected NAME=VALUE, such as degree=3, got 'control_points'"),
+        (("--transform-option", "=3"), "expected NAME=VALUE, such as degree=3, got '=3'"),
         (("--transform-option", "aspect=1", "--transform-option", "aspect=2"), "'aspect' is given twice"),
         (("--transform-option", "control_point=[4,4]"), "did you mean 'control_points'?"),
         (("--transform-option", "aspect=wide"), "aspect: expected the image's width over its height"),
