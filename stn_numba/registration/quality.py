@@ -51,7 +51,7 @@ def _on_level(model: Model, level: Level, theta: Array, pairs: NDArray[np.intp],
         weight = weight * level.fixed_weight[planes].reshape(moving.shape)
     if lighting.gain is not None and lighting.bias is not None and lighting.scale is not None:
         residual = moving * lighting.gain[..., None, None] + lighting.bias[..., None, None] - fixed
-        weight = weight * robust_weights(residual, lighting.robust, lighting.scale[..., None, None])
+        weight *= robust_weights(residual, lighting.robust, lighting.scale[..., None, None]).astype(np.float32)
     around = smooth(np.concatenate([moving * weight, fixed * weight, weight]).reshape(-1, *level.shape), _SIGMA)
     around_moving, around_fixed, share = around.reshape(3, *moving.shape)
     share = np.maximum(share, np.float32(1e-6))
