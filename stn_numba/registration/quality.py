@@ -7,22 +7,24 @@ from numpy.typing import NDArray
 
 from stn_numba.registration.pyramid.levels import Level
 from stn_numba.registration.models import Model
-from stn_numba.registration.models.lighting import Lighting, robust_weights
+from stn_numba.registration.models.lighting import robust_weights, scale_of
 from stn_numba.registration.pyramid.filters import smooth
 
 __all__ = ["detail_correlation"]
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
 Planar = NDArray[np.float32]
 
 _SIGMA = 3.0  # pixels of a level: what is larger than this is no detail
 _SMALLEST, _LARGEST = 48, 160  # shorter side of levels to look at: noise hides detail on finer ones, coarser ones have little
+_MOSTLY = 0.6  # weight of a neighborhood that counts, if weights are robust
 _ENOUGH = 0.95  # no other level is looked at
 _FEW = 16  # pixels that are too few to correlate
 
 
 def detail_correlation(
-    model: Model, levels: list[Level], theta: Array, pairs: NDArray[np.intp], gain: Array, lighting: Lighting
+    model: Model, levels: list[Level], theta: Array, pairs: Rows, *, gain: Array, bias: Array, robust: int
 ) -> Array:
     """Return the correlation (N,) of details: of the warped moving image with the fixed one, each without its local mean.
 
@@ -33,14 +35,16 @@ def detail_correlation(
     usable = [level for level in levels if _SMALLEST <= min(level.shape) < _LARGEST] or levels[:1]
     best = np.full(len(theta), -1.0)
     for level in usable:
-        found = _on_level(model, level, theta, pairs, lighting) * np.sign(gain)
+        found = _on_level(model, level, theta, pairs, (gain, bias), robust) * np.sign(gain)
         best = np.maximum(best, found.mean(axis=1))
         if (best >= _ENOUGH).all():
             break
     return best
 
 
-def _on_level(model: Model, level: Level, theta: Array, pairs: NDArray[np.intp], lighting: Lighting) -> Array:
+def _on_level(
+    model: Model, level: Level, theta: Array, pairs: Rows, lighting: tuple[Array, Array], robust: int
+) -> Array:
     """(N, C): on one level."""
     moving = model.values(level, theta, pairs)
     planes = level.planes_of(pairs)[1]
@@ -49,13 +53,21 @@ def _on_level(model: Model, level: Level, theta: Array, pairs: NDArray[np.intp],
     moving = np.where(weight > 0, moving, np.float32(0))
     if level.fixed_weight is not None:
         weight = weight * level.fixed_weight[planes].reshape(moving.shape)
-    if lighting.gain is not None and lighting.bias is not None and lighting.scale is not None:
-        residual = moving * lighting.gain[..., None, None] + lighting.bias[..., None, None] - fixed
-        weight *= robust_weights(residual, lighting.robust, lighting.scale[..., None, None]).astype(np.float32)
+    if robust:
+        gain, bias = (_spread(each) for each in lighting)
+        weight *= _agreement(gain * moving + bias - fixed, weight, robust)
     around = smooth(np.concatenate([moving * weight, fixed * weight, weight]).reshape(-1, *level.shape), _SIGMA)
     around_moving, around_fixed, share = around.reshape(3, *moving.shape)
     share = np.maximum(share, np.float32(1e-6))
     return _correlation(moving - around_moving / share, fixed - around_fixed / share, weight)
+
+
+def _agreement(residual: Planar, weight: Planar, robust: int) -> Planar:
+    """Robust weights by the scale of the residuals on this level; 0 where a neighborhood agrees by chance only."""
+    scale = scale_of(np.where(weight > 0, residual, np.nan).reshape(*residual.shape[:2], -1))
+    weights = robust_weights(residual, robust, scale[..., None, None]).astype(np.float32)
+    around = smooth(weights.reshape(-1, *residual.shape[2:]), _SIGMA).reshape(weights.shape)
+    return np.where(around > _MOSTLY, weights, np.float32(0))
 
 
 def _correlation(first: Planar, second: Planar, weight: Planar) -> Array:

@@ -16,7 +16,7 @@ from stn_numba.registration.descent.normal_equations import NormalEquations
 from stn_numba.registration.descent.penalty import BendingPenalty
 from stn_numba.registration.quality import detail_correlation
 from stn_numba.registration.result import LevelReport
-from stn_numba.registration.models.lighting import ROBUST, Lighting
+from stn_numba.registration.models.lighting import ROBUST
 from stn_numba.registration.settings import Settings
 from stn_numba.registration.starts import best_start, random_starts, similarity_starts
 from stn_numba.transform.base import Transform
@@ -111,13 +111,15 @@ def _judged(
     settings: Settings,
 ) -> Found:
     """Add what tells whether the result is right."""
-    lighting = registrar.lighting(levels[0], last.theta, pairs) if registrar.robust else Lighting()
-    detail = detail_correlation(registrar.model, levels, last.theta, pairs, last.equations.gain, lighting)
+    equations = last.equations
+    detail = detail_correlation(
+        registrar.model, levels, last.theta, pairs, gain=equations.gain, bias=equations.bias, robust=registrar.robust
+    )
     full = np.array([registrar.full_overlap(levels[0], int(pair)) for pair in pairs])
-    overlap = last.equations.overlap / np.maximum(full, 1)
+    overlap = equations.overlap / np.maximum(full, 1)
     success = (detail >= settings.min_correlation) & (overlap >= settings.min_overlap)
-    success &= np.isfinite(last.theta).all(axis=1) & np.isfinite(last.equations.cost)
-    return Found(last.theta, last.equations, detail, overlap, success, reports)
+    success &= np.isfinite(last.theta).all(axis=1) & np.isfinite(equations.cost)
+    return Found(last.theta, equations, detail, overlap, success, reports)
 
 
 def joined(parts: list[Found]) -> Found:

@@ -5,7 +5,7 @@ from stn_numba.registration.pyramid.planes import as_planes
 from stn_numba.registration.pyramid.levels import make_levels
 from stn_numba.registration.models import model_of
 from stn_numba.registration.quality import detail_correlation
-from stn_numba.registration.models.lighting import Lighting
+from stn_numba.registration.models.lighting import ROBUST
 from tests.registration.scenes import pair
 
 AFFINE = stn.get_transform("affine")
@@ -13,10 +13,10 @@ THETA = np.array([0.97, 0.06, 0.05, -0.04, 1.03, -0.08])
 SHAPE = (160, 170)
 
 
-def detail(moving, fixed, theta, gain=1.0):
+def detail(moving, fixed, theta, gain=1.0, robust=0):
     levels = make_levels(as_planes(moving, None, "moving"), as_planes(fixed, None, "fixed"), True)
-    arguments = np.array([theta]), np.array([0]), np.array([[gain]]), Lighting()
-    return detail_correlation(model_of(AFFINE), levels, *arguments)[0]
+    lighting = {"gain": np.array([[gain]]), "bias": np.zeros((1, 1)), "robust": robust}
+    return detail_correlation(model_of(AFFINE), levels, np.array([theta]), np.array([0]), **lighting)[0]
 
 
 def test_details_agree_where_the_map_is_right_only():
@@ -47,3 +47,10 @@ def test_the_sign_is_that_of_the_gain():
 def test_flat_images_have_no_detail():
     moving, fixed = pair(AFFINE, THETA, shape=SHAPE)
     assert detail(moving, 0 * fixed, THETA) == 0
+
+
+def test_what_covers_the_image_does_not_count_if_weights_are_robust():
+    moving, fixed = pair(AFFINE, THETA, shape=SHAPE)
+    fixed[40:120, 50:130] = pair(AFFINE, THETA, shape=SHAPE, seed=7)[0][40:120, 50:130]
+    assert detail(moving, fixed, THETA) < 0.85
+    assert detail(moving, fixed, THETA, robust=ROBUST["tukey"]) > 0.95
