@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.grid import base_points
 from stn_numba.registration.descent.coarse_to_fine import Registrar
 from stn_numba.registration.pyramid.planes import Planes
 from stn_numba.registration.pyramid.levels import Level, make_levels
@@ -20,12 +21,15 @@ from stn_numba.registration.models.lighting import ROBUST
 from stn_numba.registration.settings import Settings
 from stn_numba.registration.starts import best_start, random_starts, similarity_starts
 from stn_numba.transform.base import Transform
+from stn_numba.transform.points import apply_each
 
 __all__ = ["Found", "find", "joined"]
 
 Array = NDArray[np.float64]
 
 _STARTS = 2000
+_BLUR, _BLUR_OF_SHIFTS = 0.4, 0.7  # pixels
+_PROBES = base_points((5, 5))
 
 
 @dataclass
@@ -74,15 +78,30 @@ def _descended(
     count: int | None = None,
 ) -> Found:
     """Descend through all levels, or the `count` finest, and judge."""
-    used = levels[:count]
+    coarse = levels[1:count]
+    minima = registrar.descend(coarse, theta, pairs)
+    start = minima[-1].theta if minima else theta
+    finest = levels[0].smoothed(_blur(registrar, levels[0], start))
     if settings.kernel == "cubic":
-        used = [used[0].with_splines(), *used[1:]]
-    minima = registrar.descend(used, theta, pairs)
+        finest = finest.with_splines()
+    minima.append(registrar.minimize(finest, start, pairs))
     reports = [
         LevelReport(level.shape, minimum.iterations, minimum.reasons)
-        for level, minimum in zip(reversed(used), minima, strict=True)
+        for level, minimum in zip([*reversed(coarse), finest], minima, strict=True)
     ]
     return _judged(registrar, levels, minima[-1], pairs, reports, settings)
+
+
+def _blur(registrar: Registrar, level: Level, theta: Array) -> float:
+    """The deviation in pixels of the Gaussian that smooths the finest level.
+
+    Interpolation changes noise, most halfway between pixels: so noise pulls shifts towards whole pixels, or away from them.
+    Smoothing prevents that, but costs accuracy where positions between pixels vary over the image anyway.
+    """
+    moved = np.asarray(apply_each(registrar.transform, theta, _PROBES)) - _PROBES
+    with np.errstate(all="ignore"):
+        spread = np.ptp(moved * np.diag(level.to_pixels)[:2], axis=1).max(axis=1)
+    return _BLUR_OF_SHIFTS if np.median(spread) < 1 else _BLUR
 
 
 def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: NDArray[np.intp], settings: Settings) -> Found:

@@ -156,7 +156,7 @@ def test_initial_parameters():
     moving, fixed = pair(AFFINE, far)
     near = far + [0.02, 0.01, 0.03, -0.02, 0.01, 0.02]
     result = stn.register(moving, fixed, initial=near, search=False)
-    assert corner_error(result, AFFINE, far) < 0.01
+    assert corner_error(result, AFFINE, far) < 0.02
 
 
 def test_search_finds_large_motions():

@@ -57,7 +57,7 @@ class Registrar:
     def descend(self, levels: list[Level], theta: Array, pairs: Rows) -> list[Minimum]:
         """Return where the pairs ended on each level, given from the finest to the coarsest; coarsest first."""
         found: list[Minimum] = []
-        motion = self._motion(levels[-1], theta)
+        motion = self._motion(levels[-1], theta) if levels else None
         for level in reversed(levels):
             found.append(self.minimize(level, theta, pairs, motion))
             theta = found[-1].theta

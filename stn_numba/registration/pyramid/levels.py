@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from stn_numba.grid import Shape
 from stn_numba.grid.coordinates import input_axis, output_axis
 from stn_numba.registration.pyramid.planes import Planes, Planar
-from stn_numba.registration.pyramid.filters import halve, spline_coefficients, weighted, with_two_lines
+from stn_numba.registration.pyramid.filters import halve, smooth, spline_coefficients, weighted, with_two_lines
 
 __all__ = ["Level", "make_levels"]
 
+_EDGE = 4  # pixels beyond an edge that smoothing looks at
 _SPLINE_REACH = 5  # pixels across which a spline depends on others by more than a few percent
 _COARSEST = 24  # pixels of the shorter side of the coarsest level, at least
 
@@ -76,6 +77,11 @@ class Level:
         """(3, 3): from normalized positions to pixels of the moving image at this level."""
         (sx, tx), (sy, ty) = (input_axis(size, self.align_corners) for size in self.moving_shape[::-1])
         return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 2**self.depth]]) / 2**self.depth
+
+    def smoothed(self, sigma: float) -> Level:
+        """The same level, smoothed by a Gaussian of deviation `sigma`, at most 1."""
+        moving, fixed = _smoothed(self.moving, self.moving_weight, sigma), _smoothed(self.fixed, self.fixed_weight, sigma)
+        return dataclasses.replace(self, moving=moving, fixed=fixed)
 
     def with_splines(self) -> Level:
         """The same level, whose moving images are read by cubic splines (Unser, 1999).
@@ -140,3 +146,15 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
             return levels
         for k, (plane, weight) in enumerate(zip(planes, weights, strict=True)):
             planes[k], weights[k] = (halve(plane), None) if weight is None else weighted(halve, plane, weight)
+
+
+def _smoothed(planes: Planar, weight: Planar | None, sigma: float) -> Planar:
+    """Smooth planes, which continue in straight lines beyond their edges; pixels without weight take no part."""
+    sides = [(0, 0), *((_EDGE, _EDGE) if size > _EDGE else (0, 0) for size in planes.shape[1:])]
+    wide = np.pad(planes, sides, "reflect", reflect_type="odd")
+    if weight is None:
+        result = smooth(wide, sigma)
+    else:
+        result, _ = weighted(smooth, wide, np.pad(weight, sides, "reflect"), sigma)
+    inside = tuple(slice(before, length - after) for (before, after), length in zip(sides, wide.shape, strict=True))
+    return np.ascontiguousarray(result[inside])
