@@ -78,13 +78,13 @@ def _descended(
     count: int | None = None,
 ) -> Found:
     """Descend through all levels, or the `count` finest, and judge."""
-    coarse = levels[1:count]
-    minima = registrar.descend(coarse, theta, pairs)
+    coarse, motion = levels[1:count], registrar.motion(levels[0], theta)
+    minima = registrar.descend(coarse, theta, pairs, motion)
     start = minima[-1].theta if minima else theta
     finest = levels[0].smoothed(_blur(registrar, levels[0], start))
     if settings.kernel == "cubic":
         finest = finest.with_splines()
-    minima.append(registrar.minimize(finest, start, pairs))
+    minima.append(registrar.minimize(finest, start, pairs, motion))
     reports = [
         LevelReport(level.shape, minimum.iterations, minimum.reasons)
         for level, minimum in zip([*reversed(coarse), finest], minima, strict=True)

@@ -1,7 +1,8 @@
 """Filters of planes (N, H, W) of float32: half the size, smoother, or the coefficients of cubic splines.
 
 Filters are separable: rows are filtered down into a scratch row, which is then filtered across. Beyond an edge images are
-mirrored around the edge pixel.
+mirrored around the edge pixel; with `odd` their differences from the edge pixel are, with the opposite sign, so that slopes
+go on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from stn_numba.kernels.registration.shuffles import evens_and_odds, transposed
 from stn_numba.kernels.simd.raw import load_raw, store_raw
 from stn_numba.kernels.simd.scalars import greatest, least
 from stn_numba.kernels.simd.scratch import allocate, get_product, put_product, release
-from stn_numba.kernels.simd.vectors import EIGHT, SIXTEEN, fma
+from stn_numba.kernels.simd.vectors import EIGHT, SIXTEEN, fma, full
 
 MARGIN = 64  # floats of a scratch row before the first pixel, at least a filter's radius; and behind the last
 PIXEL = np.float32(0)  # any number of the type of pixels
@@ -29,31 +30,55 @@ def mirrored(index, size):
 
 
 @jit.inline
-def filter_down(source, row, size, weights, radius, line):
-    """Filter the columns of an image around a row into a scratch row; weights are those of distances 0 to `radius`."""
+def eight_beyond(source, row, j, size, odd):
+    """Eight pixels of a row from column j on, which may lie beyond an edge."""
     h, w = size
+    place = mirrored(row, h)
+    pixels = load_raw(source + 4 * (place * w + j), PIXEL, EIGHT)
+    if odd and place != row:
+        edge = load_raw(source + 4 * (greatest(0, least(row, h - 1)) * w + j), PIXEL, EIGHT)
+        return edge + edge - pixels
+    return pixels
+
+
+@jit.inline
+def pixel_beyond(source, row, j, size, odd):
+    """As `eight_beyond` for one pixel."""
+    h, w = size
+    place = mirrored(row, h)
+    pixel = load_raw(source + 4 * (place * w + j), PIXEL)
+    edge = load_raw(source + 4 * (greatest(0, least(row, h - 1)) * w + j), PIXEL)
+    return edge + edge - pixel if odd and place != row else pixel
+
+
+@jit.inline
+def filter_down(source, row, size, weights, radius, odd, line):
+    """Filter the columns of an image around a row into a scratch row; weights are those of distances 0 to `radius`."""
+    w = size[1]
     whole = w // 8 * 8
     for j in range(0, whole, 8):
         total = load_raw(source + 4 * (row * w + j), PIXEL, EIGHT) * load_raw(weights, PIXEL)
         for k in range(1, radius + 1):
-            above, below = source + 4 * (mirrored(row - k, h) * w + j), source + 4 * (mirrored(row + k, h) * w + j)
-            both = load_raw(above, PIXEL, EIGHT) + load_raw(below, PIXEL, EIGHT)
-            total = fma(both, load_raw(weights + 4 * k, PIXEL) + 0 * total, total)
+            both = eight_beyond(source, row - k, j, size, odd) + eight_beyond(source, row + k, j, size, odd)
+            total = fma(both, full(EIGHT, load_raw(weights + 4 * k, PIXEL)), total)
         put(line, MARGIN + j, total)
     for j in range(whole, w):
         last = load_raw(source + 4 * (row * w + j), PIXEL) * load_raw(weights, PIXEL)
         for k in range(1, radius + 1):
-            above, below = source + 4 * (mirrored(row - k, h) * w + j), source + 4 * (mirrored(row + k, h) * w + j)
-            last = fma(load_raw(above, PIXEL) + load_raw(below, PIXEL), load_raw(weights + 4 * k, PIXEL), last)
+            both = pixel_beyond(source, row - k, j, size, odd) + pixel_beyond(source, row + k, j, size, odd)
+            last = fma(both, load_raw(weights + 4 * k, PIXEL), last)
         put_product(line, MARGIN + j, last)
 
 
 @jit.inline
-def mirror_ends(line, w, radius):
+def continue_ends(line, w, radius, odd):
     """Continue a scratch row beyond both ends."""
+    first, last = get_product(line, PIXEL, MARGIN), get_product(line, PIXEL, MARGIN + w - 1)
     for k in range(1, radius + 1):
-        put_product(line, MARGIN - k, get_product(line, PIXEL, MARGIN + mirrored(-k, w)))
-        put_product(line, MARGIN + w - 1 + k, get_product(line, PIXEL, MARGIN + mirrored(w - 1 + k, w)))
+        before = get_product(line, PIXEL, MARGIN + mirrored(-k, w))
+        behind = get_product(line, PIXEL, MARGIN + mirrored(w - 1 + k, w))
+        put_product(line, MARGIN - k, first + first - before if odd else before)
+        put_product(line, MARGIN + w - 1 + k, last + last - behind if odd else behind)
 
 
 @jit.inline
@@ -78,8 +103,8 @@ def halve(first, stop, source, size, bands, weights, out):
         for task in range(first, stop):
             plane, band = task // bands, task % bands
             for i in range(band * rows // bands, (band + 1) * rows // bands):
-                filter_down(source + 4 * plane * h * w, 2 * i, size, weights, 2, line)
-                mirror_ends(line, w, 2)
+                filter_down(source + 4 * plane * h * w, 2 * i, size, weights, 2, False, line)
+                continue_ends(line, w, 2, False)
                 target = out + 4 * (plane * rows + i) * columns
                 for j in range(0, columns, 8):
                     place = MARGIN + 2 * j
@@ -94,7 +119,7 @@ def halve(first, stop, source, size, bands, weights, out):
 
 
 @jit.tasks
-def smooth(first, stop, source, size, bands, weights, radius, out):
+def smooth(first, stop, source, size, bands, weights, radius, odd, out):
     """Filter planes by weights (radius + 1) of distances 0 to `radius`, at most `MARGIN` - 8."""
     h, w = size
     memory = allocate(4 * (w + 4 * MARGIN))
@@ -103,14 +128,14 @@ def smooth(first, stop, source, size, bands, weights, radius, out):
         for task in range(first, stop):
             plane, band = task // bands, task % bands
             for i in range(band * h // bands, (band + 1) * h // bands):
-                filter_down(source + 4 * plane * h * w, i, size, weights, radius, line)
-                mirror_ends(line, w, radius)
+                filter_down(source + 4 * plane * h * w, i, size, weights, radius, odd, line)
+                continue_ends(line, w, radius, odd)
                 target = out + 4 * (plane * h + i) * w
                 for j in range(0, w, 8):
                     total = get(line, MARGIN + j) * load_raw(weights, PIXEL)
                     for k in range(1, radius + 1):
                         both = get(line, MARGIN + j - k) + get(line, MARGIN + j + k)
-                        total = fma(both, load_raw(weights + 4 * k, PIXEL) + 0 * total, total)
+                        total = fma(both, full(EIGHT, load_raw(weights + 4 * k, PIXEL)), total)
                     write(target, j, w, total, line)
         release(memory)
     return memory != 0

@@ -54,10 +54,9 @@ class Registrar:
     max_iterations: int
     penalty: BendingPenalty | None = None
 
-    def descend(self, levels: list[Level], theta: Array, pairs: Rows) -> list[Minimum]:
+    def descend(self, levels: list[Level], theta: Array, pairs: Rows, motion: Motion | None = None) -> list[Minimum]:
         """Return where the pairs ended on each level, given from the finest to the coarsest; coarsest first."""
         found: list[Minimum] = []
-        motion = self._motion(levels[-1], theta) if levels else None
         for level in reversed(levels):
             found.append(self.minimize(level, theta, pairs, motion))
             theta = found[-1].theta
@@ -65,7 +64,7 @@ class Registrar:
 
     def minimize(self, level: Level, theta: Array, pairs: Rows, motion: Motion | None = None) -> Minimum:
         """Minimize on one level; `motion` measures steps, by default to first order at theta."""
-        motion = motion or self._motion(level, theta)
+        motion = motion or self.motion(level, theta)
         tolerance = (_COARSE if level.depth else _FINE) * 2.0**level.depth
         lighting, iterations = Lighting(), np.zeros(len(theta), np.int64)
         for _ in range(_ROUNDS if self.robust else 1):
@@ -98,7 +97,7 @@ class Registrar:
             return float(level.shape[0] * level.shape[1])
         return float(level.fixed_weight[level.planes_of(np.array([pair]))[1][0]].sum())
 
-    def _motion(self, level: Level, theta: Array) -> Motion:
+    def motion(self, level: Level, theta: Array) -> Motion:
         """How far a step moves a point of the fixed image in pixels of the moving one, to first order at theta."""
         scale = np.diag(level.to_pixels)[:2] * 2**level.depth
         slopes = self.transform.theta_jacobian(theta, _PROBES) * scale[:, None]

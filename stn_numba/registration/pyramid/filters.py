@@ -36,11 +36,14 @@ def halve(planes: Planar) -> Planar:
     return out
 
 
-def smooth(planes: Planar, sigma: float) -> Planar:
-    """Return planes (N, H, W) smoothed by a Gaussian of deviation `sigma` pixels, at most 12."""
+def smooth(planes: Planar, sigma: float, *, odd: bool = False) -> Planar:
+    """Return planes (N, H, W) smoothed by a Gaussian of deviation `sigma` pixels, at most 12.
+
+    Beyond their edges they are mirrored, or, if `odd`, mirrored with the opposite sign, so that slopes go on.
+    """
     n, h, w = planes.shape
     out, bands, weights = np.empty_like(planes), _bands(h, w), _gaussian(sigma)
-    words = (address_of(planes), h, w, bands, address_of(weights), len(weights) - 1, address_of(out))
+    words = (address_of(planes), h, w, bands, address_of(weights), len(weights) - 1, odd, address_of(out))
     dispatch.run(smooth_entry(), n * bands, None, words)
     return out
 
@@ -117,8 +120,8 @@ def halve_entry() -> Entry:
 
 @functools.cache
 def smooth_entry() -> Entry:
-    """Words: source, size, bands, weights, radius, out."""
-    return _KERNELS["smooth"].entry(("int", ("int", "int"), "int", "int", "int", "int"))
+    """Words: source, size, bands, weights, radius, odd, out."""
+    return _KERNELS["smooth"].entry(("int", ("int", "int"), "int", "int", "int", "int", "int"))
 
 
 @functools.cache

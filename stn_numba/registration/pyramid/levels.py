@@ -16,7 +16,6 @@ from stn_numba.registration.pyramid.filters import halve, smooth, spline_coeffic
 
 __all__ = ["Level", "make_levels"]
 
-_EDGE = 4  # pixels beyond an edge that smoothing looks at
 _SPLINE_REACH = 5  # pixels across which a spline depends on others by more than a few percent
 _COARSEST = 24  # pixels of the shorter side of the coarsest level, at least
 
@@ -149,12 +148,5 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
 
 
 def _smoothed(planes: Planar, weight: Planar | None, sigma: float) -> Planar:
-    """Smooth planes, which continue in straight lines beyond their edges; pixels without weight take no part."""
-    sides = [(0, 0), *((_EDGE, _EDGE) if size > _EDGE else (0, 0) for size in planes.shape[1:])]
-    wide = np.pad(planes, sides, "reflect", reflect_type="odd")
-    if weight is None:
-        result = smooth(wide, sigma)
-    else:
-        result, _ = weighted(smooth, wide, np.pad(weight, sides, "reflect"), sigma)
-    inside = tuple(slice(before, length - after) for (before, after), length in zip(sides, wide.shape, strict=True))
-    return np.ascontiguousarray(result[inside])
+    """Smooth planes; pixels without weight take no part."""
+    return smooth(planes, sigma, odd=True) if weight is None else weighted(smooth, planes, weight, sigma)[0]

@@ -36,6 +36,19 @@ def test_smooth(shape, sigma):
     np.testing.assert_allclose(smooth(np.ones_like(image), sigma), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if min(shape) > 2])
+def test_slopes_go_on_beyond_the_edges(shape):
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    plane = (3 * x - 2 * y + 5)[None]
+    np.testing.assert_allclose(smooth(plane, 0.6, odd=True), plane, atol=1e-4)
+    image = planes(shape)
+    expected = np.pad(image.astype(np.float64), ((0, 0), (2, 2), (2, 2)), "reflect", reflect_type="odd")
+    weights = np.exp(-0.5 * (np.arange(-2, 3) / 0.4) ** 2)
+    for axis in (1, 2):
+        expected = ndimage.correlate1d(expected, weights / weights.sum(), axis)
+    np.testing.assert_allclose(smooth(image, 0.4, odd=True), expected[:, 2:-2, 2:-2], atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_spline_coefficients(shape):
     image = planes(shape)
