@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.pyramid.levels import Level
 from stn_numba.registration.models import Model
 from stn_numba.registration.models.lighting import robust_weights, scale_of
 from stn_numba.registration.pyramid.filters import smooth
+from stn_numba.registration.pyramid.levels import Level
 
 __all__ = ["detail_correlation"]
 
@@ -42,9 +42,7 @@ def detail_correlation(
     return best
 
 
-def _on_level(
-    model: Model, level: Level, theta: Array, pairs: Rows, lighting: tuple[Array, Array], robust: int
-) -> Array:
+def _on_level(model: Model, level: Level, theta: Array, pairs: Rows, lighting: tuple[Array, Array], robust: int) -> Array:
     """(N, C): on one level."""
     moving = model.values(level, theta, pairs)
     planes = level.planes_of(pairs)[1]

@@ -145,7 +145,7 @@ class Registration:
         return self._map(type(self.transform).apply_inverse, points, units, self.moving_shape, self.fixed_shape)
 
     def pixel_matrix(self) -> Array:
-        """Return the matrices (N, 3, 3) from pixels (x, y, 1) of `fixed` to pixels of `moving`, as OpenCV and scikit-image take.
+        """Return the matrices (N, 3, 3) from pixels (x, y, 1) of `fixed` to pixels of `moving`, as OpenCV has them.
 
         Raises
         ------

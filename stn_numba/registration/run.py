@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import base_points
 from stn_numba.registration.descent.coarse_to_fine import Registrar
-from stn_numba.registration.pyramid.planes import Planes
-from stn_numba.registration.pyramid.levels import Level, make_levels
 from stn_numba.registration.descent.minimize import Minimum
-from stn_numba.registration.models import model_of
 from stn_numba.registration.descent.normal_equations import NormalEquations
 from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.models import model_of
+from stn_numba.registration.models.lighting import ROBUST
+from stn_numba.registration.pyramid.levels import Level, make_levels
+from stn_numba.registration.pyramid.planes import Planes
 from stn_numba.registration.quality import detail_correlation
 from stn_numba.registration.result import LevelReport
-from stn_numba.registration.models.lighting import ROBUST
 from stn_numba.registration.settings import Settings
 from stn_numba.registration.starts import best_start, random_starts, similarity_starts
 from stn_numba.transform.base import Transform
@@ -65,7 +65,7 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
         for row in np.flatnonzero(~found.success & np.isfinite(found.equations.cost)):
             again = _searched(registrar, levels, initial[row : row + 1], pairs[row : row + 1], settings)
             if again.detail[0] > found.detail[row]:
-                _replace(found, row, again)
+                _replace(found, int(row), again)
     return found
 
 

@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_int, as_option
 from stn_numba.grid import base_points
 from stn_numba.registration.api import as_start
-from stn_numba.registration.pyramid.planes import Planes, as_stack
 from stn_numba.registration.pyramid.normalize import locally_normalized
+from stn_numba.registration.pyramid.planes import Planes, as_stack
 from stn_numba.registration.report import as_registration
 from stn_numba.registration.result import Registration
 from stn_numba.registration.run import Found, find, joined
 from stn_numba.registration.settings import Settings
 from stn_numba.threads import limit_threads
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform
+from stn_numba.transform.checked import as_transform, identity_of
 from stn_numba.transform.points import apply_each
 from stn_numba.warp import warp
 
@@ -65,8 +65,8 @@ def register_stack(
         Real numbers.
     reference : {"first", "previous", "mean"} or int, default "first"
         What each frame is registered to: the first frame, or the frame of this number; the frame before it, for drift that
-        leaves the first frame behind (steps are then composed, so all thetas map the first frame); or the mean of all frames,
-        which is computed again from the registered ones.
+        leaves the first frame behind (steps are then composed, so all thetas belong to the first frame; a step that fails
+        counts as none); or the mean of all frames, which is computed again from the registered ones.
     transform : str or Transform, default "translation"
         As for `register`.
     masks : array_like of bool, (H, W) or (N, H, W), optional
@@ -110,7 +110,7 @@ def register_stack(
         else:
             found = _in_batches(planes, reference, made, start, settings, progress)
         if reference == "previous":
-            found.theta = _accumulated(made, found.theta)
+            found.theta = _accumulated(made, np.where(found.success[:, None], found.theta, identity_of(made)))
     return as_registration(found, planes, planes, made, settings, single=False)
 
 
@@ -159,9 +159,8 @@ def _mean(planes: Planes, transform: Transform, theta: Array, settings: Settings
     total, weight = np.zeros(planes.values.shape[1:]), np.zeros(planes.shape)
     for row, image in enumerate(planes.values):
         shown = np.ones(planes.shape, np.float32) if planes.weight is None else planes.weight[row]
-        options = {"padding": "zeros", "align_corners": settings.align_corners}
-        covered = warp(shown, theta[row], transform, **options) > _SHOWN
-        total += warp(image, theta[row], transform, layout="NCHW", **options) * covered
+        covered = warp(shown, theta[row], transform, align_corners=settings.align_corners) > _SHOWN
+        total += warp(image, theta[row], transform, layout="NCHW", align_corners=settings.align_corners) * covered
         weight += covered
     return planes.average(total, weight)
 

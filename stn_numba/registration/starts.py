@@ -7,16 +7,14 @@ few are refined level by level, fewer on each.
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import base_points, grid_from_pixel_matrix
+from stn_numba.grid import Shape, base_points, grid_from_pixel_matrix
 from stn_numba.registration.descent.coarse_to_fine import Registrar
-from stn_numba.registration.pyramid.levels import Level
 from stn_numba.registration.descent.normal_equations import NormalEquations
 from stn_numba.registration.models.lighting import Lighting
+from stn_numba.registration.pyramid.levels import Level
 from stn_numba.sampler import sample
 from stn_numba.transform.base import Transform
 
@@ -31,7 +29,7 @@ _KEPT = (24, 8, 3)  # starts that are refined on the coarsest level, on the next
 
 
 def random_starts(transform: Transform, start: Array, count: int, rng: np.random.Generator) -> Array:
-    """Return `count` parameters (count, P) around `start` (P,) that move the corners at random, by up to a quarter of the image.
+    """Return `count` parameters (count, P) around `start` (P,) that move the corners at random, up to a quarter of the image.
 
     Moved corners are turned into parameters by the derivatives of `apply`, so this works for any transform.
     """
@@ -47,7 +45,7 @@ def similarity_starts(transform: Transform, level: Level, pair: int) -> Array:
     (moving_plane,), (fixed_plane,) = (planes[:1] for planes in level.planes_of(np.array([pair])))
     moving, fixed = level.moving[moving_plane], level.fixed[fixed_plane]
     turns = _turns()
-    shifts = _best_shifts(moving, _turned(fixed, moving.shape, turns))
+    shifts = _best_shifts(moving, _turned(fixed, (moving.shape[0], moving.shape[1]), turns))
     center = np.array([(moving.shape[1] - 1) / 2, (moving.shape[0] - 1) / 2])
     pixels = base_points((5, 5)) * (np.array(fixed.shape[::-1]) - 1) / 2  # of the level, around the center of the fixed image
     step_x, start_x, step_y, start_y = level.axes
@@ -56,11 +54,10 @@ def similarity_starts(transform: Transform, level: Level, pair: int) -> Array:
     to_pixels = level.to_pixels
     scale = np.diag(to_pixels)[:2]
     normalized = (mapped - to_pixels[:2, 2]) / np.where(scale > 0, scale, np.inf)
-    starts = []
-    for target in normalized:
-        with contextlib.suppress(ValueError):  # a transform that cannot come near
-            starts.append(transform.fit_points(source, target)[0])
-    return np.reshape(starts, (-1, transform.n_params))
+    try:
+        return transform.fit_points(np.broadcast_to(source, normalized.shape), normalized)
+    except ValueError:  # a transform that points do not determine, or that comes near no similarity
+        return np.empty((0, transform.n_params))
 
 
 def _turns() -> Array:
@@ -70,7 +67,7 @@ def _turns() -> Array:
     return np.stack([cos, -sin, sin, cos], axis=1).reshape(-1, 2, 2)
 
 
-def _turned(fixed: NDArray[np.float32], shape: tuple[int, ...], turns: Array) -> NDArray[np.float32]:
+def _turned(fixed: NDArray[np.float32], shape: Shape, turns: Array) -> NDArray[np.float32]:
     """(K, H, W): the fixed image turned around the center of a frame like that of the moving one; 0 outside."""
     inverse = np.linalg.inv(turns)
     center = (np.array(shape[::-1]) - 1) / 2

@@ -154,7 +154,7 @@ def test_uneven_lighting():
 def test_initial_parameters():
     far = np.array([1, 0, 0.9, 0, 1, 0.4])
     moving, fixed = pair(AFFINE, far)
-    near = far + [0.02, 0.01, 0.03, -0.02, 0.01, 0.02]
+    near = far + np.array([0.02, 0.01, 0.03, -0.02, 0.01, 0.02])
     result = stn.register(moving, fixed, initial=near, search=False)
     assert corner_error(result, AFFINE, far) < 0.02
 

@@ -1,11 +1,11 @@
 import numpy as np
 
 import stn_numba as stn
-from stn_numba.registration.pyramid.planes import as_planes
-from stn_numba.registration.pyramid.levels import make_levels
 from stn_numba.registration.models import model_of
-from stn_numba.registration.quality import detail_correlation
 from stn_numba.registration.models.lighting import ROBUST
+from stn_numba.registration.pyramid.levels import make_levels
+from stn_numba.registration.pyramid.planes import as_planes
+from stn_numba.registration.quality import detail_correlation
 from tests.registration.scenes import pair
 
 AFFINE = stn.get_transform("affine")
@@ -22,7 +22,7 @@ def detail(moving, fixed, theta, gain=1.0, robust=0):
 def test_details_agree_where_the_map_is_right_only():
     moving, fixed = pair(AFFINE, THETA, shape=SHAPE)
     assert detail(moving, fixed, THETA) > 0.99
-    assert detail(moving, fixed, THETA + [0, 0, 0.25, 0, 0, 0]) < 0.5
+    assert detail(moving, fixed, THETA + np.array([0, 0, 0.25, 0, 0, 0])) < 0.5
 
 
 def test_a_common_brightness_in_the_middle_is_no_detail():

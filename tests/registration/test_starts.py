@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.registration.pyramid.planes import as_planes
 from stn_numba.registration.pyramid.levels import make_levels
+from stn_numba.registration.pyramid.planes import as_planes
 from stn_numba.registration.starts import random_starts, similarity_starts
 from tests.registration.scenes import pair
 

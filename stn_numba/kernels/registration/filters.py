@@ -213,7 +213,7 @@ def backward(columns, following, factors):
 @jit.tasks
 def solve_rows(first, stop, planes, size, factors):
     """As `solve_columns` along the rows, eight of them in a task; `factors` are (2, W)."""
-    h, w = size
+    w = size[1]
     for task in range(first, stop):
         plane = planes + 4 * task * 8 * w
         last = get(plane, 0) * PIXEL

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import base_points
-from stn_numba.registration.pyramid.levels import Level
 from stn_numba.registration.descent.minimize import Minimum, minimize
-from stn_numba.registration.models import Model
 from stn_numba.registration.descent.normal_equations import NormalEquations, normal_equations
 from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.models import Model
 from stn_numba.registration.models.lighting import Lighting, scale_of
+from stn_numba.registration.pyramid.levels import Level
 from stn_numba.transform.base import Transform
 
 __all__ = ["Registrar"]
@@ -104,6 +104,6 @@ class Registrar:
 
         def motion(step: Array, rows: Rows) -> Array:
             moved = slopes[rows] @ step[:, None, :, None]
-            return np.sqrt(np.square(moved).sum(axis=(2, 3)).max(axis=1))
+            return np.asarray(np.sqrt(np.square(moved).sum(axis=(2, 3)).max(axis=1)))
 
         return motion

@@ -16,7 +16,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["KERNELS", "ROBUST", "Sums", "matrix_read", "matrix_sums"]
+__all__ = ["KERNELS", "ROBUST", "MatrixSums", "matrix_read", "matrix_sums"]
 
 Array = NDArray[Any]
 
@@ -29,19 +29,19 @@ _PIXELS = 1 << 14  # of a task
 _FEW = 1 << 14  # pixels of a call, up to which one thread is faster
 
 
-class Sums(NamedTuple):
+class MatrixSums(NamedTuple):
     """Sums over the pixels of each pair.
 
     Attributes
     ----------
     products
         (N, 12, 12): sums of w q q^T.
-    count
+    counts
         (N,): sums of the weights without the robust factor.
     """
 
     products: Array
-    count: Array
+    counts: Array
 
 
 @functools.cache
@@ -110,7 +110,7 @@ def matrix_sums(
     moving_index: Array | None = None,
     fixed_index: Array | None = None,
     num_threads: int | None = None,
-) -> Sums:
+) -> MatrixSums:
     """Return sums of w q q^T over the fixed pixels whose position is inside the moving image.
 
     q = (gx / Z (u, v, 1), gy / Z (u, v, 1), s / Z (u, v, 1), m, 1, f): the derivatives of the value m by the nine numbers of
@@ -132,7 +132,8 @@ def matrix_sums(
     projective : bool, default False
         Without it the last row of each matrix must be (0, 0, 1), and the sums of its derivatives are 0.
     mask, fixed_weight : array, optional
-        Weights like `moving`, with pixel (0, 0) first whatever the margin, and (Nf, h, w). A pixel next to a zero of the mask does not count.
+        Weights like `moving`, with pixel (0, 0) first whatever the margin, and (Nf, h, w). A pixel next to a zero of the mask
+        does not count.
     robust : int, default codes.NOT_ROBUST
         Value of `ROBUST`, for the residual gain * m + bias - f.
     lighting : array (N, 3), float64, optional
@@ -161,7 +162,7 @@ def matrix_sums(
     )
     dispatch.run(sums_entry(), N * bands, _threads(N * h * w, num_threads), words)
     total = lines[:, 0] if bands == 1 else lines.sum(axis=1)
-    return Sums(total.take(_places(), axis=1), total[:, codes.LEVELS + 6].copy())
+    return MatrixSums(total.take(_places(), axis=1), total[:, codes.LEVELS + 6].copy())
 
 
 def matrix_read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.grid import Floats
 from stn_numba.registration.models.base import Array, Rows, Sums
 from stn_numba.registration.models.kernel_sums import KERNELS, matrix_read, matrix_sums
 from stn_numba.registration.models.lighting import Lighting
@@ -41,7 +42,7 @@ class MatrixModel:
         )
         products = found.products.reshape(len(theta), channels, 12, 12)
         jj = to_theta @ products[..., :9, :9] @ np.swapaxes(to_theta, -1, -2)
-        return Sums(jj, to_theta @ products[..., :9, 9:], products[..., 9:, 9:], found.count[::channels])
+        return Sums(jj, to_theta @ products[..., :9, 9:], products[..., 9:, 9:], found.counts[::channels])
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """As `Model.values`."""
@@ -58,7 +59,7 @@ class MatrixModel:
         )
         return values.reshape(len(theta), level.channels, *level.shape)
 
-    def _matrices(self, level: Level, theta: Array) -> tuple[Array, Array]:
+    def _matrices(self, level: Level, theta: Array) -> tuple[Array, Floats]:
         """Matrices to pixels of the level (N, 3, 3), and (N, 1, P, 9): derivatives of their entries by theta."""
         n, count = theta.shape
         matrix, pull_back = self.transform.matrix_vjp(np.repeat(theta, 9, axis=0))

@@ -104,7 +104,7 @@ def _gaussian(sigma: float) -> Planar:
     """Weights of distances 0, 1, ... that sum to 1 on both sides."""
     distances = np.arange(int(4 * sigma + 0.5) + 1)
     weights = np.exp(-0.5 * (distances / sigma) ** 2)
-    return (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
+    return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
 
 
 def _bands(h: int, w: int) -> int:

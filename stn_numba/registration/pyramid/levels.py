@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import Shape
 from stn_numba.grid.coordinates import input_axis, output_axis
-from stn_numba.registration.pyramid.planes import Planes, Planar
 from stn_numba.registration.pyramid.filters import halve, smooth, spline_coefficients, weighted, with_two_lines
+from stn_numba.registration.pyramid.planes import Planar, Planes
 
 __all__ = ["Level", "make_levels"]
 
@@ -75,7 +75,8 @@ class Level:
     def to_pixels(self) -> NDArray[np.float64]:
         """(3, 3): from normalized positions to pixels of the moving image at this level."""
         (sx, tx), (sy, ty) = (input_axis(size, self.align_corners) for size in self.moving_shape[::-1])
-        return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 2**self.depth]]) / 2**self.depth
+        step = 2.0**self.depth
+        return np.array([[sx / step, 0, tx / step], [0, sy / step, ty / step], [0, 0, 1]])
 
     def smoothed(self, sigma: float) -> Level:
         """The same level, smoothed by a Gaussian of deviation `sigma`, at most 1."""

@@ -29,7 +29,7 @@ def locally_normalized(planes: Planes) -> Planes:
     def around(values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Weighted mean of each pixel's neighborhood."""
         total = ndimage.uniform_filter(values * weight, (0, 0, size, size), mode="constant")
-        return total / np.maximum(shares, np.float32(1e-6))
+        return np.asarray(total / np.maximum(shares, 1e-6), np.float32)
 
     shares = ndimage.uniform_filter(weight, (0, 0, size, size), mode="constant")
     centered = planes.values - around(planes.values)

@@ -58,7 +58,7 @@ class Planes:
         return Planes(values, self.weight, np.broadcast_to(other.mean, gain.shape), np.broadcast_to(deviation, gain.shape))
 
     def average(self, total: NDArray[Any], shown: NDArray[Any]) -> Planes:
-        """One image from sums of images (C, H, W) and how many show each pixel (H, W); pixels that none shows have no weight."""
+        """One image from sums of images (C, H, W), and how many show each pixel (H, W); where none does there is no weight."""
         values = (total / np.maximum(shown, 1)).astype(np.float32)
         weight = None if shown.all() else (shown > 0).astype(np.float32)[None]
         return Planes(values[None], weight, self.mean.mean(axis=0)[None], self.deviation.mean(axis=0)[None])
@@ -121,7 +121,8 @@ def _mask(mask: ArrayLike | None, shape: tuple[int, ...], name: str) -> NDArray[
         raise ValueError(f"{name}_mask: expected {shape}, as {name} has, got {given.shape}")
     if given.dtype.kind not in "biu":
         raise TypeError(f"{name}_mask: expected a mask of bool, True where pixels count, got dtype {given.dtype}")
-    return given != 0
+    result: NDArray[np.bool_] = given != 0
+    return result
 
 
 def _standardized(planes: NDArray[Any], mask: NDArray[np.bool_] | None, name: str) -> Planes:
@@ -162,4 +163,5 @@ def _filled(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
 def _squares(values: NDArray[Any]) -> NDArray[np.float64]:
     """(N, C): the sum of squares of each plane."""
     rows: NDArray[Any] = np.einsum("nchw,nchw->nch", values, values)  # not np.dot: BLAS would start threads
-    return rows.sum(axis=2, dtype=np.float64)
+    result: NDArray[np.float64] = rows.sum(axis=2, dtype=np.float64)
+    return result

@@ -11,7 +11,7 @@ from stn_numba.registration.pyramid.filters import spline_coefficients
 
 RNG = np.random.default_rng(0)
 AFFINE = np.array([[[32.3, 2, 34], [-1, 28.1, 29], [0, 0, 1.0]]])
-PROJECTIVE = AFFINE + [[[0, 0, 0], [0, 0, 0], [0.3, -0.2, 0]]]
+PROJECTIVE = AFFINE + np.array([[0, 0, 0], [0, 0, 0], [0.3, -0.2, 0]])
 AXES = 2 / 63, -1.0, 2 / 49, -1.0
 SIZE, SHAPE = (60, 70), (50, 64)
 
@@ -44,7 +44,7 @@ def oracle(moving, fixed, matrix, *, cubic=False, weight=1.0, robust=0, lighting
 
 def expect_close(found, expected, rows=12, tolerance=2e-5):
     products, count = expected
-    np.testing.assert_allclose(found.count[0], count, rtol=1e-6, atol=1e-3)
+    np.testing.assert_allclose(found.counts[0], count, rtol=1e-6, atol=1e-3)
     keep = np.r_[0:6, 9:12] if rows == 9 else np.r_[0:12]
     value, other = found.products[0][np.ix_(keep, keep)], products[np.ix_(keep, keep)]
     scale = np.sqrt(np.outer(np.diag(other), np.diag(other))) + 1e-9
@@ -72,7 +72,11 @@ def test_weights():
     moving, fixed = images()
     weight = RNG.random((1, *SHAPE)).astype(np.float32)
     weight[:, 10:20] = 0
-    expect_close(matrix_sums(moving, fixed, AFFINE, AXES, SIZE, fixed_weight=weight), oracle(moving[0], fixed[0], AFFINE[0], weight=weight[0]), 9)
+    expect_close(
+        matrix_sums(moving, fixed, AFFINE, AXES, SIZE, fixed_weight=weight),
+        oracle(moving[0], fixed[0], AFFINE[0], weight=weight[0]),
+        9,
+    )
 
 
 def test_pixels_next_to_a_zero_of_the_mask_do_not_count():
@@ -83,7 +87,7 @@ def test_pixels_next_to_a_zero_of_the_mask_do_not_count():
     broken = np.where(mask > 0, moving, np.float32(np.nan))
     found = matrix_sums(broken, fixed, AFFINE, AXES, SIZE, mask=mask)
     np.testing.assert_array_equal(found.products, expected.products)
-    assert 0.7 * SHAPE[0] * SHAPE[1] < found.count[0] < 0.97 * SHAPE[0] * SHAPE[1]
+    assert 0.7 * SHAPE[0] * SHAPE[1] < found.counts[0] < 0.97 * SHAPE[0] * SHAPE[1]
 
 
 def test_pairs_by_index():
@@ -126,7 +130,7 @@ def test_wild_matrices_read_nothing(value, kernel):
         matrix = PROJECTIVE.copy()
         matrix.reshape(-1)[k] = value
         found = matrix_sums(planes, fixed, matrix, AXES, SIZE, kernel=KERNELS[kernel], projective=True)
-        assert 0 <= found.count[0] <= SHAPE[0] * SHAPE[1]
+        assert 0 <= found.counts[0] <= SHAPE[0] * SHAPE[1]
         assert np.isfinite(found.products[0, 9:, 9:]).all()
 
 
@@ -134,7 +138,7 @@ def test_behind_the_horizon_nothing_counts():
     moving, fixed = images()
     found = matrix_sums(moving, fixed, -AFFINE, AXES, SIZE, projective=True)
     np.testing.assert_array_equal(found.products, 0)
-    np.testing.assert_array_equal(found.count, 0)
+    np.testing.assert_array_equal(found.counts, 0)
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "spline"])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.registration.pyramid.planes import as_planes
-from stn_numba.registration.pyramid.levels import make_levels
 from stn_numba.registration.models import model_of
-from stn_numba.registration.models.positions import PositionsModel
 from stn_numba.registration.models.lighting import Lighting
+from stn_numba.registration.models.positions import PositionsModel
+from stn_numba.registration.pyramid.levels import make_levels
+from stn_numba.registration.pyramid.planes import as_planes
 from tests.registration.scenes import pair
 
 PROJECTIVE = stn.get_transform("projective")

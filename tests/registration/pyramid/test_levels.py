@@ -1,9 +1,9 @@
 import numpy as np
 
 from stn_numba import base_points, get_transform, to_pixels
-from stn_numba.registration.pyramid.planes import as_planes
-from stn_numba.registration.pyramid.levels import make_levels
 from stn_numba.registration.models import model_of
+from stn_numba.registration.pyramid.levels import make_levels
+from stn_numba.registration.pyramid.planes import as_planes
 from tests.registration.scenes import Scene
 
 RNG = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 import numpy as np
 
-from stn_numba.registration.pyramid.planes import as_planes
 from stn_numba.registration.pyramid.normalize import locally_normalized
+from stn_numba.registration.pyramid.planes import as_planes
 
 RNG = np.random.default_rng(0)
 
