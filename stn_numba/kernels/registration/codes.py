@@ -1,0 +1,16 @@
+"""Numbers by which calls tell the kernels of registration what to do; they do not import Numba, which calls may not need."""
+
+from __future__ import annotations
+
+LINEAR, B_SPLINE, KEYS = range(3)  # how an image is read: with 2 x 2 taps, or 4 x 4 of a cubic
+NOT_ROBUST, HUBER, TUKEY = range(3)
+
+STRIP = 256  # pixels of a row that are worked on at a time
+
+# `matrix_sums` writes three lines of sums, with the powers 0, 1, 2 of v. With a, b, c the derivatives of a value by X, Y, Z of
+# the mapped position, m the value and f the fixed pixel, a line holds the sums of
+PAIRS = 0  # aa, ab, bb, each times 1, u, u^2
+CROSS = 9  # a and b times m, 1, f, each times 1, u
+LEVELS = 21  # mm, m, mf, 1, f, ff, and the weights without the robust factor
+DEPTH = 28  # ac, bc, cc, each times 1, u, u^2; then c times m, 1, f, each times 1, u; for homographies only
+AFFINE_SUMS, LINE = 32, 48  # numbers that are computed for affine maps; numbers in a line
