@@ -33,7 +33,8 @@ def read(image, x, y, kernel):
 
 
 def is_inside(x, y, shape):
-    return 0 <= x <= shape[1] - 1 and 0 <= y <= shape[0] - 1
+    rounding = 2.0**-14
+    return -rounding <= x <= shape[1] - 1 + rounding and -rounding <= y <= shape[0] - 1 + rounding
 
 
 def mask_value(mask, x, y):

@@ -172,7 +172,16 @@ def matrix_sums(first, stop, planes, limits, size, indices, matrix, axes, option
         us = aligned(work + ROWS_BYTES)
         moving, mask, fixed, weight = planes
         job = Job(
-            Planes(*moving), Planes(*mask), Planes(*fixed), Planes(*weight), Limits(*limits), size, axes, Options(*options), work, us
+            Planes(*moving),
+            Planes(*mask),
+            Planes(*fixed),
+            Planes(*weight),
+            Limits(*limits),
+            size,
+            axes,
+            Options(*options),
+            work,
+            us,
         )
         put_columns(us, axes, w)
         for task in range(first, stop):

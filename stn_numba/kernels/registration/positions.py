@@ -20,6 +20,8 @@ from stn_numba.kernels.simd.scalars import greatest, least
 from stn_numba.kernels.simd.scratch import put_product
 from stn_numba.kernels.simd.vectors import EIGHT, arange, astype, floor, fma, full, maximum, minimum, where
 
+ROUNDING = 2.0**-14  # of positions, in pixels
+
 
 class Lines(NamedTuple):
     """X, Y and Z of a matrix along a row of pixels: slope * column + start each."""
@@ -125,9 +127,9 @@ def projective_strip(lines, middle, limits, at, count, work):
 
 @jit.inline
 def is_inside(x, y, limits, column, line):
-    """Whether positions relative to a pixel are in the image."""
-    left, above = np.float32(-column), np.float32(-line)
-    right, below = np.float32(limits.W - 1 - column), np.float32(limits.H - 1 - line)
+    """Whether positions relative to a pixel are in the image, or beyond its last pixels by no more than rounding."""
+    left, above = np.float32(-column - ROUNDING), np.float32(-line - ROUNDING)
+    right, below = np.float32(limits.W - 1 - column + ROUNDING), np.float32(limits.H - 1 - line + ROUNDING)
     return (x >= left) & (x <= right) & (y >= above) & (y <= below)
 
 
