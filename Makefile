@@ -13,7 +13,7 @@ help:
 	@echo "make docs-servers  update docs/servers.md: the output of warmup and doctor, and times of first calls"
 	@echo "make check   check lint, format, types and import contracts"
 	@echo "make kernels build a wheel and copy its compiled kernels into this checkout; takes minutes"
-	@echo "make bench   the same, then measure against other libraries, write docs/benchmarks.md and docs/training-benchmarks.md;"
+	@echo "make bench   the same, then measure against other libraries, write the benchmark pages of docs;"
 	@echo "             fails if a ratio or a time misses its mark"
 	@echo "make clean   remove .venv and runs"
 

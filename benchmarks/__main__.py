@@ -11,7 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, fresh_process, machine, marks, network_cases, report, timing, warp_cases
+from benchmarks import (
+    chart,
+    fresh_process,
+    machine,
+    marks,
+    network_cases,
+    registration_cases,
+    registration_page,
+    report,
+    timing,
+    warp_cases,
+)
 from benchmarks.case import Result, library_of
 
 DOCS = Path("docs")
@@ -20,6 +31,12 @@ DOCS = Path("docs")
 CASES: dict[str, dict[str, Any]] = {
     "benchmarks": {"warps": warp_cases.CASES, **fresh_process.CASES},
     "training-benchmarks": {"training": network_cases.CASES},
+    "registration-benchmarks": {"registration": registration_cases.CASES},
+}
+PAGES = {
+    "benchmarks": report.warps_page,
+    "training-benchmarks": report.training_page,
+    "registration-benchmarks": registration_page.page,
 }
 
 
@@ -58,7 +75,7 @@ def _write(page: str, results: dict[str, list[Result]], complete: bool, options:
     rows = [row for part in recorded.values() for result in part for row in result.get("rows", [])]
     described = machine.describe({library_of(row["name"]) for row in rows})
     how = {"seconds": options.seconds, "rounds": timing.ROUNDS, "pause": timing.PAUSE, "shortest": timing.SHORTEST}
-    report.write(options.out, page, {"machine": described, "timing": how, **recorded})
+    report.write(options.out, page, {"machine": described, "timing": how, **recorded}, PAGES[page])
     if recorded.get("warps"):
         chart.draw(options.out / f"{page}.png", recorded["warps"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -136,19 +137,19 @@ TRAINING_COLUMNS = {
 }
 
 
-def write(folder: Path, name: str, figures: Figures) -> None:
-    """Write the figures as JSON, and a page of `PAGES` that shows them."""
+def write(folder: Path, name: str, figures: Figures, page: Callable[[Figures], str]) -> None:
+    """Write the figures as JSON, and the page that shows them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    (folder / f"{name}.md").write_text(PAGES[name](figures), encoding="utf-8")
+    (folder / f"{name}.md").write_text(page(figures), encoding="utf-8")
 
 
 def warps_page(figures: Figures) -> str:
     return "".join(
         [
             WARPS,
-            _run(figures["machine"]),
-            _how(WARPS_HOW, figures["timing"]),
+            run_section(figures["machine"]),
+            how_section(WARPS_HOW, figures["timing"]),
             "\n## Figures\n\n",
             Template(COLUMNS).substitute(WARPS_COLUMNS),
             "\n",
@@ -163,8 +164,8 @@ def training_page(figures: Figures) -> str:
     return "".join(
         [
             TRAINING,
-            _run(figures["machine"]),
-            _how(Template(TRAINING_HOW).substitute(steps=network_cases.STEPS), figures["timing"]),
+            run_section(figures["machine"]),
+            how_section(Template(TRAINING_HOW).substitute(steps=network_cases.STEPS), figures["timing"]),
             "\n## Figures\n\n",
             Template(COLUMNS).substitute(TRAINING_COLUMNS),
             "\n",
@@ -173,14 +174,11 @@ def training_page(figures: Figures) -> str:
     )
 
 
-PAGES = {"benchmarks": warps_page, "training-benchmarks": training_page}
-
-
 def table(results: list[dict[str, Any]], column: str, cell: Any) -> str:
     """Return a table of results with rows; `column` is the title of a column whose cells `cell` makes of a result."""
     lines = [f"| case | ours | {column} | library | its time | ratio | difference | tolerated |", "|" + "---|" * 8]
     for result in results:
-        start = f"| {result['name']} | {_time(result['seconds'])} | {cell(result)} |"
+        start = f"| {result['name']} | {format_time(result['seconds'])} | {cell(result)} |"
         rivals = [_rival(row) for row in result["rows"]] or ["| | | | |"]
         lines += [f"{'| | | |' if k else start} {rival}" for k, rival in enumerate(rivals)]
     return "\n".join(lines) + "\n"
@@ -188,19 +186,19 @@ def table(results: list[dict[str, Any]], column: str, cell: Any) -> str:
 
 def _rival(row: dict[str, Any]) -> str:
     ratio = f"**{row['ratio']:.2f}**" if row["agrees"] else "answers differ"
-    return f"{row['name']} | {_time(row['seconds'])} | {ratio} | {row['difference']:.1g} | {row['tolerance']:.1g} |"
+    return f"{row['name']} | {format_time(row['seconds'])} | {ratio} | {row['difference']:.1g} | {row['tolerance']:.1g} |"
 
 
 def _memory(result: dict[str, Any]) -> str:
     return f"{result['memory_bytes'] / 2**20:.1f} MB" if "memory_bytes" in result else ""
 
 
-def _run(machine: dict[str, Any]) -> str:
+def run_section(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return Template(RUN).substitute(machine, versions=versions)
 
 
-def _how(text: str, settings: dict[str, float]) -> str:
+def how_section(text: str, settings: dict[str, float]) -> str:
     shown = {"rounds": settings["rounds"], "seconds": f"{settings['seconds']:g}"}
     milliseconds = {name: f"{settings[name] * 1e3:g}" for name in ("pause", "shortest")}
     return "\n## How it is measured\n\n" + Template(TURNS).substitute(shown, **milliseconds) + "\n### What is timed\n" + text
@@ -227,9 +225,9 @@ def _sources(kernels: dict[str, int]) -> str:
 
 
 def _starting(figures: Figures) -> list[str]:
-    rows = [f"| import {each['name']} | {_time(each['seconds'])} |\n" for each in figures["imports"]]
+    rows = [f"| import {each['name']} | {format_time(each['seconds'])} |\n" for each in figures["imports"]]
     for warp in figures["first warp by JIT"]:
-        rows += [f"| first call by JIT, {cache} | {_time(warp[cache])} |\n" for cache in ("empty cache", "filled cache")]
+        rows += [f"| first call by JIT, {cache} | {format_time(warp[cache])} |\n" for cache in ("empty cache", "filled cache")]
     for cache in figures["kernel cache"]:
         rows.append(f"| compiled kernels on disk, after all that ran here | {cache['kernels']}, {cache['mb']:.1f} MB |\n")
     memory = [
@@ -240,5 +238,5 @@ def _starting(figures: Figures) -> list[str]:
     return starting + ([*head, *memory] if memory else [])
 
 
-def _time(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"

@@ -18,7 +18,9 @@ from stn_numba.grid import (
 )
 from stn_numba.sampler import sample, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
-from stn_numba.transform import LinearTransform, MatrixTransform, Transform
+from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
+from stn_numba.transform.bounded import bounded
+from stn_numba.transform.compose import compose
 from stn_numba.transform.registry import PluginError, available_transforms, get_transform, register_transform
 from stn_numba.warp import warp
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from stn_numba import data, models, nn, plot, testing
     from stn_numba.nn.saving.model_file import load, save
     from stn_numba.nn.training.fit import fit
+    from stn_numba.registration import Registration, register, register_stack
 
 __version__ = "0.1.0"
 
@@ -33,13 +36,17 @@ __all__ = [
     "BasisGrid",
     "DenseGrid",
     "Grid",
+    "LatticeTransform",
     "LinearTransform",
     "MatrixGrid",
     "MatrixTransform",
     "PluginError",
+    "Registration",
     "Transform",
     "available_transforms",
     "base_points",
+    "bounded",
+    "compose",
     "data",
     "fit",
     "get_num_threads",
@@ -50,6 +57,8 @@ __all__ = [
     "models",
     "nn",
     "plot",
+    "register",
+    "register_stack",
     "register_transform",
     "sample",
     "sample_vjp",
@@ -65,7 +74,14 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless t
 
 # Imported at first use, so that a pipeline that only warps does not wait for them.
 _MODULES = ("data", "models", "nn", "plot", "testing")
-_NAMES = {"fit": "nn.training.fit", "load": "nn.saving.model_file", "save": "nn.saving.model_file"}
+_NAMES = {
+    "Registration": "registration",
+    "fit": "nn.training.fit",
+    "load": "nn.saving.model_file",
+    "register": "registration",
+    "register_stack": "registration",
+    "save": "nn.saving.model_file",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba import warp_plans
-from stn_numba._util.arguments import as_option
+from stn_numba._util.arguments import as_bool, as_option
 from stn_numba._util.arrays import as_array
 from stn_numba.grid import Shape
 from stn_numba.sampler import sample
@@ -17,7 +17,7 @@ from stn_numba.sampler.interpolation import PiecewisePolynomial
 from stn_numba.sampler.layout import caller_shape
 from stn_numba.sampler.output import expect_shape
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform, make_grid, n_params_of
+from stn_numba.transform.checked import as_transform, make_grid, n_params_of, transform_for_image
 from stn_numba.transform.parameters import as_numbers, shape_advice
 
 __all__ = ["warp"]
@@ -98,8 +98,9 @@ def warp(
     if _warn_of_many_channels(image, layout):
         key = None  # the next call has to warn as well
     batch, channel_axis = _as_batch(image, layout)
-    size = (batch.shape[layout.find("H")], batch.shape[layout.find("W")]) if shape is None else shape
-    grid, _ = make_grid(transform, rows, size, align_corners)
+    in_shape = batch.shape[layout.find("H")], batch.shape[layout.find("W")]
+    bound = transform_for_image(transform, in_shape, as_bool(align_corners, "align_corners"))
+    grid, _ = make_grid(bound, rows, in_shape if shape is None else shape, align_corners)
     if len(batch) not in (1, len(grid)) and len(grid) != 1:
         raise ValueError(f"theta: expected 1 or {len(batch)} rows, as the image has, got {len(grid)}")
     added = ((0,) if image.ndim < 4 and len(rows) == 1 else ()) + ((channel_axis,) if image.ndim == 2 else ())
@@ -119,7 +120,7 @@ def warp(
         num_threads=num_threads,
     )
     result = np.squeeze(result, added) if added else result
-    warp_plans.add(key, transform, grid, batch, options, result.shape)
+    warp_plans.add(key, transform, bound, grid, batch, options, result.shape)
     return result
 
 

@@ -27,10 +27,10 @@ _plans: dict[Any, WarpPlan] = {}
 
 
 class WarpPlan:
-    """A call of `warp` without its arrays."""
+    """A call of `warp` without its arrays, and the transform for its image if that is not the one that was passed."""
 
-    def __init__(self, plan: plans.Plan, shape: tuple[int, ...], grid: KernelGrid) -> None:
-        self.plan, self.shape = plan, shape
+    def __init__(self, plan: plans.Plan, shape: tuple[int, ...], grid: KernelGrid, bound: Transform | None) -> None:
+        self.plan, self.shape, self.bound = plan, shape, bound
         self.values = grid.values.shape, grid.values.dtype
 
     def read(self, image: Any, theta: Any, transform: str | Transform) -> Array | None:
@@ -38,7 +38,7 @@ class WarpPlan:
         if type(theta) is not np.ndarray:
             theta = np.asarray(theta)
         try:
-            known: Any = shared(transform) if isinstance(transform, str) else transform
+            known: Any = self.bound or (shared(transform) if isinstance(transform, str) else transform)
             values = known.grid_values(theta)
             if type(values) is not np.ndarray or (values.shape, values.dtype) != self.values:
                 return None
@@ -66,14 +66,23 @@ def find(image: Any, theta: Any, transform: Any, shape: Any, options: tuple[Any,
 
 
 def add(
-    key: Any, transform: Transform, grid: KernelGrid, image: Array, options: tuple[Any, ...], shape: tuple[int, ...]
+    key: Any,
+    transform: Transform,
+    bound: Transform,
+    grid: KernelGrid,
+    image: Array,
+    options: tuple[Any, ...],
+    shape: tuple[int, ...],
 ) -> None:
-    """Store a plan of a validated call and the shape of its output, if `sample` has one as well."""
-    if key is None or not transform.has_grid_values():
+    """Store a plan of a validated call and the shape of its output, if `sample` has one as well.
+
+    `bound` is what the transform's `for_image` returned; the key contains the shape of the image.
+    """
+    if key is None or not bound.has_grid_values():
         return
     kernel, padding, _, _, layout, num_threads = options
     plan = plans.find(plans.key_of(image, grid, kernel, padding, None, "normalized", False, False, layout, num_threads))
     if plan is not None:
         if len(_plans) >= _MAX_PLANS:
             _plans.clear()
-        _plans[key] = WarpPlan(plan, shape, grid)
+        _plans[key] = WarpPlan(plan, shape, grid, None if bound is transform else bound)

@@ -17,7 +17,14 @@ PAGES = sorted(
     for folder in (".", "docs", "plugins", "plugins/stn-numba-logpolar")
     for path in (ROOT / folder).glob("*.md")
 )
-WITH_EXAMPLES = ("README.md", "plugins/README.md", "docs/mathematics.md", "docs/sampling.md", "docs/training.md")
+WITH_EXAMPLES = (
+    "README.md",
+    "plugins/README.md",
+    "docs/mathematics.md",
+    "docs/sampling.md",
+    "docs/training.md",
+    "docs/transforms.md",
+)
 
 
 def read(page):

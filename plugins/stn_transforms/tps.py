@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import Shape, as_floats, base_points, to_normalized, to_pixels
 from stn_numba.transform import LinearTransform
+from stn_transforms.aspect import as_aspect
 
 __all__ = ["ThinPlateSpline"]
 
 _TINY = np.finfo(np.float64).tiny
 _MIN_DISTANCE = 1e-9  # control points that are closer, relative to their extent, coincide
-_MAX_ASPECT = 100_000  # for a larger one, the equations of points in one column differ only by rounding
 _FAR = 2.0  # control points beyond this are probably in pixels
 
 
@@ -31,6 +31,9 @@ class ThinPlateSpline(LinearTransform):
     to those in pixels, because x and y both range over [-1, 1]. With ``aspect=W / H`` of the output you get the spline of its
     pixels, to within a pixel; `from_pixels` makes it exact.
 
+    With ``smoothing > 0`` the spline no longer takes the control points exactly to their targets: it minimizes the sum of the
+    squared distances to them plus a multiple of its bending energy. Affine maps do not bend, and are as exact as before.
+
     Parameters
     ----------
     control_points : (int, int) or array_like, (K, 2), default (4, 4)
@@ -39,6 +42,9 @@ class ThinPlateSpline(LinearTransform):
         Length of a normalized unit of x relative to one of y: the width of the image in which distances are measured, divided
         by its height. The default measures normalized distances. In pixels the exact factor is W / H with
         ``align_corners=False``, and (W - 1) / (H - 1) with ``align_corners=True``.
+    smoothing : float, default 0.0
+        How strongly to smooth, from 0, which interpolates the targets. It is that of `scipy.interpolate.RBFInterpolator` for
+        control points ``(aspect * x, y)``: normalized units of y are its unit of length.
 
     Raises
     ------
@@ -46,7 +52,7 @@ class ThinPlateSpline(LinearTransform):
         If `control_points` are not real numbers.
     ValueError
         If there are fewer than three points, two coincide, or all lie on one line: the spline is then not unique. If
-        `aspect` is not a number from 0.00001 to 100,000.
+        `aspect` is not a number from 0.00001 to 100,000, or `smoothing` not a finite number of at least 0.
 
     Warns
     -----
@@ -62,8 +68,10 @@ class ThinPlateSpline(LinearTransform):
     True
     """
 
-    def __init__(self, control_points: tuple[int, int] | ArrayLike = (4, 4), aspect: float = 1.0) -> None:
-        self.aspect = _aspect(aspect)
+    def __init__(
+        self, control_points: tuple[int, int] | ArrayLike = (4, 4), aspect: float = 1.0, smoothing: float = 0.0
+    ) -> None:
+        self.aspect, self.smoothing = as_aspect(aspect), _smoothing(smoothing)
         self._units = np.array([self.aspect, 1.0])  # lengths of a normalized unit of x and y
         self._regular, self.control_points = _control_points(control_points)
         self._center: NDArray[np.float64] = self.control_points.mean(axis=0)
@@ -73,7 +81,11 @@ class ThinPlateSpline(LinearTransform):
 
     @classmethod
     def from_pixels(
-        cls, control_points: tuple[int, int] | ArrayLike, shape: Shape, align_corners: bool = True
+        cls,
+        control_points: tuple[int, int] | ArrayLike,
+        shape: Shape,
+        align_corners: bool = True,
+        smoothing: float = 0.0,
     ) -> ThinPlateSpline:
         """Make a spline with distances measured in the pixels of an image, from control points in these pixels.
 
@@ -86,6 +98,8 @@ class ThinPlateSpline(LinearTransform):
             (H, W) of the image that the control points belong to: the output.
         align_corners : bool, default True
             Convention in which theta and grids are normalized; use the same for `forward`, `warp` and theta.
+        smoothing : float, default 0.0
+            That of `scipy.interpolate.RBFInterpolator` for these points in pixels: in squared pixels.
 
         Returns
         -------
@@ -119,10 +133,12 @@ class ThinPlateSpline(LinearTransform):
         if not _is_regular(control_points):
             pixels = as_floats(_as_given(control_points), "control_points", ("K", 2))
             control_points = to_normalized(pixels, shape, align_corners)
-        return cls(control_points, float((right - left) / (bottom - top)))
+        half = (bottom - top) / 2  # pixels of a normalized unit of y
+        return cls(control_points, float((right - left) / (bottom - top)), float(_smoothing(smoothing) / half**2))
 
     def _shown_options(self) -> dict[str, Any]:
-        return {"control_points": self._regular or self.control_points, "aspect": self.aspect}
+        shown = {"control_points": self._regular or self.control_points, "aspect": self.aspect}
+        return shown | ({"smoothing": self.smoothing} if self.smoothing else {})
 
     @property
     def n_params(self) -> int:  # type: ignore[override]
@@ -134,7 +150,7 @@ class ThinPlateSpline(LinearTransform):
         return self.control_points.T.flatten()
 
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (M, K): function k is the spline that is 1 at control point k and 0 at the others."""
+        """Return (M, K): function k is the spline whose target is 1 at control point k and 0 at the others."""
         return np.asarray((self._solution.T @ self._features(points)).T, np.float64)
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -162,16 +178,16 @@ class ThinPlateSpline(LinearTransform):
         features = self._features(self.control_points).T
         system = np.zeros((count + 3, count + 3))
         system[:count] = features
+        # Features are twice SciPy's, in units of the extent; other units add what the affine part takes up.
+        system[np.diag_indices(count)] += 2 * self.smoothing / self._extent**2
         system[count:, :count] = features[:, count:].T
         return np.asarray(linalg.lu_solve(linalg.lu_factor(system), np.eye(count + 3, count)))
 
 
-def _aspect(value: Any) -> float:
+def _smoothing(value: Any) -> float:
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not (is_number and 1 / _MAX_ASPECT <= value <= _MAX_ASPECT):
-        raise ValueError(
-            f"aspect: expected the image's width over its height, from 1/{_MAX_ASPECT} to {_MAX_ASPECT}, got {value!r:.60}"
-        )
+    if not (is_number and 0 <= value < np.inf):
+        raise ValueError(f"smoothing: expected a finite number of at least 0, got {value!r:.60}")
     return float(value)
 
 

@@ -12,6 +12,7 @@ except ImportError:
 import stn_numba
 from stn_numba.cli import deploy, paper, train
 from stn_numba.cli.errors import OneLineErrors
+from stn_numba.cli.register import register
 
 __all__ = ["main"]
 
@@ -19,7 +20,7 @@ __all__ = ["main"]
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(stn_numba.__version__, prog_name="stn-numba")
 def main() -> None:
-    """Train spatial transformer networks on the CPU, and see what they attend to."""
+    """Train spatial transformer networks on the CPU, see what they attend to, and register images."""
 
 
 for command in (
@@ -27,6 +28,7 @@ for command in (
     train.train,
     train.evaluate,
     train.figure,
+    register,
     paper.reproduce,
     paper.results,
     deploy.plugins,

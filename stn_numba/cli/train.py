@@ -12,7 +12,7 @@ import click
 
 import stn_numba
 from stn_numba._util.arguments import as_option
-from stn_numba.cli.options import Decorator, data_option, folder_option, progress_option
+from stn_numba.cli.options import Decorator, data_option, folder_option, progress_option, transform_options
 from stn_numba.data import DISTORTIONS
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ model_argument = click.argument("model_path", metavar="MODEL", type=click.Path(p
 @click.option(
     "--transform", metavar="NAME", default="affine", show_default=True, help="A transform that `stn-numba plugins` lists."
 )
+@transform_options
 @click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the training digits.")
 @click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Digits per step.")
 @click.option("--learning-rate", default=2e-3, show_default=True, help="Peak learning rate of Adam with one cycle.")
@@ -50,8 +51,8 @@ model_argument = click.argument("model_path", metavar="MODEL", type=click.Path(p
 @folder_option("--out", "runs/train", "Output folder.")
 @progress_option
 def train(
-    data: Path | None, distortion: str, model_name: str, transform: str, epochs: int, batch_size: int,
-    learning_rate: float, localisation_rate: float, seed: int, out: Path, progress: bool,
+    data: Path | None, distortion: str, model_name: str, transform: str, transform_option: dict[str, Any], epochs: int,
+    batch_size: int, learning_rate: float, localisation_rate: float, seed: int, out: Path, progress: bool,
 ) -> None:  # fmt: skip
     """Train a network of the paper on distorted digits.
 
@@ -62,7 +63,7 @@ def train(
     from stn_numba.data import get_distortion
 
     digits, distort = _load_digits(data), get_distortion(distortion)
-    model = _make_model(model_name, transform, distort.canvas, seed)
+    model = _make_model(model_name, transform, transform_option, distort.canvas, seed)
     ensure_writable(out)
     checkpoint = out / "train.checkpoint"
     click.echo(f"{model_name}, {model.n_params:,} parameters, {len(digits.train_images):,} digits, distortion {distort.name}")
@@ -73,8 +74,9 @@ def train(
     )  # fmt: skip
     stn_numba.save(model, out / "model.safetensors")
     click.echo(f"trained {len(history)} epochs in {history[-1].seconds:.0f} s")
-    record = {"model": model_name, "transform": transform, "distortion": distort.name, "seed": seed,
-              "epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params}  # fmt: skip
+    record = {"model": model_name, "transform": transform, "transform_options": transform_option,
+              "distortion": distort.name, "seed": seed, "epochs": len(history), "seconds": history[-1].seconds,
+              "n_params": model.n_params}  # fmt: skip
     record |= _evaluate(model, digits, distort)
     write_atomically(out / "result.json", (json.dumps(record, indent=2) + "\n").encode())
     checkpoint.unlink(missing_ok=True)
@@ -136,7 +138,7 @@ def _load_digits(folder: Path | None) -> Digits:
     return digits
 
 
-def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -> Classifier:
+def _make_model(name: str, transform: str, options: dict[str, Any], canvas: tuple[int, int], seed: int) -> Classifier:
     """Make a network for a canvas, whose transformer, if any, outputs images of the size of a digit."""
     from stn_numba import models
     from stn_numba.data import DIGIT_SHAPE
@@ -148,8 +150,11 @@ def _make_model(name: str, transform: str, canvas: tuple[int, int], seed: int) -
         "st-cnn": models.st_cnn,
     }
     as_option(name, "model", tuple(makers))
-    options: dict[str, Any] = {"transform": transform, "shape": DIGIT_SHAPE} if name.startswith("st") else {}
-    return makers[name]((*canvas, 1), seed=seed, **options)
+    if not name.startswith("st"):
+        if options:
+            raise ValueError(f"transform-option: expected none with the model {name}, which has no transformer")
+        return makers[name]((*canvas, 1), seed=seed)
+    return makers[name]((*canvas, 1), seed=seed, transform=transform, options=options, shape=DIGIT_SHAPE)
 
 
 def _evaluate(model: Classifier, digits: Digits, distort: Distortion) -> dict[str, float]:

@@ -14,7 +14,7 @@ from stn_numba.grid.base import Grid
 from stn_numba.grid.basis import BasisGrid
 from stn_numba.grid.coordinates import base_points, displacement_axis, pixel_points, to_normalized, to_pixels
 from stn_numba.grid.dense import DenseGrid
-from stn_numba.grid.homography import map_points, map_points_vjp
+from stn_numba.grid.homography import map_points, map_points_jacobian, map_points_vjp
 from stn_numba.grid.kernel_grid import KernelGrid
 from stn_numba.grid.matrix import MatrixGrid
 from stn_numba.grid.pixel_matrix import PixelMatrixGrid, grid_from_pixel_matrix
@@ -35,6 +35,7 @@ __all__ = [
     "displacement_axis",
     "grid_from_pixel_matrix",
     "map_points",
+    "map_points_jacobian",
     "map_points_vjp",
     "pixel_points",
     "to_normalized",

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stn_numba.grid.validation import Floats, Shape
 
-__all__ = ["facing", "inverted", "is_affine", "map_points", "map_points_vjp"]
+__all__ = ["facing", "inverted", "is_affine", "map_points", "map_points_jacobian", "map_points_vjp"]
 
 Matrices = NDArray[np.float64]  # (N, 3, 3)
 
@@ -15,7 +15,7 @@ _AFFINE_ROW = np.array([0.0, 0.0, 1.0])
 
 
 def map_points(matrix: Floats, points: Floats) -> Floats:
-    """Map points (M, 2) by homographies (N, 3, 3) to (N, M, 2); NaN at and behind the horizon."""
+    """Map points (M, 2) or (N, M, 2) by homographies (N, 3, 3) to (N, M, 2); NaN at and behind the horizon."""
     mapped = points @ np.swapaxes(matrix[:, :, :2], 1, 2) + matrix[:, None, :, 2]
     depth = mapped[..., 2:]
     with np.errstate(all="ignore"):
@@ -32,9 +32,30 @@ def map_points_vjp(matrix: Floats, points: Floats, d_mapped: Floats) -> Floats:
         shares = np.where(d_rows != 0, d_rows * mapped, 0)  # a mapped point may be infinite, and 0 * infinity is not 0
         d_rows = np.concatenate([d_rows, -np.sum(shares, axis=-1, keepdims=True)], axis=-1)
     d_rows = np.where(depth > 0, d_rows, 0)
-    homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
-    result: Floats = np.swapaxes(d_rows, 1, 2) @ homogeneous
+    result: Floats = np.swapaxes(d_rows, 1, 2) @ _homogeneous(points)
     return result
+
+
+def map_points_jacobian(matrix: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """Derivatives of the mapped points with respect to the points, (N, M, 2, 2), and to the matrix, (N, M, 2, 3, 3).
+
+    NaN for points at or behind the horizon.
+    """
+    mapped = map_points(matrix, points)[..., None]
+    depth = (points @ np.swapaxes(matrix[:, 2:, :2], 1, 2) + matrix[:, None, 2:, 2])[..., None]
+    with np.errstate(all="ignore"):
+        depth = np.where(depth > 0, depth, np.nan)
+        by_points = (matrix[:, None, :2, :2] - mapped * matrix[:, None, 2:, :2]) / depth
+        row = _homogeneous(points)[..., None, :] / depth  # (N, M, 1, 3)
+        by_matrix = np.zeros((*mapped.shape[:-1], 3, 3))
+        by_matrix[..., 0, 0, :] = by_matrix[..., 1, 1, :] = row[..., 0, :]
+        by_matrix[..., 2, :] = -mapped * row
+    return by_points, by_matrix
+
+
+def _homogeneous(points: Floats) -> Floats:
+    """Points (..., 2) as (x, y, 1)."""
+    return np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
 
 
 def is_affine(matrix: Floats) -> bool:

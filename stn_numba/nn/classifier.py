@@ -24,6 +24,7 @@ from stn_numba.nn.layers.pretrained import copy_pretrained, initialize_missing, 
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 from stn_numba.nn.layers.summary import as_table
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
+from stn_numba.transform import MatrixTransform
 
 __all__ = ["Classifier"]
 
@@ -180,6 +181,34 @@ class Classifier:
         """
         _, chosen = chosen_transformer(self.network, transformer)
         return self._batched(lambda x: chosen.theta(input_of(chosen, self.network, x)), X, (chosen.transform.n_params,))
+
+    def matrix(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
+        """Return the matrices that a spatial transformer chooses for images, if its transform is a homography.
+
+        Parameters
+        ----------
+        X, transformer
+            As for `theta`.
+
+        Returns
+        -------
+        (N, 3, 3) array
+            From normalized output positions (x, y, 1) to normalized positions in the transformer's input. For pixels, pass
+            `theta` to ``model.transformers[0].transform.pixel_matrix``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `theta`, and a TypeError if the transform has no matrices.
+        """
+        name, chosen = chosen_transformer(self.network, transformer)
+        transform = chosen.transform
+        if not isinstance(transform, MatrixTransform):
+            raise TypeError(
+                f"transformer: expected one whose transform is a matrix, got {name!r} ({chosen.transform_label}); "
+                "model.theta returns its parameters"
+            )
+        return transform.matrix(self.theta(X, transformer=transformer))
 
     def transform(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
         """Return the output of a spatial transformer: sampled images, or feature maps, (N, h, w, C).

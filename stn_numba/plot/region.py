@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba.grid import to_pixels
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform
+from stn_numba.transform.checked import as_transform, transform_for_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def region_outline(
     >>> outline[:, 0].tolist()
     [[7.0, 7.0], [21.0, 7.0], [21.0, 21.0], [7.0, 21.0]]
     """
-    transform = as_transform(transform)
+    transform = transform_for_image(as_transform(transform), shape, align_corners)
     along = np.linspace(0, 1, points_per_side)[:, None]
     sides = [a + along * (b - a) for a, b in zip(_CORNERS, np.roll(_CORNERS, -1, axis=0), strict=True)]
     mapped = transform.apply(np.asarray(theta)[None], np.concatenate(sides))[0]

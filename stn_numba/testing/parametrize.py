@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from stn_numba.testing.transforms import CHECKS, make_case
+from stn_numba.testing.case import make_case, run_check
+from stn_numba.testing.transforms import CHECKS
 from stn_numba.transform.base import Transform
 
 __all__ = ["parametrize_checks"]
@@ -19,6 +20,8 @@ def parametrize_checks(
     differentiable: bool = True,
     picklable: bool = True,
     tolerance: float = 1e-6,
+    invertible: bool = True,
+    fittable: bool = True,
 ) -> Any:
     """Parametrize a test function over all checks of `check_transform` and all given transforms.
 
@@ -28,7 +31,7 @@ def parametrize_checks(
     ----------
     *makers : callable
         Callables without arguments that return a `Transform`: a class, or a ``functools.partial`` of one with options.
-    theta, exact_identity, differentiable, picklable, tolerance
+    theta, exact_identity, differentiable, picklable, tolerance, invertible, fittable
         As for `check_transform`.
 
     Returns
@@ -50,7 +53,7 @@ def parametrize_checks(
     """
     import pytest
 
-    options = (theta, exact_identity, differentiable, picklable, tolerance)
+    options = (theta, exact_identity, differentiable, picklable, tolerance, invertible, fittable)
     return pytest.mark.parametrize(
         "check",
         [
@@ -62,7 +65,7 @@ def parametrize_checks(
 
 
 def _run(check: Callable[[Any], None], maker: Callable[[], Transform], options: tuple[Any, ...]) -> None:
-    check(make_case(maker, *options))
+    run_check(check, make_case(maker, *options))
 
 
 def _name(maker: Any) -> str:

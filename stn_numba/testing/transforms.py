@@ -5,41 +5,25 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import base_points
+from stn_numba.testing.case import Case, expect, make_case, run_check
+from stn_numba.testing.point_checks import each_row_maps_its_own_points, fitted_points_are_mapped, inverse_undoes_apply
 from stn_numba.testing.vjp import check_vjp
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform, make_grid
+from stn_numba.transform.checked import make_grid
 from stn_numba.transform.registry import PluginError
 
-__all__ = ["CHECKS", "Case", "check_transform"]
+__all__ = ["CHECKS", "check_transform"]
 
 Array = NDArray[Any]
 
 _SHAPE = (5, 6)  # of the output
 _THREADS = 8
-
-
-@dataclass(frozen=True)
-class Case:
-    """A transform, parameters (N, P) to check it at, and the options of `check_transform`."""
-
-    transform: Transform
-    theta: NDArray[np.float64]
-    exact_identity: bool
-    differentiable: bool
-    picklable: bool
-    tolerance: float
-
-    @property
-    def points(self) -> NDArray[np.float64]:
-        """(M, 2) positions, always the same."""
-        return np.random.default_rng(1).uniform(-1, 1, (11, 2))
 
 
 def check_transform(
@@ -50,6 +34,8 @@ def check_transform(
     differentiable: bool = True,
     picklable: bool = True,
     tolerance: float = 1e-6,
+    invertible: bool = True,
+    fittable: bool = True,
 ) -> None:
     """Check a transform against the whole plugin contract: run all of `CHECKS`.
 
@@ -62,11 +48,15 @@ def check_transform(
     exact_identity : bool, default True
         Pass False if no parameters map every point to itself.
     differentiable : bool, default True
-        Pass False if the transform has no gradient and can only warp.
+        Pass False if the transform is not smooth, so that it has no gradient to check.
     picklable : bool, default True
         Pass False if the transform cannot be pickled. Worker processes need pickling.
     tolerance : float, default 1e-6
         Largest relative error of the gradient.
+    invertible : bool, default True
+        Pass False to skip the check of `apply_inverse`.
+    fittable : bool, default True
+        Pass False to skip the check of `fit_points`, which takes long for transforms of many parameters.
 
     Raises
     ------
@@ -80,10 +70,10 @@ def check_transform(
     >>> from stn_numba import get_transform
     >>> check_transform(get_transform("affine"))
     """
-    case = make_case(transform, theta, exact_identity, differentiable, picklable, tolerance)
+    case = make_case(transform, theta, exact_identity, differentiable, picklable, tolerance, invertible, fittable)
     for name, check in CHECKS.items():
         try:
-            check(case)
+            run_check(check, case)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
         except PluginError as error:
@@ -92,32 +82,14 @@ def check_transform(
             raise PluginError(f"{name}: {type(error).__name__}: {error}") from error
 
 
-def make_case(
-    transform: str | Transform | Callable[[], Transform],
-    theta: Array | None,
-    exact_identity: bool,
-    differentiable: bool,
-    picklable: bool,
-    tolerance: float,
-) -> Case:
-    """Make a `Case`, with parameters near the identity if none are given."""
-    made = as_transform(transform if isinstance(transform, str | Transform) else transform())
-    if theta is not None and (np.ndim(theta) != 2 or not len(theta)):
-        raise ValueError(f"theta: expected (N, P) with N >= 1, got {np.shape(theta)}")
-    if theta is None:
-        start = np.asarray(made.identity(), np.float64)
-        theta = start + np.random.default_rng(0).normal(0, 0.1, (3, start.size))
-    return Case(made, np.array(theta, np.float64), exact_identity, differentiable, picklable, tolerance)
-
-
 def n_params_and_identity(case: Case) -> None:
     """``identity()`` returns P finite numbers, as a new array each time."""
     first, count = case.transform.identity(), case.transform.n_params
     fits = isinstance(first, np.ndarray) and first.shape == (count,)
-    _expect(fits, f"identity: expected an array ({count},), got {type(first).__name__} {np.shape(first)}")
-    _expect(bool(np.isfinite(first).all()), f"identity: expected finite numbers, got {first}")
+    expect(fits, f"identity: expected an array ({count},), got {type(first).__name__} {np.shape(first)}")
+    expect(bool(np.isfinite(first).all()), f"identity: expected finite numbers, got {first}")
     again = case.transform.identity()
-    _expect(not np.shares_memory(first, again), "identity: returns the transform's internal array; return a copy")
+    expect(not np.shares_memory(first, again), "identity: returns the transform's internal array; return a copy")
 
 
 def identity_maps_points_to_themselves(case: Case) -> None:
@@ -125,7 +97,7 @@ def identity_maps_points_to_themselves(case: Case) -> None:
     if case.exact_identity:
         mapped = np.asarray(case.transform.apply(case.transform.identity()[None], case.points))[0]
         off = float(np.abs(mapped - case.points).max())
-        _expect(off <= 1e-9, f"expected points to stay in place, one moved by {off:.3g}")
+        expect(off <= 1e-9, f"expected points to stay in place, one moved by {off:.3g}")
 
 
 def shapes_and_dtypes(case: Case) -> None:
@@ -136,19 +108,19 @@ def shapes_and_dtypes(case: Case) -> None:
             for shape in (_SHAPE, (1, 1)):
                 for align_corners in (True, False):
                     grid, _ = make_grid(case.transform, theta, shape, align_corners)  # checks shapes
-                    _expect(grid.values.dtype == dtype, f"expected a grid of {dtype.__name__}, got {grid.values.dtype}")
+                    expect(grid.values.dtype == dtype, f"expected a grid of {dtype.__name__}, got {grid.values.dtype}")
             mapped = case.transform.apply(theta, case.points.astype(dtype))
-            _expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
+            expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
 
 
 def grid_agrees_with_apply(case: Case) -> None:
     """``forward`` and ``apply`` agree, and all positions are finite."""
     for align_corners in (True, False):
         grid = make_grid(case.transform, case.theta, _SHAPE, align_corners)[0].dense()
-        _expect(bool(np.isfinite(grid).all()), "expected finite positions for the given theta")
+        expect(bool(np.isfinite(grid).all()), "expected finite positions for the given theta")
         mapped = np.asarray(case.transform.apply(case.theta, base_points(_SHAPE, align_corners))).reshape(grid.shape)
         off = float(np.abs(mapped - grid).max())
-        _expect(off <= 1e-6, f"grid and apply differ by {off:.3g} with align_corners={align_corners}")
+        expect(off <= 1e-6, f"grid and apply differ by {off:.3g} with align_corners={align_corners}")
 
 
 def points_are_independent(case: Case) -> None:
@@ -156,7 +128,7 @@ def points_are_independent(case: Case) -> None:
     together = np.asarray(case.transform.apply(case.theta, case.points))
     apart = [np.asarray(case.transform.apply(case.theta, part)) for part in (case.points[:4], case.points[4:])]
     off = float(np.abs(np.concatenate(apart, axis=1) - together).max())
-    _expect(off <= 1e-9, f"a point is mapped differently among other points, by {off:.3g}")
+    expect(off <= 1e-9, f"a point is mapped differently among other points, by {off:.3g}")
 
 
 def gradient(case: Case) -> None:
@@ -181,13 +153,13 @@ def arguments_are_not_modified(case: Case) -> None:
     d_grid = np.ones((len(theta), *_SHAPE, 2))
     if case.differentiable:
         backprop(d_grid)
-    _expect(np.array_equal(theta, case.theta), "theta was modified")
-    _expect(np.array_equal(points, case.points), "points were modified")
-    _expect(bool((d_grid == 1).all()), "d_grid was modified")
+    expect(np.array_equal(theta, case.theta), "theta was modified")
+    expect(np.array_equal(points, case.points), "points were modified")
+    expect(bool((d_grid == 1).all()), "d_grid was modified")
     before = np.array(grid.dense())
     make_grid(case.transform, theta + 0.1, _SHAPE)
-    _expect(np.array_equal(grid.dense(), before), "a grid changed when another one was made")
-    _expect(np.array_equal(case.transform.apply(theta, points), first), "a second call returned a different result")
+    expect(np.array_equal(grid.dense(), before), "a grid changed when another one was made")
+    expect(np.array_equal(case.transform.apply(theta, points), first), "a second call returned a different result")
 
 
 def backprop_belongs_to_its_call(case: Case) -> None:
@@ -214,7 +186,7 @@ def backprop_belongs_to_its_call(case: Case) -> None:
         expected = np.array(backprop(d))
         call_again()
         same = np.array_equal(backprop(d), expected)
-        _expect(same, f"{name}: a gradient changed after a later call: does the transform keep state between calls?")
+        expect(same, f"{name}: a gradient changed after a later call: does the transform keep state between calls?")
 
 
 def calls_are_thread_safe(case: Case) -> None:
@@ -234,7 +206,7 @@ def calls_are_thread_safe(case: Case) -> None:
     with ThreadPoolExecutor(_THREADS) as pool:
         got = list(pool.map(work, thetas))
     same = all(np.array_equal(a, b) for x, y in zip(got, expected, strict=True) for a, b in zip(x, y, strict=True))
-    _expect(same, "results differ when several threads call at once: does the transform keep state between calls?")
+    expect(same, "results differ when several threads call at once: does the transform keep state between calls?")
 
 
 def pickling(case: Case) -> None:
@@ -246,7 +218,7 @@ def pickling(case: Case) -> None:
         except Exception as error:
             raise AssertionError(f"cannot be pickled: {type(error).__name__}: {error}") from error
         same = np.array_equal(copy.apply(case.theta, case.points), case.transform.apply(case.theta, case.points))
-        _expect(same, "a pickled copy maps points differently")
+        expect(same, "a pickled copy maps points differently")
 
 
 CHECKS: dict[str, Callable[[Case], None]] = {
@@ -257,16 +229,14 @@ CHECKS: dict[str, Callable[[Case], None]] = {
         identity_maps_points_to_themselves,
         grid_agrees_with_apply,
         points_are_independent,
+        each_row_maps_its_own_points,
         gradient,
         arguments_are_not_modified,
         backprop_belongs_to_its_call,
         calls_are_thread_safe,
+        inverse_undoes_apply,
+        fitted_points_are_mapped,
         pickling,
     )
 }
 """The checks by name. Each takes a `Case`."""
-
-
-def _expect(holds: bool, message: str) -> None:
-    if not holds:
-        raise AssertionError(message)

@@ -4,7 +4,8 @@ Plugins import the classes of this module and `stn_numba.grid`, nothing else.
 """
 
 from stn_numba.transform.base import Transform
+from stn_numba.transform.lattice import LatticeTransform
 from stn_numba.transform.linear import LinearTransform
 from stn_numba.transform.matrix import MatrixTransform
 
-__all__ = ["LinearTransform", "MatrixTransform", "Transform"]
+__all__ = ["LatticeTransform", "LinearTransform", "MatrixTransform", "Transform"]

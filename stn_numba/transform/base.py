@@ -5,9 +5,13 @@ Choose the base class that fits; most transforms are one function:
 `LinearTransform`
     linear in its parameters: write ``basis(points)``.
 `MatrixTransform`
-    a homography: write ``matrix_vjp(theta)``.
+    a homography: write ``matrix(theta)``, or ``matrix_vjp(theta)``.
+`LatticeTransform`
+    displacements of a lattice of control points: write ``axis_weights(x, count)``.
 `Transform`
-    anything else: write ``apply(theta, points)``, and ``apply_vjp`` to make it trainable.
+    anything else: write ``apply(theta, points)``, and ``apply_vjp`` to train it fast.
+
+The rest follows from that: gradients, inverses, fits to points. An author may replace any method by a faster one.
 
 Jaderberg et al., "Spatial Transformer Networks", NIPS 2015, arXiv 1506.02025, section 3.2.
 """
@@ -15,7 +19,7 @@ Jaderberg et al., "Spatial Transformer Networks", NIPS 2015, arXiv 1506.02025, s
 from __future__ import annotations
 
 import reprlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -24,20 +28,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.representation import call_repr, constructor_arguments
 from stn_numba.grid import DenseGrid, Floats, Grid, Shape, base_points, check_shape
+from stn_numba.transform import differences
 from stn_numba.transform.parameters import as_theta
+from stn_numba.transform.point_methods import PointMethods
 
 __all__ = ["Backprop", "Transform", "float_rows"]
 
 Backprop = Callable[[ArrayLike], Floats]
 
 
-class Transform(ABC):
+class Transform(PointMethods):
     """A map from output positions to input positions with P parameters per image.
 
     Attributes
     ----------
     n_params : int
         P, the number of parameters.
+    ndim : int, default 2
+        Number of coordinates of a position: 2 for images.
 
     Examples
     --------
@@ -59,6 +67,7 @@ class Transform(ABC):
     """
 
     n_params: int
+    ndim: int = 2
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
@@ -84,7 +93,8 @@ class Transform(ABC):
         theta : array_like, (N, P)
             Parameters.
         points : array_like, (M, 2)
-            Normalized output positions (x, y).
+            Normalized output positions (x, y). `LinearTransform` and `MatrixTransform` also take (N, M, 2), one set for each
+            row; for any transform, `stn_numba.transform.points.apply_each` does.
 
         Returns
         -------
@@ -94,6 +104,8 @@ class Transform(ABC):
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """Map points as `apply` does, and return the function that computes gradients.
+
+        By default gradients are taken by central differences, in float64.
 
         Parameters
         ----------
@@ -105,11 +117,42 @@ class Transform(ABC):
         mapped : ndarray, (N, M, 2)
         backprop : callable
             ``backprop(d_mapped (N, M, 2)) -> d_theta (N, P)``.
+
+        Warns
+        -----
+        RuntimeWarning
+            Once for each class without an `apply_vjp` of its own: each gradient takes 2 P calls of `apply`.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} has no apply_vjp, so it can warp but not be trained: "
-            "write apply_vjp(theta, points) -> (mapped, backprop)"
-        )
+        at, exact = theta.copy(), points.astype(np.float64)
+
+        def backprop(d_mapped: ArrayLike) -> Floats:
+            differences.warn_of_cost(type(self), at.shape[1])
+            d, d_theta = np.asarray(d_mapped, np.float64), np.zeros(at.shape)
+            for k, slope in enumerate(differences.by_parameter(lambda theta: self.apply(theta, exact), at)):
+                d_theta[:, k] = np.sum(slope * d, axis=(1, 2))
+            return d_theta.astype(at.dtype)
+
+        return self.apply(theta, points), backprop
+
+    def for_image(self, in_shape: Shape, align_corners: bool = True) -> Transform:
+        """Return the transform to use with images of one shape. By default the transform itself.
+
+        A transform that depends on the aspect of an image, such as a rotation, returns one for this aspect.
+        `stn_numba.warp` and `SpatialTransformer` call it; theta has the same meaning before and after.
+
+        Parameters
+        ----------
+        in_shape : (int, int)
+            (H, W) of the images.
+        align_corners : bool, default True
+            Convention of the positions, see `stn_numba.grid`.
+
+        Returns
+        -------
+        Transform
+            With the same number of parameters.
+        """
+        return self
 
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[Grid, Backprop]:
         """Return the sampling grid for an output of the given shape, and the function that computes gradients.
@@ -140,17 +183,11 @@ class Transform(ABC):
         theta = self._check_theta(theta)
         shape = check_shape(shape)
         points = base_points(shape, align_corners).astype(theta.dtype)
-        if type(self).apply_vjp is Transform.apply_vjp:
-            mapped, pull_back = self.apply(theta, points), None
-        else:
-            mapped, pull_back = self.apply_vjp(theta, points)
+        mapped, pull_back = self.apply_vjp(theta, points)
         self._check_result(mapped, (len(theta), len(points), 2))
         grid = DenseGrid(np.reshape(mapped, (len(theta), *shape, 2)), align_corners=align_corners)
 
         def backprop(d_grid: ArrayLike) -> Floats:
-            if pull_back is None:
-                self.apply_vjp(theta, points)  # raises an error that says what is missing
-                raise AssertionError
             d_theta = pull_back(np.reshape(grid.own_gradient(d_grid), mapped.shape))
             return np.asarray(d_theta, theta.dtype)
 

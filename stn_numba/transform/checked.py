@@ -18,9 +18,19 @@ from stn_numba.transform.base import Transform
 from stn_numba.transform.parameters import as_theta
 from stn_numba.transform.registry import PluginError, get_transform, name_of
 
-__all__ = ["as_transform", "expect_transform", "identity_of", "make_grid", "n_params_of"]
+__all__ = [
+    "TransformLike",
+    "as_transform",
+    "expect_transform",
+    "identity_of",
+    "make_grid",
+    "n_params_of",
+    "transform_for_image",
+    "transform_from",
+]
 
 Backprop = Callable[[ArrayLike], Floats]
+TransformLike = str | Transform | tuple[str, Mapping[str, Any]] | list[Any]  # a name, a transform, or a pair (name, options)
 
 
 def expect_transform(value: Any) -> Transform:
@@ -40,6 +50,21 @@ def as_transform(transform: str | Transform, options: Mapping[str, Any] | None =
     if options:
         raise ValueError(f"options: expected none with a Transform, which has its own, got {', '.join(options)}")
     return expect_transform(transform)
+
+
+def transform_from(value: TransformLike) -> Transform:
+    """Return the transform that a name, a pair (name, options) or a transform stands for.
+
+    Examples
+    --------
+    >>> transform_from(["tps", {"control_points": [2, 3]}]).n_params
+    12
+    """
+    if isinstance(value, tuple | list):
+        if len(value) != 2 or not isinstance(value[0], str) or not isinstance(value[1], Mapping):
+            raise TypeError(f"transform: expected a pair (name, options), got {value!r:.60}")
+        return get_transform(value[0], **value[1])
+    return as_transform(value)
 
 
 def n_params_of(transform: Transform) -> int:
@@ -68,6 +93,27 @@ def identity_of(transform: Transform) -> Floats:
     if theta.shape != (count,) or not np.isfinite(theta).all():
         raise PluginError(f"{name_of(transform)}: identity: expected ({count},) finite numbers, got {theta!r:.80}")
     return theta
+
+
+def transform_for_image(transform: Transform, in_shape: Shape, align_corners: bool = True) -> Transform:
+    """``transform.for_image(in_shape, align_corners)``, validated.
+
+    Raises
+    ------
+    PluginError
+        If the transform raises an error, or does not return a transform with the same number of parameters.
+    """
+    if type(transform).for_image is Transform.for_image:
+        return transform
+    with _Named(transform, "for_image"):
+        result = transform.for_image(in_shape, align_corners)
+    if not isinstance(result, Transform):
+        raise PluginError(f"{name_of(transform)}: for_image: expected a Transform, got {_short(result)}")
+    if n_params_of(result) != n_params_of(transform):
+        raise PluginError(
+            f"{name_of(transform)}: for_image: expected {transform.n_params} parameters, as before, got {result.n_params}"
+        )
+    return result
 
 
 def make_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[KernelGrid, Backprop]:
@@ -106,7 +152,7 @@ def make_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corner
 
 
 class _Named:
-    """Name the plugin in any error that it raises, except NotImplementedError (it is not trainable) and MemoryError.
+    """Name the plugin in any error that it raises, except MemoryError.
 
     Entered for every batch: a context manager made of a generator would take longer than many plugins do.
     """
@@ -118,7 +164,7 @@ class _Named:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NotImplementedError | MemoryError):
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
             raise PluginError(f"{name_of(self.transform)}: {self.part}: {type(error).__name__}: {error}") from error
 
 

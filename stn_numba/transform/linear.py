@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.grid import BasisGrid, Floats, Shape, as_floats, base_points, check_shape, pixel_points
+from stn_numba.grid import BasisGrid, Floats, Shape, base_points, check_shape, pixel_points
 from stn_numba.grid.basis_rows import BasisRows
 from stn_numba.transform.base import Backprop, Transform, float_rows
+from stn_numba.transform.fitting.linear import solve
+from stn_numba.transform.fitting.pairs import Pairs
+from stn_numba.transform.points import as_points
 
 __all__ = ["LinearTransform"]
 
@@ -73,19 +76,45 @@ class LinearTransform(Transform):
         return np.asarray(coefficients.T.ravel(), np.float64)
 
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
-        """Map points (M, 2) with each row of theta (N, P) to (N, M, 2), as `Transform.apply`."""
-        return self.apply_vjp(self._check_theta(theta), as_floats(points, "points", ("M", 2)))[0]
+        """Map points (M, 2) or (N, M, 2) with each row of theta (N, P) to (N, M, 2), as `Transform.apply`."""
+        theta = self._check_theta(theta)
+        return self.apply_vjp(theta, as_points(points, len(theta)))[0]
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
-        """Return the mapped points and their backprop, as `Transform.apply_vjp`."""
-        basis = self.basis(points.astype(np.float64))
-        mapped = np.swapaxes(theta.reshape(len(theta), 2, basis.shape[1]) @ basis.T, 1, 2).astype(theta.dtype)
+        """Return the mapped points and their backprop, as `Transform.apply_vjp`; also for points (N, M, 2)."""
+        basis = self._basis_at(points)
+        coefficients = theta.reshape(len(theta), 2, basis.shape[-1])
+        mapped = np.swapaxes(coefficients @ np.swapaxes(basis, -1, -2), 1, 2).astype(theta.dtype)
 
         def backprop(d_mapped: ArrayLike) -> Floats:
             d_coefficients = np.swapaxes(np.asarray(d_mapped), 1, 2) @ basis
             return d_coefficients.reshape(theta.shape).astype(theta.dtype)
 
         return mapped, backprop
+
+    def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
+        """Derivatives (N, M, 2, P): the basis, which does not depend on theta."""
+        basis = self._basis_at(points)
+        count = basis.shape[-1]
+        result = np.zeros((len(theta), points.shape[-2], 2, 2 * count))
+        result[:, :, 0, :count] = result[:, :, 1, count:] = basis
+        return result
+
+    def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """The exact least squares."""
+        basis, roots = self._basis_at(pairs.source), pairs.roots
+        if basis.ndim == 2 and (pairs.weights == pairs.weights[:1]).all():  # one system, with all rows on its right side
+            right = np.moveaxis(pairs.target * roots, 0, 1).reshape(len(basis), 2 * len(pairs))
+            solution = solve((basis * roots[0])[None], right[None])[0]
+            by_row = np.moveaxis(solution.reshape(-1, len(pairs), 2), 0, 2)
+        else:
+            by_row = np.swapaxes(solve(basis * roots, pairs.target * roots), 1, 2)
+        return np.asarray(by_row.reshape(len(pairs), -1), np.float64)
+
+    def _basis_at(self, points: Floats) -> NDArray[np.float64]:
+        """The basis (..., M, B) at points (..., M, 2)."""
+        basis = self.basis(points.reshape(-1, 2).astype(np.float64))
+        return basis.reshape(*points.shape[:-1], basis.shape[1])
 
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[BasisGrid, Backprop]:
         """Return a `BasisGrid` and its backprop, as `Transform.forward`.
@@ -120,6 +149,10 @@ class LinearTransform(Transform):
     def is_linear(self) -> bool:
         """Return True."""
         return True
+
+    def maps_point_sets(self) -> bool:
+        """Whether a subclass has not replaced `apply`."""
+        return type(self).apply is LinearTransform.apply
 
     def has_grid_values(self) -> bool:
         """Whether a subclass has not replaced `forward`."""

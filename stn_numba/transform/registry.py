@@ -7,6 +7,7 @@ and the cause. Built-in names are reserved: only `register_transform` replaces t
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import threading
 from collections.abc import Callable
@@ -100,7 +101,12 @@ def get_transform(name: str, **options: Any) -> Transform:
         raise PluginError(f"transform {name!r} of {source}: expected a class or a function, got {type(factory).__name__}")
     try:
         transform = factory(**options)
-    except (ValueError, TypeError, PluginError, MemoryError):
+    except TypeError as error:
+        unknown = _unknown_option(name, factory, options)
+        if unknown:
+            raise TypeError(unknown) from error
+        raise
+    except (ValueError, PluginError, MemoryError):
         raise  # errors that concern the caller's options
     except Exception as error:
         raise PluginError(f"transform {name!r} of {source} cannot be made: {type(error).__name__}: {error}") from error
@@ -109,6 +115,20 @@ def get_transform(name: str, **options: Any) -> Transform:
     with contextlib.suppress(AttributeError):  # of a class with slots
         object.__setattr__(transform, _NAME, f"transform {name!r} of {source}")
     return transform
+
+
+def _unknown_option(name: str, factory: Factory, options: dict[str, Any]) -> str:
+    """What is wrong with the names of options; empty if they are known, or the factory does not say what it takes."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    known = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    unknown = [option for option in options if option not in known]
+    if not unknown or any(each.kind == each.VAR_KEYWORD for each in parameters):
+        return ""
+    takes = f"expected {', '.join(known)}" if known else "expected none"
+    return f"options: {takes} for transform {name!r}, got {unknown[0]!r}{did_you_mean(unknown[0], 'option', known)}"
 
 
 def shared(name: str) -> Transform | None:

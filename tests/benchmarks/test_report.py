@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks import __main__ as program
 from benchmarks import fresh_process, report
 
 MACHINE = {"date": "2026-01-31", "processor": "a CPU", "threads": 2, "kernels": "none", "versions": {"Python": "3.11"}}
@@ -19,7 +20,7 @@ FIGURES = {"machine": MACHINE, "timing": TIMING, "warps": [WARP], **{section: []
 @pytest.fixture
 def page(tmp_path):
     def page(name, figures):
-        report.write(tmp_path, name, figures)
+        report.write(tmp_path, name, figures, program.PAGES[name])
         assert json.loads((tmp_path / f"{name}.json").read_text()) == figures
         return (tmp_path / f"{name}.md").read_text().splitlines()
 

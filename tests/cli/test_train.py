@@ -92,3 +92,33 @@ def test_an_unknown_distortion_is_refused_with_the_option_s_name():
     result = run("train", "--distortion", "X")
     assert result.exit_code == 2
     assert "Invalid value for '--distortion'" in result.output
+
+
+def test_options_of_the_transform_are_used_and_saved(tmp_path):
+    options = ("--transform-option", "control_points=[4, 5]")
+    result = run(
+        "train", "--model", "st-fcn", "--distortion", "RTS", "--transform", "bspline", *options, "--epochs", 1,
+        "--no-progress", "--out", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "result.json").read_text())["transform_options"] == {"control_points": [4, 5]}
+    (transformer,) = stn_numba.load(tmp_path / "model.safetensors").transformers
+    assert transformer.transform.lattice == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--transform-option", "control_points"), "expected NAME=VALUE, such as degree=3, got 'control_points'"),
+        (("--transform-option", "=3"), "expected NAME=VALUE, such as degree=3, got '=3'"),
+        (("--transform-option", "aspect=1", "--transform-option", "aspect=2"), "'aspect' is given twice"),
+        (("--transform-option", "control_point=[4,4]"), "did you mean 'control_points'?"),
+        (("--transform-option", "aspect=wide"), "aspect: expected the image's width over its height"),
+        (("--transform-option", "aspect=2", "--model", "cnn"), "expected none with the model cnn"),
+    ],
+)
+def test_wrong_options_of_the_transform_are_refused(tmp_path, arguments, message):
+    result = run("train", "--transform", "tps", "--out", tmp_path / "new", *arguments)
+    assert result.exit_code
+    assert message in " ".join(result.output.replace("│", " ").split())
+    assert not (tmp_path / "new").exists()

@@ -16,7 +16,7 @@ def test_parameters_are_drawn_around_the_identity():
     assert np.array_equal(RandomWarp("affine", 0.2, padding="border")(X, np.random.default_rng(3)), expected)
 
 
-@pytest.mark.parametrize("name", sorted(stn.available_transforms()))
+@pytest.mark.parametrize("name", sorted({*stn.available_transforms()} - {"bounded", "compose"}))
 def test_every_transform_can_be_drawn(name):
     transform = stn.get_transform(name)
     warped = RandomWarp(name, 0.1)(X, np.random.default_rng(0))

@@ -93,3 +93,22 @@ def test_non_finite_pixels_are_refused():
 def test_common_mistakes_are_named(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+@pytest.mark.parametrize("transform", ["affine", "projective"])
+def test_matrices_of_a_spatial_transformer(transform):
+    model = Classifier(Chain(SpatialTransformer(localisation(), transform), Flatten(), Dense(3)), (6, 6, 1), 3)
+    assert np.array_equal(model.matrix(X), np.tile(np.eye(3), (40, 1, 1)))
+    model.params["spatialtransformer1.localisation.theta.bias"][2] = 0.25
+    matrix = model.matrix(X[:5], transformer="spatialtransformer1")
+    assert (matrix.dtype, matrix[:, 0, 2].tolist()) == (np.float32, [0.25] * 5)
+    np.testing.assert_array_equal(matrix, stn.get_transform(transform).matrix(model.theta(X[:5])))
+    assert model.matrix(X[:0]).shape == (0, 3, 3)
+
+
+def test_a_transform_without_matrices_is_named():
+    model = Classifier(Chain(SpatialTransformer(localisation(), "tps"), Flatten(), Dense(3)), (6, 6, 1), 3)
+    with pytest.raises(
+        TypeError, match=r"expected one whose transform is a matrix, got 'spatialtransformer1' \(tps\); model.theta"
+    ):
+        model.matrix(X)

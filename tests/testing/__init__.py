@@ -1,4 +1,4 @@
 """Tests of stn_numba.testing.
 
-parametrize: testing/test_transforms.py
+case, parametrize, point_checks: testing/test_transforms.py
 """

@@ -117,6 +117,24 @@ class KeepsSlope(Shift):
         return points + np.sinh(theta)[:, None], lambda d: np.asarray(d).sum(axis=1) * self.slope[: len(d)]
 
 
+class WrongInverse(Shift):
+    def apply_inverse(self, theta, points):
+        return super().apply_inverse(theta, points) + 1e-3
+
+
+class WrongFit(Shift):
+    def fit_points(self, source, target, weights=None, robust=False):
+        return super().fit_points(source, target, weights, robust) * 1.01
+
+
+class WrongSets(Shift):
+    def maps_point_sets(self):
+        return True
+
+    def apply(self, theta, points):
+        return super().apply(theta, points[0] if np.ndim(points) == 3 else points)
+
+
 class ListIdentity(Shift):
     def identity(self):
         return [0.0, 0.0]
@@ -141,18 +159,37 @@ class HoldsALock(Shift):
         (KeepsTheta, "calls_are_thread_safe: results differ when several threads call at once"),
         (KeepsSlope, "backprop_belongs_to_its_call: .*: a gradient changed after a later call"),
         (ListIdentity, r"n_params_and_identity: identity: expected an array \(2,\), got list \(2,\)"),
+        (WrongInverse, r"inverse_undoes_apply: apply\(apply_inverse\(points\)\) differs from points by 0.001"),
+        (WrongFit, "fitted_points_are_mapped: fit_points: expected points to reach targets .* off by"),
+        (WrongSets, "each_row_maps_its_own_points: a set of points is mapped differently among other rows"),
         (HoldsALock, "pickling: cannot be pickled: TypeError"),
     ],
 )
 def test_violations_are_caught(transform, message):
     with pytest.raises(AssertionError, match=f"(?s){message}"):
-        check_transform(transform, theta=[[0.1, 0.2]])
+        check_transform(transform, theta=[[0.1, 0.2], [0.3, -0.1]])
 
 
 def test_disabled_checks_are_skipped():
     check_transform(WrongIdentity, exact_identity=False)
     check_transform(WrongGradient, differentiable=False)
     check_transform(HoldsALock, picklable=False)
+    check_transform(WrongInverse, invertible=False)
+    check_transform(WrongFit, fittable=False)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_transform_without_a_gradient_of_its_own_passes_silently():
+    class Squeeze(stn.Transform):
+        n_params = 1
+
+        def identity(self):
+            return np.ones(1)
+
+        def apply(self, theta, points):
+            return points * np.asarray(theta)[:, None]
+
+    check_transform(Squeeze, picklable=False)
 
 
 def test_a_transform_that_raises_is_named():

@@ -1,5 +1,6 @@
 """Tests of stn_numba.transform.
 
+differences, linear: transform/test_base.py
 discovery: transform/test_registry.py
-linear, matrix: transform/test_base.py
+point_methods: transform/test_points.py
 """

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
+from stn_numba.nn import Flatten, SpatialTransformer
 from stn_numba.testing import check_vjp
 
 NAMES = ["affine", "projective", "tps"]
@@ -100,7 +101,7 @@ def test_theta_of_the_wrong_shape_is_refused(name):
     for call in (lambda theta: transform.forward(theta, (4, 5)), lambda theta: transform.apply(theta, POINTS)):
         with pytest.raises(ValueError, match=rf"theta: expected \(N, {transform.n_params}\), got \(4, 9\)"):
             call(np.ones((4, 9)))
-    with pytest.raises(ValueError, match=r"points: expected \(M, 2\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"points: expected \(M, 2\) or \(1, M, 2\), got \(3,\)"):
         transform.apply(transform.identity()[None], np.ones(3))
 
 
@@ -121,11 +122,50 @@ def test_gradients_follow_from_apply_vjp():
     check_vjp(built, np.array([[0.3], [-0.5]]))
 
 
-def test_without_apply_vjp_it_warps_and_its_gradient_is_refused():
-    grid, backprop = Swirl().forward([[0.3]], (3, 4))
-    assert stn.sample(np.ones((1, 5, 5, 1)), grid).shape == (1, 3, 4, 1)
-    with pytest.raises(NotImplementedError, match=r"Swirl has no apply_vjp"):
+def fresh(kind):
+    """A class that has not warned yet."""
+    return type(kind.__name__, (kind,), {})
+
+
+@pytest.mark.filterwarnings("ignore:Swirl has no apply_vjp")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_without_apply_vjp_gradients_are_central_differences(dtype):
+    theta, d = np.array([[0.3], [-0.5]], dtype), np.random.default_rng(1).standard_normal((2, 3, 4, 2))
+    _, backprop = fresh(Swirl)().forward(theta, (3, 4))
+    _, exact = TrainedSwirl().forward(theta.astype(np.float64), (3, 4))
+    d_theta = backprop(d)
+    assert (d_theta.shape, d_theta.dtype) == ((2, 1), dtype)
+    np.testing.assert_allclose(d_theta, exact(d), rtol=1e-8 if dtype == np.float64 else 1e-6)
+
+
+def test_differences_warn_once_for_each_class_and_only_if_they_are_used():
+    kind = fresh(Swirl)
+    _, backprop = kind().forward([[0.3]], (3, 4))
+    with pytest.warns(RuntimeWarning, match=r"Swirl has no apply_vjp: .*calls apply 2 times .* write apply_vjp"):
         backprop(np.ones((1, 3, 4, 2)))
+    backprop(np.ones((1, 3, 4, 2)))
+    kind().forward([[0.3]], (3, 4))[1](np.ones((1, 3, 4, 2)))
+
+
+@pytest.mark.filterwarnings("ignore:Torn has no apply_vjp")
+def test_differences_give_no_gradient_where_positions_are_not_numbers():
+    class Torn(Swirl):
+        def apply(self, theta, points):
+            return np.where(points[..., :1] > 0, super().apply(theta, points), [[[np.nan, np.inf]]])
+
+    _, backprop = Torn().apply_vjp(np.array([[0.3]]), POINTS)
+    _, exact = TrainedSwirl().apply_vjp(np.array([[0.3]]), POINTS[POINTS[:, 0] > 0])
+    np.testing.assert_allclose(backprop(np.ones((1, 11, 2))), exact(np.ones((1, (POINTS[:, 0] > 0).sum(), 2))), rtol=1e-8)
+
+
+def test_the_default_gradient_trains_a_spatial_transformer():
+    layer = SpatialTransformer(Flatten(), fresh(Swirl)())
+    rng = np.random.default_rng(0)
+    layer.initialize((6, 6, 1), rng)
+    out, backprop = layer.forward(rng.random((2, 6, 6, 1), np.float32), rng)
+    with pytest.warns(RuntimeWarning, match="Swirl has no apply_vjp"):
+        _, gradients = backprop(np.ones_like(out))
+    assert np.abs(gradients["localisation.theta.bias"]).max() > 0
 
 
 def test_a_result_of_the_wrong_shape_is_named():

@@ -113,19 +113,23 @@ def test_mistakes_of_the_caller_are_not_blamed_on_the_plugin():
         stn.warp(IMAGE, [0.0], 3)
 
 
-def test_a_missing_gradient_keeps_its_own_message():
-    class Fixed(stn.Transform):
-        n_params = 1
+BOUND = {
+    "raises": (lambda *_: 1 / 0, "for_image: ZeroDivisionError"),
+    "nothing": (lambda *_: None, "for_image: expected a Transform, got NoneType"),
+    "other": (lambda *_: stn.get_transform("affine"), "for_image: expected 2 parameters, as before, got 6"),
+}
 
-        def identity(self):
-            return np.zeros(1)
 
-        def apply(self, theta, points):
-            return np.repeat(points[None], len(theta), axis=0)
+@pytest.mark.parametrize(("bound", "message"), BOUND.values(), ids=BOUND)
+def test_bad_transforms_for_an_image_are_named(bound, message):
+    class Aware(Plugin):
+        def for_image(self, in_shape, align_corners=True):
+            return bound()
 
-    _, backprop = make_grid(Fixed(), [[0.0]], (4, 5))
-    with pytest.raises(NotImplementedError, match="Fixed has no apply_vjp"):
-        backprop(np.zeros((1, 4, 5, 2)))
+    with pytest.raises(stn.PluginError, match=f"transform .*Aware: {message}"):
+        stn.warp(IMAGE, [0.0, 0.0], Aware(dense))
+    with pytest.raises(stn.PluginError, match=message):
+        SpatialTransformer(Flatten(), Aware(dense)).initialize((4, 5, 1), np.random.default_rng(0))
 
 
 def test_a_spatial_transformer_names_bad_plugins_too():

@@ -87,6 +87,6 @@ def _shared(layer: Layer) -> Iterator[Any]:
     if not any(_existing_params(leaf) for _, leaf in leaves(layer)):
         yield layer
         return
-    yield vars(layer).get("transform")
+    yield from (vars(layer).get(name) for name in ("transform", "_given_transform"))
     for inner in layer.layers.values() if isinstance(layer, Container) else ():
         yield from _shared(inner)

@@ -20,7 +20,7 @@ from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.fusion import FusedSegment
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of
+from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of, transform_for_image
 
 __all__ = ["SpatialTransformer"]
 
@@ -85,7 +85,7 @@ class SpatialTransformer(Container):
         self.localisation = expect_layer(localisation, "localisation")
         self.transform_name = transform if isinstance(transform, str) else None
         self.options = dict(options or {})
-        self.transform = as_transform(transform, self.options)
+        self.transform = self._given_transform = as_transform(transform, self.options)
         self.shape = None if shape is None else as_size(shape, "shape")
         self.padding, self.align_corners = as_option(padding, "padding", PADDINGS), as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(n_params_of(self.transform))
@@ -93,8 +93,9 @@ class SpatialTransformer(Container):
         self.initial = None if initial is None else as_floats(initial, "initial", (self.theta_layer.units,))
 
     def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
-        """Initialize the localisation network for inputs (H, W, C), and return (h, w, C)."""
+        """Initialize the localisation network, and the transform, for inputs (H, W, C); return (h, w, C)."""
         expect_shape(self, input_shape, 3, "(H, W, C)")
+        self.transform = transform_for_image(self._given_transform, (input_shape[0], input_shape[1]), self.align_corners)
         features = self._initialize_inner("localisation", input_shape, rng, dtype)
         self._initialize_inner("localisation.theta", features, rng, dtype)
         self.theta_layer.params["weight"][:] = 0
@@ -166,7 +167,7 @@ class SpatialTransformer(Container):
             "align_corners": None if self.align_corners else False,
         }  # fmt: skip
         given = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
-        given = [repr(self.localisation), repr(self.transform_name or self.transform), *given]
+        given = [repr(self.localisation), repr(self.transform_name or self._given_transform), *given]
         return f"{type(self).__name__}({', '.join(given)})"
 
     def trace(self, x: Floats) -> Iterator[tuple[str, Layer, Floats]]:

@@ -200,3 +200,40 @@ def test_the_aspect_is_saved_with_a_model(tmp_path):
     again = stn.load(tmp_path / "model")
     assert "aspect=2.0" in repr(next(layer for layer in again.network.layers.values() if hasattr(layer, "transform")).transform)
     np.testing.assert_array_equal(again.predict_proba(images), model.predict_proba(images))
+
+
+@pytest.mark.parametrize("smoothing", [0, 1e-3, 0.5, 40.0])
+@pytest.mark.parametrize("aspect", [1.0, 0.3, 4.0])
+def test_smoothing_agrees_with_scipy(smoothing, aspect):
+    for control in (SCATTERED, SCATTERED * 1000 + 5000):
+        spline, low = ThinPlateSpline(control, aspect, smoothing), control.min(axis=0)
+        targets, places = RNG.standard_normal((9, 2)), low + RNG.uniform(0, 1, (20, 2)) * (control.max(axis=0) - low)
+        units = [aspect, 1]
+        expected = RBFInterpolator(control * units, targets, smoothing=smoothing, kernel="thin_plate_spline")(places * units)
+        np.testing.assert_allclose(spline.apply(targets.T.reshape(1, -1), places)[0], expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_smoothing_in_pixels_agrees_with_scipy_in_pixels(align_corners):
+    shape, control = (50, 120), RNG.uniform(0, 50, (12, 2))
+    targets, places = control + RNG.normal(0, 3, (12, 2)), RNG.uniform(0, 50, (20, 2))
+    expected = RBFInterpolator(control, targets, smoothing=300.0, kernel="thin_plate_spline")(places)
+    spline = ThinPlateSpline.from_pixels(control, shape, align_corners, smoothing=300.0)
+    theta = to_normalized(targets, shape, align_corners).T.reshape(1, -1)
+    mapped = spline.apply(theta, to_normalized(places, shape, align_corners))[0]
+    np.testing.assert_allclose(to_pixels(mapped, shape, align_corners), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("smoothing", [0.01, 1.0, 1e6])
+def test_affine_maps_are_reproduced_whatever_the_smoothing(smoothing):
+    spline, points = ThinPlateSpline((4, 3), 2.0, smoothing), RNG.uniform(-1, 1, (20, 2))
+    np.testing.assert_allclose(spline.apply(spline.identity()[None], points)[0], points, atol=1e-9)
+    bent = spline.identity()[None] + RNG.normal(0, 0.1, (1, 24))
+    lines = np.abs(spline.points_jacobian(bent, points) - spline.points_jacobian(bent, points[:1])).max()
+    assert lines < 1 / (1 + smoothing)  # the more smoothing, the less it bends
+
+
+@pytest.mark.parametrize("smoothing", [-1, np.nan, np.inf, "1", True, None, [0.1]])
+def test_a_bad_smoothing_is_refused(smoothing):
+    with pytest.raises(ValueError, match="smoothing: expected a finite number of at least 0"):
+        stn.get_transform("tps", smoothing=smoothing)

@@ -16,7 +16,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["KERNELS", "ROBUST", "Sums", "matrix_read", "matrix_sums", "prepare", "prepare_mask"]
+__all__ = ["KERNELS", "ROBUST", "Sums", "matrix_read", "matrix_sums"]
 
 Array = NDArray[Any]
 
@@ -42,27 +42,6 @@ class Sums(NamedTuple):
 
     products: Array
     count: Array
-
-
-def prepare(moving: Array, kernel: str = "bilinear") -> Array:
-    """Return planes (N, H, W) with the taps that kernels read beyond the edges, mirrored; call it once, not for each sum.
-
-    With a cubic kernel the planes have a margin of one pixel, without one they come back as they are, unless they have a
-    single row or column. For ``"spline"`` pass the coefficients of the spline.
-    """
-    (H, W), margin = moving.shape[1:], int(kernel != "bilinear")
-    sides = [(margin, margin + (size < 2)) for size in (H, W)]
-    if sides == [(0, 0)] * 2:
-        return np.ascontiguousarray(moving, np.float32)
-    return np.ascontiguousarray(np.pad(moving, [(0, 0), *sides], "reflect"), np.float32)
-
-
-def prepare_mask(mask: Array, kernel: str = "bilinear") -> Array:
-    """Return weights (N, H, W) of a moving image with rows as long as those that `prepare` returns for the image."""
-    if kernel == "bilinear":
-        return prepare(mask)
-    sides = [(0, 2 + (size < 2)) for size in mask.shape[1:]]
-    return np.ascontiguousarray(np.pad(mask, [(0, 0), *sides], "edge"), np.float32)
 
 
 @functools.cache
@@ -140,20 +119,20 @@ def matrix_sums(
     Parameters
     ----------
     moving : array (Nm, H, W)
-        From `prepare`.
+        Pixels, at least two rows and columns; or for a cubic pixels or coefficients with a margin of one.
     fixed : array (Nf, h, w)
     matrix : array (N, 3, 3), float64
         From (u, v, 1) to moving pixels.
     axes : tuple of four floats
         u = axes[0] * column + axes[1], v = axes[2] * row + axes[3].
     in_shape : tuple
-        (H, W) of `moving` before `prepare`.
+        (H, W) of `moving` without its margin.
     kernel : int, default codes.LINEAR
         Value of `KERNELS`.
     projective : bool, default False
         Without it the last row of each matrix must be (0, 0, 1), and the sums of its derivatives are 0.
     mask, fixed_weight : array, optional
-        Weights (Nm, H, W) from `prepare_mask`, and (Nf, h, w). A pixel next to a zero of the mask does not count.
+        Weights like `moving`, with pixel (0, 0) first whatever the margin, and (Nf, h, w). A pixel next to a zero of the mask does not count.
     robust : int, default codes.NOT_ROBUST
         Value of `ROBUST`, for the residual gain * m + bias - f.
     lighting : array (N, 3), float64, optional

@@ -1,0 +1,1 @@
+"""From sums over pixels to a minimum, level by level."""

@@ -1,0 +1,130 @@
+"""Normal equations of a step, from sums over pixels that do not depend on gain and bias.
+
+The residual of a pixel is ``gain * m + bias - f``: m the moving image where theta reads it, f the fixed image. For given
+theta, gain and bias that minimize the sum of squares follow from sums of m, 1 and f; that minimum, divided by the sum of
+squares of f around its mean, is 1 minus the squared correlation. So a step that minimizes it maximizes the correlation, as ECC
+does (Evangelidis and Psarakis, 2008).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.registration.models.base import Sums
+
+__all__ = ["NormalEquations", "normal_equations"]
+
+Array = NDArray[np.float64]
+
+_FLAT = 1e-9  # of the variance of a standardized image
+_TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """The quadratic model of the cost around theta of N pairs.
+
+    Attributes
+    ----------
+    hessian : ndarray, (N, P, P)
+        Half the second derivatives of the cost, in the approximation of Gauss and Newton.
+    gradient : ndarray, (N, P)
+        Half the gradient of the cost.
+    cost : ndarray, (N,)
+        Sum of squared residuals over that of the fixed image around its mean; infinite without overlap.
+    gain, bias : ndarray, (N, C)
+        Those that minimize the cost.
+    correlation, overlap : ndarray, (N,)
+        Of the moving image as theta reads it with the fixed image, averaged over channels; sum of weights.
+    """
+
+    hessian: Array
+    gradient: Array
+    cost: Array
+    gain: Array
+    bias: Array
+    correlation: Array
+    overlap: Array
+
+    def take(self, rows: NDArray[np.intp]) -> NormalEquations:
+        """Those of some pairs."""
+        return NormalEquations(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def replaced(self, rows: NDArray[np.intp], others: NormalEquations) -> NormalEquations:
+        """A copy in which some pairs have other equations."""
+        result = []
+        for name in self.__dataclass_fields__:
+            values = getattr(self, name).copy()
+            values[rows] = getattr(others, name)
+            result.append(values)
+        return NormalEquations(*result)
+
+    @classmethod
+    def joined(cls, parts: list[NormalEquations]) -> NormalEquations:
+        """Those of several batches of pairs."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
+    def plus(self, cost: Array, gradient: Array, hessian: Array) -> NormalEquations:
+        """Equations with a penalty added to the cost."""
+        return dataclasses.replace(
+            self, cost=self.cost + cost, gradient=self.gradient + gradient, hessian=self.hessian + hessian
+        )
+
+    def step(self, damping: Array) -> Array:
+        """Return the change of theta (N, P) with Levenberg's and Marquardt's damping (N,); 0 where there is none."""
+        diagonal = np.einsum("npp->np", self.hessian)
+        system = self.hessian * 1.0
+        gradient = self.gradient
+        usable = np.isfinite(diagonal).all(axis=1)
+        if not usable.all():
+            system[~usable], gradient = np.eye(system.shape[1]), np.where(usable[:, None], gradient, 0)
+            diagonal = np.where(usable[:, None], diagonal, 1)
+        damped = np.where(diagonal > 0, diagonal * (1 + damping[:, None]), 1.0)
+        np.einsum("npp->np", system)[:] = damped
+        scale = 1 / np.sqrt(damped)  # to a unit diagonal: parameters may have very different units
+        system *= scale[:, :, None] * scale[:, None, :]
+        return -scale * np.linalg.solve(system, (scale * gradient)[..., None])[..., 0]
+
+
+def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
+    """Return the normal equations for theta; gain and bias are eliminated, or 1 and 0 if they are not free."""
+    rr, jm, j1, jf = sums.rr, sums.jr[..., 0], sums.jr[..., 1], sums.jr[..., 2]
+    total = rr[..., 1, 1]
+    known = np.maximum(total, _TINY)
+    mean_m, mean_f = rr[..., 0, 1] / known, rr[..., 1, 2] / known
+    var_m, var_f = rr[..., 0, 0] - rr[..., 0, 1] * mean_m, rr[..., 2, 2] - rr[..., 1, 2] * mean_f
+    covariance = rr[..., 0, 2] - rr[..., 0, 1] * mean_f
+    textured = np.minimum(var_m, var_f) > _FLAT * known
+    around_m, around_f = (np.where(textured, each, np.inf) for each in (var_m, var_f))
+    if free_gain:
+        gain = covariance / around_m
+        bias = mean_f - gain * mean_m
+        residual = var_f - gain * covariance
+        to_m, to_f = jm - mean_m[..., None] * j1, jf - mean_f[..., None] * j1
+        lost = _squared(j1) / known[..., None, None] + _squared(to_m) / around_m[..., None, None]
+        hessian = sums.jj - lost
+    else:
+        gain, bias = np.ones_like(covariance), np.zeros_like(covariance)
+        residual = rr[..., 0, 0] - 2 * rr[..., 0, 2] + rr[..., 2, 2]
+        to_m, to_f, hessian = jm, jf, sums.jj
+    gradient = gain[..., None] * (gain[..., None] * to_m - to_f)
+    scale = np.where(textured, var_f, 0).sum(axis=1)
+    share = 1 / np.where(scale > 0, scale, np.nan)
+    return NormalEquations(
+        ((gain * gain)[..., None, None] * hessian).sum(axis=1) * share[:, None, None],
+        gradient.sum(axis=1) * share[:, None],
+        np.where(scale > 0, residual.sum(axis=1) * share, np.inf),
+        gain,
+        bias,
+        (covariance / np.sqrt(around_m * around_f)).mean(axis=1),
+        sums.count,
+    )
+
+
+def _squared(vectors: Array) -> Array:
+    """Products (..., P, P) of the entries of vectors (..., P)."""
+    return vectors[..., :, None] * vectors[..., None, :]

@@ -1,0 +1,67 @@
+"""Penalize bending: prefer smooth maps where the images leave a choice."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.grid import base_points
+from stn_numba.transform.base import Transform
+from stn_numba.transform.points import apply_each
+
+__all__ = ["BendingPenalty"]
+
+Array = NDArray[np.float64]
+
+_POINTS = 33  # along each axis, between which second derivatives are taken
+
+
+class BendingPenalty:
+    """The bending energy of a map: the mean over the fixed image of the squared second derivatives of positions.
+
+    Positions and coordinates are normalized, so the energy does not depend on the size of the images; affine maps have none
+    (Rueckert et al., 1999, equation 9).
+
+    Parameters
+    ----------
+    transform : Transform
+    weight : float
+        What the energy is multiplied by before it is added to the cost, which is 1 minus the squared correlation.
+    """
+
+    def __init__(self, transform: Transform, weight: float) -> None:
+        self.transform, self.weight = transform, weight
+        self._points = base_points((_POINTS, _POINTS))
+
+    def terms(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Cost (N,), half its gradient (N, P), and half its second derivatives (N, P, P)."""
+        bent = self._bend(np.asarray(apply_each(self.transform, theta, self._points), np.float64)[..., None])
+        slopes = self._slopes(theta)
+        factor = self.weight / (_POINTS * _POINTS)
+        residuals = bent.reshape(len(theta), -1)
+        flat = slopes.reshape(len(slopes), -1, theta.shape[1])
+        gradient = np.swapaxes(flat, 1, 2) @ residuals[..., None]
+        return factor * np.sum(residuals**2, axis=1), factor * gradient[..., 0], factor * np.swapaxes(flat, 1, 2) @ flat
+
+    def _slopes(self, theta: Array) -> Array:
+        """Derivatives of the second derivatives by theta, (N or 1, ..., P)."""
+        if self.transform.is_linear():
+            return self._constant_slopes
+        return self._bend(self.transform.theta_jacobian(theta, self._points))
+
+    @functools.cached_property
+    def _constant_slopes(self) -> Array:
+        return self._bend(self.transform.theta_jacobian(self.transform.identity()[None], self._points))
+
+    @staticmethod
+    def _bend(values: Array) -> Array:
+        """Second derivatives along x, along y, and the mixed one twice, of values (N, M, 2, P) at the points."""
+        field = values.reshape(len(values), _POINTS, _POINTS, 2, -1)
+        field = np.nan_to_num(field, posinf=0.0, neginf=0.0)
+        step = 2 / (_POINTS - 1)
+        along_x = np.diff(field, 2, axis=2)[:, 1:-1]
+        along_y = np.diff(field, 2, axis=1)[:, :, 1:-1]
+        mixed = (field[:, 2:, 2:] - field[:, 2:, :-2] - field[:, :-2, 2:] + field[:, :-2, :-2]) / 4
+        return np.stack([along_x, along_y, np.sqrt(2) * mixed], axis=1) / step**2

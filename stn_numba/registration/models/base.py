@@ -1,0 +1,49 @@
+"""What a model is: how a kind of transform is read, and what is summed over pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.registration.models.lighting import Lighting
+from stn_numba.registration.pyramid.levels import Level
+
+__all__ = ["Array", "Model", "Rows", "Sums"]
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Weighted sums over the pixels of N pairs with C channels.
+
+    Attributes
+    ----------
+    jj : ndarray, (N, C, P, P)
+        Products of the derivatives of m with respect to theta.
+    jr : ndarray, (N, C, P, 3)
+        Their products with m, 1, f.
+    rr : ndarray, (N, C, 3, 3)
+        Products of m, 1, f.
+    count : ndarray, (N,)
+        Sum of the weights of the pixels that both images show, without robust weights.
+    """
+
+    jj: Array
+    jr: Array
+    rr: Array
+    count: Array
+
+
+class Model(Protocol):
+    """How a kind of transform is read."""
+
+    def sums(self, level: Level, theta: Array, pairs: Rows, lighting: Lighting) -> Sums:
+        """Sums for theta (N, P) of the given pairs."""
+
+    def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
+        """The moving images as theta reads them, (N, C, h, w); NaN outside."""

@@ -1,0 +1,1 @@
+"""Images as planes, their filters, and the levels of a pyramid."""

@@ -1,0 +1,142 @@
+"""The pyramid of a pair of images: from coarse levels, where motions are short, to the images themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.grid import Shape
+from stn_numba.grid.coordinates import input_axis, output_axis
+from stn_numba.registration.pyramid.planes import Planes, Planar
+from stn_numba.registration.pyramid.filters import halve, spline_coefficients, weighted, with_two_lines
+
+__all__ = ["Level", "make_levels"]
+
+_SPLINE_REACH = 5  # pixels across which a spline depends on others by more than a few percent
+_COARSEST = 24  # pixels of the shorter side of the coarsest level, at least
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Moving and fixed images at one size: pixel j lies at pixel ``j * 2**depth`` of the images themselves.
+
+    Attributes
+    ----------
+    depth : int
+        How often the images were halved.
+    moving, fixed : ndarray, (N * C, H, W)
+        Planes of all images.
+    moving_weight, fixed_weight : ndarray, (N * C, H, W), or None
+        Weights of pixels, the same for all channels of an image; None if all count.
+    moving_shape, fixed_shape : (int, int)
+        Of the images themselves.
+    align_corners : bool
+        Convention of theta.
+    channels : int
+        C.
+    cubic : bool
+        Whether `moving` holds the coefficients of cubic splines instead of pixels.
+    """
+
+    depth: int
+    moving: Planar
+    fixed: Planar
+    moving_weight: Planar | None
+    fixed_weight: Planar | None
+    moving_shape: Shape
+    fixed_shape: Shape
+    align_corners: bool
+    channels: int
+    cubic: bool = False
+
+    @functools.cached_property
+    def shape(self) -> Shape:
+        """(h, w) of the fixed image at this level."""
+        return self.fixed.shape[1], self.fixed.shape[2]
+
+    @functools.cached_property
+    def moving_size(self) -> Shape:
+        """(H, W) of the moving image at this level."""
+        h, w = self.moving_shape
+        step = 1 << self.depth
+        return -(-h // step), -(-w // step)
+
+    @functools.cached_property
+    def axes(self) -> tuple[float, float, float, float]:
+        """Normalized positions of the fixed image's pixels: (step along x, start of x, step along y, start of y)."""
+        (step_x, x), (step_y, y) = (output_axis(size, self.align_corners) for size in self.fixed_shape[::-1])
+        return step_x * 2**self.depth, x, step_y * 2**self.depth, y
+
+    @functools.cached_property
+    def to_pixels(self) -> NDArray[np.float64]:
+        """(3, 3): from normalized positions to pixels of the moving image at this level."""
+        (sx, tx), (sy, ty) = (input_axis(size, self.align_corners) for size in self.moving_shape[::-1])
+        return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 2**self.depth]]) / 2**self.depth
+
+    def with_splines(self) -> Level:
+        """The same level, whose moving images are read by cubic splines (Unser, 1999).
+
+        Pixels near a mask have no weight, because their splines depend on masked ones.
+        """
+        weight = self.moving_weight
+        if weight is not None:
+            from scipy import ndimage
+
+            weight = ndimage.minimum_filter(weight, (0, _SPLINE_REACH, _SPLINE_REACH), mode="nearest")
+        moving = spline_coefficients(self.moving)
+        if weight is not None:  # rows as long as those of the coefficients
+            weight = np.pad(
+                weight,
+                [(0, 0), *((0, longer - length) for longer, length in zip(moving.shape[1:], weight.shape[1:], strict=True))],
+            )
+        return dataclasses.replace(self, moving=moving, moving_weight=weight, cubic=True)
+
+    def planes_of(self, pairs: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Indices of the moving and of the fixed planes of some pairs, channel by channel; one image may serve all pairs."""
+        channels = np.arange(self.channels)
+        return tuple(  # type: ignore[return-value]
+            ((pairs if len(planes) > self.channels else 0 * pairs)[:, None] * self.channels + channels).ravel()
+            for planes in (self.moving, self.fixed)
+        )
+
+    @functools.cached_property
+    def unit_gradients(self) -> NDArray[np.float64]:
+        """(9, 3, 3): gradients by a normalized matrix that follow from one by each entry of the matrix to pixels."""
+        return self.to_pixels.T @ np.eye(9).reshape(9, 3, 3)
+
+    def points(self) -> NDArray[np.float64]:
+        """Normalized positions (h * w, 2) of the fixed image's pixels."""
+        step_x, start_x, step_y, start_y = self.axes
+        h, w = self.shape
+        x, y = np.meshgrid(step_x * np.arange(w) + start_x, step_y * np.arange(h) + start_y)
+        return np.stack([x.ravel(), y.ravel()], axis=-1)
+
+
+def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Level]:
+    """Return the levels from the finest to the coarsest."""
+    levels: list[Level] = []
+    planes = [np.reshape(each.values, (-1, *each.shape)) for each in (moving, fixed)]
+    channels = moving.values.shape[1]
+    weights = [None if each.weight is None else np.repeat(each.weight, channels, axis=0) for each in (moving, fixed)]
+    while True:
+        levels.append(
+            Level(
+                len(levels),
+                with_two_lines(planes[0]),
+                planes[1],
+                weights[0],
+                weights[1],
+                moving.shape,
+                fixed.shape,
+                align_corners,
+                channels,
+            )
+        )
+        if min(*planes[0].shape[1:], *planes[1].shape[1:]) < 2 * _COARSEST:
+            return levels
+        for k, (plane, weight) in enumerate(zip(planes, weights, strict=True)):
+            planes[k], weights[k] = (halve(plane), None) if weight is None else weighted(halve, plane, weight)

@@ -1,0 +1,77 @@
+"""Judge a registration: by what the images show after warping, not by why the optimizer stopped."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.registration.pyramid.levels import Level
+from stn_numba.registration.models import Model
+from stn_numba.registration.models.lighting import Lighting, robust_weights
+from stn_numba.registration.pyramid.filters import smooth
+
+__all__ = ["detail_correlation"]
+
+Array = NDArray[np.float64]
+Planar = NDArray[np.float32]
+
+_SIGMA = 3.0  # pixels of a level: what is larger than this is no detail
+_SMALLEST, _LARGEST = 48, 160  # shorter side of levels to look at: noise hides detail on finer ones, coarser ones have little
+_ENOUGH = 0.95  # no other level is looked at
+_FEW = 16  # pixels that are too few to correlate
+
+
+def detail_correlation(
+    model: Model, levels: list[Level], theta: Array, pairs: NDArray[np.intp], gain: Array, lighting: Lighting
+) -> Array:
+    """Return the correlation (N,) of details: of the warped moving image with the fixed one, each without its local mean.
+
+    Wrong maps may correlate well where both images are bright in the middle, or dark at one side; details agree only where
+    the map is right. The level where they agree best counts, because noise hides them on fine levels. The sign is that of
+    the gain, so it is positive where details agree, also for inverted contrast.
+    """
+    usable = [level for level in levels if _SMALLEST <= min(level.shape) < _LARGEST] or levels[:1]
+    best = np.full(len(theta), -1.0)
+    for level in usable:
+        found = _on_level(model, level, theta, pairs, lighting) * np.sign(gain)
+        best = np.maximum(best, found.mean(axis=1))
+        if (best >= _ENOUGH).all():
+            break
+    return best
+
+
+def _on_level(model: Model, level: Level, theta: Array, pairs: NDArray[np.intp], lighting: Lighting) -> Array:
+    """(N, C): on one level."""
+    moving = model.values(level, theta, pairs)
+    planes = level.planes_of(pairs)[1]
+    fixed = level.fixed[planes].reshape(moving.shape)
+    weight = np.isfinite(moving).astype(np.float32)
+    moving = np.where(weight > 0, moving, np.float32(0))
+    if level.fixed_weight is not None:
+        weight = weight * level.fixed_weight[planes].reshape(moving.shape)
+    if lighting.gain is not None and lighting.bias is not None and lighting.scale is not None:
+        residual = moving * lighting.gain[..., None, None] + lighting.bias[..., None, None] - fixed
+        weight *= robust_weights(residual, lighting.robust, lighting.scale[..., None, None]).astype(np.float32)
+    around = smooth(np.concatenate([moving * weight, fixed * weight, weight]).reshape(-1, *level.shape), _SIGMA)
+    around_moving, around_fixed, share = around.reshape(3, *moving.shape)
+    share = np.maximum(share, np.float32(1e-6))
+    return _correlation(moving - around_moving / share, fixed - around_fixed / share, weight)
+
+
+def _correlation(first: Planar, second: Planar, weight: Planar) -> Array:
+    """Weighted correlation of planes (N, C, h, w); 0 where too few pixels count or an image is flat."""
+
+    def sums(*factors: Planar) -> Array:
+        result: Array = np.einsum(f"{','.join(['nchw'] * len(factors))}->nch", *factors).sum(axis=2, dtype=np.float64)
+        return result
+
+    total = sums(weight)
+    mean_first, mean_second = (sums(weight, each) / np.maximum(total, 1e-9) for each in (first, second))
+    first, second = first - _spread(mean_first), second - _spread(mean_second)
+    covariance, variances = sums(weight, first, second), sums(weight, first, first) * sums(weight, second, second)
+    usable = (total >= _FEW) & (variances > (1e-9 * total) ** 2)
+    return np.where(usable, covariance / np.sqrt(np.where(usable, variances, 1)), 0.0)
+
+
+def _spread(numbers: Array) -> Planar:
+    return numbers[..., None, None].astype(np.float32)

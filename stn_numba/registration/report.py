@@ -1,0 +1,64 @@
+"""Turn what was found into a `Registration`: units of the images, covariance, one pair or many."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.registration.pyramid.planes import Planes
+from stn_numba.registration.result import Registration
+from stn_numba.registration.run import Found
+from stn_numba.registration.settings import Settings
+from stn_numba.transform.base import Transform
+
+__all__ = ["as_registration"]
+
+Array = NDArray[np.float64]
+
+
+def as_registration(
+    found: Found, moving: Planes, fixed: Planes, transform: Transform, settings: Settings, *, single: bool
+) -> Registration:
+    """Return the result; if `single`, with numbers instead of arrays (1,)."""
+    gain, bias = _lighting(found, moving, fixed)
+    per_pair = found.success, found.equations.correlation, found.detail, found.overlap
+    success, correlation, detail, overlap = (each[0].item() for each in per_pair) if single else per_pair
+    return Registration(
+        found.theta,
+        success,
+        correlation,
+        detail,
+        overlap,
+        gain,
+        bias,
+        _covariance(found),
+        tuple(found.levels),
+        transform,
+        moving.shape,
+        fixed.shape,
+        settings.align_corners,
+    )
+
+
+def _lighting(found: Found, moving: Planes, fixed: Planes) -> tuple[Array, Array]:
+    """Gain and bias in the units of the images; both were standardized."""
+    with np.errstate(all="ignore"):
+        gain = found.equations.gain * fixed.deviation / moving.deviation
+    gain = np.where(np.isfinite(gain), gain, 0.0)
+    bias = fixed.mean + fixed.deviation * found.equations.bias - gain * moving.mean
+    return gain, bias
+
+
+def _covariance(found: Found) -> Array:
+    """(N, P, P): the inverse of the curvature, times the variance of the residuals."""
+    equations = found.equations
+    channels, count = equations.gain.shape[1], found.theta.shape[1]
+    result = np.full(equations.hessian.shape, np.nan)
+    for row, hessian in enumerate(equations.hessian):
+        freedom = equations.overlap[row] * channels - count
+        if np.isfinite(hessian).all() and np.isfinite(equations.cost[row]) and freedom > 0:
+            try:
+                result[row] = np.linalg.inv(hessian) * equations.cost[row] / freedom
+            except np.linalg.LinAlgError:
+                continue
+    return result

@@ -1,0 +1,146 @@
+"""Register pairs of images: pyramid, start, descent, refinement, judgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.registration.descent.coarse_to_fine import Registrar
+from stn_numba.registration.pyramid.planes import Planes
+from stn_numba.registration.pyramid.levels import Level, make_levels
+from stn_numba.registration.descent.minimize import Minimum
+from stn_numba.registration.models import model_of
+from stn_numba.registration.descent.normal_equations import NormalEquations
+from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.quality import detail_correlation
+from stn_numba.registration.result import LevelReport
+from stn_numba.registration.models.lighting import ROBUST, Lighting
+from stn_numba.registration.settings import Settings
+from stn_numba.registration.starts import best_start, random_starts, similarity_starts
+from stn_numba.transform.base import Transform
+
+__all__ = ["Found", "find", "joined"]
+
+Array = NDArray[np.float64]
+
+_STARTS = 2000
+
+
+@dataclass
+class Found:
+    """What was found for N pairs, before it is put into a `Registration`."""
+
+    theta: Array
+    equations: NormalEquations
+    detail: Array
+    overlap: Array
+    success: NDArray[np.bool_]
+    levels: list[LevelReport]
+
+
+def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, settings: Settings) -> Found:
+    """Register N pairs from `initial` (N, P); moving and fixed are N images each, or one for all pairs."""
+    levels = make_levels(moving, fixed, settings.align_corners)
+    penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
+    registrar = Registrar(
+        transform,
+        model_of(transform),
+        settings.measure == "correlation",
+        ROBUST[settings.robust],
+        settings.max_iterations,
+        penalty,
+    )
+    pairs = np.arange(len(initial))
+    if settings.search is True:
+        found = _searched(registrar, levels, initial, pairs, settings)
+    else:
+        found = _descended(registrar, levels, initial, pairs, settings)
+    if settings.search == "auto":
+        for row in np.flatnonzero(~found.success & np.isfinite(found.equations.cost)):
+            again = _searched(registrar, levels, initial[row : row + 1], pairs[row : row + 1], settings)
+            if again.detail[0] > found.detail[row]:
+                _replace(found, row, again)
+    return found
+
+
+def _descended(
+    registrar: Registrar,
+    levels: list[Level],
+    theta: Array,
+    pairs: NDArray[np.intp],
+    settings: Settings,
+    count: int | None = None,
+) -> Found:
+    """Descend through all levels, or the `count` finest, and judge."""
+    used = levels[:count]
+    if settings.kernel == "cubic":
+        used = [used[0].with_splines(), *used[1:]]
+    minima = registrar.descend(used, theta, pairs)
+    reports = [
+        LevelReport(level.shape, minimum.iterations, minimum.reasons)
+        for level, minimum in zip(reversed(used), minima, strict=True)
+    ]
+    return _judged(registrar, levels, minima[-1], pairs, reports, settings)
+
+
+def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: NDArray[np.intp], settings: Settings) -> Found:
+    """Search starts for each pair, then descend from the best of each."""
+    thetas, left = [], levels
+    for start, pair in zip(initial, pairs, strict=True):
+        rng = np.random.default_rng([settings.seed, int(pair)])
+        starts = np.concatenate(
+            [
+                start[None],
+                similarity_starts(registrar.transform, levels[-1], int(pair)),
+                random_starts(registrar.transform, start, _STARTS, rng),
+            ]
+        )
+        theta, left = best_start(registrar, levels, int(pair), starts)
+        thetas.append(theta)
+    return _descended(registrar, levels, np.concatenate(thetas), pairs, settings, len(left))
+
+
+def _judged(
+    registrar: Registrar,
+    levels: list[Level],
+    last: Minimum,
+    pairs: NDArray[np.intp],
+    reports: list[LevelReport],
+    settings: Settings,
+) -> Found:
+    """Add what tells whether the result is right."""
+    lighting = registrar.lighting(levels[0], last.theta, pairs) if registrar.robust else Lighting()
+    detail = detail_correlation(registrar.model, levels, last.theta, pairs, last.equations.gain, lighting)
+    full = np.array([registrar.full_overlap(levels[0], int(pair)) for pair in pairs])
+    overlap = last.equations.overlap / np.maximum(full, 1)
+    success = (detail >= settings.min_correlation) & (overlap >= settings.min_overlap)
+    success &= np.isfinite(last.theta).all(axis=1) & np.isfinite(last.equations.cost)
+    return Found(last.theta, last.equations, detail, overlap, success, reports)
+
+
+def joined(parts: list[Found]) -> Found:
+    """Join the results of batches of pairs, which have the same levels."""
+    if len(parts) == 1:
+        return parts[0]
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "detail", "overlap", "success")
+    }
+    reports = []
+    for levels in zip(*(part.levels for part in parts), strict=True):
+        iterations = np.concatenate([level.iterations for level in levels])
+        reports.append(LevelReport(levels[0].shape, iterations, [reason for level in levels for reason in level.reasons]))
+    return Found(**arrays, equations=NormalEquations.joined([part.equations for part in parts]), levels=reports)
+
+
+def _replace(found: Found, row: int, other: Found) -> None:
+    """Put the only pair of `other` into a row."""
+    for name in ("theta", "detail", "overlap", "success"):
+        getattr(found, name)[row] = getattr(other, name)[0]
+    found.equations = found.equations.replaced(np.array([row]), other.equations)
+    for report in found.levels:
+        for again in other.levels:
+            if again.shape == report.shape:
+                report.iterations[row] = again.iterations[0]
+                report.reasons[row] = again.reasons[0]

@@ -1,0 +1,175 @@
+"""Register the frames of a stack: to one reference, or each to the one before."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stn_numba._util.arguments import as_int, as_option
+from stn_numba.grid import base_points
+from stn_numba.registration.api import as_start
+from stn_numba.registration.pyramid.planes import Planes, as_stack
+from stn_numba.registration.pyramid.normalize import locally_normalized
+from stn_numba.registration.report import as_registration
+from stn_numba.registration.result import Registration
+from stn_numba.registration.run import Found, find, joined
+from stn_numba.registration.settings import Settings
+from stn_numba.threads import limit_threads
+from stn_numba.transform.base import Transform
+from stn_numba.transform.checked import as_transform
+from stn_numba.transform.points import apply_each
+from stn_numba.warp import warp
+
+__all__ = ["register_stack"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+_BATCH = 16  # frames at a time: their pyramids are in memory together
+_POINTS = base_points((9, 9))
+_SHOWN = 0.99  # of a pixel, that it counts
+_ROUNDS = 2  # of registering to the mean of the registered frames
+
+
+def register_stack(
+    frames: ArrayLike,
+    reference: str | int = "first",
+    transform: str | Transform = "translation",
+    *,
+    options: Mapping[str, Any] | None = None,
+    kernel: str = "cubic",
+    measure: str = "correlation",
+    robust: str | None = None,
+    normalize: str | None = None,
+    masks: ArrayLike | None = None,
+    initial: ArrayLike | None = None,
+    search: bool | str = "auto",
+    penalty: float = 0.0,
+    min_correlation: float = 0.8,
+    min_overlap: float = 0.25,
+    max_iterations: int = 50,
+    align_corners: bool = True,
+    seed: int = 0,
+    num_threads: int | None = None,
+    progress: Progress | None = None,
+) -> Registration:
+    """Find the parameters that align the frames of a stack.
+
+    Parameters
+    ----------
+    frames : array_like, (N, H, W) or (N, H, W, C)
+        Real numbers.
+    reference : {"first", "previous", "mean"} or int, default "first"
+        What each frame is registered to: the first frame, or the frame of this number; the frame before it, for drift that
+        leaves the first frame behind (steps are then composed, so all thetas map the first frame); or the mean of all frames,
+        which is computed again from the registered ones.
+    transform : str or Transform, default "translation"
+        As for `register`.
+    masks : array_like of bool, (H, W) or (N, H, W), optional
+        True where pixels count: one mask for all frames, or one for each.
+    options, kernel, measure, robust, normalize, initial, search, penalty, min_correlation, min_overlap, max_iterations
+        As for `register`; `initial` may have N rows.
+    align_corners, seed, num_threads
+        As for `register`.
+    progress : callable, optional
+        Called as ``progress(done, N)`` after each batch of frames.
+
+    Returns
+    -------
+    Registration
+        N rows of theta, which map positions of the reference to positions of the frame. ``result.warp(frames)`` is the
+        aligned stack.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `register`.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:48, :48]
+    >>> frames = [np.exp(-((x - 20 - k) ** 2 + (y - 24) ** 2) / 60.0) for k in range(3)]
+    >>> result = register_stack(frames, transform="translation")
+    >>> result.apply([[20, 24]], "pixels").round(2)[:, 0].tolist()
+    [[20.0, 24.0], [21.0, 24.0], [22.0, 24.0]]
+    """
+    settings = Settings.checked(locals())
+    planes = as_stack(frames, masks)
+    reference = _reference(reference, len(planes))
+    made = as_transform(transform, options).for_image(planes.shape, settings.align_corners)
+    start = as_start(initial, made, len(planes))
+    with contextlib.nullcontext() if num_threads is None else limit_threads(num_threads):
+        if settings.normalize:
+            planes = locally_normalized(planes)
+        if reference == "mean":
+            found = _to_mean(planes, made, start, settings, progress)
+        else:
+            found = _in_batches(planes, reference, made, start, settings, progress)
+        if reference == "previous":
+            found.theta = _accumulated(made, found.theta)
+    return as_registration(found, planes, planes, made, settings, single=False)
+
+
+def _reference(reference: Any, count: int) -> str | int:
+    if isinstance(reference, str):
+        chosen = as_option(reference, "reference", ("first", "previous", "mean"))
+        return 0 if chosen == "first" else chosen
+    number = as_int(reference, "reference")
+    if not -count <= number < count:
+        raise ValueError(f"reference: expected a frame from 0 to {count - 1}, got {number}")
+    return number % count
+
+
+def _in_batches(
+    planes: Planes, reference: str | int, transform: Transform, start: Array, settings: Settings, progress: Progress | None
+) -> Found:
+    """Register batches of frames to a frame, or each frame to the one before."""
+    parts, count = [], len(planes)
+    for first in range(0, count, _BATCH):
+        rows = np.arange(first, min(first + _BATCH, count))
+        fixed = planes.take(np.maximum(rows - 1, 0) if reference == "previous" else np.array([reference]))
+        parts.append(find(planes.take(rows), fixed, transform, start[rows], settings))
+        if progress is not None:
+            progress(int(rows[-1]) + 1, count)
+    return joined(parts)
+
+
+def _to_mean(planes: Planes, transform: Transform, start: Array, settings: Settings, progress: Progress | None) -> Found:
+    """Register all frames to their mean, then to the mean of the registered ones."""
+    theta = start
+    for _ in range(_ROUNDS):
+        mean = _mean(planes, transform, theta, settings)
+        parts = []
+        for first in range(0, len(planes), _BATCH):
+            rows = slice(first, first + _BATCH)
+            parts.append(find(planes.take(np.arange(len(planes))[rows]), mean, transform, theta[rows], settings))
+            if progress is not None:
+                progress(min(first + _BATCH, len(planes)), len(planes))
+        found = joined(parts)
+        theta = np.where(found.success[:, None], found.theta, theta)
+    return found
+
+
+def _mean(planes: Planes, transform: Transform, theta: Array, settings: Settings) -> Planes:
+    """The mean of the frames as theta reads them; pixels that no frame shows have no weight."""
+    total, weight = np.zeros(planes.values.shape[1:]), np.zeros(planes.shape)
+    for row, image in enumerate(planes.values):
+        shown = np.ones(planes.shape, np.float32) if planes.weight is None else planes.weight[row]
+        options = {"padding": "zeros", "align_corners": settings.align_corners}
+        covered = warp(shown, theta[row], transform, **options) > _SHOWN
+        total += warp(image, theta[row], transform, layout="NCHW", **options) * covered
+        weight += covered
+    return planes.average(total, weight)
+
+
+def _accumulated(transform: Transform, steps: Array) -> Array:
+    """Parameters from the first frame to each frame, from those between neighbors, by fitting them to points."""
+    result, points = [steps[0]], _POINTS
+    for step in steps[1:]:
+        points = np.asarray(apply_each(transform, step[None], points))[0]
+        result.append(transform.fit_points(_POINTS, points)[0])
+    return np.array(result)

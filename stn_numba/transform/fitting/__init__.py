@@ -1,0 +1,1 @@
+"""Fit the parameters of any transform to pairs of points, see `Transform.fit_points`."""

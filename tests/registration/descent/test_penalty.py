@@ -1,0 +1,42 @@
+import numpy as np
+
+import stn_numba as stn
+from stn_numba.registration.descent.penalty import BendingPenalty
+from tests.transform.test_base import Swirl
+
+SPLINE = stn.get_transform("tps", control_points=(4, 4))
+
+
+def test_affine_maps_do_not_bend():
+    points = SPLINE.control_points
+    theta = (points @ np.array([[1.2, 0.3], [-0.1, 0.8]]) + [0.5, -0.2]).T.reshape(1, -1)
+    cost, gradient, _ = BendingPenalty(SPLINE, 1.0).terms(theta)
+    np.testing.assert_allclose(cost, 0, atol=1e-18)
+    np.testing.assert_allclose(gradient, 0, atol=1e-9)
+
+
+def test_the_energy_is_that_of_second_derivatives():
+    class Parabola(stn.LinearTransform):
+        def basis(self, points):
+            return points[:, :1] ** 2
+
+    cost, *_ = BendingPenalty(Parabola(), 3.0).terms(np.array([[0.5, 0.0]]))
+    np.testing.assert_allclose(cost, 3.0 * (2 * 0.5) ** 2 * (31 / 33) ** 2)
+
+
+def test_the_gradient_is_half_that_of_the_cost():
+    for transform in (SPLINE, Swirl()):
+        penalty, rng = BendingPenalty(transform, 0.1), np.random.default_rng(0)
+        theta = transform.identity() + rng.normal(0, 0.1, (2, transform.n_params))
+        direction = rng.normal(size=theta.shape)
+        step = 1e-5
+        slope = (penalty.terms(theta + step * direction)[0] - penalty.terms(theta - step * direction)[0]) / (2 * step)
+        np.testing.assert_allclose(2 * np.sum(penalty.terms(theta)[1] * direction, axis=1), slope, rtol=1e-4)
+
+
+def test_the_curvature_of_a_linear_transform_is_exact():
+    penalty, rng = BendingPenalty(SPLINE, 0.1), np.random.default_rng(0)
+    theta, step = SPLINE.identity() + rng.normal(0, 0.1, (1, 32)), rng.normal(size=(1, 32))
+    cost, gradient, hessian = penalty.terms(theta)
+    expected = cost + 2 * np.sum(gradient * step) + step[0] @ hessian[0] @ step[0]
+    np.testing.assert_allclose(penalty.terms(theta + step)[0], expected)

@@ -1,0 +1,60 @@
+import numpy as np
+
+from stn_numba import base_points, get_transform, to_pixels
+from stn_numba.registration.pyramid.planes import as_planes
+from stn_numba.registration.pyramid.levels import make_levels
+from stn_numba.registration.models import model_of
+from tests.registration.scenes import Scene
+
+RNG = np.random.default_rng(0)
+
+
+def levels_of(moving, fixed, align_corners=True, mask=None):
+    return make_levels(as_planes(moving, mask, "moving"), as_planes(fixed, None, "fixed"), align_corners)
+
+
+def test_levels_halve_until_the_shorter_side_is_small():
+    levels = levels_of(np.ones((200, 300)), np.ones((150, 400)))
+    assert [level.shape for level in levels] == [(150, 400), (75, 200), (38, 100)]
+    assert [level.depth for level in levels] == [0, 1, 2]
+
+
+def test_a_small_image_has_one_level():
+    assert len(levels_of(np.ones((20, 300)), np.ones((150, 400)))) == 1
+
+
+def test_positions_of_each_level_are_those_of_the_images():
+    for align_corners in (True, False):
+        scene, shape = Scene(shortest=0.5), (129, 161)
+        image = scene(base_points(shape, align_corners)).reshape(shape)
+        for level in levels_of(image, image, align_corners):
+            seen = scene(level.points()).reshape(level.shape)
+            inner = (slice(3, -3),) * 2
+            assert np.corrcoef(seen[inner].ravel(), level.fixed[0][inner].ravel())[0, 1] > 0.999
+            pixels = to_pixels(level.points(), shape, align_corners) / 2**level.depth
+            homogeneous = np.c_[level.points(), np.ones(len(pixels))] @ level.to_pixels.T
+            np.testing.assert_allclose(homogeneous[:, :2] / homogeneous[:, 2:], pixels, atol=1e-9)
+
+
+def test_planes_of_pairs_count_channels_and_share_a_single_image():
+    levels = levels_of(RNG.random((60, 60, 3)), RNG.random((60, 60, 3)))
+    moving, fixed = levels[0].planes_of(np.array([0, 0]))
+    np.testing.assert_array_equal(moving, [0, 1, 2, 0, 1, 2])
+    np.testing.assert_array_equal(fixed, moving)
+
+
+def test_masked_pixels_do_not_leak_into_coarse_levels():
+    image, mask = RNG.random((100, 100)), np.ones((100, 100), bool)
+    mask[40:60, 40:60] = False
+    clean = levels_of(image, image, mask=mask)
+    image[~mask] = 1e5
+    for level, other in zip(clean, levels_of(image, image, mask=mask), strict=True):
+        np.testing.assert_array_equal(level.moving, other.moving)
+        np.testing.assert_array_equal(level.moving_weight, other.moving_weight)
+
+
+def test_splines_pass_through_the_pixels():
+    affine = get_transform("affine")
+    level = levels_of(RNG.random((9, 12)), np.ones((9, 12)))[0]
+    read = model_of(affine).values(level.with_splines(), affine.identity()[None], np.array([0]))
+    np.testing.assert_allclose(read[0], level.moving, atol=1e-5)
