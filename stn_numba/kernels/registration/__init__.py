@@ -8,6 +8,5 @@
 `pyramid`           half images, smoothed images
 ==================  ==================================================================================
 
-Each works on strips of up to `codes.STRIP` pixels of a row, in float32, from scratch rows (`rows`) that stay in the first
-cache.
+Each works on strips of up to `codes.STRIP` pixels of a row, in float32, in scratch rows (`rows`) that stay in the first cache.
 """
