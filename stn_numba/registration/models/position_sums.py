@@ -15,7 +15,7 @@ from stn_numba.kernels.registration import codes
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
-from stn_numba.registration.models.kernel_sums import Sums, index_words, plane_words, threads
+from stn_numba.registration.models.kernel_sums import MatrixSums, index_words, plane_words, threads
 
 __all__ = ["Positions", "read_positions", "row_sums"]
 
@@ -99,7 +99,7 @@ def row_sums(
     moving_index: Array | None = None,
     fixed_index: Array | None = None,
     num_threads: int | None = None,
-) -> Sums:
+) -> MatrixSums:
     """Return sums of w q q^T over the fixed pixels whose position is inside the moving image.
 
     With a Jacobian q = (gx dx_0 + gy dy_0, gx dx_1 + gy dy_1, ..., m, 1, f), of size P + 3: the derivatives of the value m by
@@ -137,7 +137,7 @@ def row_sums(
     )
     dispatch.run(row_sums_entry(), N * tasks, threads(N * pixels * P // 4, num_threads), words)
     total = found[:, 0] if tasks == 1 else found.sum(axis=1)
-    return Sums(total.take(_places(P + 3), axis=1), total[:, sums].copy())
+    return MatrixSums(total.take(_places(P + 3), axis=1), total[:, sums].copy())
 
 
 def read_positions(

@@ -44,7 +44,7 @@ def oracle(moving, fixed, positions, rows, *, size=SIZE, cubic=False, weight=1.0
 
 def expect_close(found, expected, tolerance=2e-5):
     products, count = expected
-    np.testing.assert_allclose(found.count[0], count, rtol=1e-6, atol=1e-3)
+    np.testing.assert_allclose(found.counts[0], count, rtol=1e-6, atol=1e-3)
     scale = np.sqrt(np.outer(np.diag(products), np.diag(products))) + 1e-9
     assert np.abs((found.products[0] - products) / scale).max() < tolerance
 
@@ -65,7 +65,7 @@ def test_sums_by_a_basis(kernel, robust, dtype):
 
     positions = mapped(basis.astype(float), coefficients)
     expect_close(found, oracle(planes[0], fixed[0], positions, rows, cubic=cubic, robust=robust, lighting=light))
-    assert 200 < found.count[0] < SHAPE[0] * SHAPE[1]
+    assert 200 < found.counts[0] < SHAPE[0] * SHAPE[1]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 4), (9, 1), (5, 7), (19, 53)])
@@ -139,7 +139,7 @@ def test_wild_positions_read_nothing(value, kernel):
     alike = row_sums(planes, fixed, Positions(expected), SIZE, jacobian=jacobian, kernel=KERNELS[kernel])
     np.testing.assert_array_equal(found.products, alike.products)
     read = read_positions(planes, Positions(positions), SIZE, kernel=KERNELS[kernel])
-    assert np.isfinite(read).sum() == found.count[0]
+    assert np.isfinite(read).sum() == found.counts[0]
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "spline"])
