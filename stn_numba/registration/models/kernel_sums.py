@@ -16,7 +16,17 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["KERNELS", "ROBUST", "Sums", "matrix_read", "matrix_sums"]
+__all__ = [
+    "KERNELS",
+    "ROBUST",
+    "Sums",
+    "bands_of",
+    "index_words",
+    "matrix_read",
+    "matrix_sums",
+    "plane_words",
+    "threads_for",
+]
 
 Array = NDArray[Any]
 
@@ -76,16 +86,18 @@ def _places() -> Array:
     return np.where(np.tri(12, k=-1, dtype=bool), places.T, places)
 
 
-def _plane_words(planes: Array | None) -> tuple[int, int]:
+def plane_words(planes: Array | None) -> tuple[int, int]:
+    """Planes as a kernel takes them: address and bytes from one to the next."""
     return (0, 0) if planes is None else (address_of(planes), planes.strides[0])
 
 
-def _index_words(index: Array | None, planes: Array) -> tuple[int, int]:
+def index_words(index: Array | None, planes: Array) -> tuple[int, int]:
     """An index by its address, or the step from pair to pair."""
     return (0, int(len(planes) > 1)) if index is None else (address_of(index), 0)
 
 
-def _threads(pixels: int, num_threads: int | None) -> int | None:
+def threads_for(pixels: int, num_threads: int | None = None) -> int | None:
+    """Threads for a call: one if it is small."""
     return 1 if pixels <= _FEW else num_threads
 
 
@@ -146,20 +158,20 @@ def matrix_sums(
     bands = bands_of(h, w)
     lines = np.empty((N, bands, 3 * codes.LINE))
     words = (
-        *_plane_words(moving),
-        *_plane_words(mask),
-        *_plane_words(fixed),
-        *_plane_words(fixed_weight),
+        *plane_words(moving),
+        *plane_words(mask),
+        *plane_words(fixed),
+        *plane_words(fixed_weight),
         *(in_shape[1], in_shape[0], moving.shape[2]),
         *(N, h, w, bands),
-        *_index_words(moving_index, moving),
-        *_index_words(fixed_index, fixed),
+        *index_words(moving_index, moving),
+        *index_words(fixed_index, fixed),
         address_of(matrix),
         *axes,
         *(kernel, projective, robust, 0 if lighting is None else address_of(lighting)),
         address_of(lines),
     )
-    dispatch.run(sums_entry(), N * bands, _threads(N * h * w, num_threads), words)
+    dispatch.run(sums_entry(), N * bands, threads_for(N * h * w, num_threads), words)
     total = lines[:, 0] if bands == 1 else lines.sum(axis=1)
     return Sums(total.take(_places(), axis=1), total[:, codes.LEVELS + 6].copy())
 
@@ -182,16 +194,16 @@ def matrix_read(
     bands = bands_of(h, w)
     out = np.empty((N, h, w), np.float32)
     words = (
-        *_plane_words(moving),
-        *_plane_words(mask),
+        *plane_words(moving),
+        *plane_words(mask),
         *(in_shape[1], in_shape[0], moving.shape[2]),
         *(N, h, w, bands),
-        *_index_words(moving_index, moving),
+        *index_words(moving_index, moving),
         *(0, 0),
         address_of(matrix),
         *axes,
         *(kernel, projective),
         address_of(out),
     )
-    dispatch.run(read_entry(), N * bands, _threads(N * h * w, num_threads), words)
+    dispatch.run(read_entry(), N * bands, threads_for(N * h * w, num_threads), words)
     return out
