@@ -15,7 +15,7 @@ from stn_numba.transform.base import Transform
 
 __all__ = ["PositionsModel"]
 
-_POINTS = 1 << 16  # that a transform maps at a time if it maps each on its own
+_POINTS = 1 << 13  # that a transform maps at a time: what it computes then stays in the cache
 _FEW = 1 << 14  # pixels of a level whose derivatives are all evaluated
 _BEHIND = 8  # columns of derivatives behind the last pixel, which kernels may load
 
@@ -54,10 +54,10 @@ class PositionsModel:
         if key not in self._points:
             self._points[key] = level.points()
         points = self._points[key]
-        if not self.transform.is_linear():
-            return _exact(self.transform.apply(theta, points))
-        parts = [self.transform.apply(theta, points[first : first + _POINTS]) for first in range(0, len(points), _POINTS)]
-        return _exact(np.concatenate(parts, axis=1))
+        mapped = np.empty(points.shape)
+        for first in range(0, len(points), _POINTS):
+            mapped[first : first + _POINTS] = self.transform.apply(theta, points[first : first + _POINTS])[0]
+        return mapped
 
     def slopes(self, level: Level, theta: Array, every: int) -> NDArray[np.float32]:
         """Derivatives (P, 2, rows, columns) by theta, in pixels of the level; see `Source`."""
@@ -75,8 +75,3 @@ class PositionsModel:
 def _rows(theta: Array) -> Iterator[Array]:
     for row in theta:
         yield row[None]
-
-
-def _exact(mapped: object) -> Array:
-    """Positions (1, M, 2) as an array (M, 2) for kernels."""
-    return np.ascontiguousarray(np.asarray(mapped, np.float64)[0])

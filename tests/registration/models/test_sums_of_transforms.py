@@ -172,4 +172,4 @@ def test_derivatives_of_large_images_are_linear_between_every_fourth_pixel(name)
     transform, _ = TRANSFORMS[name]
     level, theta, pairs = level_of((150, 161), (140, 150), cubic=True), theta_of(transform), np.array([0, 1])
     found = PositionsModel(transform).sums(level, theta, pairs, Lighting())
-    expect_close(found, model_sums(transform, level, theta, pairs, Lighting()), 3e-3)
+    expect_close(found, model_sums(transform, level, theta, pairs, Lighting()), 2e-2)
