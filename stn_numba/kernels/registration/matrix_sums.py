@@ -20,6 +20,7 @@ from stn_numba.kernels.registration.rows import (
     GX,
     GY,
     INVERSE,
+    OVERLAP,
     PX,
     PY,
     ROWS_BYTES,
