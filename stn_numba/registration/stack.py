@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_int, as_option
 from stn_numba.grid import base_points
 from stn_numba.registration.api import as_start
+from stn_numba.registration.progress import Done, report_progress
 from stn_numba.registration.pyramid.normalize import locally_normalized
 from stn_numba.registration.pyramid.planes import Planes, as_stack
 from stn_numba.registration.report import as_registration
@@ -27,7 +28,6 @@ from stn_numba.warp import warp
 __all__ = ["register_stack"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 _BATCH = 16  # frames at a time: their pyramids are in memory together
 _POINTS = base_points((9, 9))
@@ -55,7 +55,7 @@ def register_stack(
     align_corners: bool = True,
     seed: int = 0,
     num_threads: int | None = None,
-    progress: Progress | None = None,
+    progress: bool | Callable[[int, int], Any] = False,
 ) -> Registration:
     """Find the parameters that align the frames of a stack.
 
@@ -75,8 +75,9 @@ def register_stack(
         As for `register`; `initial` may have N rows.
     align_corners, seed, num_threads
         As for `register`.
-    progress : callable, optional
-        Called as ``progress(done, N)`` after each batch of frames.
+    progress : bool or callable, default False
+        True shows a bar of tqdm, on a terminal or in a notebook. A function is called as ``progress(done, count)`` after each
+        batch of frames; `count` is N, with ``reference="mean"`` 2 N because each frame is registered twice.
 
     Returns
     -------
@@ -102,13 +103,15 @@ def register_stack(
     reference = _reference(reference, len(planes))
     made = as_transform(transform, options).for_image(planes.shape, settings.align_corners)
     start = as_start(initial, made, len(planes))
-    with contextlib.nullcontext() if num_threads is None else limit_threads(num_threads):
+    total = len(planes) * (_ROUNDS if reference == "mean" else 1)
+    threads = contextlib.nullcontext() if num_threads is None else limit_threads(num_threads)
+    with report_progress(progress, total) as done, threads:
         if settings.normalize:
             planes = locally_normalized(planes)
         if reference == "mean":
-            found = _to_mean(planes, made, start, settings, progress)
+            found = _to_mean(planes, made, start, settings, done)
         else:
-            found = _in_batches(planes, reference, made, start, settings, progress)
+            found = _in_batches(planes, reference, made, start, settings, done)
         if reference == "previous":
             found.theta = _accumulated(made, np.where(found.success[:, None], found.theta, identity_of(made)))
     return as_registration(found, planes, planes, made, settings, single=False)
@@ -125,7 +128,7 @@ def _reference(reference: Any, count: int) -> str | int:
 
 
 def _in_batches(
-    planes: Planes, reference: str | int, transform: Transform, start: Array, settings: Settings, progress: Progress | None
+    planes: Planes, reference: str | int, transform: Transform, start: Array, settings: Settings, done: Done
 ) -> Found:
     """Register batches of frames to a frame, or each frame to the one before."""
     parts, count = [], len(planes)
@@ -133,22 +136,20 @@ def _in_batches(
         rows = np.arange(first, min(first + _BATCH, count))
         fixed = planes.take(np.maximum(rows - 1, 0) if reference == "previous" else np.array([reference]))
         parts.append(find(planes.take(rows), fixed, transform, start[rows], settings))
-        if progress is not None:
-            progress(int(rows[-1]) + 1, count)
+        done(len(rows))
     return joined(parts)
 
 
-def _to_mean(planes: Planes, transform: Transform, start: Array, settings: Settings, progress: Progress | None) -> Found:
+def _to_mean(planes: Planes, transform: Transform, start: Array, settings: Settings, done: Done) -> Found:
     """Register all frames to their mean, then to the mean of the registered ones."""
     theta = start
     for _ in range(_ROUNDS):
         mean = _mean(planes, transform, theta, settings)
         parts = []
         for first in range(0, len(planes), _BATCH):
-            rows = slice(first, first + _BATCH)
-            parts.append(find(planes.take(np.arange(len(planes))[rows]), mean, transform, theta[rows], settings))
-            if progress is not None:
-                progress(min(first + _BATCH, len(planes)), len(planes))
+            rows = np.arange(first, min(first + _BATCH, len(planes)))
+            parts.append(find(planes.take(rows), mean, transform, theta[rows], settings))
+            done(len(rows))
         found = joined(parts)
         theta = np.where(found.success[:, None], found.theta, theta)
     return found

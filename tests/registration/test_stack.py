@@ -66,16 +66,20 @@ def test_a_frame_that_shows_something_else_is_no_success_and_spoils_no_other():
     np.testing.assert_array_equal(np.flatnonzero(~result.success), [5, 6])
 
 
-def test_progress_is_reported():
+@pytest.mark.parametrize(("reference", "total"), [("first", 20), ("previous", 20), ("mean", 40)])
+def test_progress_is_reported(reference, total):
     calls = []
-    stn.register_stack(stack(), "first", Shift(), progress=lambda done, count: calls.append((done, count)))
-    assert calls[-1] == (20, 20)
+    stn.register_stack(stack(), reference, Shift(), progress=lambda done, count: calls.append((done, count)))
+    assert calls[-1] == (total, total)
     assert len(calls) > 1
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
 
 
 def test_errors_name_the_argument():
     for reference, message in (("frist", "did you mean 'first'"), (20, "a frame from 0 to 19"), (1.5, "whole number")):
         with pytest.raises((TypeError, ValueError), match=message):
             stn.register_stack(stack(), reference, Shift())
+    with pytest.raises(TypeError, match="progress: expected True, False or a function"):
+        stn.register_stack(stack(), progress="yes")
     with pytest.raises(ValueError, match=r"frames: expected \(N, H, W\)"):
         stn.register_stack(np.zeros((5, 5)))

@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any
 
+from stn_numba._util.progress_bars import bar_class
 from stn_numba.nn.training.history import Epoch, summary
 
 __all__ = ["Progress", "progress_display"]
@@ -66,22 +67,13 @@ def progress_display(epochs: int, seconds: float | None, wanted: bool) -> Progre
     """Return a bar over the epochs, or over no fixed total with a limit of `seconds`; lines where no bar can be drawn."""
     if not wanted:
         return Progress()
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return _Lines(epochs, seconds)
-    if not (_in_notebook() or getattr(sys.stderr, "isatty", lambda: False)()):
+    bar = bar_class()
+    if bar is None:
         return _Lines(epochs, seconds)
     layout = "{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]"
     if seconds is not None:
         layout = "{n:.1f} epochs [{elapsed}" + f" of {seconds:g} s" + "{postfix}]"
-    return _Bar(tqdm(total=None if seconds is not None else epochs, bar_format=layout))
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in a notebook, which draws bars though its streams are no terminals; tqdm checks the same way."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and "IPKernelApp" in getattr(shell, "config", {})
+    return _Bar(bar(total=None if seconds is not None else epochs, bar_format=layout))
 
 
 def _logging_shows(level: int) -> bool:
