@@ -24,7 +24,7 @@ from stn_numba.kernels.registration.weights import copy_row
 from stn_numba.kernels.simd.raw import load_raw, store_raw
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import allocate, release
-from stn_numba.kernels.simd.vectors import EIGHT, arange, astype, fma, full, to_float64, where
+from stn_numba.kernels.simd.vectors import EIGHT, arange, astype, full, to_float64, where
 
 PIXEL = np.float32(0)  # any number of the type of pixels
 PRODUCTS = ROWS_BYTES  # nine rows: products of gradients, then of gradients with m, 1, f

@@ -1,7 +1,8 @@
 """Sums of the products of all pairs of many rows.
 
 Rows come in fours. A block holds the products of four rows with two others, which stay in eight registers along a strip. Only
-blocks on and below the diagonal are computed: block (i, j) of rows 4 i to 4 i + 3 with 2 j and 2 j + 1 has number i (i + 1) + j.
+blocks on and below the diagonal are computed: block (i, j) of rows 4 i to 4 i + 3 with 2 j and 2 j + 1 has number
+i (i + 1) + j.
 """
 
 from __future__ import annotations

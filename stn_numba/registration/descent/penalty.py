@@ -16,6 +16,7 @@ __all__ = ["BendingPenalty"]
 
 Array = NDArray[np.float64]
 
+_STRETCHING = 100.0  # weight of first derivatives of displacements, beside second ones
 _POINTS = 33  # along each axis, between which second derivatives are taken
 
 
@@ -23,7 +24,8 @@ class BendingPenalty:
     """The bending energy of a map: the mean over the fixed image of the squared second derivatives of positions.
 
     Positions and coordinates are normalized, so the energy does not depend on the size of the images; affine maps have none
-    (Rueckert et al., 1999, equation 9).
+    (Rueckert et al., 1999, equation 9). For displacements of a lattice the squared first derivatives are added, with a smaller
+    share, so that displacements fade where the images show nothing.
 
     Parameters
     ----------
@@ -66,7 +68,17 @@ class BendingPenalty:
         identity = self.transform.identity()[None]
         slopes = self.transform.theta_jacobian(identity, self._points)[..., :1, : identity.shape[1] // 2]
         flat = self._bend(slopes, 1).reshape(-1, slopes.shape[-1])
+        if isinstance(self.transform, LatticeTransform):
+            flat = np.concatenate([flat, np.sqrt(_STRETCHING) * self._stretch(slopes)])
         return self._factor * (flat.T @ flat)
+
+    @staticmethod
+    def _stretch(values: Array) -> Array:
+        """First derivatives along x and along y of values (1, M, 1, P) at the points, (..., P)."""
+        field = values.reshape(_POINTS, _POINTS, -1)
+        step = 2 / (_POINTS - 1)
+        along = [np.diff(field, axis=axis).reshape(-1, field.shape[-1]) for axis in (0, 1)]
+        return np.concatenate(along) / step
 
     @staticmethod
     def _bend(values: Array, coordinates: int = 2) -> Array:

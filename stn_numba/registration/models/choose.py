@@ -23,7 +23,7 @@ def model_of(transform: Transform, pixels: int = 0) -> Model:
         return MatrixModel(transform)
     if isinstance(transform, LatticeTransform) and LatticeModel.can_read(transform):
         return LatticeModel(transform)
-    if isinstance(transform, LinearTransform) and transform.maps_point_sets():
-        if 2 * transform.n_params * pixels <= _BASIS_BYTES:
-            return LinearModel(transform)
+    small = 2 * transform.n_params * pixels <= _BASIS_BYTES
+    if isinstance(transform, LinearTransform) and transform.maps_point_sets() and small:
+        return LinearModel(transform)
     return PositionsModel(transform)

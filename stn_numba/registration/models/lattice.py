@@ -131,9 +131,9 @@ class LatticeModel:
                 cells[:, top, column] += by_cell[:, task, k]
         found = (mapping.matrix @ cells.reshape(n, -1).T).T
         scale = np.repeat(np.diag(level.to_pixels)[:2], count // 2)
-        jj = np.zeros((n, count * count))
-        jj[:, mapping.places] = found[:, : len(mapping.places)]
-        jj = jj.reshape(n // level.channels, level.channels, count, count)
+        flat = np.zeros((n, count * count))
+        flat[:, mapping.places] = found[:, : len(mapping.places)]
+        jj = flat.reshape(n // level.channels, level.channels, count, count)
         jj *= scale[:, None]
         jj *= scale
         jr = found[:, len(mapping.places) :].reshape(*jj.shape[:3], 3) * scale[:, None]

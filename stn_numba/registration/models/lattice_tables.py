@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -74,16 +75,14 @@ def pixel_tables(transform: LatticeTransform, level: Level) -> PixelTables:
     """Return the tables of a level."""
     (rows, columns), (h, w) = transform.lattice, level.shape
     step_x, start_x, step_y, start_y = level.axes
-    x, x_weights = transform.axis_control(step_x * np.arange(w) + start_x, columns)
-    y, y_weights = transform.axis_control(step_y * np.arange(h) + start_y, rows)
+    x, x_weights = transform.axis_control(start_x + step_x * np.arange(w, dtype=np.float64), columns)
+    y, y_weights = transform.axis_control(start_y + step_y * np.arange(h, dtype=np.float64), rows)
     across = np.zeros((x_weights.shape[1], w + _PADDING), np.float32)
     across[:, :w] = x_weights.T
     starts = np.flatnonzero(np.diff(x[:, 0], prepend=-1))
     cells = np.stack([starts, np.append(starts[1:], w), x[starts, 0]], axis=1)
     changes = np.append(np.flatnonzero(np.diff(y[:, 0], prepend=-1)), h)
-    bounds = np.concatenate(
-        [np.arange(first, last, _ROWS) for first, last in zip(changes[:-1], changes[1:], strict=True)] + [[h]]
-    )
+    bounds = np.concatenate([*(np.arange(first, last, _ROWS) for first, last in itertools.pairwise(changes)), [h]])
     tops = np.ascontiguousarray(y[:, 0], np.int64)
     return PixelTables(
         cells.astype(np.int64), across, np.ascontiguousarray(y_weights, np.float64), tops, bounds.astype(np.int64)
@@ -110,11 +109,11 @@ def assembly(rows: int, columns: int, reach: int) -> Assembly:
     word = pair_of[c, d] * long + 3 * pair_of[a, b]
     first = (np.arange(cells[0])[:, None] * columns + np.arange(cells[1])).ravel()[:, None]
     base = words * np.arange(first.size)[:, None]
-    source, target = [], []
+    sources, targets = [], []
     for part, (from_axis, to_axis) in ((0, (0, 0)), (1, (0, 1)), (1, (1, 0)), (2, (1, 1))):
-        source.append(base + word + part)
-        target.append((from_axis * count + first + one) * (2 * count) + to_axis * count + first + two)
-    source, target = (np.concatenate([each.ravel() for each in parts]) for parts in (source, target))
+        sources.append(base + word + part)
+        targets.append((from_axis * count + first + one) * (2 * count) + to_axis * count + first + two)
+    source, target = (np.concatenate([each.ravel() for each in parts]) for parts in (sources, targets))
     places, target = np.unique(target, return_inverse=True)
     c, a = (each.ravel() for each in np.meshgrid(n, n, indexing="ij"))
     for axis in range(2):

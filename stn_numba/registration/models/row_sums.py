@@ -162,4 +162,5 @@ def _places(size: int) -> Array:
     """Where each of size x size products is among the sums of a task."""
     low, high = np.sort(np.indices((size, size)), axis=0)
     block = high // 4
-    return 8 + 8 * (block * (block + 1) + low // 2) + high % 4 * 2 + low % 2
+    places: Array = 8 + 8 * (block * (block + 1) + low // 2) + high % 4 * 2 + low % 2
+    return places

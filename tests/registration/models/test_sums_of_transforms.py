@@ -65,7 +65,11 @@ def theta_of(transform, count=2, scale=0.03):
 def expect_close(found, expected, tolerance):
     size = expected.jj.shape[-1]
     roots = np.sqrt(np.concatenate([np.einsum("ncpp->ncp", each) for each in (expected.jj, expected.rr)], axis=2)) + 1e-3
-    for name, first, second in (("jj", slice(size), slice(size)), ("jr", slice(size), slice(size, None)), ("rr", slice(size, None), slice(size, None))):
+    for name, first, second in (
+        ("jj", slice(size), slice(size)),
+        ("jr", slice(size), slice(size, None)),
+        ("rr", slice(size, None), slice(size, None)),
+    ):
         error = np.abs(getattr(found, name) - getattr(expected, name))
         assert (error / (roots[..., first, None] * roots[..., None, second])).max() < tolerance, name
     np.testing.assert_allclose(found.count, expected.count, rtol=1e-5, atol=1e-3)
@@ -112,7 +116,9 @@ def test_the_same_bits_with_any_number_of_threads(name):
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
-@pytest.mark.parametrize(("shape", "size"), [((2, 2), (1, 1)), ((1, 1), (2, 5)), ((5, 7), (1, 9)), ((3, 2), (6, 5)), ((2, 9), (1, 257))])
+@pytest.mark.parametrize(
+    ("shape", "size"), [((2, 2), (1, 1)), ((1, 1), (2, 5)), ((5, 7), (1, 9)), ((3, 2), (6, 5)), ((2, 9), (1, 257))]
+)
 @pytest.mark.parametrize("cubic", [False, True])
 def test_small_images(name, shape, size, cubic):
     transform, _ = TRANSFORMS[name]
