@@ -49,10 +49,13 @@ _TRANSFORMS: Mapping[str | int, str] = {
     **dict.fromkeys(("homography", "perspective", "projection", "projectivetransform", "perspectivetransform"), "'projective'"),
     **dict.fromkeys(("thinplatespline", "thinplatesplines", "thinplate", "thinplatesplinetransform", "spline"), "'tps'"),
     **dict.fromkeys(("affinetransform", "affine2d"), "'affine'"),
-    **dict.fromkeys(
-        ("similarity", "euclidean", "rigid", "similaritytransform", "euclideantransform", "rotation", "translation", "scaling"),
-        "'affine', of which it is a special case",
-    ),
+    **dict.fromkeys(("similaritytransform", "similarity2d"), "'similarity'"),
+    **dict.fromkeys(("euclidean", "euclideantransform", "rigidtransform", "rigidbody"), "'rigid'"),
+    **dict.fromkeys(("shift", "translate", "translationtransform"), "'translation'"),
+    **dict.fromkeys(("scaling", "scale", "zoom"), "'attention'"),
+    **dict.fromkeys(("freeform", "freeformdeformation", "ffd", "bsplinetransform"), "'bspline'"),
+    **dict.fromkeys(("opticalflow", "displacement", "displacementfield", "deformationfield"), "'flow'"),
+    **dict.fromkeys(("distortion", "lens", "lensdistortion", "undistort"), "'radial'"),
 }
 
 _BY_ARGUMENT: Mapping[str, Mapping[str | int, str]] = {

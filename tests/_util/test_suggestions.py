@@ -129,7 +129,10 @@ def test_names_of_units_in_other_libraries():
         ("thin_plate_spline", "'tps'"),
         ("ThinPlateSpline", "'tps'"),
         ("Affine", "'affine'"),
-        ("similarity", "'affine', of which it is a special case"),
+        ("Euclidean", "'rigid'"),
+        ("shift", "'translation'"),
+        ("free-form deformation", "'bspline'"),
+        ("optical_flow", "'flow'"),
     ],
 )
 def test_names_of_transforms_in_other_libraries(name, ours):
