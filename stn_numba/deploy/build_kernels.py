@@ -1,7 +1,8 @@
 """Build the libraries of compiled kernels for a wheel: ``python -m stn_numba.deploy.build_kernels FOLDER``.
 
-A library holds all kernels of the sampler, and those of the networks in `stn_numba.models` and `stn_numba.paper`.
-`stn_numba.kernels.compiler.ahead_of_time` compiles it, and `stn_numba.kernels.runtime.prebuilt` finds it.
+A library holds all kernels of the sampler and of registration, and those of the networks in `stn_numba.models` and
+`stn_numba.paper`. `stn_numba.kernels.compiler.ahead_of_time` compiles it, and
+`stn_numba.kernels.runtime.prebuilt` finds it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,26 @@ import numpy as np
 
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import calls, prebuilt
+from stn_numba.registration.models import kernel_sums, lattice, row_sums
+from stn_numba.registration.pyramid import filters
 from stn_numba.sampler import IMAGE_DTYPES, kernel_arguments
 from stn_numba.threads import limits
 
-__all__ = ["build_kernels", "levels", "sampler_kernels"]
+__all__ = ["build_kernels", "levels", "registration_kernels", "sampler_kernels"]
 
 _FLOATS = ("float32", "float64")
+_REGISTRATION = (
+    kernel_sums.sums_entry,
+    kernel_sums.read_entry,
+    row_sums.sums_entry,
+    row_sums.read_entry,
+    lattice.sums_entry,
+    lattice.read_entry,
+    filters.halve_entry,
+    filters.smooth_entry,
+    filters.columns_entry,
+    filters.rows_entry,
+)
 
 
 def levels() -> list[str]:
@@ -47,6 +62,14 @@ def sampler_kernels() -> set[tuple[str, Any]]:
             kernel_arguments.nearest_entry(np.dtype(f"u{size}"))
         for align_corners in (True, False):
             MatrixGrid(np.eye(3)[None], (2, 2), align_corners=align_corners).pixel_matrix((2, 2))
+    return found
+
+
+def registration_kernels() -> set[tuple[str, Any]]:
+    """Return (kernel, signature) of all kernels of registration."""
+    with calls.recorded() as found:
+        for entry in _REGISTRATION:
+            entry()
     return found
 
 
@@ -74,13 +97,13 @@ def build_kernels(folder: Path) -> list[Path]:
 
 
 def _compile(names: list[str], folder: Path) -> None:
-    """Compile the kernels of the sampler while other processes find those of the networks, then compile these."""
+    """Compile the kernels of sampler and registration while other processes find those of the networks, then compile these."""
     from stn_numba.kernels.compiler import ahead_of_time
 
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(limits.affinity(), mp_context=context) as pool:
         networks = {name: pool.submit(_network_kernels, name) for name in names}
-        known = sampler_kernels()
+        known = sampler_kernels() | registration_kernels()
         running = [
             pool.submit(ahead_of_time.compile_job, ahead_of_time.Job(*job), names, folder) for job in sorted(known, key=_order)
         ]

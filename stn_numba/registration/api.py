@@ -17,10 +17,12 @@ from stn_numba.registration.run import find
 from stn_numba.registration.settings import Settings
 from stn_numba.threads import limit_threads
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform, identity_of
+from stn_numba.transform.checked import as_transform, identity_of, n_params_of
 from stn_numba.transform.parameters import as_numbers
 
-__all__ = ["as_start", "register"]
+__all__ = ["as_start", "register", "registrable"]
+
+_MOST_PARAMETERS = 4000
 
 
 def register(
@@ -75,7 +77,7 @@ def register(
     search : bool or "auto", default "auto"
         Whether to try some thousand starts: "auto" does if the first attempt fails. It takes about 50 ms.
     penalty : float, default 0.0
-        Weight of the bending energy of the map, which keeps flexible transforms smooth; 0.0001 is a good first try.
+        Weight of the bending energy of the map, which keeps flexible transforms smooth; 0.001 is a good first try.
     min_correlation : float, default 0.8
         Least `Registration.detail_correlation` of a success.
     min_overlap : float, default 0.25
@@ -125,7 +127,7 @@ def register(
         raise ValueError(
             f"moving: expected as many channels as fixed has, {second.values.shape[1]}, got {first.values.shape[1]}"
         )
-    made = as_transform(transform, options).for_image(first.shape, settings.align_corners)
+    made = registrable(transform, options).for_image(first.shape, settings.align_corners)
     start = as_start(initial, made, 1)
     with contextlib.nullcontext() if num_threads is None else limit_threads(num_threads):
         if settings.normalize:
@@ -134,6 +136,23 @@ def register(
             first = first.with_units_of(second)
         found = find(first, second, made, start, settings)
     return as_registration(found, first, second, made, settings, single=True)
+
+
+def registrable(transform: str | Transform, options: Mapping[str, Any] | None) -> Transform:
+    """Return the transform, if it does not have too many parameters for dense normal equations.
+
+    Raises
+    ------
+    ValueError
+        If it has.
+    """
+    made = as_transform(transform, options)
+    if n_params_of(made) > _MOST_PARAMETERS:
+        raise ValueError(
+            f"transform: expected at most {_MOST_PARAMETERS} parameters, got {made.n_params}; register with a coarser lattice, "
+            'such as "bspline", whose `apply` gives the displacement of each pixel'
+        )
+    return made
 
 
 def as_start(initial: ArrayLike | None, transform: Transform, count: int) -> NDArray[np.float64]:

@@ -50,7 +50,7 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(
         transform,
-        model_of(transform),
+        model_of(transform, levels[0].shape[0] * levels[0].shape[1]),
         settings.measure == "correlation",
         ROBUST[settings.robust],
         settings.max_iterations,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_int, as_option
 from stn_numba.grid import base_points
-from stn_numba.registration.api import as_start
+from stn_numba.registration.api import as_start, registrable
 from stn_numba.registration.progress import Done, report_progress
 from stn_numba.registration.pyramid.normalize import locally_normalized
 from stn_numba.registration.pyramid.planes import Planes, as_stack
@@ -21,7 +21,7 @@ from stn_numba.registration.run import Found, find, joined
 from stn_numba.registration.settings import Settings
 from stn_numba.threads import limit_threads
 from stn_numba.transform.base import Transform
-from stn_numba.transform.checked import as_transform, identity_of
+from stn_numba.transform.checked import identity_of
 from stn_numba.transform.points import apply_each
 from stn_numba.warp import warp
 
@@ -101,7 +101,7 @@ def register_stack(
     settings = Settings.checked(locals())
     planes = as_stack(frames, masks)
     reference = _reference(reference, len(planes))
-    made = as_transform(transform, options).for_image(planes.shape, settings.align_corners)
+    made = registrable(transform, options).for_image(planes.shape, settings.align_corners)
     start = as_start(initial, made, len(planes))
     total = len(planes) * (_ROUNDS if reference == "mean" else 1)
     threads = contextlib.nullcontext() if num_threads is None else limit_threads(num_threads)

@@ -152,7 +152,7 @@ class LatticeTransform(Transform):
         """Whether a subclass has not replaced `apply`."""
         return type(self).apply is LatticeTransform.apply
 
-    def _axis(self, x: NDArray[np.float64], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def axis_control(self, x: NDArray[np.float64], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Numbers (M, S) of control points and their weights at any positions; those of the nearest edge outside."""
         first, weights = self.axis_weights(np.clip(x, -1.0, 1.0), count)
         first, weights = np.asarray(first), np.asarray(weights, np.float64)
@@ -169,7 +169,7 @@ class LatticeTransform(Transform):
         rows, columns = self.lattice
         flat = points.reshape(-1, 2).astype(np.float64)
         flat = np.where(np.isnan(flat).any(axis=1, keepdims=True), 0.0, flat)
-        (x, x_weights), (y, y_weights) = self._axis(flat[:, 0], columns), self._axis(flat[:, 1], rows)
+        (x, x_weights), (y, y_weights) = self.axis_control(flat[:, 0], columns), self.axis_control(flat[:, 1], rows)
         blocks = 1 if points.ndim == 2 else len(points)
         block = np.repeat(np.arange(blocks) * (rows * columns), points.shape[-2])
         control = block[:, None, None] + y[:, :, None] * columns + x[:, None, :]
@@ -198,7 +198,7 @@ class LatticeTransform(Transform):
         rows, columns = self.lattice
         x = base_points((1, shape[1]), align_corners)[:, 0]
         y = base_points((shape[0], 1), align_corners)[:, 1]
-        return x, y, _sparse(*self._axis(x, columns), columns), _sparse(*self._axis(y, rows), rows)
+        return x, y, _sparse(*self.axis_control(x, columns), columns), _sparse(*self.axis_control(y, rows), rows)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_cached_weights"}

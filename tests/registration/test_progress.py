@@ -34,7 +34,7 @@ def test_nothing_is_shown_elsewhere(missing, monkeypatch, capsys):
 def test_a_bar_is_closed_after_an_error(monkeypatch, capsys):
     pytest.importorskip("tqdm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with pytest.raises(KeyError), report_progress(True, 20) as done:
+    with pytest.raises(KeyError), report_progress(True, 20) as done:  # noqa: PT012
         done(3)
         raise KeyError
     assert capsys.readouterr().err.endswith("\n")

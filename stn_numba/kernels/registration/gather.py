@@ -14,6 +14,7 @@ from stn_numba.kernels.simd.llvm import INT32, INT64, shuffle, splat
 from stn_numba.kernels.simd.vectors import Vector
 
 _EIGHT = Vector(types.float32, 8)
+_IN_TWO_HALVES = (0, 1, 4, 5), (2, 3, 6, 7)  # pixels of each register: so one shuffle of two registers leaves them in order
 
 
 def _place(code, row, index):
@@ -44,21 +45,15 @@ def _addresses(code, address, row, index):
 @intrinsic(lambda address, row, index: types.UniTuple(_EIGHT, 2)(types.int64, types.int64, types.int64))
 def gather_pairs(code, address, row, index):
     """Numbers of eight pixels, and those to the right of them."""
-    builder, places = code.builder, _addresses(code, address, row, index)
-    both = ir.DoubleType()  # two numbers: as a double, since a CPU loads one to either half of a register
-    loaded = [scoped_load(builder, INPUT, builder.inttoptr(place, both.as_pointer()), 4) for place in places]
-    twos = [_vector(builder, loaded[lane : lane + 2]) for lane in range(0, 8, 2)]
-    halves = [shuffle(builder, twos[k], twos[k + 2], range(4)) for k in (0, 1)]  # pixels 0, 1, 4, 5 and 2, 3, 6, 7
-    halves = [builder.bitcast(half, code.llvm(_EIGHT)) for half in halves]
+    builder, places, halves = code.builder, _addresses(code, address, row, index), []
+    for lanes in _IN_TWO_HALVES:
+        half = ir.Constant(ir.VectorType(INT64, 4), ir.Undefined)
+        for position, lane in enumerate(lanes):
+            both = scoped_load(builder, INPUT, builder.inttoptr(places[lane], INT64.as_pointer()), 4)
+            half = builder.insert_element(half, both, ir.Constant(INT32, position))
+        halves.append(builder.bitcast(half, code.llvm(_EIGHT)))
     left = shuffle(builder, *halves, [0, 2, 8, 10, 4, 6, 12, 14])
     return code.tuple([left, shuffle(builder, *halves, [1, 3, 9, 11, 5, 7, 13, 15])])
-
-
-def _vector(builder, scalars):
-    vector = ir.Constant(ir.VectorType(scalars[0].type, len(scalars)), ir.Undefined)
-    for lane, scalar in enumerate(scalars):
-        vector = builder.insert_element(vector, scalar, ir.Constant(INT32, lane))
-    return vector
 
 
 @intrinsic(lambda address, row, index: types.UniTuple(_EIGHT, 4)(types.int64, types.int64, types.int64))

@@ -20,25 +20,25 @@ from stn_numba.kernels.registration.rows import (
     GX,
     GY,
     INVERSE,
-    OVERLAP,
     PX,
     PY,
     ROWS_BYTES,
     SLOPE,
     SUMS,
     WEIGHT,
+    F,
     M,
     aligned,
     get,
     put,
 )
 from stn_numba.kernels.registration.weights import (
-    copy_fixed,
+    clear_weightless,
+    copy_row,
     keep_overlap,
-    multiply_by_fixed,
     multiply_by_mask,
     multiply_by_robust,
-    scale_by_roots,
+    multiply_by_row,
 )
 from stn_numba.kernels.simd.load_store import load
 from stn_numba.kernels.simd.raw import load_raw, store_raw
@@ -103,46 +103,38 @@ def scale_gradients(count, work):
 
 
 @jit.inline
-def apply_robust(job, n, count):
-    """Apply the robust factor to the weights of a strip of pair n."""
-    lighting = job.options.lighting + 24 * n
-    gain, bias, threshold = load(lighting, 0.0), load(lighting + 8, 0.0), load(lighting + 16, 0.0)
-    multiply_by_robust(job.options.robust, gain, bias, threshold, count, job.work)
-
-
-@jit.inline
-def read_pair(job, n, images, lines, i, first, count):
-    """Fill the rows M, GX, GY, F and WEIGHT for a strip of row i of pair n; return whether any pixel is inside."""
-    work, options, limits = job.work, job.options, job.limits
-    start, inside = strip_positions(lines, limits, options.projective, first, count, work)
-    if inside == 0:
-        return False
-    place, (moving, fixed) = 4 * (i * job.size[2] + first), images
+def weigh_strip(job, n, images, place, start, count):
+    """Apply masks and the robust factor to a strip; `place` is its first pixel in the fixed image, in bytes."""
+    work, options = job.work, job.options
+    moving, fixed = images
     if job.mask.address:
-        multiply_by_mask(plane(job.mask, moving) + 4 * start, limits.step, count, work)
+        multiply_by_mask(plane(job.mask, moving) + 4 * start, job.limits.step, count, work)
     if job.fixed_weight.address:
-        multiply_by_fixed(plane(job.fixed_weight, fixed) + place, count, work)
-    copy_fixed(plane(job.fixed, fixed) + place, count, work)
-    read_strip(options.kernel, plane(job.moving, moving) + 4 * start, limits.step, count, work)
-    return True
+        copy_row(plane(job.fixed_weight, fixed) + place, count, work + SLOPE)
+        multiply_by_row(work + SLOPE, count, work)
+    if job.mask.address or job.fixed_weight.address:
+        clear_weightless(count, work)
+    keep_overlap(count, work)
+    if options.robust != NOT_ROBUST:
+        lighting = options.lighting + 24 * n
+        gain, bias, threshold = load(lighting, 0.0), load(lighting + 8, 0.0), load(lighting + 16, 0.0)
+        multiply_by_robust(options.robust, gain, bias, threshold, count, work)
 
 
 @jit.inline
 def sum_strip(job, n, images, lines, i, first, count):
     """Add the products of a strip of row i of pair n to the sums of the row; return whether any pixel is inside."""
-    work, options = job.work, job.options
-    if not read_pair(job, n, images, lines, i, first, count):
+    work, options, limits = job.work, job.options, job.limits
+    start, inside = strip_positions(lines, limits, options.projective, first, count, work)
+    if inside == 0:
         return False
-    overlap = work + WEIGHT
-    if options.robust != NOT_ROBUST or job.mask.address or job.fixed_weight.address:
-        keep_overlap(count, work)
-        overlap = work + OVERLAP
-        if options.robust != NOT_ROBUST:
-            apply_robust(job, n, count)
-        scale_by_roots(count, work)
+    place = 4 * (i * job.size[2] + first)
+    copy_row(plane(job.fixed, images[1]) + place, count, work + F)
+    read_strip(options.kernel, plane(job.moving, images[0]) + 4 * start, limits.step, count, work)
+    weigh_strip(job, n, images, place, start, count)
     if options.projective:
         scale_gradients(count, work)
-    add_strip(job.us + 4 * first, options.projective, overlap, count, work)
+    add_strip(job.us + 4 * first, options.projective, count, work)
     return True
 
 

@@ -94,13 +94,12 @@ def affine_strip(lines, middle, limits, at, count, work):
     column, line, start = at
     x0, y0 = np.float32(middle[0] - column), np.float32(middle[1] - line)
     x_slope, y_slope, inside = np.float32(lines.x_slope), np.float32(lines.y_slope), 0
-    columns = astype(arange(EIGHT), np.float32(0)) + np.float32(start)
     for j in range(0, count, 8):
+        columns = astype(arange(EIGHT), np.float32(0)) + np.float32(start + j)
         x, y = fma(columns, x_slope, x0), fma(columns, y_slope, y0)
         mask = is_inside(x, y, limits, column, line)
         put_taps(x, y, mask, limits, column, line, j, work)
         inside += mask_bits(mask)
-        columns = columns + 8.0
     return inside
 
 
@@ -112,8 +111,8 @@ def projective_strip(lines, middle, limits, at, count, work):
     x_slope = np.float32(lines.x_slope - column * lines.z_slope)
     y_slope = np.float32(lines.y_slope - line * lines.z_slope)
     z_slope, inside = np.float32(lines.z_slope), 0
-    columns = astype(arange(EIGHT), np.float32(0)) + np.float32(start)
     for j in range(0, count, 8):
+        columns = astype(arange(EIGHT), np.float32(0)) + np.float32(start + j)
         z = fma(columns, z_slope, z0)
         inverse = full(EIGHT, np.float32(1)) / z
         x, y = fma(columns, x_slope, x0) * inverse, fma(columns, y_slope, y0) * inverse
@@ -123,7 +122,6 @@ def projective_strip(lines, middle, limits, at, count, work):
         put(work + PX, j, where(mask, x + np.float32(column), 0.0))
         put(work + PY, j, where(mask, y + np.float32(line), 0.0))
         inside += mask_bits(mask)
-        columns = columns + 8.0
     return inside
 
 

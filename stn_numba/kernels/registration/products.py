@@ -1,4 +1,4 @@
-"""Sums over a strip of products of values and gradients, and of the row of weights, which stands for 1.
+"""Sums over a strip of products of values and gradients.
 
 Eight pixels at a time add to vectors of sums, which stay in registers along a strip, and in memory along a row. At the row's
 end the lanes are added up, in float64 from there on.
@@ -11,7 +11,7 @@ import numpy as np
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import CROSS, DEPTH, LEVELS, LINE, PAIRS
 from stn_numba.kernels.registration.gather import sums_of_eight
-from stn_numba.kernels.registration.rows import GX, GY, SLOPE, SUMS, WEIGHT, F, M, get, put
+from stn_numba.kernels.registration.rows import GX, GY, OVERLAP, SLOPE, SUMS, WEIGHT, F, M, get, put
 from stn_numba.kernels.simd.raw import load_back, store_raw
 from stn_numba.kernels.simd.vectors import EIGHT, fma, full, to_float64
 
@@ -44,15 +44,16 @@ def clear_sums(count, sums):
 
 
 @jit.inline
-def add_pairs(us, first, second, third, count, sums, k):
+def add_pairs(us, first, second, third, weight, count, sums, k):
     """Add the products of three pairs of rows, each times 1, u, u^2, to nine sums from k on."""
     a, b, c = total(sums, k), total(sums, k + 1), total(sums, k + 2)
     d, e, f = total(sums, k + 3), total(sums, k + 4), total(sums, k + 5)
     g, h, i = total(sums, k + 6), total(sums, k + 7), total(sums, k + 8)
     for j in range(0, count, 8):
-        u = get(us, j)
-        x, y = get(first[0], j) * get(first[1], j), get(second[0], j) * get(second[1], j)
-        z = get(third[0], j) * get(third[1], j)
+        u, w = get(us, j), get(weight, j)
+        x = get(first[0], j) * w * get(first[1], j)
+        y = get(second[0], j) * w * get(second[1], j)
+        z = get(third[0], j) * w * get(third[1], j)
         square = u * u
         a, b, c = a + x, fma(x, u, b), fma(x, square, c)
         d, e, f = d + y, fma(y, u, e), fma(y, square, f)
@@ -68,8 +69,8 @@ def add_cross(us, row, count, work, sums, k):
     a, b, c = total(sums, k), total(sums, k + 1), total(sums, k + 2)
     d, e, f = total(sums, k + 3), total(sums, k + 4), total(sums, k + 5)
     for j in range(0, count, 8):
-        u, slope = get(us, j), get(row, j)
-        m, one, fixed = slope * get(work + M, j), slope * get(work + WEIGHT, j), slope * get(work + F, j)
+        u, one = get(us, j), get(row, j) * get(work + WEIGHT, j)
+        m, fixed = one * get(work + M, j), one * get(work + F, j)
         a, b = a + m, fma(m, u, b)
         c, d = c + one, fma(one, u, d)
         e, f = e + fixed, fma(fixed, u, f)
@@ -78,32 +79,33 @@ def add_cross(us, row, count, work, sums, k):
 
 
 @jit.inline
-def add_levels(overlap_row, count, work, sums, k):
+def add_levels(count, work, sums, k):
     """Add the products of m, 1 and f with each other, and the weights without the robust factor, to seven sums from k on."""
     a, b, c = total(sums, k), total(sums, k + 1), total(sums, k + 2)
     d, e, f = total(sums, k + 3), total(sums, k + 4), total(sums, k + 5)
     overlap = total(sums, k + 6)
     for j in range(0, count, 8):
-        m, fixed, one = get(work + M, j), get(work + F, j), get(work + WEIGHT, j)
-        a, b, c = fma(m, m, a), fma(m, one, b), fma(m, fixed, c)
-        d, e, f = fma(one, one, d), fma(fixed, one, e), fma(fixed, fixed, f)
-        overlap = overlap + get(overlap_row, j)
+        m, fixed, w = get(work + M, j), get(work + F, j), get(work + WEIGHT, j)
+        by_m, by_fixed = m * w, fixed * w
+        a, b, c = fma(by_m, m, a), b + by_m, fma(by_m, fixed, c)
+        d, e, f = d + w, e + by_fixed, fma(by_fixed, fixed, f)
+        overlap = overlap + get(work + OVERLAP, j)
     put_three_totals(sums, k, (a, b, c))
     put_three_totals(sums, k + 3, (d, e, f))
     put(sums, 8 * k + 48, overlap)
 
 
 @jit.inline
-def add_strip(us, projective, overlap, count, work):
-    """Add all products of a strip; `us` is the address of u for its pixels, `overlap` of their weights."""
+def add_strip(us, projective, count, work):
+    """Add all products of a strip; `us` is the address of u for its pixels."""
     sums, gx, gy = work + SUMS, work + GX, work + GY
-    add_pairs(us, (gx, gx), (gx, gy), (gy, gy), count, sums, PAIRS)
+    add_pairs(us, (gx, gx), (gx, gy), (gy, gy), work + WEIGHT, count, sums, PAIRS)
     add_cross(us, gx, count, work, sums, CROSS)
     add_cross(us, gy, count, work, sums, CROSS + 6)
-    add_levels(overlap, count, work, sums, LEVELS)
+    add_levels(count, work, sums, LEVELS)
     if projective:
         slope = work + SLOPE
-        add_pairs(us, (gx, slope), (gy, slope), (slope, slope), count, sums, DEPTH)
+        add_pairs(us, (gx, slope), (gy, slope), (slope, slope), work + WEIGHT, count, sums, DEPTH)
         add_cross(us, slope, count, work, sums, DEPTH + 9)
 
 

@@ -10,16 +10,13 @@ import numpy as np
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import B_SPLINE, LINEAR
 from stn_numba.kernels.registration.gather import gather_fours, gather_pairs
-from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, TX, TY, WEIGHT, M, get, put
-from stn_numba.kernels.simd.vectors import fma, where
+from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, TX, TY, M, get, put
+from stn_numba.kernels.simd.vectors import fma
 
 
 @jit.inline
 def read_strip(kernel, image, step, count, work):
-    """Fill the rows M, GX and GY, with zeros where there is no weight: pixels there may be NaN.
-
-    `image` is the address that offsets count from, `step` the elements to the next row.
-    """
+    """Fill the rows M, GX and GY; `image` is the address that offsets count from, `step` the elements to the next row."""
     if kernel == LINEAR:
         read_linear(image, 4 * step, count, work)
     else:
@@ -36,7 +33,9 @@ def read_linear(image, down, count, work):
         slope, lower_slope = right - left, lower_right - lower_left
         upper = fma(x, slope, left)
         gy = fma(x, lower_slope, lower_left) - upper
-        put_pixels(fma(y, gy, upper), fma(y, lower_slope - slope, slope), gy, j, work)
+        put(work + M, j, fma(y, gy, upper))
+        put(work + GX, j, fma(y, lower_slope - slope, slope))
+        put(work + GY, j, gy)
 
 
 @jit.inline
@@ -52,16 +51,9 @@ def read_cubic(is_spline, image, down, count, work):
         value, slope = along_row(gather_fours(image + 2 * down, work + OFFSETS, j), x, slopes_x)
         gy, m, gx = fma(value, slopes_y[2], gy), fma(value, y[2], m), fma(slope, y[2], gx)
         value, slope = along_row(gather_fours(image + 3 * down, work + OFFSETS, j), x, slopes_x)
-        put_pixels(fma(value, y[3], m), fma(slope, y[3], gx), fma(value, slopes_y[3], gy), j, work)
-
-
-@jit.inline
-def put_pixels(m, gx, gy, j, work):
-    """Write values and gradients of eight pixels."""
-    counts = get(work + WEIGHT, j) > 0.0
-    put(work + M, j, where(counts, m, 0.0))
-    put(work + GX, j, where(counts, gx, 0.0))
-    put(work + GY, j, where(counts, gy, 0.0))
+        put(work + M, j, fma(value, y[3], m))
+        put(work + GX, j, fma(slope, y[3], gx))
+        put(work + GY, j, fma(value, slopes_y[3], gy))
 
 
 @jit.inline

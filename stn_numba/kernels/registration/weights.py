@@ -5,30 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.registration.codes import HUBER
+from stn_numba.kernels.registration.codes import HUBER, NOT_ROBUST
 from stn_numba.kernels.registration.gather import gather_pairs
-from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, OVERLAP, SLOPE, TX, TY, WEIGHT, F, M, get, put
+from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, OVERLAP, TX, TY, WEIGHT, F, M, get, put
 from stn_numba.kernels.simd.load_store import load
 from stn_numba.kernels.simd.scratch import put_product
-from stn_numba.kernels.simd.vectors import EIGHT, fma, full, maximum, minimum, sqrt, where
+from stn_numba.kernels.simd.vectors import EIGHT, fma, full, maximum, minimum, where
 
 
 @jit.inline
-def eight(source, j, count, row):
-    """Eight numbers of a strip of an image, from index j on; zeros behind its end. The row is scratch."""
-    if j + 8 <= count:
-        return load(source + 4 * j, np.float32(0), EIGHT)
-    put(row, j, full(EIGHT, np.float32(0)))
-    for k in range(j, count):
-        put_product(row, k, load(source + 4 * k, np.float32(0)))
-    return get(row, j)
-
-
-@jit.inline
-def copy_fixed(source, count, work):
-    """Fill the row F, with zeros where there is no weight: pixels there may be NaN."""
-    for j in range(0, count, 8):
-        put(work + F, j, where(get(work + WEIGHT, j) > 0.0, eight(source, j, count, work + SLOPE), 0.0))
+def copy_row(source, count, row):
+    """Copy a strip of an image to a scratch row, with zeros behind it."""
+    whole = count // 8 * 8
+    for j in range(0, whole, 8):
+        put(row, j, load(source + 4 * j, np.float32(0), EIGHT))
+    if whole < count:
+        put(row, whole, full(EIGHT, np.float32(0)))
+        for j in range(whole, count):
+            put_product(row, j, load(source + 4 * j, np.float32(0)))
 
 
 @jit.inline
@@ -45,11 +39,20 @@ def multiply_by_mask(mask, step, count, work):
 
 
 @jit.inline
-def multiply_by_fixed(source, count, work):
-    """Multiply weights by those of the fixed image; what is not above 0 counts as 0."""
+def multiply_by_row(row, count, work):
+    """Multiply weights by those of the fixed image, in a scratch row; what is not above 0 counts as 0."""
     for j in range(0, count, 8):
-        factor = eight(source, j, count, work + SLOPE)
+        factor = get(row, j)
         put(work + WEIGHT, j, where(factor > 0.0, factor, 0.0) * get(work + WEIGHT, j))
+
+
+@jit.inline
+def clear_weightless(count, work):
+    """Clear values and gradients of pixels without a weight: they may be NaN."""
+    for j in range(0, count, 8):
+        counts = get(work + WEIGHT, j) > 0.0
+        for row in (work + M, work + GX, work + GY, work + F):
+            put(row, j, where(counts, get(row, j), 0.0))
 
 
 @jit.inline
@@ -65,6 +68,8 @@ def multiply_by_robust(robust, gain, bias, threshold, count, work):
 
     Huber's falls from 1 beyond the threshold, Tukey's is 0 there.
     """
+    if robust == NOT_ROBUST:
+        return
     gain, bias, limit, inverse = np.float32(gain), np.float32(bias), np.float32(threshold), np.float32(1.0 / threshold)
     for j in range(0, count, 8):
         residual = abs(fma(get(work + M, j), gain, bias - get(work + F, j)))
@@ -75,15 +80,3 @@ def multiply_by_robust(robust, gain, bias, threshold, count, work):
             part = maximum(1.0 - ratio * ratio, 0.0)
             factor = part * part
         put(work + WEIGHT, j, factor * get(work + WEIGHT, j))
-
-
-@jit.inline
-def scale_by_roots(count, work):
-    """Multiply all rows by the square roots of the weights, which take their place: so products have the weight as a factor."""
-    for j in range(0, count, 8):
-        root = sqrt(get(work + WEIGHT, j))
-        put(work + M, j, get(work + M, j) * root)
-        put(work + GX, j, get(work + GX, j) * root)
-        put(work + GY, j, get(work + GY, j) * root)
-        put(work + F, j, get(work + F, j) * root)
-        put(work + WEIGHT, j, root)

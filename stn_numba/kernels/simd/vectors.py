@@ -105,10 +105,6 @@ def rint(vector):
     """Nearest whole numbers, halves to even."""
 
 
-def sqrt(vector):
-    """Square roots."""
-
-
 def minimum(left, right):
     """The smaller of two numbers in each lane; the right one where one is NaN."""
 
@@ -148,7 +144,6 @@ _FUNCTIONS = {
     abs: _function("fabs"),
     floor: _function("floor"),
     rint: _function("rint"),
-    sqrt: _function("sqrt"),
     fma: _function("fmuladd"),
 }
 _COMPARISONS = {

@@ -2,19 +2,15 @@
 
 `matrix`
     Homographies: all pairs at once, positions computed from the matrix.
+`linear`
+    Transforms that are linear in theta, by basis functions.
+`lattice`
+    Displacements of a lattice, by the control points next to each pixel.
 `positions`
     Any other transform, pair by pair, by derivatives of positions.
 """
 
 from stn_numba.registration.models.base import Model, Sums
-from stn_numba.registration.models.matrix import MatrixModel
-from stn_numba.registration.models.positions import PositionsModel
-from stn_numba.transform.base import Transform
-from stn_numba.transform.matrix import MatrixTransform
+from stn_numba.registration.models.choose import model_of
 
 __all__ = ["Model", "Sums", "model_of"]
-
-
-def model_of(transform: Transform) -> Model:
-    """Return the fastest model for a transform."""
-    return MatrixModel(transform) if isinstance(transform, MatrixTransform) else PositionsModel(transform)

@@ -8,10 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.registration.models.kernel_sums import MatrixSums
 from stn_numba.registration.models.lighting import Lighting
 from stn_numba.registration.pyramid.levels import Level
 
-__all__ = ["Array", "Model", "Rows", "Sums"]
+__all__ = ["Array", "Model", "Rows", "Sums", "split"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -47,3 +48,12 @@ class Model(Protocol):
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """The moving images as theta reads them, (N, C, h, w); NaN outside."""
+
+
+def split(found: MatrixSums, channels: int, factors: Array | float = 1.0) -> Sums:
+    """Return the sums of products (N * C, P + 3, P + 3), with derivatives times factors (P,)."""
+    products = found.products.reshape(-1, channels, *found.products.shape[1:])
+    size = products.shape[-1] - 3
+    factors = np.broadcast_to(factors, size)
+    jj = products[..., :size, :size] * (factors[:, None] * factors)
+    return Sums(jj, products[..., :size, size:] * factors[:, None], products[..., size:, size:], found.counts[::channels])

@@ -16,7 +16,17 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["KERNELS", "ROBUST", "MatrixSums", "matrix_read", "matrix_sums"]
+__all__ = [
+    "KERNELS",
+    "ROBUST",
+    "MatrixSums",
+    "bands_of",
+    "index_words",
+    "matrix_read",
+    "matrix_sums",
+    "plane_words",
+    "threads_for",
+]
 
 Array = NDArray[Any]
 
@@ -77,6 +87,7 @@ def _places() -> Array:
 
 
 def plane_words(planes: Array | None) -> tuple[int, int]:
+    """Planes as a kernel takes them: address and bytes from one to the next."""
     return (0, 0) if planes is None else (address_of(planes), planes.strides[0])
 
 
@@ -85,7 +96,8 @@ def index_words(index: Array | None, planes: Array) -> tuple[int, int]:
     return (0, int(len(planes) > 1)) if index is None else (address_of(index), 0)
 
 
-def threads(pixels: int, num_threads: int | None) -> int | None:
+def threads_for(pixels: int, num_threads: int | None = None) -> int | None:
+    """Threads for a call: one if it is small."""
     return 1 if pixels <= _FEW else num_threads
 
 
@@ -160,7 +172,7 @@ def matrix_sums(
         *(kernel, projective, robust, 0 if lighting is None else address_of(lighting)),
         address_of(lines),
     )
-    dispatch.run(sums_entry(), N * bands, threads(N * h * w, num_threads), words)
+    dispatch.run(sums_entry(), N * bands, threads_for(N * h * w, num_threads), words)
     total = lines[:, 0] if bands == 1 else lines.sum(axis=1)
     return MatrixSums(total.take(_places(), axis=1), total[:, codes.LEVELS + 6].copy())
 
@@ -194,5 +206,5 @@ def matrix_read(
         *(kernel, projective),
         address_of(out),
     )
-    dispatch.run(read_entry(), N * bands, threads(N * h * w, num_threads), words)
+    dispatch.run(read_entry(), N * bands, threads_for(N * h * w, num_threads), words)
     return out

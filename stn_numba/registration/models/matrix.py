@@ -42,7 +42,8 @@ class MatrixModel:
         )
         products = found.products.reshape(len(theta), channels, 12, 12)
         jj = to_theta @ products[..., :9, :9] @ np.swapaxes(to_theta, -1, -2)
-        return Sums(jj, to_theta @ products[..., :9, 9:], products[..., 9:, 9:], found.counts[::channels])
+        jr = np.asarray(to_theta @ products[..., :9, 9:], np.float64)
+        return Sums(np.asarray(jj, np.float64), jr, products[..., 9:, 9:], found.counts[::channels])
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """As `Model.values`."""

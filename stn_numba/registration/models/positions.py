@@ -2,75 +2,76 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.models.base import Array, Rows, Sums
+from stn_numba.registration.models.base import Array, Rows, Sums, split
 from stn_numba.registration.models.lighting import Lighting
-from stn_numba.registration.models.reading import read_with_gradient, row_sums
+from stn_numba.registration.models.row_sums import Source, row_read, row_sums
 from stn_numba.registration.pyramid.levels import Level
 from stn_numba.transform.base import Transform
 
 __all__ = ["PositionsModel"]
 
+_POINTS = 1 << 13  # that a transform maps at a time: what it computes then stays in the cache
+_FEW = 1 << 14  # pixels of a level whose derivatives are all evaluated
+_BEHIND = 8  # columns of derivatives behind the last pixel, which kernels may load
+
 
 class PositionsModel:
-    """Any transform, by positions: pair by pair."""
+    """Any transform, by positions: pair by pair.
+
+    Positions are exact. Derivatives by theta, on levels of more pixels than a few, are evaluated at every fourth pixel of every
+    fourth row, and linear in between: they are smooth, and what they decide is the way to the minimum.
+    """
 
     def __init__(self, transform: Transform) -> None:
         self.transform = transform
+        self._points: dict[tuple[float, ...], Array] = {}
 
     def sums(self, level: Level, theta: Array, pairs: Rows, lighting: Lighting) -> Sums:
         """As `Model.sums`."""
-        parts = [
-            self._sums_of_pair(level, row[None], pairs[k : k + 1], lighting.take(np.array([k]))) for k, row in enumerate(theta)
-        ]
+        parts = []
+        for k, row in enumerate(_rows(theta)):
+            every = 1 if level.shape[0] * level.shape[1] <= _FEW else 4
+            source = Source(self._mapped(level, row), self.slopes(level, row, every), every)
+            found = row_sums(level, pairs[k : k + 1], source, lighting.take(np.array([k])))
+            parts.append(split(found, level.channels))
         return Sums(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("jj", "jr", "rr", "count")))
-
-    def _sums_of_pair(self, level: Level, theta: Array, pair: Rows, lighting: Lighting) -> Sums:
-        positions, jacobian = self._pixels(level, theta), self.jacobian(level, theta)
-        size, products, count = theta.shape[1], [], 0.0
-        for channel, (moving, fixed) in enumerate(zip(*level.planes_of(pair), strict=True)):
-            value, slope_x, slope_y = read_with_gradient(level.moving[moving], positions, level.moving_size, cubic=level.cubic)
-            weight = self._weights(level, positions, value, moving, fixed)
-            count = float(weight.sum(dtype=np.float64))
-            value = np.nan_to_num(value)
-            weight = weight * lighting.weights(value, level.fixed[fixed], channel)
-            products.append(row_sums(jacobian, value, slope_x, slope_y, level.fixed[fixed], weight))
-        split = np.array(products)[None]
-        return Sums(split[..., :size, :size], split[..., :size, size:], split[..., size:, size:], np.array([count]))
-
-    @staticmethod
-    def _weights(level: Level, positions: Array, value: NDArray[Any], moving: int, fixed: int) -> NDArray[Any]:
-        """Weights (h, w) of pixels: 0 outside, and where a mask says so."""
-        weight = np.isfinite(value).astype(np.float32)
-        if level.fixed_weight is not None:
-            weight *= level.fixed_weight[fixed]
-        if level.moving_weight is not None:
-            weight *= np.nan_to_num(read_with_gradient(level.moving_weight[moving], positions, level.moving_size)[0])
-        return weight
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """As `Model.values`."""
         result = np.empty((len(theta), level.channels, *level.shape), np.float32)
-        for k, row in enumerate(theta):
-            positions = self._pixels(level, row[None])
-            for channel, plane in enumerate(level.planes_of(pairs[k : k + 1])[0]):
-                result[k, channel] = read_with_gradient(level.moving[plane], positions, level.moving_size, cubic=level.cubic)[0]
+        for k, row in enumerate(_rows(theta)):
+            result[k] = row_read(level, pairs[k : k + 1], Source(self._mapped(level, row)))
         return result
 
-    def _pixels(self, level: Level, theta: Array) -> Array:
-        """Positions (h, w, 2) in pixels of the moving image at this level."""
-        to_pixels = level.to_pixels
-        mapped = np.asarray(self._mapped(level, theta), np.float64)[0]
-        return (mapped * np.diag(to_pixels)[:2] + to_pixels[:2, 2]).reshape(*level.shape, 2)
+    def _mapped(self, level: Level, theta: Array) -> Array:
+        """Normalized positions (h * w, 2) that the pixels of a level read."""
+        key = (*level.shape, *level.axes)
+        if key not in self._points:
+            self._points[key] = level.points()
+        points = self._points[key]
+        mapped = np.empty(points.shape)
+        for first in range(0, len(points), _POINTS):
+            mapped[first : first + _POINTS] = self.transform.apply(theta, points[first : first + _POINTS])[0]
+        return mapped
 
-    def _mapped(self, level: Level, theta: Array) -> Any:
-        return self.transform.apply(theta, level.points())
+    def slopes(self, level: Level, theta: Array, every: int) -> NDArray[np.float32]:
+        """Derivatives (P, 2, rows, columns) by theta, in pixels of the level; see `Source`."""
+        step_x, start_x, step_y, start_y = level.axes
+        rows, columns = ((size - 1) // every + 2 for size in level.shape)
+        x, y = start_x + every * step_x * np.arange(columns), start_y + every * step_y * np.arange(rows)
+        points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        found = self.transform.theta_jacobian(theta, points)[0].reshape(rows, columns, 2, -1)
+        found = np.where(np.isfinite(found), found, 0.0) * np.diag(level.to_pixels)[:2, None]
+        result = np.zeros((found.shape[3], 2, rows, columns + _BEHIND), np.float32)
+        result[..., :columns] = found.transpose(3, 2, 0, 1)
+        return result
 
-    def jacobian(self, level: Level, theta: Array) -> Array:
-        """(P, h * w, 2): derivatives of positions in pixels of the level."""
-        slopes = self.transform.theta_jacobian(theta, level.points())[0]
-        return np.moveaxis(slopes, 2, 0) * np.diag(level.to_pixels)[:2]
+
+def _rows(theta: Array) -> Iterator[Array]:
+    for row in theta:
+        yield row[None]

@@ -134,7 +134,7 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
                 len(levels),
                 with_two_lines(planes[0]),
                 planes[1],
-                weights[0],
+                None if weights[0] is None else with_two_lines(weights[0]),  # kernels read it as `moving`
                 weights[1],
                 moving.shape,
                 fixed.shape,

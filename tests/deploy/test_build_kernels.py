@@ -1,0 +1,23 @@
+"""The list of kernels that a wheel contains."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import stn_numba
+
+SOURCES = Path(stn_numba.__file__).parent / "kernels" / "registration"
+
+
+def test_all_kernels_of_registration_are_built():
+    """In another process, which only records kernels."""
+    code = "from stn_numba.deploy import build_kernels; print(*(name for name, _ in build_kernels.registration_kernels()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    written = {
+        f"kernels.registration.{path.stem}.{name}"
+        for path in SOURCES.glob("*.py")
+        for name in re.findall(r"^@jit\.(?:tasks|kernel)\ndef (\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert len(written) > 5
+    assert set(done.stdout.split()) == written
