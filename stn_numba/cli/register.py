@@ -21,6 +21,7 @@ _INPUT = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OUTPUT = click.Path(path_type=Path)
 _REFERENCES = ("first", "previous", "mean")
 _CORNERS = np.array([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
+_COLUMNS = ("success", "correlation", "detail_correlation", "overlap")
 _LISTED = 10  # frames that a message names
 
 
@@ -91,8 +92,9 @@ def _register_pair(
         _draw(figure, images.gray(fixed), before, _shown(result, images.gray(moving)))
     if not row["success"]:
         raise click.ClickException(
-            f"registration failed: after the warp the correlation is {row['correlation']:.3f} and the overlap "
-            f"{row['overlap']:.0%}; --search tries many starts, and --transform another model"
+            f"registration failed: after the warp the correlation is {row['correlation']:.3f}, that of details "
+            f"{row['detail_correlation']:.3f}, and the overlap {row['overlap']:.0%}; "
+            "--search tries many starts, and --transform another model"
         )
     if out is not None:
         images.write_image(out, result.warp(moving))
@@ -135,7 +137,7 @@ def _check_arguments(files: tuple[Path, ...], stack: bool, reference: str | None
 
 def _rows(result: Any) -> list[dict[str, Any]]:
     """Return what a result says of each of its images."""
-    columns = {name: np.atleast_1d(getattr(result, name)) for name in ("success", "correlation", "overlap")}
+    columns = {name: np.atleast_1d(getattr(result, name)) for name in _COLUMNS}
     return [
         {"theta": theta.tolist(), **{name: column[k].item() for name, column in columns.items()}}
         for k, theta in enumerate(np.asarray(result.theta))

@@ -112,7 +112,8 @@ class Registration:
         Parameters
         ----------
         image : array_like
-            Any image of the shape of `moving`, also labels or another channel; for a stack, N of them.
+            Any image of the shape of `moving`, also labels or another channel; for a stack N of them, (N, H, W) or
+            (N, H, W, C).
         **options
             As for `stn_numba.warp`, for instance ``kernel="nearest"`` for labels.
 
@@ -122,6 +123,9 @@ class Registration:
             Of the image's dtype, with the height and width of `fixed`.
         """
         options = {"shape": self.fixed_shape, "align_corners": self.align_corners, **options}
+        image = np.asarray(image)
+        if np.ndim(self.success) == 1 and image.ndim == 3:  # gray frames
+            return warp(image[..., None], self.theta, self.transform, **options)[..., 0]
         return warp(image, self.theta, self.transform, **options)
 
     def apply(self, points: ArrayLike, units: str = "normalized") -> Floats:

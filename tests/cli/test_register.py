@@ -1,4 +1,4 @@
-"""The command `register`, with a registration that finds what the test says."""
+"""The command `register`: first with a registration that finds what the test says, then with the real one."""
 
 import json
 
@@ -25,6 +25,7 @@ class Found:
         many = len(self.theta) > 1
         self.success = np.array([success] * len(self.theta)) if many else success
         self.correlation = np.full(len(self.theta), 0.99) if many else 0.99
+        self.detail_correlation = self.correlation
         self.overlap = np.full(len(self.theta), 0.9) if many else 0.9
 
     def warp(self, image):
@@ -140,7 +141,7 @@ def test_json_says_all(files, calls):
     record = json.loads(run(*files, "--json").output)
     assert record["theta"] == SHIFT
     assert record["success"] is True
-    assert record["correlation"] == 0.99
+    assert record["correlation"] == record["detail_correlation"] == 0.99
     np.testing.assert_allclose(record["corners"], [[8, 0], [72, 0], [8, 64], [72, 64]])
 
 
@@ -148,7 +149,7 @@ def test_a_failure_exits_with_1_and_writes_no_image(files, monkeypatch, tmp_path
     monkeypatch.setattr(stn_numba, "register", lambda *images, **options: Found(SHIFT, success=False), raising=False)
     result = run(*files, "--out", tmp_path / "out.png", "--figure", tmp_path / "figure.png")
     assert result.exit_code == 1
-    assert "Error: registration failed: after the warp the correlation is 0.990 and the overlap 90%" in result.output
+    assert "Error: registration failed: after the warp the correlation is 0.990, that of details 0.990, and the overlap 90%" in result.output
     assert not (tmp_path / "out.png").exists()
     assert (tmp_path / "figure.png").exists()
 
@@ -207,3 +208,46 @@ def test_wrong_calls_are_explained_before_any_work(files, calls, tmp_path):
         assert result.exit_code in (1, 2)
         assert message in " ".join(result.output.split())
     assert calls == []
+
+
+def test_a_real_pair(files, tmp_path):
+    result = run(*files, "--transform", "translation", "--out", tmp_path / "out.png", "--json")
+    record = json.loads(result.output)
+    assert record["success"] is True
+    np.testing.assert_allclose(record["theta"], [0.25, 0], atol=0.002)
+    out, fixed = images.read_image(tmp_path / "out.png"), images.read_image(files[1])
+    assert np.abs(out[:, :56].astype(float) - fixed[:, :56]).max() <= 4
+
+
+def test_real_images_that_do_not_agree(files, tmp_path):
+    other = ndimage.gaussian_filter(np.random.default_rng(5).random((SIZE, SIZE)), 2)
+    images.write_image(tmp_path / "other.png", np.interp(other, (other.min(), other.max()), (0, 255)).astype(np.uint8))
+    result = run(tmp_path / "other.png", files[1], "--figure", tmp_path / "figure.png", "--out", tmp_path / "out.png")
+    assert result.exit_code == 1
+    assert "registration failed" in result.output
+    assert (tmp_path / "figure.png").exists()
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("reference", ["first", "previous", "mean"])
+def test_a_real_stack(reference, photo, tmp_path):
+    frames = np.stack([photo[:, k : k + SIZE] for k in range(5)])
+    images.write_frames(tmp_path / "stack.tif", frames)
+    named = ("--reference", reference, "--out", tmp_path / "out.tif", "--figure", tmp_path / "figure.png")
+    result = run("--stack", tmp_path / "stack.tif", *named, "--json")
+    assert result.exit_code == 0, result.output
+    shifts = np.array([frame["theta"] for frame in json.loads(result.output)["frames"]]) * (SIZE - 1) / 2
+    np.testing.assert_allclose(shifts - shifts[0], [[-k, 0] for k in range(5)], atol=0.1)
+    aligned = images.read_frames([tmp_path / "out.tif"])[:, :, 10:-10].astype(float)
+    assert np.abs(aligned - aligned[0]).max() <= 15
+
+
+def test_real_wrong_calls_are_explained(files):
+    for arguments, message in (
+        (["--transform", "afine"], "did you mean 'affine'"),
+        (["--robust", "tukeys"], "robust: expected one of huber, tukey, got 'tukeys'"),
+        (["--transform", "bspline", "--transform-option", "control_points=[2,2]"], "control_points"),
+    ):
+        result = run(*files, *arguments)
+        assert result.exit_code == 1
+        assert message in result.output
