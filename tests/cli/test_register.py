@@ -149,7 +149,10 @@ def test_a_failure_exits_with_1_and_writes_no_image(files, monkeypatch, tmp_path
     monkeypatch.setattr(stn_numba, "register", lambda *images, **options: Found(SHIFT, success=False), raising=False)
     result = run(*files, "--out", tmp_path / "out.png", "--figure", tmp_path / "figure.png")
     assert result.exit_code == 1
-    assert "Error: registration failed: after the warp the correlation is 0.990, that of details 0.990, and the overlap 90%" in result.output
+    assert (
+        "Error: registration failed: after the warp the correlation is 0.990, that of details 0.990, and the overlap 90%"
+        in result.output
+    )
     assert not (tmp_path / "out.png").exists()
     assert (tmp_path / "figure.png").exists()
 
