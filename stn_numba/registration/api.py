@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba.registration.coarse_lattice import find, is_large
 from stn_numba.registration.pyramid.normalize import locally_normalized
 from stn_numba.registration.pyramid.planes import as_planes
 from stn_numba.registration.report import as_registration
 from stn_numba.registration.result import Registration
-from stn_numba.registration.run import find
 from stn_numba.registration.settings import Settings
 from stn_numba.threads import limit_threads
 from stn_numba.transform.base import Transform
@@ -147,11 +147,8 @@ def registrable(transform: str | Transform, options: Mapping[str, Any] | None) -
         If it has.
     """
     made = as_transform(transform, options)
-    if n_params_of(made) > _MOST_PARAMETERS:
-        raise ValueError(
-            f"transform: expected at most {_MOST_PARAMETERS} parameters, got {made.n_params}; register with a coarser lattice, "
-            'such as "bspline", whose `apply` gives the displacement of each pixel'
-        )
+    if n_params_of(made) > _MOST_PARAMETERS and not is_large(made):
+        raise ValueError(f"transform: expected at most {_MOST_PARAMETERS} parameters, got {made.n_params}")
     return made
 
 

@@ -53,6 +53,8 @@ def _covariance(found: Found) -> Array:
     """(N, P, P): the inverse of the curvature, times the variance of the residuals."""
     equations = found.equations
     channels, count = equations.gain.shape[1], found.theta.shape[1]
+    if equations.hessian.shape[1] != count:  # of a coarser lattice
+        return np.broadcast_to(np.nan, (len(found.theta), count, count))
     result = np.full(equations.hessian.shape, np.nan)
     for row, hessian in enumerate(equations.hessian):
         freedom = equations.overlap[row] * channels - count

@@ -64,7 +64,8 @@ class Registration:
         ``gain * warped + bias`` is `fixed`, as nearly as possible, in the units of the images. 1 and 0 if they were not fitted.
     covariance : ndarray, (N, P, P)
         Of theta, from the curvature of the cost at the minimum and the residuals, if these were independent from pixel to
-        pixel. It does not know of wrong minima. NaN if the curvature is singular.
+        pixel. It does not know of wrong minima. NaN if the curvature is singular, or a coarser lattice was
+        registered instead.
     levels : tuple of LevelReport
         From the coarsest level to the finest.
     transform : Transform

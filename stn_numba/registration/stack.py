@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_int, as_option
 from stn_numba.grid import base_points
 from stn_numba.registration.api import as_start, registrable
+from stn_numba.registration.coarse_lattice import find
 from stn_numba.registration.progress import Done, report_progress
 from stn_numba.registration.pyramid.normalize import locally_normalized
 from stn_numba.registration.pyramid.planes import Planes, as_stack
 from stn_numba.registration.report import as_registration
 from stn_numba.registration.result import Registration
-from stn_numba.registration.run import Found, find, joined
+from stn_numba.registration.run import Found, joined
 from stn_numba.registration.settings import Settings
 from stn_numba.threads import limit_threads
 from stn_numba.transform.base import Transform
