@@ -27,7 +27,7 @@ __all__ = ["Found", "find", "joined"]
 
 Array = NDArray[np.float64]
 
-_STARTS = 2000
+_STARTS, _NUMBERS = 2000, 20_000_000  # random starts; numbers of their normal equations
 _BLUR, _BLUR_OF_SHIFTS = 0.4, 0.7  # pixels
 _PROBES = base_points((5, 5))
 
@@ -92,6 +92,11 @@ def _descended(
     return _judged(registrar, levels, minima[-1], pairs, reports, settings)
 
 
+def _starts(count: int) -> int:
+    """Random starts for transforms of `count` parameters: fewer if there are many, whose normal equations take memory."""
+    return min(_STARTS, _NUMBERS // count**2)
+
+
 def _blur(registrar: Registrar, level: Level, theta: Array) -> float:
     """The deviation in pixels of the Gaussian that smooths the finest level.
 
@@ -113,7 +118,7 @@ def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: 
             [
                 start[None],
                 similarity_starts(registrar.transform, levels[-1], int(pair)),
-                random_starts(registrar.transform, start, _STARTS, rng),
+                random_starts(registrar.transform, start, _starts(start.size), rng),
             ]
         )
         theta, left = best_start(registrar, levels, int(pair), starts)
