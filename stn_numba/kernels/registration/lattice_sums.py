@@ -12,15 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.registration import codes
 from stn_numba.kernels.registration.any_positions import Lattice, cell_of, lattice_strip
 from stn_numba.kernels.registration.codes import STRIP
 from stn_numba.kernels.registration.gather import sums_of_eight
-from stn_numba.kernels.registration.matrix_sums import Options, Planes, pair_of, plane, weigh_strip, write_values
+from stn_numba.kernels.registration.pairs import Pairs, Planes, image_of, images_of, pairs_of, plane, read_pair, write_values
 from stn_numba.kernels.registration.positions import Limits
 from stn_numba.kernels.registration.products import add_eight, add_levels, clear_sums, total
 from stn_numba.kernels.registration.read import read_strip
 from stn_numba.kernels.registration.rows import GX, GY, ROW, ROWS_BYTES, SUMS, WEIGHT, F, M, aligned, get, put
-from stn_numba.kernels.registration.weights import copy_row
 from stn_numba.kernels.simd.raw import load_raw, store_raw
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import allocate, release
@@ -30,20 +30,16 @@ PIXEL = np.float32(0)  # any number of the type of pixels
 PRODUCTS = ROWS_BYTES  # nine rows: products of gradients, then of gradients with m, 1, f
 CELL = ROWS_BYTES + 9 * ROW  # vectors of sums of a cell
 
+words_of = jit.inline(codes.words_of_cell)
+
 
 class Job(NamedTuple):
     """What all tasks have in common."""
 
-    moving: Planes
-    mask: Planes
-    fixed: Planes
-    fixed_weight: Planes
-    limits: Limits
+    pairs: Pairs
     size: tuple[int, int, int, int]  # N, h, w, and tasks of a pair
     axes: tuple[float, float, float, float]
     scale: tuple[float, float, float, float]
-    options: Options
-    work: int  # scratch rows
 
 
 @jit.inline
@@ -102,8 +98,8 @@ def lane_sums(sums, k):
 def add_cell(lattice, first, left, right, down, work, out):
     """Add the sums of the columns [left, right) of a strip to those of a cell; `down` is the address of a row's weights."""
     reach, step, rows, sums = lattice.reach, lattice.across_step, work + PRODUCTS, work + CELL
-    across, pairs, k = lattice.across + 4 * first, reach * (reach + 1) // 2, 0
-    long, short = (3 * pairs + 7) // 8 * 8, (6 * reach + 7) // 8 * 8
+    across, k = lattice.across + 4 * first, 0
+    pairs, long, short, _ = words_of(reach)
     for a in range(reach):
         for b in range(a + 1):
             add_three(rows, across + a * step, across + b * step, left, right, sums + 32 * k)
@@ -129,24 +125,19 @@ def add_cell(lattice, first, left, right, down, work, out):
 @jit.inline
 def sum_strip(job, lattice, n, images, i, first, count, out):
     """Add the sums of a strip of row i of plane n to those at `out`: of m, 1, f and the overlap, then of all cells."""
-    work, limits, w = job.work, job.limits, job.size[2]
-    if not lattice_strip(lattice, job.scale, job.axes, i, first, limits, count, work):
+    work = job.pairs.work
+    if not lattice_strip(lattice, job.scale, job.axes, i, first, job.pairs.limits, count, work):
         return
-    place = 4 * (i * w + first)
-    copy_row(plane(job.fixed, images[1]) + place, count, work + F)
-    read_strip(job.options.kernel, plane(job.moving, images[0]), limits.step, count, work)
-    weigh_strip(job, n, images, place, 0, count)
+    read_pair(job.pairs, n, images, 4 * (i * job.size[2] + first), 0, count)
     clear_sums(8, work + SUMS)
     add_levels(count, work, work + SUMS, 0)
     add_eight(out, lane_sums(work + SUMS, 0))
     put_products(count, work)
-    reach = lattice.reach
-    pairs = reach * (reach + 1) // 2
-    words = pairs * ((3 * pairs + 7) // 8 * 8) + reach * ((6 * reach + 7) // 8 * 8)
+    words = words_of(lattice.reach)[3]
     for k in range(lattice.count):
         left, right, _ = cell_of(lattice, k, first, count)
         if left < right:
-            add_cell(lattice, first, left, right, lattice.down + 8 * i * reach, work, out + 64 + 8 * words * k)
+            add_cell(lattice, first, left, right, lattice.down + 8 * i * lattice.reach, work, out + 64 + 8 * words * k)
 
 
 @jit.tasks
@@ -160,24 +151,12 @@ def lattice_sums(first, stop, planes, limits, size, indices, axes, scale, number
     memory = allocate(CELL + 32 * vectors + 64)
     if memory:
         work = aligned(memory)
-        moving, mask, fixed, weight = planes
-        job = Job(
-            Planes(*moving),
-            Planes(*mask),
-            Planes(*fixed),
-            Planes(*weight),
-            Limits(*limits),
-            size,
-            axes,
-            scale,
-            Options(*options),
-            work,
-        )
+        job = Job(pairs_of(planes, limits, options, work), size, axes, scale)
         clear_sums(vectors, work + CELL)
         for task in range(first, stop):
             n, band, target = task // bands, task % bands, out + 8 * words * task
             lattice = lattice_of(numbers, n, channels)
-            images = pair_of(indices[0], indices[1], n), pair_of(indices[2], indices[3], n)
+            images = images_of(indices, n)
             for k in range(words):
                 store_raw(target + 8 * k, 0.0)
             for i in range(load_raw(bounds + 8 * band, np.int64(0)), load_raw(bounds + 8 * band + 8, np.int64(0))):
@@ -195,7 +174,7 @@ def lattice_read(first, stop, moving, limits, size, index, step, axes, scale, nu
         work, moving, limits = aligned(memory), Planes(*moving), Limits(*limits)
         for task in range(first, stop):
             n, band = task // bands, task % bands
-            image, lattice = plane(moving, pair_of(index, step, n)), lattice_of(numbers, n, channels)
+            image, lattice = plane(moving, image_of(index, step, n)), lattice_of(numbers, n, channels)
             for i in range(band * h // bands, (band + 1) * h // bands):
                 for column in range(0, w, STRIP):
                     count = least(w - column, STRIP)

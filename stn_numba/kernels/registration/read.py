@@ -1,6 +1,6 @@
-"""Values and gradients of an image at the positions of a strip, from 2 x 2 taps or from the 4 x 4 of a cubic.
+"""Values and gradients of an image at the positions of a strip, from 2 x 2 taps or from 4 x 4 coefficients of a cubic spline.
 
-Images that are read with a cubic have a margin: the kernels' address of pixel (0, 0) is that of the tap before it.
+Coefficients have a margin: the kernels' address of pixel (0, 0) is that of the tap before it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.registration.codes import B_SPLINE, LINEAR
+from stn_numba.kernels.registration.codes import LINEAR
 from stn_numba.kernels.registration.gather import gather_fours, gather_pairs
 from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, TX, TY, M, get, put
 from stn_numba.kernels.simd.vectors import fma
@@ -20,7 +20,7 @@ def read_strip(kernel, image, step, count, work):
     if kernel == LINEAR:
         read_linear(image, 4 * step, count, work)
     else:
-        read_cubic(kernel == B_SPLINE, image, 4 * step, count, work)
+        read_spline(image, 4 * step, count, work)
 
 
 @jit.inline
@@ -39,11 +39,11 @@ def read_linear(image, down, count, work):
 
 
 @jit.inline
-def read_cubic(is_spline, image, down, count, work):
-    """As `read_strip`, between 4 x 4 pixels or coefficients of a spline."""
+def read_spline(image, down, count, work):
+    """As `read_strip`, between 4 x 4 coefficients of a spline."""
     for j in range(0, count, 8):
-        x, y = cubic_weights(is_spline, get(work + TX, j)), cubic_weights(is_spline, get(work + TY, j))
-        slopes_x, slopes_y = cubic_slopes(is_spline, get(work + TX, j)), cubic_slopes(is_spline, get(work + TY, j))
+        x, y = spline_weights(get(work + TX, j)), spline_weights(get(work + TY, j))
+        slopes_x, slopes_y = spline_slopes(get(work + TX, j)), spline_slopes(get(work + TY, j))
         m, gx = along_row(gather_fours(image, work + OFFSETS, j), x, slopes_x)
         gy, m, gx = m * slopes_y[0], m * y[0], gx * y[0]
         value, slope = along_row(gather_fours(image + down, work + OFFSETS, j), x, slopes_x)
@@ -65,24 +65,17 @@ def along_row(taps, weights, slopes):
 
 
 @jit.inline
-def cubic_weights(is_spline, t):
-    """Weights of four taps at a fraction of a pixel: of the cubic B-spline, or of Keys' cubic with a = -1/2."""
+def spline_weights(t):
+    """Weights of four coefficients of a cubic B-spline at a fraction of a pixel."""
     s, square = 1.0 - t, t * t
-    if is_spline:
-        first, second = s * s * s * np.float32(1 / 6), square * (t * 0.5 - 1.0) + np.float32(2 / 3)
-        last = square * t * np.float32(1 / 6)
-        return first, second, 1.0 - first - second - last, last
-    first, last = -0.5 * t * s * s, -0.5 * square * s
-    second = square * (1.5 * t - 2.5) + 1.0
+    first, second = s * s * s * np.float32(1 / 6), square * (t * 0.5 - 1.0) + np.float32(2 / 3)
+    last = square * t * np.float32(1 / 6)
     return first, second, 1.0 - first - second - last, last
 
 
 @jit.inline
-def cubic_slopes(is_spline, t):
-    """Derivatives of `cubic_weights` by t."""
+def spline_slopes(t):
+    """Derivatives of `spline_weights` by t."""
     s = 1.0 - t
-    if is_spline:
-        first, second, last = -0.5 * s * s, t * (1.5 * t - 2.0), 0.5 * t * t
-    else:
-        first, second, last = (2.0 - 1.5 * t) * t - 0.5, (4.5 * t - 5.0) * t, (1.5 * t - 1.0) * t
+    first, second, last = -0.5 * s * s, t * (1.5 * t - 2.0), 0.5 * t * t
     return first, second, 0.0 - first - second - last, last

@@ -14,13 +14,12 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.any_positions import Basis, basis_strip, dense_strip, interpolated
 from stn_numba.kernels.registration.codes import STRIP
 from stn_numba.kernels.registration.gather import sums_of_eight
-from stn_numba.kernels.registration.matrix_sums import Options, Planes, pair_of, plane, weigh_strip, write_values
+from stn_numba.kernels.registration.pairs import Pairs, Planes, image_of, images_of, pairs_of, plane, read_pair, write_values
 from stn_numba.kernels.registration.positions import Limits
 from stn_numba.kernels.registration.products import add_eight
 from stn_numba.kernels.registration.rank_update import add_products, square_root
 from stn_numba.kernels.registration.read import read_strip
 from stn_numba.kernels.registration.rows import GX, GY, OVERLAP, ROW, ROWS_BYTES, WEIGHT, F, M, aligned, get, put
-from stn_numba.kernels.registration.weights import copy_row
 from stn_numba.kernels.simd.raw import load_raw, store_raw
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import allocate, release
@@ -41,16 +40,10 @@ class Source(NamedTuple):
 class Job(NamedTuple):
     """What all tasks have in common."""
 
-    moving: Planes
-    mask: Planes
-    fixed: Planes
-    fixed_weight: Planes
-    limits: Limits
+    pairs: Pairs
     size: tuple[int, int, int, int]  # N, h, w, and tasks of a pair
     source: Source
     slopes: tuple[int, int, int, int]  # Jacobian (P, 2, rows, columns) float32: address, rows, columns, pixels to the next
-    options: Options
-    work: int  # scratch rows
 
 
 @jit.inline
@@ -109,19 +102,17 @@ def put_slope_rows(job, i, first, count, rows, number):
                 x, y = load_raw(along_x + 4 * j, PIXEL, EIGHT), load_raw(along_y + 4 * j, PIXEL, EIGHT)
             else:
                 x, y = slope_of(along_x, 4 * width, part, j), slope_of(along_y, 4 * width, part, j)
-            put(rows + p * ROW, j, x * get(job.work + GX, j) + y * get(job.work + GY, j))
+            put(rows + p * ROW, j, x * get(job.pairs.work + GX, j) + y * get(job.pairs.work + GY, j))
 
 
 @jit.inline
 def sum_strip(job, n, images, i, first, count, number, out):
     """Add the products of a strip of row i of plane n to the sums at `out`."""
-    work, limits, rows = job.work, job.limits, job.work + ROWS_BYTES
+    work, rows = job.pairs.work, job.pairs.work + ROWS_BYTES
     place = i * job.size[2] + first
-    if not strip_of(job.source, n, place, limits, count, work):
+    if not strip_of(job.source, n, place, job.pairs.limits, count, work):
         return
-    copy_row(plane(job.fixed, images[1]) + 4 * place, count, work + F)
-    read_strip(job.options.kernel, plane(job.moving, images[0]), limits.step, count, work)
-    weigh_strip(job, n, images, 4 * place, 0, count)
+    read_pair(job.pairs, n, images, 4 * place, 0, count)
     put_level_rows(rows + number * ROW, count, work)
     if job.slopes[0]:
         put_slope_rows(job, i, first, count, rows, number)
@@ -145,25 +136,13 @@ def row_sums(first, stop, planes, limits, size, indices, source, slopes, number,
     memory = allocate(ROWS_BYTES + ROW * padded + 64)
     if memory:
         work = aligned(memory)
-        moving, mask, fixed, weight = planes
-        job = Job(
-            Planes(*moving),
-            Planes(*mask),
-            Planes(*fixed),
-            Planes(*weight),
-            Limits(*limits),
-            size,
-            Source(*source),
-            slopes,
-            Options(*options),
-            work,
-        )
+        job = Job(pairs_of(planes, limits, options, work), size, Source(*source), slopes)
         for row in range(number + 3, padded):
             for j in range(0, STRIP, 8):
                 put(work + ROWS_BYTES + row * ROW, j, full(EIGHT, PIXEL))
         for task in range(first, stop):
             n, band, target = task // bands, task % bands, out + 8 * words * task
-            images = pair_of(indices[0], indices[1], n), pair_of(indices[2], indices[3], n)
+            images = images_of(indices, n)
             for k in range(words):
                 store_raw(target + 8 * k, 0.0)
             for i in range(band * h // bands, (band + 1) * h // bands):
@@ -181,7 +160,7 @@ def row_read(first, stop, moving, limits, size, index, step, source, kernel, out
         work, moving, limits, source = aligned(memory), Planes(*moving), Limits(*limits), Source(*source)
         for task in range(first, stop):
             n, band = task // bands, task % bands
-            image = plane(moving, pair_of(index, step, n))
+            image = plane(moving, image_of(index, step, n))
             for i in range(band * h // bands, (band + 1) * h // bands):
                 for column in range(0, w, STRIP):
                     count, place = least(w - column, STRIP), i * w + column

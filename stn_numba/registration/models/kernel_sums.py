@@ -17,8 +17,6 @@ from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
 __all__ = [
-    "KERNELS",
-    "ROBUST",
     "MatrixSums",
     "bands_of",
     "index_words",
@@ -29,9 +27,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-
-KERNELS = {"bilinear": codes.LINEAR, "spline": codes.B_SPLINE, "keys": codes.KEYS}
-ROBUST = {None: codes.NOT_ROBUST, "huber": codes.HUBER, "tukey": codes.TUKEY}
 
 _MODULE = "kernels.registration.matrix_sums"
 _SUMS, _READ = kernel(_MODULE, "matrix_sums"), kernel(_MODULE, "matrix_read")
@@ -63,9 +58,8 @@ def sums_entry() -> Entry:
 
 @functools.cache
 def read_entry() -> Entry:
-    """Words: planes and mask, limits, size, indices, matrix, axes, kernel, projective, out."""
-    planes, ints = ("int", "int"), ("int",) * 4
-    return _READ.entry((planes, planes, ("int",) * 3, ints, ints, "int", ("float",) * 4, "int", "int", "int"))
+    """Words: planes, limits, size, index, step, matrix, axes, kernel, projective, out."""
+    return _READ.entry((("int", "int"), ("int",) * 3, ("int",) * 4, "int", "int", "int", ("float",) * 4, "int", "int", "int"))
 
 
 @functools.cache
@@ -96,9 +90,9 @@ def index_words(index: Array | None, planes: Array) -> tuple[int, int]:
     return (0, int(len(planes) > 1)) if index is None else (address_of(index), 0)
 
 
-def threads_for(pixels: int, num_threads: int | None = None) -> int | None:
-    """Threads for a call: one if it is small."""
-    return 1 if pixels <= _FEW else num_threads
+def threads_for(pixels: int) -> int | None:
+    """Threads for a call: one if it is small, else as many as are allowed."""
+    return 1 if pixels <= _FEW else None
 
 
 def bands_of(h: int, w: int) -> int:
@@ -121,17 +115,17 @@ def matrix_sums(
     lighting: Array | None = None,
     moving_index: Array | None = None,
     fixed_index: Array | None = None,
-    num_threads: int | None = None,
 ) -> MatrixSums:
     """Return sums of w q q^T over the fixed pixels whose position is inside the moving image.
 
     q = (gx / Z (u, v, 1), gy / Z (u, v, 1), s / Z (u, v, 1), m, 1, f): the derivatives of the value m by the nine numbers of
-    the matrix, with s = -(gx X + gy Y) / Z, then m, 1 and the fixed pixel f.
+    the matrix, with s = -(gx X + gy Y) / Z, then m, 1 and the fixed pixel f. The bits of the result do not depend on the number
+    of threads.
 
     Parameters
     ----------
     moving : array (Nm, H, W)
-        Pixels, at least two rows and columns; or for a cubic pixels or coefficients with a margin of one.
+        Pixels, at least two rows and columns; or coefficients of splines with a margin of one.
     fixed : array (Nf, h, w)
     matrix : array (N, 3, 3), float64
         From (u, v, 1) to moving pixels.
@@ -140,20 +134,18 @@ def matrix_sums(
     in_shape : tuple
         (H, W) of `moving` without its margin.
     kernel : int, default codes.LINEAR
-        Value of `KERNELS`.
+        `codes.LINEAR` or `codes.B_SPLINE`.
     projective : bool, default False
         Without it the last row of each matrix must be (0, 0, 1), and the sums of its derivatives are 0.
     mask, fixed_weight : array, optional
         Weights like `moving`, with pixel (0, 0) first whatever the margin, and (Nf, h, w). A pixel next to a zero of the mask
         does not count.
     robust : int, default codes.NOT_ROBUST
-        Value of `ROBUST`, for the residual gain * m + bias - f.
+        `codes.HUBER` or `codes.TUKEY` for weights by the residual gain * m + bias - f.
     lighting : array (N, 3), float64, optional
         Gain, bias, and the residual from which on Huber's weight falls, or Tukey's is 0.
     moving_index, fixed_index : array (N,), int64, optional
         Images of each matrix; by default one image serves all, or there are N.
-    num_threads : int, optional
-        The bits of the result do not depend on it.
     """
     N, (h, w) = len(matrix), fixed.shape[1:]
     bands = bands_of(h, w)
@@ -172,7 +164,7 @@ def matrix_sums(
         *(kernel, projective, robust, 0 if lighting is None else address_of(lighting)),
         address_of(lines),
     )
-    dispatch.run(sums_entry(), N * bands, threads_for(N * h * w, num_threads), words)
+    dispatch.run(sums_entry(), N * bands, threads_for(N * h * w), words)
     total = lines[:, 0] if bands == 1 else lines.sum(axis=1)
     return MatrixSums(total.take(_places(), axis=1), total[:, codes.LEVELS + 6].copy())
 
@@ -186,25 +178,21 @@ def matrix_read(
     *,
     kernel: int = codes.LINEAR,
     projective: bool = False,
-    mask: Array | None = None,
     moving_index: Array | None = None,
-    num_threads: int | None = None,
 ) -> Array:
-    """Return the values (N, h, w) that `matrix_sums` compares with the fixed pixels; NaN outside, and where a mask is 0."""
+    """Return the values (N, h, w) that `matrix_sums` compares with the fixed pixels; NaN outside."""
     N, (h, w) = len(matrix), out_shape
     bands = bands_of(h, w)
     out = np.empty((N, h, w), np.float32)
     words = (
         *plane_words(moving),
-        *plane_words(mask),
         *(in_shape[1], in_shape[0], moving.shape[2]),
         *(N, h, w, bands),
         *index_words(moving_index, moving),
-        *(0, 0),
         address_of(matrix),
         *axes,
         *(kernel, projective),
         address_of(out),
     )
-    dispatch.run(read_entry(), N * bands, threads_for(N * h * w, num_threads), words)
+    dispatch.run(read_entry(), N * bands, threads_for(N * h * w), words)
     return out

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.registration.codes import words_of_cell
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 from stn_numba.registration.models.base import Array, Rows, Sums
 from stn_numba.registration.models.kernel_sums import bands_of, threads_for
-from stn_numba.registration.models.lattice_tables import Assembly, PixelTables, assembly, pixel_tables, reaches, words_of
+from stn_numba.registration.models.lattice_tables import Assembly, PixelTables, assembly, pixel_tables, reaches
 from stn_numba.registration.models.lighting import Lighting
 from stn_numba.registration.models.row_sums import kernel_of, option_words, plane_arguments, scale_of_level
 from stn_numba.registration.pyramid.levels import Level
@@ -58,8 +59,7 @@ class LatticeModel:
         """As `Model.sums`."""
         tables = self.tables(level)
         (h, w), n, tasks = level.shape, len(theta) * level.channels, len(tables.bounds) - 1
-        *_, words_of_cell = words_of(self._reach)
-        words = 8 + len(tables.cells) * words_of_cell
+        words = 8 + len(tables.cells) * words_of_cell(self._reach)[-1]
         planes, limits, indices, _kept = plane_arguments(level, pairs)
         options, _lighting = option_words(level, lighting)
         control, out = np.ascontiguousarray(theta, np.float64), np.empty((n, tasks, words))

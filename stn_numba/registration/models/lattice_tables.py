@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.registration.codes import words_of_cell
 from stn_numba.registration.pyramid.levels import Level
 from stn_numba.transform.lattice import LatticeTransform
 
@@ -89,21 +90,14 @@ def pixel_tables(transform: LatticeTransform, level: Level) -> PixelTables:
     )
 
 
-def words_of(reach: int) -> tuple[int, int, int]:
-    """Return (products of a cell by pairs along x, by control points along x, words of a cell), with padding."""
-    pairs = reach * (reach + 1) // 2
-    long, short = (3 * pairs + 7) // 8 * 8, (6 * reach + 7) // 8 * 8
-    return long, short, pairs * long + reach * short
-
-
 def assembly(rows: int, columns: int, reach: int) -> Assembly:
     """Return how the sums of all cells of a lattice make normal equations."""
     from scipy.sparse import csr_array
 
     cells = rows - reach + 1, columns - reach + 1
-    count, (long, short, words) = rows * columns, words_of(reach)
+    count, (pairs, long, short, words) = rows * columns, words_of_cell(reach)
     pair_of = _pair_numbers(reach)
-    pairs, n = reach * (reach + 1) // 2, np.arange(reach)
+    n = np.arange(reach)
     c, a, d, b = (each.ravel() for each in np.meshgrid(n, n, n, n, indexing="ij"))
     one, two = c * columns + a, d * columns + b  # control points of a cell, from its first one on
     word = pair_of[c, d] * long + 3 * pair_of[a, b]

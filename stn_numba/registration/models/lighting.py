@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.registration import codes
+
 __all__ = ["ROBUST", "Lighting", "robust_weights", "scale_of"]
 
-ROBUST = {None: 0, "huber": 1, "tukey": 2}
+ROBUST = {None: codes.NOT_ROBUST, "huber": codes.HUBER, "tukey": codes.TUKEY}
 
 HUBER, TUKEY = 1.345, 4.685  # scales: 95 % efficient for a normal distribution
 _MAD = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
@@ -28,7 +30,7 @@ class Lighting:
     Attributes
     ----------
     robust : int
-        0 for none, 1 for Huber, 2 for Tukey, as kernels know them.
+        A value of `ROBUST`, as kernels know it.
     gain, bias, scale : ndarray, (N, C)
         None without robust weights.
     """

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import Floats
 from stn_numba.registration.models.base import Array, Rows, Sums
-from stn_numba.registration.models.kernel_sums import KERNELS, matrix_read, matrix_sums
+from stn_numba.registration.models.kernel_sums import matrix_read, matrix_sums
 from stn_numba.registration.models.lighting import Lighting
+from stn_numba.registration.models.row_sums import kernel_of
 from stn_numba.registration.pyramid.levels import Level
 from stn_numba.transform.matrix import MatrixTransform
 
@@ -32,7 +33,7 @@ class MatrixModel:
             np.repeat(matrix, channels, axis=0),
             level.axes,
             level.moving_size,
-            kernel=KERNELS["spline" if level.cubic else "bilinear"],
+            kernel=kernel_of(level),
             projective=bool((matrix[:, 2] != (0, 0, 1)).any()),
             mask=level.moving_weight,
             fixed_weight=level.fixed_weight,
@@ -54,7 +55,7 @@ class MatrixModel:
             level.axes,
             level.moving_size,
             level.shape,
-            kernel=KERNELS["spline" if level.cubic else "bilinear"],
+            kernel=kernel_of(level),
             projective=bool((matrix[:, 2] != (0, 0, 1)).any()),
             moving_index=level.planes_of(pairs)[0],
         )

@@ -13,11 +13,11 @@ from stn_numba.kernels.registration import codes
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
-from stn_numba.registration.models.kernel_sums import KERNELS, MatrixSums, bands_of, index_words, plane_words, threads_for
+from stn_numba.registration.models.kernel_sums import MatrixSums, bands_of, index_words, plane_words, threads_for
 from stn_numba.registration.models.lighting import Lighting
 from stn_numba.registration.pyramid.levels import Level
 
-__all__ = ["Source", "plane_arguments", "row_read", "row_sums", "scale_of_level"]
+__all__ = ["Source", "kernel_of", "option_words", "plane_arguments", "row_read", "row_sums", "scale_of_level"]
 
 Array = NDArray[Any]
 Rows = NDArray[np.intp]
@@ -106,7 +106,7 @@ def option_words(level: Level, lighting: Lighting) -> tuple[tuple[int, ...], Any
 
 def kernel_of(level: Level) -> int:
     """How a level is read."""
-    return KERNELS["spline" if level.cubic else "bilinear"]
+    return codes.B_SPLINE if level.cubic else codes.LINEAR
 
 
 def row_sums(level: Level, pairs: Rows, source: Source, lighting: Lighting) -> MatrixSums:

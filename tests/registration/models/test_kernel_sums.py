@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from stn_numba import limit_threads
-from stn_numba.registration.models.kernel_sums import KERNELS, matrix_read, matrix_sums
+from stn_numba.kernels.registration import codes
+from stn_numba.registration.models.kernel_sums import matrix_read, matrix_sums
 from stn_numba.registration.models.lighting import HUBER, TUKEY, robust_weights
 from stn_numba.registration.pyramid.filters import spline_coefficients
 from tests.registration.models.oracle import read_with_gradient
 
+KERNELS = {"bilinear": codes.LINEAR, "spline": codes.B_SPLINE}
 RNG = np.random.default_rng(0)
 AFFINE = np.array([[[32.3, 2, 34], [-1, 28.1, 29], [0, 0, 1.0]]])
 PROJECTIVE = AFFINE + np.array([[0, 0, 0], [0, 0, 0], [0.3, -0.2, 0]])
