@@ -19,6 +19,7 @@ __all__ = [
     "input_axis",
     "output_axis",
     "pixel_points",
+    "pixels_from_normalized",
     "to_normalized",
     "to_pixels",
     "window_points",
@@ -37,6 +38,12 @@ def output_axis(size: int, align_corners: bool) -> tuple[float, float]:
 def input_axis(size: int, align_corners: bool) -> tuple[float, float]:
     """(scale, offset): normalized position x lies at input pixel ``scale * x + offset``."""
     return (size - 1) / 2 if align_corners else size / 2, (size - 1) / 2
+
+
+def pixels_from_normalized(shape: Shape, align_corners: bool) -> Points:
+    """(3, 3): the matrix from normalized positions (x, y, 1) to pixels of an input of shape (H, W)."""
+    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in shape[::-1])
+    return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]])
 
 
 def displacement_axis(size: int, length: int, align_corners: bool) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid.coordinates import input_axis, output_axis
+from stn_numba.grid.coordinates import output_axis, pixels_from_normalized
 from stn_numba.grid.validation import Floats, Shape
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import kernel
@@ -54,8 +54,6 @@ def from_normalized_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, ali
 @functools.lru_cache(64)
 def _kronecker(in_shape: Shape, out_shape: Shape, align_corners: bool) -> NDArray[np.float64]:
     """The (9, 9) that converts the entries of d to those of A^T d B^T in one product."""
-    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in in_shape[::-1])
     (px, ox), (py, oy) = (output_axis(size, align_corners) for size in out_shape[::-1])
-    to_input = np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]])
     from_output = np.array([[px, 0, ox], [0, py, oy], [0, 0, 1]])
-    return np.ascontiguousarray(np.kron(to_input, from_output.T))
+    return np.ascontiguousarray(np.kron(pixels_from_normalized(in_shape, align_corners), from_output.T))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from stn_numba.grid.homography import facing, inverted, map_points, map_points_v
 from stn_numba.grid.matrix import MatrixGrid
 from stn_numba.grid.validation import Floats, Shape, as_batch_slice, as_floats, check_shape
 
-__all__ = ["PixelMatrixGrid", "grid_from_pixel_matrix"]
+__all__ = ["PixelMatrixGrid", "as_matrices", "as_square", "grid_from_pixel_matrix"]
 
 
 class PixelMatrixGrid(MatrixGrid):
@@ -40,8 +40,7 @@ class PixelMatrixGrid(MatrixGrid):
         self.values = as_floats(given, "matrix", ("N", 2 if given.shape[-2:] == (2, 3) else 3, 3))
         self.in_shape, self.shape = check_shape(in_shape, "in_shape"), check_shape(shape, "out_shape")
         self.inverse = as_bool(inverse, "inverse")
-        square = np.tile(np.eye(3), (len(self.values), 1, 1))
-        square[:, : self.values.shape[1]] = self.values
+        square = as_square(self.values)
         with np.errstate(all="ignore"):  # positions outside the image follow from infinite and NaN entries
             to_input = _inverted(square) if self.inverse else square
             self._pixels, factors = facing(to_input, self.in_shape)
@@ -132,11 +131,29 @@ def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape,
     >>> grid_from_pixel_matrix(two_right, (4, 4), (4, 2)).dense()[0, 0].tolist()
     [[0.25, -0.75], [0.75, -0.75]]
     """
+    return PixelMatrixGrid(as_matrices(matrix), in_shape, out_shape, inverse=inverse)
+
+
+def as_matrices(matrix: ArrayLike) -> NDArray[Any]:
+    """Return one matrix (2, 3) or (3, 3), or N of them, with the batch axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no array, or has another shape.
+    """
     given = as_array(matrix, "matrix")
     if given.shape[-2:] not in ((2, 3), (3, 3)) or given.ndim > 3:
         hint = "; take np.reshape(matrix, (2, 3))" if given.shape == (6,) else ""
         raise ValueError(f"matrix: expected (2, 3) or (3, 3), or N of them, got {given.shape}{hint}")
-    return PixelMatrixGrid(given[None] if given.ndim == 2 else given, in_shape, out_shape, inverse=inverse)
+    return given[None] if given.ndim == 2 else given
+
+
+def as_square(matrix: Floats) -> NDArray[np.float64]:
+    """Matrices (N, 3, 3) of (N, 2, 3) or (N, 3, 3), with the row (0, 0, 1) where it is missing."""
+    square = np.tile(np.eye(3), (len(matrix), 1, 1))
+    square[:, : matrix.shape[1]] = matrix
+    return square
 
 
 def _inverted(square: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,10 +24,8 @@ __all__ = ["CoarseLattice", "find", "is_large"]
 Array = NDArray[np.float64]
 
 _LARGE = 1500  # control points
-_PIXELS, _MOST = (
-    16,
-    20,
-)  # pixels from one coarse control point to the next, and how many of them there are along an axis at most
+_PIXELS = 16  # from one coarse control point to the next
+_MOST = 20  # coarse control points along an axis
 _LEAST_PENALTY = 3e-4  # for places where the images show nothing
 _DAMPING = 1e-9  # of control points that displace no position of an axis
 

@@ -10,9 +10,6 @@ from stn_numba._util.arguments import as_bool, as_int, as_option, as_real
 
 __all__ = ["Settings"]
 
-KERNELS = ("bilinear", "cubic")
-MEASURES = ("correlation", "squares")
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -40,8 +37,8 @@ class Settings:
             If one does not fit; the message names it.
         """
         return cls(
-            as_option(options["kernel"], "kernel", KERNELS),
-            as_option(options["measure"], "measure", MEASURES),
+            as_option(options["kernel"], "kernel", ("bilinear", "cubic")),
+            as_option(options["measure"], "measure", ("correlation", "squares")),
             _or_none(options["robust"], "robust", ("huber", "tukey")),
             _or_none(options["normalize"], "normalize", ("local",)),
             _search(options["search"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from stn_numba.warp import warp
 __all__ = ["register_stack"]
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
 _BATCH = 16  # frames at a time: their pyramids are in memory together
 _POINTS = base_points((9, 9))
@@ -112,7 +114,7 @@ def register_stack(
         if reference == "mean":
             found = _to_mean(planes, made, start, settings, done)
         else:
-            found = _in_batches(planes, reference, made, start, settings, done)
+            found = _to_frames(planes, reference, made, start, settings, done)
         if reference == "previous":
             found.theta = _accumulated(made, np.where(found.success[:, None], found.theta, identity_of(made)))
     return as_registration(found, planes, planes, made, settings, single=False)
@@ -128,17 +130,12 @@ def _reference(reference: Any, count: int) -> str | int:
     return number % count
 
 
-def _in_batches(
+def _to_frames(
     planes: Planes, reference: str | int, transform: Transform, start: Array, settings: Settings, done: Done
 ) -> Found:
-    """Register batches of frames to a frame, or each frame to the one before."""
-    parts, count = [], len(planes)
-    for first in range(0, count, _BATCH):
-        rows = np.arange(first, min(first + _BATCH, count))
-        fixed = planes.take(np.maximum(rows - 1, 0) if reference == "previous" else np.array([reference]))
-        parts.append(find(planes.take(rows), fixed, transform, start[rows], settings))
-        done(len(rows))
-    return joined(parts)
+    """Register frames to one of them, or each to the one before."""
+    fixed = partial(_before, planes) if reference == "previous" else partial(_same, planes.take(np.array([reference])))
+    return _in_batches(planes, fixed, transform, start, settings, done)
 
 
 def _to_mean(planes: Planes, transform: Transform, start: Array, settings: Settings, done: Done) -> Found:
@@ -146,14 +143,34 @@ def _to_mean(planes: Planes, transform: Transform, start: Array, settings: Setti
     theta = start
     for _ in range(_ROUNDS):
         mean = _mean(planes, transform, theta, settings)
-        parts = []
-        for first in range(0, len(planes), _BATCH):
-            rows = np.arange(first, min(first + _BATCH, len(planes)))
-            parts.append(find(planes.take(rows), mean, transform, theta[rows], settings))
-            done(len(rows))
-        found = joined(parts)
+        found = _in_batches(planes, partial(_same, mean), transform, theta, settings, done)
         theta = np.where(found.success[:, None], found.theta, theta)
     return found
+
+
+def _before(planes: Planes, rows: Rows) -> Planes:
+    return planes.take(np.maximum(rows - 1, 0))
+
+
+def _same(image: Planes, rows: Rows) -> Planes:
+    return image
+
+
+def _in_batches(
+    planes: Planes,
+    fixed: Callable[[Rows], Planes],
+    transform: Transform,
+    start: Array,
+    settings: Settings,
+    done: Done,
+) -> Found:
+    """Register batches of frames to what ``fixed(rows)`` returns: an image for each frame, or one for all."""
+    parts = []
+    for first in range(0, len(planes), _BATCH):
+        rows = np.arange(first, min(first + _BATCH, len(planes)))
+        parts.append(find(planes.take(rows), fixed(rows), transform, start[rows], settings))
+        done(len(rows))
+    return joined(parts)
 
 
 def _mean(planes: Planes, transform: Transform, theta: Array, settings: Settings) -> Planes:

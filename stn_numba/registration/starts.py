@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 _CORNERS = base_points((2, 2))
 _ANGLE, _SCALES = np.pi / 12, (0.7, 0.85, 1.0, 1.2, 1.4)
 _REACH = 0.55  # how far corners move, normalized: an image is 2 wide
+_SHOWN = 0.4  # least share of the fixed image that a start shows
 _KEPT = (24, 8, 3)  # starts that are refined on the coarsest level, on the next, …
 
 
@@ -104,7 +105,6 @@ def best_start(registrar: Registrar, levels: list[Level], pair: int, starts: Arr
 
 
 def _best(equations: NormalEquations, count: int, full: float) -> NDArray[np.intp]:
-    """The rows of lowest cost, among those with half of the largest overlap at least."""
-    cost = np.where(equations.overlap >= 0.4 * full, equations.cost, np.inf)
-    order = np.argsort(cost, kind="stable")
-    return order[: min(count, len(order))]
+    """The rows of lowest cost, among those that show enough of the fixed image, whose whole overlap is `full`."""
+    cost = np.where(equations.overlap >= _SHOWN * full, equations.cost, np.inf)
+    return np.argsort(cost, kind="stable")[:count]

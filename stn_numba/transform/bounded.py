@@ -18,7 +18,7 @@ __all__ = ["Bounded", "BoundedMatrix", "bounded"]
 
 Bound = float | None | Sequence[float | None] | NDArray[Any]
 
-_FAR = 1e12  # distances from the identity, in units of the room to the bound, are limited to this: cubes must not overflow
+_FAR = 1e12  # distances from the identity, over that to the bound, are limited to this, so that their cubes do not overflow
 _FITTED = 100.0  # the same for fits to points that lie beyond a bound
 
 
@@ -162,7 +162,8 @@ class Bounded(Transform):
     def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Least squares: those of the inner transform where they keep the bounds, else by steps within the bounds.
 
-        If a bound is in the way, the inner parameter comes within 1/20,000 of its room; theta itself would go to infinity.
+        Where a fit lies beyond a bound, the inner parameter ends just inside it, 1/20,000 of the distance from the identity
+        away, because on the bound itself theta would be infinite.
         """
         given = None if start is None else self._squash(start)[0].astype(np.float64)
         theta = self._unsquash(self.transform.solve_points(pairs, given))

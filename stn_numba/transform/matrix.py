@@ -138,25 +138,9 @@ class MatrixTransform(PixelMethods):
         return np.where(np.isfinite(cost)[:, None], theta, np.nan)
 
     def apply_inverse(self, theta: ArrayLike, points: ArrayLike) -> Floats:
-        """Map input positions to output positions: where a key point or a box corner of the input appears in the output.
+        """Map input positions to output positions by the inverse matrices, as `Transform.apply_inverse`.
 
-        Parameters
-        ----------
-        theta : array_like, (N, P)
-            Parameters.
-        points : array_like, (M, 2) or (N, M, 2)
-            Normalized input positions (x, y): one set for all rows of `theta`, or one set for each.
-
-        Returns
-        -------
-        ndarray, (N, M, 2)
-            Normalized output positions; NaN for points that no output position reads, and for all points if a matrix has no
-            inverse.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `theta` is not (N, P) or `points` is not (M, 2) or (N, M, 2) numbers.
+        Points that no output position reads become NaN, and all points if a matrix has no inverse.
 
         Examples
         --------

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
 from stn_numba.grid import Floats, MatrixGrid, Shape, as_floats, base_points, check_shape, map_points
-from stn_numba.grid.coordinates import input_axis
+from stn_numba.grid.coordinates import input_axis, pixels_from_normalized
 from stn_numba.grid.homography import facing, inverted
+from stn_numba.grid.pixel_matrix import as_matrices, as_square
 from stn_numba.transform.base import Transform
 from stn_numba.transform.fitting.matrices import linear_form
 from stn_numba.transform.fitting.pairs import Pairs
@@ -154,23 +155,18 @@ def _sizes(shape: Shape, name: str, align_corners: bool) -> Shape:
 
 def _square(matrix: ArrayLike) -> Array:
     """Finite matrices (N, 3, 3)."""
-    shape = np.shape(matrix)
-    if shape[-2:] not in ((2, 3), (3, 3)) or len(shape) > 3:
-        hint = "; take np.reshape(matrix, (2, 3))" if shape == (6,) else ""
-        raise ValueError(f"matrix: expected (2, 3) or (3, 3), or N of them, got {shape}{hint}")
-    given = as_floats(np.reshape(matrix, (-1, *shape[-2:])), "matrix", ("N", shape[-2], 3))
+    listed = as_matrices(matrix)
+    given = as_floats(listed, "matrix", ("N", listed.shape[1], 3))
     if not np.isfinite(given).all():
         raise ValueError("matrix: expected finite numbers, got NaN or infinity")
-    square = np.tile(np.eye(3), (len(given), 1, 1))
-    square[:, : given.shape[1]] = given
-    return square
+    return as_square(given)
 
 
 def _normalized(pixels: Array, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Array:
     """Convert matrices from output pixels to input pixels to ones between normalized positions, with 1 as the last number."""
     with np.errstate(all="ignore"):
         facing_input, _ = facing(pixels, in_shape)
-        matrix = _to_pixels(in_shape, align_corners, invert=True) @ facing_input @ _to_pixels(out_shape, align_corners)
+        matrix = _to_normalized(in_shape, align_corners) @ facing_input @ pixels_from_normalized(out_shape, align_corners)
     for row in np.nonzero(~(matrix[:, 2, 2] > 0))[0][:1]:
         raise ValueError(
             f"matrix: the center of the output lies at or behind its horizon, or it has no inverse (row {row}): no theta "
@@ -179,11 +175,10 @@ def _normalized(pixels: Array, in_shape: Shape, out_shape: Shape, align_corners:
     return _scaled(matrix)
 
 
-def _to_pixels(shape: Shape, align_corners: bool, invert: bool = False) -> Array:
+def _to_normalized(shape: Shape, align_corners: bool) -> Array:
+    """The inverse of `pixels_from_normalized`."""
     (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in shape[::-1])
-    if invert:
-        return np.array([[1 / sx, 0, -tx / sx], [0, 1 / sy, -ty / sy], [0, 0, 1.0]])
-    return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1.0]])
+    return np.array([[1 / sx, 0, -tx / sx], [0, 1 / sy, -ty / sy], [0, 0, 1.0]])
 
 
 def _scaled(matrix: Array) -> Array:

@@ -104,7 +104,7 @@ class LatticeModel:
 
     def tables(self, level: Level) -> PixelTables:
         """Tables of a level, which are kept."""
-        key = (*level.shape, *level.axes)
+        key = level.frame
         if key not in self._tables:
             self._tables[key] = pixel_tables(self.transform, level)
         return self._tables[key]

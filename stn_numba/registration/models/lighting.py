@@ -54,13 +54,6 @@ class Lighting:
         numbers = np.stack([each.ravel() for each in (self.gain, self.bias, limit)], axis=1)
         return {"robust": self.robust, "lighting": np.ascontiguousarray(numbers)}
 
-    def weights(self, moving: NDArray[Any], fixed: NDArray[Any], channel: int) -> NDArray[Any] | float:
-        """Robust weights of the pixels of one channel of the only pair."""
-        if self.gain is None or self.bias is None or self.scale is None:
-            return 1.0
-        residuals = self.gain[0, channel] * moving + self.bias[0, channel] - fixed
-        return robust_weights(residuals, self.robust, self.scale[0, channel]).astype(np.float32)
-
 
 def scale_of(residuals: NDArray[Any]) -> NDArray[np.float64]:
     """Return the scale of residuals (N, C, M) whose NaN are outside: (N, C), never 0."""

@@ -39,7 +39,7 @@ class LinearModel:
 
     def basis(self, level: Level) -> NDArray[np.float32]:
         """Functions (B, h * w + padding) at the pixels of a level."""
-        key = (*level.shape, *level.axes)
+        key = level.frame
         if key not in self._known:
             points = level.points()
             found = np.zeros((self.transform.n_params // 2, len(points) + _PADDING), np.float32)

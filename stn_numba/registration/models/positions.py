@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +32,8 @@ class PositionsModel:
     def sums(self, level: Level, theta: Array, pairs: Rows, lighting: Lighting) -> Sums:
         """As `Model.sums`."""
         parts = []
-        for k, row in enumerate(_rows(theta)):
+        for k in range(len(theta)):
+            row = theta[k : k + 1]
             every = 1 if level.shape[0] * level.shape[1] <= _FEW else 4
             source = Source(self._mapped(level, row), self.slopes(level, row, every), every)
             found = row_sums(level, pairs[k : k + 1], source, lighting.take(np.array([k])))
@@ -44,13 +43,13 @@ class PositionsModel:
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """As `Model.values`."""
         result = np.empty((len(theta), level.channels, *level.shape), np.float32)
-        for k, row in enumerate(_rows(theta)):
-            result[k] = row_read(level, pairs[k : k + 1], Source(self._mapped(level, row)))
+        for k in range(len(theta)):
+            result[k] = row_read(level, pairs[k : k + 1], Source(self._mapped(level, theta[k : k + 1])))
         return result
 
     def _mapped(self, level: Level, theta: Array) -> Array:
         """Normalized positions (h * w, 2) that the pixels of a level read."""
-        key = (*level.shape, *level.axes)
+        key = level.frame
         if key not in self._points:
             self._points[key] = level.points()
         points = self._points[key]
@@ -70,8 +69,3 @@ class PositionsModel:
         result = np.zeros((found.shape[3], 2, rows, columns + _BEHIND), np.float32)
         result[..., :columns] = found.transpose(3, 2, 0, 1)
         return result
-
-
-def _rows(theta: Array) -> Iterator[Array]:
-    for row in theta:
-        yield row[None]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import Shape
-from stn_numba.grid.coordinates import input_axis, output_axis
+from stn_numba.grid.coordinates import output_axis, pixels_from_normalized
 from stn_numba.registration.pyramid.filters import halve, smooth, spline_coefficients, weighted, with_two_lines
 from stn_numba.registration.pyramid.planes import Planar, Planes
 
@@ -71,12 +71,17 @@ class Level:
         (step_x, x), (step_y, y) = (output_axis(size, self.align_corners) for size in self.fixed_shape[::-1])
         return step_x * 2**self.depth, x, step_y * 2**self.depth, y
 
+    @property
+    def frame(self) -> tuple[float, ...]:
+        """Shape and axes of the fixed image: what tables of its pixels depend on."""
+        return *self.shape, *self.axes
+
     @functools.cached_property
     def to_pixels(self) -> NDArray[np.float64]:
         """(3, 3): from normalized positions to pixels of the moving image at this level."""
-        (sx, tx), (sy, ty) = (input_axis(size, self.align_corners) for size in self.moving_shape[::-1])
-        step = 2.0**self.depth
-        return np.array([[sx / step, 0, tx / step], [0, sy / step, ty / step], [0, 0, 1]])
+        matrix = pixels_from_normalized(self.moving_shape, self.align_corners)
+        matrix[:2] /= 2.0**self.depth
+        return matrix
 
     def smoothed(self, sigma: float) -> Level:
         """The same level, smoothed by a Gaussian of deviation `sigma`, at most 1."""

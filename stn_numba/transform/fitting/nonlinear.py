@@ -20,7 +20,7 @@ _STEPS = 100
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-14, 1e8
 _SMALL_STEP = 1e-15  # relative to the parameters
 _ROUNDING = 1e-13  # of sums of squares, relative
-_POOR = 1e-3  # root mean square residual that makes a second search worth while
+_POOR = 1e-3  # root mean square residual above which other starts are tried
 _STARTS = 12
 _FIRST_STEPS = 8  # for each start; only the best of them goes on
 

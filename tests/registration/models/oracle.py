@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.registration.models import Sums
+from stn_numba.registration.models.lighting import Lighting, robust_weights
 from stn_numba.transform.points import apply_each
 
-__all__ = ["model_sums", "model_values", "read_with_gradient", "row_sums"]
+__all__ = ["model_sums", "model_values", "read_with_gradient", "row_sums", "weights_of"]
 
 Array = NDArray[Any]
 
@@ -84,6 +85,14 @@ def model_sums(transform: Any, level: Any, theta: Array, pairs: Array, lighting:
     return Sums(products[..., :size, :size], products[..., :size, size:], products[..., size:, size:], count)
 
 
+def weights_of(lighting: Lighting, moving: Array, fixed: Array, channel: int) -> Any:
+    """Robust weights of the pixels of one channel of the only pair."""
+    if lighting.gain is None:
+        return 1.0
+    residuals = lighting.gain[0, channel] * moving + lighting.bias[0, channel] - fixed
+    return robust_weights(residuals, lighting.robust, lighting.scale[0, channel]).astype(np.float32)
+
+
 def _of_pair(transform: Any, level: Any, theta: Array, pair: int, lighting: Any) -> tuple[Array, float]:
     positions, products = pixels_of(transform, level, theta), []
     slopes = transform.theta_jacobian(theta[None], level.points())[0]
@@ -100,5 +109,7 @@ def _of_pair(transform: Any, level: Any, theta: Array, pair: int, lighting: Any)
             bare = (level.moving_weight[moving] <= 0).astype(np.float64)
             weight *= np.nan_to_num(read_with_gradient(bare, positions, level.moving_size)[0]) == 0
         value, count = np.nan_to_num(value), float(weight.sum())
-        products.append(row_sums(jacobian, value, slope_x, slope_y, other, weight * lighting.weights(value, other, channel)))
+        products.append(
+            row_sums(jacobian, value, slope_x, slope_y, other, weight * weights_of(lighting, value, other, channel))
+        )
     return np.array(products), count

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stn_numba.registration.models.lighting import HUBER, ROBUST, TUKEY, Lighting, robust_weights, scale_of
+from tests.registration.models.oracle import weights_of
 
 
 def test_the_scale_is_the_deviation_of_the_good_residuals():
@@ -34,4 +35,4 @@ def test_weights_are_derivatives_of_the_losses(name, limit):
 
 def test_without_robust_weights_kernels_get_no_arguments():
     assert Lighting().arguments() == {}
-    assert Lighting().weights(np.ones(3), np.ones(3), 0) == 1.0
+    assert weights_of(Lighting(), np.ones(3), np.ones(3), 0) == 1.0
