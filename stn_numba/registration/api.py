@@ -132,8 +132,6 @@ def register(
     with contextlib.nullcontext() if num_threads is None else limit_threads(num_threads):
         if settings.normalize:
             first, second = locally_normalized(first), locally_normalized(second)
-        if settings.measure == "squares":
-            first = first.with_units_of(second)
         found = find(first, second, made, start, settings)
     return as_registration(found, first, second, made, settings, single=True)
 

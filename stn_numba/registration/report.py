@@ -20,7 +20,8 @@ def as_registration(
     found: Found, moving: Planes, fixed: Planes, transform: Transform, settings: Settings, *, single: bool
 ) -> Registration:
     """Return the result; if `single`, with numbers instead of arrays (1,)."""
-    gain, bias = _lighting(found, moving, fixed)
+    fitted = settings.measure == "correlation"
+    gain, bias = _lighting(found, moving, fixed) if fitted else (found.equations.gain, found.equations.bias)
     per_pair = found.success, found.equations.correlation, found.detail, found.overlap
     success, correlation, detail, overlap = (each[0].item() for each in per_pair) if single else per_pair
     return Registration(

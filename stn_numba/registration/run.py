@@ -46,6 +46,8 @@ class Found:
 
 def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, settings: Settings) -> Found:
     """Register N pairs from `initial` (N, P); moving and fixed are N images each, or one for all pairs."""
+    if settings.measure == "squares":
+        moving = moving.with_units_of(fixed)
     levels = make_levels(moving, fixed, settings.align_corners)
     penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(

@@ -66,6 +66,16 @@ def test_a_frame_that_shows_something_else_is_no_success_and_spoils_no_other():
     np.testing.assert_array_equal(np.flatnonzero(~result.success), [5, 6])
 
 
+def test_measure_squares_takes_intensities_as_they_are():
+    frames = stack() * np.array([1.0, 3.0])[np.arange(20) % 2, None, None]
+    frames[::2] += 5
+    result = stn.register_stack(frames[:4], "first", Shift(), measure="squares", search=False)
+    alone = stn.register(frames[1], frames[0], Shift(), measure="squares", search=False)
+    np.testing.assert_allclose(result.theta[1], alone.theta[0], atol=1e-6)
+    np.testing.assert_array_equal(result.gain, np.ones((4, 1)))
+    np.testing.assert_array_equal(result.bias, np.zeros((4, 1)))
+
+
 @pytest.mark.parametrize(("reference", "total"), [("first", 20), ("previous", 20), ("mean", 40)])
 def test_progress_is_reported(reference, total):
     calls = []
