@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test kernels stress fuzz docs-servers check bench clean help
+.PHONY: demo test kernels stress fuzz docs-servers docs-figures check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer; write a figure and the models to runs/demo"
@@ -11,6 +11,7 @@ help:
 	@echo "make stress  run the long tests of threads, processes and cold starts, under each threading layer"
 	@echo "make fuzz    run 130,000 random calls and 10,000 damaged files per reader; FUZZ_SEED=n changes the seed"
 	@echo "make docs-servers  update docs/servers.md: the output of warmup and doctor, and times of first calls"
+	@echo "make docs-figures  draw the figures of docs/transforms.md and docs/registration.md"
 	@echo "make check   check lint, format, types and import contracts"
 	@echo "make kernels build a wheel and copy its compiled kernels into this checkout; takes minutes"
 	@echo "make bench   the same, then measure against other libraries, write the benchmark pages of docs;"
@@ -38,6 +39,9 @@ fuzz: .venv/.test
 
 docs-servers: .venv/.test
 	$(BIN)/python docs/servers.py
+
+docs-figures: .venv/.demo
+	$(BIN)/python docs/figures.py
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import stn_numba as stn
 from stn_numba.nn import Adam, Flatten, SpatialTransformer
 from stn_numba.testing import check_vjp
 from stn_numba.transform import registry
+from tests.registration.scenes import Scene
 
 pytestmark = pytest.mark.skipif("logpolar" not in stn.available_transforms(), reason="stn-numba-logpolar is not installed")
 
@@ -50,6 +51,24 @@ def test_a_spatial_transformer_learns_with_it():
         _, gradients = backprop(2 * (out - target))
         optimizer.apply(params, gradients, state, dict.fromkeys(params, 0.0005))
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_registration_finds_its_parameters():
+    """`moving` as seen through a log-polar map, with another brightness; where it is bright, `fixed` is dark."""
+    transform, theta = stn.get_transform("logpolar"), np.array([0.06, -0.04, -0.1, 0.15])
+    scene = Scene()
+    moving = scene(stn.base_points((96, 96))).reshape(96, 96)
+    fixed = 3 - 2 * scene(transform.apply(theta[None], stn.base_points((80, 100)))[0]).reshape(80, 100)
+    result = stn.register(moving, fixed, "logpolar")
+    assert result.success
+    assert result.correlation < -0.99
+    np.testing.assert_allclose(result.theta[0], theta, atol=0.002)
+    np.testing.assert_allclose(result.gain, -2, atol=0.1)
+
+
+def test_registration_flags_what_it_cannot_find():
+    rng = np.random.default_rng(0)
+    assert stn.register(rng.random((64, 64)), rng.random((64, 64)), "logpolar", search=False).success is False
 
 
 def test_a_broken_entry_point_warns_and_does_not_affect_others(tmp_path, monkeypatch):

@@ -47,6 +47,22 @@ def test_rotating_the_input_shifts_the_output():
     np.testing.assert_allclose(np.roll(before, 2, axis=0), after, atol=1e-12)
 
 
+def test_registration_with_it():
+    """Two images of blobs: the second is the first as the transform reads it."""
+    rng = np.random.default_rng(0)
+    centers, heights = rng.uniform(-1, 1, (80, 2)), rng.standard_normal(80)
+
+    def blobs(points):
+        return np.exp(-np.sum((points[:, None] - centers) ** 2, axis=2) / 0.02) @ heights
+
+    theta = np.array([0.05, -0.03, -0.1, 0.1])
+    moving = blobs(stn.base_points((64, 64))).reshape(64, 64)
+    fixed = blobs(LogPolar().apply(theta[None], stn.base_points((64, 96)))[0]).reshape(64, 96)
+    result = stn.register(moving, fixed, LogPolar())
+    assert result.success
+    np.testing.assert_allclose(result.theta[0], theta, atol=0.005)
+
+
 def test_runaway_parameters_give_zeros_and_no_gradient():
     theta = np.array([[0.0, 0.0, 1e4, 0.0], [np.nan, 0.0, 0.0, 0.0]])
     grid, to_theta = LogPolar().forward(theta, (3, 4))
