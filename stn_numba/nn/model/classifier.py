@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from stn_numba._util.arguments import as_bool, as_int
 from stn_numba.nn.arrays import Floats, Size
 from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.losses.binary_cross_entropy import BinaryCrossEntropy, sigmoid
 from stn_numba.nn.losses.cross_entropy import CrossEntropy, softmax
 from stn_numba.nn.model.base import Model
@@ -99,6 +100,37 @@ class Classifier(Model):
         """
         logits = self.logits(X)
         return logits > 0 if self.multi_label else np.argmax(logits, axis=1)
+
+    def with_head(
+        self, n_classes: int, *, multi_label: bool = False, classes: Sequence[str] | None = None, seed: int = 0
+    ) -> Classifier:
+        """Return a model for other classes: copies of the trained layers, with a new last layer.
+
+        Parameters
+        ----------
+        n_classes, multi_label, classes
+            As for a new `Classifier`.
+        seed : int, default 0
+            Seed of the new layer's parameters.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the last layer is no `Dense`, or an option does not fit.
+
+        Examples
+        --------
+        >>> from stn_numba.models import st_fcn
+        >>> st_fcn().with_head(43).predict_proba(np.zeros((1, 28, 28))).shape
+        (1, 43)
+        """
+        *body, last = self.network.layers.values()
+        if not isinstance(last, Dense):
+            raise TypeError(f"model: expected a Dense layer at its end to put another in its place, got {type(last).__name__}")
+        network, options = Chain(*body, Dense(n_classes)), {"multi_label": multi_label, "classes": classes}
+        model = Classifier(network, self.input_shape, n_classes, seed=seed, dtype=self.dtype, **options)  # type: ignore[arg-type]
+        model.trained_on(self.pixels)
+        return model
 
     def config(self) -> dict[str, Any]:
         """Return the architecture, as JSON can hold it."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from stn_numba._util.arguments import as_int, as_path
 from stn_numba.nn.model.base import Model
+from stn_numba.nn.model.classifier import Classifier
 from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.rebuild import rebuild
 from stn_numba.nn.saving.tensor_file import MODEL, StorageError, read_tensor_file, safetensors, write_tensor_file
@@ -60,7 +61,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     write_tensor_file(path, MODEL, architecture, {name: np.asarray(array, order="C") for name, array in model.params.items()})
 
 
-def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Model:
+def load(path: str | os.PathLike[str], *, n_classes: int | None = None, max_bytes: int = 1 << 30) -> Model:
     """Read a model that `save` wrote; the file is not trusted.
 
     Layers come from a table of known classes, so the file runs no code. It does choose the transform and its options, among the
@@ -70,12 +71,15 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Model:
     ----------
     path : path
         The file.
+    n_classes : int, default None
+        Put a new last layer for so many classes on a `Classifier`, to train it further; see `Classifier.with_head`.
     max_bytes : int, default 1 GiB
         Largest size of the file. Loading takes a small multiple of the file's size.
 
     Returns
     -------
     Model
+        Of the class that was saved: `Classifier`, `Regressor`, `MultiHead` or `Model`.
 
     Raises
     ------
@@ -90,6 +94,11 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Model:
     path = as_path(path, "path")
     architecture, tensors = read_tensor_file(path, MODEL, as_int(max_bytes, "max_bytes"))
     try:
-        return rebuild(architecture, tensors)
+        model = rebuild(architecture, tensors)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         raise StorageError(f"{path}: {error}") from error
+    if n_classes is None:
+        return model
+    if not isinstance(model, Classifier):
+        raise TypeError(f"n_classes: expected None for a {type(model).__name__}, since only a Classifier has classes")
+    return model.with_head(n_classes)
