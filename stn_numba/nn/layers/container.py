@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike, DTypeLike
 from stn_numba._util.arrays import as_array
 from stn_numba.nn.arrays import Arrays, Floats, Size
 from stn_numba.nn.layers.base import Layer, Named
-from stn_numba.nn.layers.fusion import FusedSegment, segments_of
+from stn_numba.nn.layers.fusion.segments import FusedSegment, segments_of
 
-__all__ = ["Container", "Parameters", "all_layers", "expect_distinct", "expect_layer", "joined", "leaves", "numbered"]
+__all__ = [
+    "Container", "Parameters", "all_layers", "expect_distinct", "expect_layer", "joined", "leaves", "needs_whole_batch",
+    "numbered",
+]  # fmt: skip
 
 
 class Container(Layer):
-    """A layer that contains others; their parameters are its own, under dotted names.
+    """A layer that contains others; their parameters and their state are its own, under dotted names.
 
     Attributes
     ----------
@@ -34,6 +37,12 @@ class Container(Layer):
         return Parameters(
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
+
+    @property
+    def state(self) -> Arrays:
+        """The current state of all layers inside; assigning to a name writes into its array."""
+        inner = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.state.items()}
+        return Parameters(inner, "state")
 
     def output_shape_of(self, name: str) -> Size | None:
         """Return the shape of an inner layer's output, without the batch axis; None if `initialize` did not note it."""
@@ -67,6 +76,8 @@ class Container(Layer):
 class Parameters(dict[str, Floats]):
     """Arrays that layers use: assigning to a name writes into its array, so that no layer keeps an old one.
 
+    Errors call the dict `what`: ``"params"``, or ``"state"``.
+
     Examples
     --------
     >>> bias = np.zeros(2)
@@ -76,6 +87,10 @@ class Parameters(dict[str, Floats]):
     >>> bias.tolist()
     [3.0, 4.0]
     """
+
+    def __init__(self, arrays: Arrays, what: str = "params") -> None:
+        super().__init__(arrays)
+        self.what = what
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         self.update({name: value})
@@ -90,8 +105,8 @@ class Parameters(dict[str, Floats]):
     def _checked(self, name: str, value: ArrayLike) -> Floats:
         """Return the array to be written."""
         if name not in self:
-            raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
-        array, label = self[name], f"params[{name!r}]"
+            raise KeyError(f"{self.what}: expected one of {', '.join(self)}, got {name!r}")
+        array, label = self[name], f"{self.what}[{name!r}]"
         if value is array:
             return array
         given = as_array(value, label)
@@ -150,3 +165,11 @@ def all_layers(layer: Layer, name: str = "") -> Iterator[Named]:
 def leaves(network: Layer) -> Iterator[Named]:
     """Yield (dotted name, layer) of all layers inside that are no containers."""
     return ((name, layer) for name, layer in all_layers(network) if not isinstance(layer, Container))
+
+
+def needs_whole_batch(network: Layer) -> bool:
+    """Whether a network must be trained on each batch as a whole: a layer in it looks at all images, or has state.
+
+    State would otherwise depend on which part of a batch comes first.
+    """
+    return any(layer.whole_batch or bool(layer.state) for _, layer in all_layers(network))

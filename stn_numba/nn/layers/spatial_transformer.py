@@ -17,7 +17,7 @@ from stn_numba.nn.layers.base import Layer, expect_shape
 from stn_numba.nn.layers.chain import Chain, forward_through
 from stn_numba.nn.layers.container import Container, expect_layer, joined
 from stn_numba.nn.layers.dense import Dense
-from stn_numba.nn.layers.fusion import FusedSegment
+from stn_numba.nn.layers.fusion.segments import FusedSegment
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of, transform_for_image

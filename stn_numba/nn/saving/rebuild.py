@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from stn_numba.nn.arrays import Arrays
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.saving.architecture import build
 
-__all__ = ["rebuild"]
+__all__ = ["arrays_by_tensor", "rebuild"]
+
+_STATE = "state."  # before the names of state: no parameter of a chain begins so, since names of its layers end in a number
 
 _MAX_PIXELS = 1 << 26  # a larger image is rejected as implausible
 _MAX_CONTROL_POINTS = 1024
@@ -26,7 +29,7 @@ _MAX_BASIS = 1 << 26  # values of all basis functions of a spline at all output 
 
 
 def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
-    """Return the model of a description with the tensors as its parameters, after a check of their names and shapes."""
+    """Return the model of a description with the tensors as its arrays, after a check of their names and shapes."""
     dtype = architecture["dtype"]
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
@@ -38,10 +41,11 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
     assert isinstance(network, Chain)
     network.initialize(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
     model = Classifier(network, cast(Any, input_shape), architecture["n_classes"], dtype=dtype)
-    if set(model.params) != set(tensors):
-        odd = sorted(set(model.params) ^ set(tensors))
+    arrays = arrays_by_tensor(model.network)
+    if set(arrays) != set(tensors):
+        odd = sorted(set(arrays) ^ set(tensors))
         raise ValueError(f"tensors: expected those of the architecture; {odd[0]!r} is missing or too many")
-    for name, array in model.params.items():
+    for name, array in arrays.items():
         tensor = tensors[name]
         if (tensor.shape, tensor.dtype) != (array.shape, array.dtype):
             raise ValueError(f"tensor {name!r}: expected {array.dtype} {array.shape}, got {tensor.dtype} {tensor.shape}")
@@ -51,6 +55,11 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
         raise ValueError(f"pixels: expected low, high and kind, got {pixels!r:.60}")
     model.trained_on(None if pixels is None else PixelRange(**pixels))
     return model
+
+
+def arrays_by_tensor(network: Layer) -> Arrays:
+    """Return the arrays of a network by the names of their tensors: parameters by their own, state with ``state.`` before."""
+    return {**network.params, **{_STATE + name: array for name, array in network.state.items()}}
 
 
 class _Allowance:

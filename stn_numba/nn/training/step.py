@@ -13,7 +13,7 @@ from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Arrays, Floats, as_kernel_array
 from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.thread_pool import batch_parts, parallel_map, summed
-from stn_numba.nn.layers.container import Parameters
+from stn_numba.nn.layers.container import Parameters, needs_whole_batch
 from stn_numba.nn.losses import softmax_cross_entropy
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.optimizers.clipping import clip_by_global_norm
@@ -46,6 +46,7 @@ class Step:
         weight_decay: float = 0.0,
     ) -> None:
         self.network, self.optimizer = model.network, optimizer
+        self.whole_batch = needs_whole_batch(model.network)
         self.clip_norm, self.label_smoothing, self.weight_decay = clip_norm, label_smoothing, weight_decay
         multipliers = resolve_multipliers(model.params, learning_rate_multipliers)
         self.multipliers = {name: multiplier for name, multiplier in multipliers.items() if multiplier}
@@ -55,7 +56,7 @@ class Step:
         self, images: Floats, labels: NDArray[Any], rng: np.random.Generator, learning_rate: float, place: str
     ) -> tuple[float, int]:
         """Train on a batch; return its mean loss and the number of wrong predictions. Errors name the `place`."""
-        parts = batch_parts(len(images))
+        parts = [slice(0, len(images))] if self.whole_batch else batch_parts(len(images))
         seeds = rng.integers(1 << 63, size=len(parts))
 
         def train_part(number: int) -> tuple[float, int, Arrays]:
