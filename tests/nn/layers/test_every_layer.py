@@ -55,6 +55,14 @@ CASES = {
     "projective": (lambda: SpatialTransformer(localisation(), "projective", padding="border"), (6, 7, 2)),
     "tps": (lambda: SpatialTransformer(localisation(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
     "middle": (lambda: SpatialTransformer(localisation(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0]), (6, 6, 1)),
+    "affine, antialiased": (lambda: SpatialTransformer(localisation(), "affine", (3, 2), antialias=True), (6, 7, 2)),
+    "affine, bicubic": (lambda: SpatialTransformer(localisation(), "affine", (4, 5), kernel="bicubic"), (6, 7, 2)),
+    "tps, B-spline": (
+        lambda: SpatialTransformer(
+            localisation(), "tps", (3, 3), kernel="cubic_b_spline", padding="symmetric", antialias=True, align_corners=False
+        ),
+        (6, 7, 1),
+    ),
     "edges": (lambda: SpatialTransformer(localisation(), "affine", align_corners=False), (5, 6, 1)),
 }
 
