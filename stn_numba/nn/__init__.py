@@ -7,6 +7,7 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.layers import *
 from stn_numba.nn.losses import softmax, softmax_cross_entropy
 from stn_numba.nn.optimizers import *
+from stn_numba.nn.saving.architecture import register_layer
 from stn_numba.nn.saving.model_file import load, save
 from stn_numba.nn.saving.tensor_file import StorageError
 from stn_numba.nn.schedules import constant, cosine, one_cycle, step_decay
@@ -17,8 +18,8 @@ from stn_numba.nn.training.history import History
 
 __all__ = [
     "CSVLog", "Classifier", "EarlyStopping", "History", "JSONLinesLog", "NonFiniteError", "StorageError", "Stream",
-    "TensorBoardLog", "constant", "cosine", "fit", "load", "one_cycle", "save", "softmax", "softmax_cross_entropy",
-    "step_decay",
+    "TensorBoardLog", "constant", "cosine", "fit", "load", "one_cycle", "register_layer", "save", "softmax",
+    "softmax_cross_entropy", "step_decay",
 ]  # fmt: skip
 __all__ += layers.__all__
 __all__ += optimizers.__all__

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stn_numba._util.arguments import as_int
+from stn_numba._util.representation import constructor_arguments
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 
-__all__ = ["Layer", "Named", "as_pair", "as_simple", "expect_shape", "filled", "he_normal"]
+__all__ = ["NAMES", "Layer", "Named", "as_pair", "as_simple", "expect_shape", "filled", "he_normal"]
 
 _MAX_WEIGHTS = 1 << 58  # more than memory can be addressed
 
@@ -91,12 +92,15 @@ class Layer(ABC):
         """
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as JSON can hold them."""
-        return {name: getattr(self, name) for name in self.fixed_options}
+        """Return the constructor's arguments: by default the attributes of their names, as far as they exist."""
+        if self.fixed_options:
+            return {name: getattr(self, name) for name in self.fixed_options}
+        return constructor_arguments(self)
 
     def describe(self) -> dict[str, Any]:
         """Return the class and the options, as JSON can hold them."""
-        return {"layer": type(self).__name__, **self.config()}
+        config = {name: _as_plain(value) for name, value in self.config().items()}
+        return {"layer": NAMES.get(type(self), type(self).__name__), **config}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.config().items())})"
@@ -107,6 +111,16 @@ class Layer(ABC):
 
 
 Named = tuple[str, Layer]
+
+NAMES: dict[type[Layer], str] = {}
+"""What files call layers that users have registered."""
+
+
+def _as_plain(value: Any) -> Any:
+    """Return an option as JSON can hold it, if it is a layer or an array."""
+    if isinstance(value, Layer):
+        return value.describe()
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 class _NoParameters(dict[str, Floats]):

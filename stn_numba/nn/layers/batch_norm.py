@@ -42,7 +42,7 @@ class BatchNorm(Layer):
     Examples
     --------
     >>> layer = BatchNorm()
-    >>> layer.initialize((1,), np.random.default_rng(0))
+    >>> layer.initialize((1,), np.random.default_rng(0), np.float64)
     (1,)
     >>> x = np.array([[1.0], [3.0]])
     >>> layer.forward(x, np.random.default_rng(0))[0].round(3).tolist()   # training: a generator

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba._util.arrays import as_array
+from stn_numba._util.representation import argument_names
 from stn_numba.nn.arrays import Arrays, Floats, Size
 from stn_numba.nn.layers.base import Layer, Named
 from stn_numba.nn.layers.fusion.segments import FusedSegment, segments_of
@@ -69,7 +70,9 @@ class Container(Layer):
         return f"{type(self).__name__}({', '.join(map(repr, self.layers.values()))})"
 
     def config(self) -> dict[str, Any]:
-        """Return the classes and options of the layers."""
+        """Return the classes and options of the layers; a constructor with arguments by name gets these instead."""
+        if argument_names(type(self)):
+            return super().config()
         return {"layers": [layer.describe() for layer in self.layers.values()]}
 
 

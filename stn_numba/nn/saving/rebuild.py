@@ -1,7 +1,7 @@
 """Rebuild a model from a description and tensors that are not trusted: nothing larger than the tensors is allocated for it.
 
 The memory of a spline grows with the square of its control points, so these are limited. What another transform makes of its
-options cannot be limited here.
+options, and a layer that users have registered, cannot be limited here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.chain import Chain
-from stn_numba.nn.saving.architecture import build
+from stn_numba.nn.saving.architecture import build, is_described
 
 __all__ = ["arrays_by_tensor", "rebuild"]
 
@@ -80,9 +80,9 @@ def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, .
 
     `shape` is the size of the layer's input; returned is that of its output, or one that is not smaller.
     """
-    localisation = layer.get("localisation")
-    if isinstance(localisation, dict):
-        _check_shapes(localisation, shape)
+    for inner in layer.values():  # a localisation network, or a layer inside one that a user has registered
+        if is_described(inner):
+            _check_shapes(inner, shape)
     if layer.get("shape") is not None:
         shape = (*_image_size("shape", layer["shape"], 2), *shape[2:])
     if isinstance(layer.get("options"), dict):
