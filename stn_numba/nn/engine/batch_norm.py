@@ -23,7 +23,7 @@ _SUMS, _NORMALIZE, _SLOPE_SUMS, _INPUT_GRADIENT = (
     kernel("nn.kernels.batch_norm", name) for name in ("sums", "normalize", "slope_sums", "input_gradient")
 )
 
-_LOOP = 256  # numbers that kernels go through without a break: few channels are repeated up to here
+_LOOP = 1024  # numbers that kernels go through without a break: few channels are repeated up to here
 
 Doubles = NDArray[np.float64]
 
@@ -51,6 +51,10 @@ class _Parts:
     def repeated(self, values: NDArray[Any]) -> Floats:
         """Return values (C,) as kernels read them."""
         return np.tile(values.astype(self.dtype), self.repeats)
+
+    def scratch(self) -> Floats:
+        """Return memory like that of `repeated` values."""
+        return np.empty(self.repeats * self.channels, self.dtype)
 
     def each(self, work: Callable[[slice], Any]) -> None:
         """Do work for each part."""
@@ -97,7 +101,7 @@ def normalize(
         def of(part: slice) -> tuple[Any, ...]:
             return slopes[part], out[part], relu, flat[part], mean
 
-        total, product = parts.summed(lambda part, *sums: _SLOPE_SUMS(*of(part), *sums))
+        total, product = parts.summed(lambda part, *sums: _SLOPE_SUMS(*of(part), parts.scratch(), *sums))
         gradients = {"scale": (product * inverse).astype(x.dtype), "shift": total.astype(x.dtype)}
         if not input_gradient:
             return None, gradients
@@ -105,7 +109,7 @@ def normalize(
         weights = [parts.repeated(each) for each in (factor, -share * factor * inverse**2 * product, -share * factor * total)]
         dx = buffers.empty(x.shape, x.dtype)
         flat_dx = dx.reshape(-1)
-        parts.each(lambda part: _INPUT_GRADIENT(*of(part), *weights, flat_dx[part]))
+        parts.each(lambda part: _INPUT_GRADIENT(*of(part), *weights, parts.scratch(), flat_dx[part]))
         return dx, gradients
 
     return y, backprop

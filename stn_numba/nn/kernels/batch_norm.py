@@ -7,6 +7,7 @@ k of a map belongs to entry k modulo this length. Callers pass parts of the batc
 from __future__ import annotations
 
 from stn_numba.kernels.compiler import jit
+from stn_numba.nn.kernels.flat import zero_of
 
 
 @jit.kernel
@@ -25,31 +26,42 @@ def sums(x, origin, total, square):
 @jit.kernel
 def normalize(x, mean, factor, offset, rectify, y):
     """Write (x - mean) * factor + offset to y, and its ReLU if `rectify`."""
-    length = len(mean)
+    length, zero = len(mean), zero_of(x)
     for start in range(0, len(x), length):
         for k in range(min(length, len(x) - start)):
             value = (x[start + k] - mean[k]) * factor[k] + offset[k]
-            y[start + k] = 0 if rectify and value <= 0 else value  # NaN stays
+            y[start + k] = zero if rectify and value <= zero else value  # NaN stays
+
+
+@jit.inline
+def _write_slopes(dy, y, start, count, rectify, slopes):
+    """Write dy to slopes, or 0 where a ReLU gave y = 0 if `rectify`; LLVM vectorizes short loops with few arrays."""
+    zero = zero_of(dy)
+    for k in range(count):
+        slope = dy[start + k]
+        slopes[k] = zero if rectify and not y[start + k] > zero else slope
 
 
 @jit.kernel
-def slope_sums(dy, y, rectify, x, mean, total, product):
-    """Write the sums of the slopes and of slope times x - mean; slopes are dy, or 0 where a ReLU gave y = 0 if `rectify`."""
-    length = len(total)
+def slope_sums(dy, y, rectify, x, mean, slopes, total, product):
+    """Write the sums of the slopes and of slope times x - mean; slopes are as in `_write_slopes`, and so is this scratch."""
+    length, zero = len(total), zero_of(x)
     for k in range(length):
-        total[k] = product[k] = 0
+        total[k] = product[k] = zero
     for start in range(0, len(x), length):
-        for k in range(min(length, len(x) - start)):
-            slope = 0 if rectify and not y[start + k] > 0 else dy[start + k]
-            total[k] += slope
-            product[k] += slope * (x[start + k] - mean[k])
+        count = min(length, len(x) - start)
+        _write_slopes(dy, y, start, count, rectify, slopes)
+        for k in range(count):
+            total[k] += slopes[k]
+            product[k] += slopes[k] * (x[start + k] - mean[k])
 
 
 @jit.kernel
-def input_gradient(dy, y, rectify, x, mean, of_slope, of_distance, constant, dx):
-    """Write of_slope * slope + of_distance * (x - mean) + constant to dx, with slopes as in `slope_sums`."""
+def input_gradient(dy, y, rectify, x, mean, of_slope, of_distance, constant, slopes, dx):
+    """Write of_slope * slope + of_distance * (x - mean) + constant to dx; slopes are as in `_write_slopes`."""
     length = len(mean)
     for start in range(0, len(x), length):
-        for k in range(min(length, len(x) - start)):
-            slope = 0 if rectify and not y[start + k] > 0 else dy[start + k]
-            dx[start + k] = of_slope[k] * slope + of_distance[k] * (x[start + k] - mean[k]) + constant[k]
+        count = min(length, len(x) - start)
+        _write_slopes(dy, y, start, count, rectify, slopes)
+        for k in range(count):
+            dx[start + k] = of_slope[k] * slopes[k] + of_distance[k] * (x[start + k] - mean[k]) + constant[k]
