@@ -12,8 +12,10 @@ from stn_numba.nn.layers.flatten import Flatten
 from stn_numba.nn.layers.parallel import Parallel
 from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
+from stn_numba.nn.layers.rescale import Rescale
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
 __all__ = [
-    "AvgPool", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Layer", "MaxPool", "Parallel", "ReLU", "SpatialTransformer",
+    "AvgPool", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Layer", "MaxPool", "Parallel", "ReLU", "Rescale",
+    "SpatialTransformer",
 ]  # fmt: skip

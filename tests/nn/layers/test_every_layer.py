@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stn_numba.kernels.runtime import dispatch
-from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, SpatialTransformer
+from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, Rescale, SpatialTransformer
 from stn_numba.nn.saving.architecture import LAYERS, build, expect_known
 from stn_numba.testing import check_vjp
 from tests.nn.examples import localisation
@@ -23,6 +23,7 @@ CASES = {
     "max pool": (lambda: MaxPool(2), (5, 6, 2)),
     "average pool": (lambda: AvgPool(3), (7, 6, 2)),
     "relu": (ReLU, (4, 3)),
+    "rescale": (lambda: Rescale(0.25, -1), (4, 3)),
     "dropout": (lambda: Dropout(0.4), (20,)),
     "flatten": (Flatten, (2, 3, 2)),
     "chain": (lambda: Chain(Conv2d(2, 3, padding=1), MaxPool(2), ReLU(), Flatten(), Dense(3)), (6, 5, 1)),
