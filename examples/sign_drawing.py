@@ -25,7 +25,7 @@ MOST_TO_FEWEST = 12  # ratio of the images of the most and the least frequent cl
 
 Point = tuple[float, float]
 Color = tuple[int, int, int]
-Mark = tuple[str, object]  # ("lines", points), ("dots", points), ("area", points) or ("text", text)
+Mark = tuple[str, object]  # ("lines", points), so "dots", "lights" and "area", or ("text", text)
 
 
 def line(*points: Point) -> Mark:
@@ -66,7 +66,7 @@ TRIANGLES: dict[str, list[Mark]] = {
     "crossing": [line((-0.3, 0.45), (0.3, -0.1)), line((0.3, 0.45), (-0.3, -0.1))],
     "danger": [line((0, -0.3), (0, 0.2)), ("dots", ((0, 0.45),))],
     "double-bend": [line((0.15, 0.5), (0.15, 0.3), (-0.15, 0.1), (-0.15, -0.1), (0.1, -0.3))],
-    "lights": [("dots", ((0, -0.2), (0, 0.12), (0, 0.44)))],
+    "lights": [("lights", ((0, -0.3), (0, 0.1), (0, 0.5)))],
     "narrow": [line((-0.25, 0.5), (-0.25, 0.2), (-0.1, -0.2)), line((0.25, 0.5), (0.25, 0.2), (0.1, -0.2))],
     "pedestrians": PERSON,
     "priority-here": [("area", ((0, -0.4), (0.15, 0.5), (-0.15, 0.5))), line((-0.35, 0.15), (0.35, 0.15))],
@@ -114,7 +114,7 @@ BOARDS: dict[str, tuple[list[tuple[int, float, float, Color]], Color, float, flo
     "gray ring": ([(60, 0.95, 0, GRAY), (60, 0.87, 0, WHITE)], GRAY, 0.95, 0.0),
     "red disk": ([(60, 0.95, 0, RED)], WHITE, 1.0, 0.0),
     "blue disk": ([(60, 0.95, 0, WHITE), (60, 0.9, 0, BLUE)], WHITE, 1.0, 0.0),
-    "triangle": ([(3, 0.98, 0, RED), (3, 0.68, 0, WHITE)], BLACK, 0.62, 0.06),
+    "triangle": ([(3, 0.98, 0, RED), (3, 0.72, 0, WHITE)], BLACK, 0.68, 0.08),
     "yield": ([(3, 0.98, 0.5, RED), (3, 0.6, 0.5, WHITE)], BLACK, 1.0, 0.0),
     "octagon": ([(8, 0.97, 0.5, WHITE), (8, 0.9, 0.5, RED)], WHITE, 1.0, 0.0),
     "diamond": ([(4, 0.97, 0, WHITE), (4, 0.88, 0, BLACK), (4, 0.8, 0, WHITE), (4, 0.6, 0, YELLOW)], BLACK, 1.0, 0.0),
@@ -152,6 +152,12 @@ def draw_dots(pen: ImageDraw.ImageDraw, points: list[Point], color: Color, size:
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
 
+def draw_lights(pen: ImageDraw.ImageDraw, points: list[Point], color: Color, size: float) -> None:
+    """A red, a yellow and a green dot."""
+    for point, own in zip(points, (RED, YELLOW, GREEN), strict=True):
+        draw_dots(pen, [point], own, 2 * size)
+
+
 def draw_area(pen: ImageDraw.ImageDraw, points: list[Point], color: Color, size: float) -> None:
     """A filled polygon."""
     pen.polygon(points, fill=color)
@@ -163,7 +169,13 @@ def draw_text(pen: ImageDraw.ImageDraw, text: str, color: Color, size: float) ->
     pen.text((SIDE / 2, SIDE / 2), text, fill=color, font=font, anchor="mm", stroke_width=2, stroke_fill=color)
 
 
-MARKS: dict[str, Callable[..., None]] = {"lines": draw_lines, "dots": draw_dots, "area": draw_area, "text": draw_text}
+MARKS: dict[str, Callable[..., None]] = {
+    "lines": draw_lines,
+    "dots": draw_dots,
+    "lights": draw_lights,
+    "area": draw_area,
+    "text": draw_text,
+}
 
 
 def draw_scene(sign: np.ndarray, rng: np.random.Generator) -> Image.Image:
@@ -184,16 +196,14 @@ def draw_scene(sign: np.ndarray, rng: np.random.Generator) -> Image.Image:
 
 def background(h: int, w: int, rng: np.random.Generator) -> np.ndarray:
     """Return colors (h, w, 3): a few blurred colors, or sky over something darker, with a pole or wall."""
-    shape = rng.integers(2, 7), rng.integers(2, 7)
-    coarse = (rng.random((*shape, 1), np.float32) + 0.5 * rng.random((*shape, 3), np.float32)) * np.float32(
-        rng.uniform(0.2, 0.6)
-    )
+    gray, color = (rng.random((4, 5, channels), np.float32) for channels in (1, 3))
+    coarse = (gray + 0.5 * color) * np.float32(rng.uniform(0.2, 0.6))
     scene = stn.data.resize(coarse, (h, w), num_threads=1)
     if rng.random() < 0.4:
         scene[: rng.integers(1, h)] = (rng.uniform(0.5, 0.9, 3) + [0, 0, 0.1]).astype(np.float32)
     if rng.random() < 0.5:
-        left, width = rng.integers(0, w), rng.integers(2, max(3, w // 4))
-        scene[:, left : left + width] = rng.random(3) * rng.uniform(0.2, 0.9)
+        left = rng.integers(0, w)
+        scene[:, left : left + rng.integers(2, max(3, w // 4))] = rng.random(3) * rng.uniform(0.2, 0.9)
     return scene
 
 

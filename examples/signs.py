@@ -10,7 +10,9 @@ your own, only `train_signs` matters: give it the path.
 from __future__ import annotations
 
 import argparse
+import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sign_drawing import draw_signs
@@ -18,13 +20,14 @@ from sign_drawing import draw_signs
 import stn_numba as stn
 from stn_numba import nn
 
-SIZE = (40, 40)
+SIZE = (48, 48)
 
 
 def network(n_classes: int, seed: int = 0) -> nn.Classifier:
     """Return a transformer, which looks at the whole image and cuts out the sign, and a convolutional network after it."""
     look = nn.Chain(
-        nn.AvgPool(2), nn.Conv2d(16, 5), nn.MaxPool(2), nn.ReLU(), nn.Conv2d(16, 5), nn.ReLU(), nn.Flatten(), nn.Dense(32), nn.ReLU()
+        nn.AvgPool(2), nn.Conv2d(16, 5), nn.MaxPool(2), nn.ReLU(), nn.Conv2d(16, 5), nn.ReLU(),
+        nn.Flatten(), nn.Dense(32), nn.ReLU(),
     )  # fmt: skip
     layers = nn.Chain(
         nn.Rescale(1 / 255),  # part of the model: it takes pixels from 0 to 255, also after it is loaded
@@ -44,9 +47,13 @@ def train_signs(data: Path, out: Path, epochs: int, *, progress: bool = True) ->
     print(f"{images}\n{fewest} to {most} images a class; {training.n_images:,} to train, {held_out.n_images:,} held out")
     model = network(images.n_classes)
     X, y = held_out.arrays()
+    weights: dict[str, Any] = {}
+    if "class_weight" in inspect.signature(stn.fit).parameters:
+        weights["class_weight"] = training.class_weights()
     stn.fit(
-        model, training, epochs=epochs, learning_rate=1e-3, learning_rate_multipliers={"localisation": 0.3},
+        model, training, epochs=epochs, learning_rate=2e-3, learning_rate_multipliers={"localisation": 0.3},
         augment=stn.data.RandomWarp("affine", spread=0.05, padding="border"), validation=(X, y), progress=progress,
+        **weights,
     )  # fmt: skip
     stn.save(model, out / "signs.safetensors")
     probabilities = model.predict_proba(X)
@@ -62,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="a folder of images; without it, signs are drawn")
     parser.add_argument("--images", type=int, default=10_000, help="how many to draw (default: 10000)")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--out", type=Path, default=Path("runs/signs"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
