@@ -13,14 +13,8 @@ import stn_numba as stn
 __all__ = ["SIGNS", "contact_sheet", "draw_scene", "draw_sign", "draw_signs"]
 
 SIDE = 128  # pixels of a sign as it is drawn
-RED, BLUE, YELLOW, WHITE, BLACK, GRAY = (
-    (190, 20, 30),
-    (20, 70, 170),
-    (250, 190, 20),
-    (245, 245, 245),
-    (20, 20, 20),
-    (110, 110, 110),
-)
+RED, BLUE, YELLOW, GREEN = (190, 20, 30), (20, 70, 170), (250, 190, 20), (20, 140, 60)
+WHITE, BLACK, GRAY = (245, 245, 245), (20, 20, 20), (110, 110, 110)
 MOST_TO_FEWEST = 12  # ratio of the images of the most and the least frequent class
 
 Point = tuple[float, float]
@@ -200,7 +194,7 @@ def background(h: int, w: int, rng: np.random.Generator) -> np.ndarray:
     coarse = (gray + 0.5 * color) * np.float32(rng.uniform(0.2, 0.6))
     scene = stn.data.resize(coarse, (h, w), num_threads=1)
     if rng.random() < 0.4:
-        scene[: rng.integers(1, h)] = (rng.uniform(0.5, 0.9, 3) + [0, 0, 0.1]).astype(np.float32)
+        scene[: rng.integers(1, h)] = rng.uniform((0.5, 0.5, 0.6), (0.9, 0.9, 1))
     if rng.random() < 0.5:
         left = rng.integers(0, w)
         scene[:, left : left + rng.integers(2, max(3, w // 4))] = rng.random(3) * rng.uniform(0.2, 0.9)

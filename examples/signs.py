@@ -10,9 +10,8 @@ your own, only `train_signs` matters: give it the path.
 from __future__ import annotations
 
 import argparse
-import inspect
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sign_drawing import draw_signs
@@ -23,7 +22,7 @@ from stn_numba import nn
 SIZE = (48, 48)
 
 
-def network(n_classes: int, seed: int = 0) -> nn.Classifier:
+def network(classes: Sequence[str], seed: int = 0) -> nn.Classifier:
     """Return a transformer, which looks at the whole image and cuts out the sign, and a convolutional network after it."""
     look = nn.Chain(
         nn.AvgPool(2), nn.Conv2d(16, 5), nn.MaxPool(2), nn.ReLU(), nn.Conv2d(16, 5), nn.ReLU(),
@@ -34,9 +33,9 @@ def network(n_classes: int, seed: int = 0) -> nn.Classifier:
         nn.SpatialTransformer(look, "affine", (32, 32)),
         nn.Conv2d(32, 5), nn.MaxPool(2), nn.ReLU(),
         nn.Conv2d(64, 5), nn.MaxPool(2), nn.ReLU(),
-        nn.Flatten(), nn.Dense(128), nn.ReLU(), nn.Dropout(0.3), nn.Dense(n_classes),
+        nn.Flatten(), nn.Dense(128), nn.ReLU(), nn.Dropout(0.3), nn.Dense(len(classes)),
     )  # fmt: skip
-    return nn.Classifier(layers, (*SIZE, 3), n_classes, seed=seed)
+    return nn.Classifier(layers, (*SIZE, 3), len(classes), seed=seed, classes=classes)
 
 
 def train_signs(data: Path, out: Path, epochs: int, *, progress: bool = True) -> float:
@@ -45,15 +44,12 @@ def train_signs(data: Path, out: Path, epochs: int, *, progress: bool = True) ->
     training, held_out = images.split(validation=0.2)
     fewest, most = min(images.counts.values()), max(images.counts.values())
     print(f"{images}\n{fewest} to {most} images a class; {training.n_images:,} to train, {held_out.n_images:,} held out")
-    model = network(images.n_classes)
+    model = network(images.classes)
     X, y = held_out.arrays()
-    weights: dict[str, Any] = {}
-    if "class_weight" in inspect.signature(stn.fit).parameters:
-        weights["class_weight"] = training.class_weights()
     stn.fit(
         model, training, epochs=epochs, learning_rate=2e-3, learning_rate_multipliers={"localisation": 0.3},
         augment=stn.data.RandomWarp("affine", spread=0.05, padding="border"), validation=(X, y), progress=progress,
-        **weights,
+        class_weight=training.class_weights(),
     )  # fmt: skip
     stn.save(model, out / "signs.safetensors")
     probabilities = model.predict_proba(X)

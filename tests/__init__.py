@@ -1,8 +1,8 @@
 """Tests of stn_numba and its plugins.
 
-Each module has its tests at the same place below this folder: stn_numba/nn/losses.py in nn/test_losses.py, or in a folder of
-that name. Lines such as the following, at the top of a folder, name the tests of the other modules. fuzz, stress and recorded
-test the whole library.
+Each module has its tests at the same place below this folder, stn_numba/warp.py in test_warp.py, or in a folder of that name.
+Lines such as the following, at the top of a folder, name the tests of the other modules. fuzz, stress and recorded test the
+whole library.
 
 warp_plans: sampler/test_plans.py
 """

@@ -18,7 +18,7 @@ from stn_numba.data import DISTORTIONS
 
 if TYPE_CHECKING:
     from stn_numba.data import Digits, Distortion
-    from stn_numba.nn import Classifier
+    from stn_numba.nn import Classifier, Model
 
 __all__ = ["evaluate", "figure", "train"]
 
@@ -197,10 +197,11 @@ def _make_model(
     return makers[name](input_shape, n_classes, seed=seed, transform=transform, options=options, shape=shape)
 
 
-def _evaluate(model: Classifier, digits: Digits, distort: Distortion) -> dict[str, float]:
+def _evaluate(model: Model, digits: Digits, distort: Distortion) -> dict[str, float]:
     """Print and return the error on the distorted test digits."""
     X = distort.fixed(digits.test_images)
     loss, error = model.evaluate(X, digits.test_labels)
+    assert error is not None
     if not math.isfinite(loss):
         raise ArithmeticError(f"the loss on test images is {loss}: training has diverged; try a smaller learning rate")
     click.echo(f"test error {error:.2%} on {len(X):,} test images (loss {loss:.4f})")

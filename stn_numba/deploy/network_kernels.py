@@ -10,11 +10,11 @@ import numpy as np
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import calls
 from stn_numba.kernels.signature import Signature
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.engine.sampling import sample_affine_parts
 from stn_numba.nn.kernels import cpu
 from stn_numba.nn.losses import softmax_cross_entropy
+from stn_numba.nn.model.classifier import Classifier
 from stn_numba.nn.optimizers.adam import Adam
 from stn_numba.nn.optimizers.sgd import SGD
 from stn_numba.nn.training.step import total

@@ -15,7 +15,8 @@ from stn_numba._util.arguments import as_option, as_path
 from stn_numba.kernels.runtime import calls as kernel_calls
 
 if TYPE_CHECKING:
-    from stn_numba.nn.classifier import Classifier
+    from stn_numba.nn import Model
+    from stn_numba.nn.losses.base import Loss
 
 __all__ = ["WarmupStep", "warmup"]
 
@@ -87,25 +88,38 @@ def _network_calls(use: str, paths: Sequence[str | os.PathLike[str]]) -> Iterato
     from stn_numba.nn.saving.model_file import load
 
     checked = [as_path(path, "models") for path in paths]
-    makers: dict[str, Callable[[], Classifier]] = {path.name: partial(load, path) for path in checked}
+    makers: dict[str, Callable[[], Model]] = {path.name: partial(load, path) for path in checked}
     for name, make in (makers or {"st_cnn": models.st_cnn}).items():
         model = make()
         for words, count in (("one image", 1), ("few images", _FEW), ("many", _MANY)):
             yield f"predict by {name}, {words}", partial(model.predict, _images(model, count))
-        if use == "train":
+        if use == "train" and model.loss is not None:
             for count in (_FEW, _MANY):
                 yield f"train {name}, batches of {count}", partial(_train, make, count)
 
 
-def _train(make: Callable[[], Classifier], count: int) -> None:
+def _train(make: Callable[[], Model], count: int) -> None:
     """Run one step of each optimizer, on a new copy of the model."""
     from stn_numba.nn import SGD, Adam, fit
 
     for optimizer in (Adam(), SGD()):
         model = make()
-        labels = np.zeros(count, int)
-        fit(model, _images(model, count), labels, epochs=1, batch_size=count, optimizer=optimizer, progress=False)
+        X, y = _images(model, count), _targets(model, count)
+        fit(model, X, y, epochs=1, batch_size=count, optimizer=optimizer, progress=False)
 
 
-def _images(model: Classifier, count: int) -> Any:
+def _images(model: Model, count: int) -> Any:
     return np.zeros((count, *model.input_shape), model.dtype)
+
+
+def _targets(model: Model, count: int) -> Any:
+    """Return targets of the shapes that the model's loss takes."""
+    from stn_numba.nn import CrossEntropy
+
+    def zeros(loss: Loss, shape: tuple[int, ...]) -> Any:
+        return np.zeros(count, int) if isinstance(loss, CrossEntropy) else np.zeros((count, *shape))
+
+    losses = getattr(model.loss, "losses", None)  # of several heads
+    if losses is not None:
+        return {name: zeros(loss, model.target_shape[name]) for name, loss in losses.items()}
+    return zeros(model.loss_of(), model.target_shape)

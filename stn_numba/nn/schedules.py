@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stn_numba._util.arguments import as_int, as_real
 
-__all__ = ["Schedule", "constant", "cosine", "one_cycle", "step_decay"]
+__all__ = ["Schedule", "constant", "cosine", "one_cycle", "scaled", "step_decay"]
 
 Schedule = Callable[[float], float]
 
@@ -77,3 +77,14 @@ def step_decay(factor: float = 0.1, *, steps: int = 3) -> Schedule:
 
 def _checked(progress: float) -> float:
     return as_real(progress, "progress", "[0, 1]")
+
+
+def scaled(schedule: Schedule, peak: float) -> Schedule:
+    """Return a schedule times a number; a TypeError or ValueError says if it returns no number.
+
+    Examples
+    --------
+    >>> scaled(constant, 0.5)(0.0)
+    0.5
+    """
+    return lambda progress: peak * as_real(schedule(progress), "schedule's value")

@@ -89,6 +89,7 @@ def reproduce(
     log(f"{run}: {model.n_params:,} parameters, {len(training[0]):,} digits, {settings.epochs} epochs")
     history = _train(model, experiment, training, settings, seed, checkpoint, progress, lambda line: log(f"{run}: {line}"))
     loss, error = model.evaluate(*evaluation_set(experiment, held_out))
+    assert error is not None
     if not np.isfinite(loss):
         raise ArithmeticError(f"{run}: the loss is {loss} after training; try a smaller learning rate")
     save(model, out / f"{run}.safetensors")

@@ -14,7 +14,7 @@ from stn_numba.plot.region import draw_region, region_outline
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from stn_numba.nn import Classifier, SpatialTransformer
+    from stn_numba.nn import Model, SpatialTransformer
 
 __all__ = ["attention_figure", "draw_prediction"]
 
@@ -24,7 +24,7 @@ _MAX_MARGIN, _DOT_MARGIN = 0.5, 0.04
 
 
 def attention_figure(
-    model: Classifier,
+    model: Model,
     X: ArrayLike,
     labels: ArrayLike | None = None,
     *,
@@ -32,7 +32,9 @@ def attention_figure(
     axes: NDArray[Any] | None = None,
     color: str = "tab:orange",
 ) -> NDArray[Any]:
-    """Draw one row per image: the input, the sampled region, the transformer's output, and the prediction.
+    """Draw one row per image: the input, the sampled region, the transformer's output, and the predicted class.
+
+    Models that are no `Classifier` of one class an image get the first three columns only.
 
     This is figure 1 of the paper (arXiv 1506.02025). The outline in column (b) is the border of the sampling grid, so it is
     curved for a spline. The thick side is the output's top edge, and the dot its top left corner.
@@ -42,22 +44,22 @@ def attention_figure(
 
     Parameters
     ----------
-    model : Classifier
+    model : Model
         A network with a spatial transformer, such as `stn_numba.models.st_cnn`.
     X : (N, H, W, C) array
         Images, N >= 1.
     labels : (N,) array of int, optional
         True classes. With them, predictions are marked as right or wrong.
     transformer : int or str, default 0
-        The transformer to draw, by number or dotted name, as in `Classifier.theta`.
+        The transformer to draw, by number or dotted name, as in `Model.theta`.
     axes : (N, 4) array of Axes, optional
-        Where to draw. By default on a new figure.
+        Where to draw, (N, 3) without classes. By default on a new figure.
     color : str, default "tab:orange"
         Color of the outline.
 
     Returns
     -------
-    (N, 4) array of Axes
+    (N, 4) array of Axes, (N, 3) without classes
 
     Raises
     ------
@@ -66,7 +68,8 @@ def attention_figure(
     TypeError
         If `labels` are not whole numbers.
     ValueError
-        If the model has no such transformer, or the shape of `X`, `labels` or `axes` does not fit.
+        If the model has no such transformer or predicts no classes for `labels`, or the shape of `X`, `labels` or `axes` does
+        not fit.
 
     Examples
     --------
@@ -75,16 +78,18 @@ def attention_figure(
     >>> axes.shape
     (2, 4)
     """
-    from stn_numba.nn.layers.find_transformers import chosen_transformer, input_of
+    from stn_numba.nn.model.find_transformers import chosen_transformer, input_of
 
     name, chosen = chosen_transformer(model.network, transformer)
     images = model.check_images(X)
     known = None if labels is None else np.asarray(labels)
-    _check(images, known, axes)
+    probabilities = _class_probabilities(model, images)
+    titles = _TITLES[:3] if probabilities is None else _TITLES
+    _check(images, known, axes, len(titles))
     theta, attended = model.theta(X, transformer=name), _drawable(model.transform(X, transformer=name))
-    seen, probabilities = _drawable(input_of(chosen, model.network, images)), model.predict_proba(X)
+    seen = _drawable(input_of(chosen, model.network, images))
     if axes is None:
-        axes = new_axes(len(images), 4, (1.7, 1.6))
+        axes = new_axes(len(images), len(titles), (1.7, 1.6))
     limits = min(0.0, float(seen.min())), max(float(seen.max()), 1e-6)
     margin = _margin(chosen, theta, seen.shape[1:3])
     for n, row in enumerate(axes):
@@ -94,8 +99,9 @@ def attention_figure(
             row[1], chosen.transform, theta[n], seen.shape[1:3], align_corners=chosen.align_corners, color=color
         )  # fmt: skip
         draw_image(row[2], attended[n], limits)
-        draw_prediction(row[3], probabilities[n], None if known is None else int(known[n]))
-    for column, title in zip(axes[0], _TITLES, strict=True):
+        if probabilities is not None:
+            draw_prediction(row[3], probabilities[n], None if known is None else int(known[n]))
+    for column, title in zip(axes[0], titles, strict=True):
         column.set_title(title, fontsize=9)
     return axes
 
@@ -127,15 +133,24 @@ def draw_prediction(axes: Axes, probabilities: NDArray[Any], label: int | None =
     axes.spines[["top", "left", "right"]].set_visible(False)
 
 
-def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | None) -> None:
+def _class_probabilities(model: Model, images: Floats) -> Floats | None:
+    """Return the probabilities (N, n_classes) of a classifier of one class an image, None for other models."""
+    from stn_numba.nn import Classifier
+
+    return model.predict_proba(images) if isinstance(model, Classifier) and not model.multi_label else None
+
+
+def _check(images: Floats, labels: NDArray[Any] | None, axes: NDArray[Any] | None, columns: int) -> None:
     if not len(images):
         raise ValueError(f"X: expected at least one image, got {images.shape}")
     if labels is not None and labels.shape != images.shape[:1]:
         raise ValueError(f"labels: expected ({len(images)},), got {labels.shape}")
     if labels is not None and labels.dtype.kind not in "iu":
         raise TypeError(f"labels: expected whole numbers, got dtype {labels.dtype}")
-    if axes is not None and np.shape(axes) != (len(images), 4):
-        raise ValueError(f"axes: expected ({len(images)}, 4), got {np.shape(axes)}")
+    if labels is not None and columns == 3:
+        raise ValueError("labels: expected None with a model that predicts no classes, one an image")
+    if axes is not None and np.shape(axes) != (len(images), columns):
+        raise ValueError(f"axes: expected ({len(images)}, {columns}), got {np.shape(axes)}")
 
 
 def _drawable(maps: Floats) -> Floats:

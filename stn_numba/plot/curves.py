@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba._util.arguments import as_option
-from stn_numba.nn.training.history import History
+from stn_numba.nn.training.reports.history import History
 from stn_numba.plot.figures import new_axes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def learning_curves(
 
     Examples
     --------
-    >>> from stn_numba.nn.training.history import Epoch, History
+    >>> from stn_numba.nn.training.reports.history import Epoch, History
     >>> history = History([Epoch(1, 2.3, 0.9, 2.2, 0.8, 1.0, 1e-3), Epoch(2, 2.0, 0.5, 1.9, 0.4, 2.0, 1e-3)])
     >>> axes = learning_curves({"st_cnn": history})
     >>> [line.get_label() for line in axes.lines]
@@ -72,7 +72,8 @@ def learning_curves(
         raise TypeError(f"histories: expected a History, or several by name, got {type(histories).__name__}")
     if axes is None:
         axes = new_axes(1, 1, (5.0, 3.2))[0, 0]
-    scale = 100.0 if quantity == "error" else 1.0
+    in_percent = quantity == "error" and all(history.in_percent for history in named.values())
+    scale = 100.0 if in_percent else 1.0
     for (name, history), marker in zip(named.items(), cycle(_MARKERS), strict=False):
         prefix, x = f"{name}, " if name else "", _positions(history, against)
         training = _complete_epochs(history, _scaled(history, quantity, scale))
@@ -81,7 +82,7 @@ def learning_curves(
         validation = _scaled(history, f"validation_{quantity}", scale)
         if np.isfinite(validation).any():
             axes.plot(x, validation, color=line.get_color(), marker=marker, markersize=4, label=f"{prefix}validation")
-    _finish(axes, "error in %" if quantity == "error" else "loss", "epoch" if against == "epoch" else "seconds of training")
+    _finish(axes, "error in %" if in_percent else quantity, "epoch" if against == "epoch" else "seconds of training")
     return axes
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba import data, nn
-from stn_numba.nn.training.history import Epoch
+from stn_numba.nn.training.reports.history import Epoch
 
 
 class Own(nn.Layer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stn_numba.nn.training.history import Epoch, History
+from stn_numba.nn.training.reports.history import Epoch, History
 from stn_numba.plot import learning_curves
 
 Figure = pytest.importorskip("matplotlib.figure").Figure

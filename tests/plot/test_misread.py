@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
-from stn_numba.plot import misread_figure  # noqa: E402
+from stn_numba.plot import misread_figure
 
 X = np.arange(12 * 16 * 3, dtype=np.uint8).reshape(12, 4, 4, 3)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import stn_numba as stn
 from stn_numba.grid import BasisGrid, MatrixGrid
 from stn_numba.nn import Chain, Dense, Flatten, SpatialTransformer
-from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.model.classifier import Classifier
 from stn_numba.testing import check_transform, check_vjp
 from stn_numba.transform import registry
 from stn_numba.transform.bounded import Bounded

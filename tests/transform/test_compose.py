@@ -8,7 +8,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.grid import DenseGrid, MatrixGrid
 from stn_numba.nn import Chain, Dense, Flatten, SpatialTransformer
-from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.model.classifier import Classifier
 from stn_numba.testing import check_transform, check_vjp
 from stn_numba.transform import registry
 from stn_numba.transform.compose import compose_list

@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import Chain, Dense, Flatten, SpatialTransformer
-from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.model.classifier import Classifier
 from stn_numba.plot.region import region_outline
 from stn_numba.transform import registry
 

@@ -1,4 +1,4 @@
-"""Check class labels, and suggest how to convert labels of another form."""
+"""Check class labels, hard and soft, and suggest how to convert labels of another form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arrays import as_array
 
-__all__ = ["expect_labels"]
+__all__ = ["expect_classes", "expect_labels"]
+
+_SUM_TOLERANCE = 1e-3  # of the probabilities of an image
+
+
+def expect_classes(y: ArrayLike, count: int, n_classes: int, *, name: str = "y") -> NDArray[Any]:
+    """Return `count` labels (N,), or class probabilities (N, n_classes), which one-hot rows are as well, as an array.
+
+    Examples
+    --------
+    >>> expect_classes([[0.25, 0.75]], 1, 2)
+    array([[0.25, 0.75]])
+    """
+    array = as_array(y, name)
+    if array.shape == (count, n_classes) and array.dtype.kind in "fiub" and _are_probabilities(array):
+        return array.astype(np.float64, copy=False)
+    return expect_labels(array, count, n_classes, name=name)
 
 
 def expect_labels(y: ArrayLike, count: int, n_classes: int, *, name: str = "y") -> NDArray[Any]:
@@ -19,9 +35,9 @@ def expect_labels(y: ArrayLike, count: int, n_classes: int, *, name: str = "y") 
 
     Examples
     --------
-    >>> expect_labels(np.eye(3)[[2, 0]], 2, 3)
+    >>> expect_labels([1.0, 0.0], 2, 3)
     Traceback (most recent call last):
-    ValueError: y: expected (2,) whole numbers, got float64 (2, 3); these are one-hot rows: pass `y.argmax(axis=1)`
+    ValueError: y: expected (2,) whole numbers, got float64 (2,); pass `y.astype(int)`
     """
     y = as_array(y, name)
     if y.shape != (count,) or y.dtype.kind not in "iu":
@@ -48,7 +64,7 @@ def _advice(y: NDArray[Any], count: int, n_classes: int) -> str:
             return f"; pass `{expression}`"
         return _renumbering(numbers, n_classes, expression)
     if y.dtype.kind == "f":
-        return "; a Classifier is trained on classes, not on measurements"
+        return "; a Classifier is trained on classes: a Regressor is trained on measurements"
     return _of_names(flat, n_classes, expression)
 
 
@@ -56,13 +72,18 @@ def _of_rows(y: NDArray[Any], n_classes: int) -> str:
     """Say what several numbers per image are."""
     if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
         return "; expected one label an image"
-    if np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+    if np.isin(y, (0, 1)).all():
+        if (y.sum(axis=1) == 1).all():
+            return f"; these are one-hot rows of {y.shape[1]} classes, and the model has {n_classes}"
         if y.shape[1] == n_classes:
-            return "; these are one-hot rows: pass `y.argmax(axis=1)`"
-        return f"; these are one-hot rows of {y.shape[1]} classes, and the model has {n_classes}"
-    if y.dtype.kind == "f" and (y >= 0).all() and np.allclose(y.sum(axis=1), 1, atol=1e-3):
-        return "; these are class probabilities (soft labels), which are not supported: expected one class an image"
+            return "; several classes an image need Classifier(..., multi_label=True)"
+    if y.dtype.kind == "f" and y.shape[1] == n_classes and (y >= 0).all():
+        return "; soft labels are probabilities: expected rows whose sum is 1"
     return "; expected one label an image"
+
+
+def _are_probabilities(y: NDArray[Any]) -> bool:
+    return bool(np.isfinite(y).all() and (y >= 0).all() and np.allclose(y.sum(axis=1), 1, atol=_SUM_TOLERANCE))
 
 
 def _of_names(y: NDArray[Any], n_classes: int, expression: str) -> str:

@@ -9,6 +9,7 @@ from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.dropout import Dropout
 from stn_numba.nn.layers.flatten import Flatten
+from stn_numba.nn.layers.heads import Heads
 from stn_numba.nn.layers.parallel import Parallel
 from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
@@ -16,6 +17,6 @@ from stn_numba.nn.layers.rescale import Rescale
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
 __all__ = [
-    "AvgPool", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Layer", "MaxPool", "Parallel", "ReLU", "Rescale",
+    "AvgPool", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Heads", "Layer", "MaxPool", "Parallel", "ReLU", "Rescale",
     "SpatialTransformer",
 ]  # fmt: skip

@@ -14,7 +14,10 @@ from stn_numba.nn.arrays import Arrays, Floats, Size
 from stn_numba.nn.layers.base import Layer, Named
 from stn_numba.nn.layers.fusion import FusedSegment, segments_of
 
-__all__ = ["Container", "Parameters", "all_layers", "expect_distinct", "expect_layer", "joined", "leaves", "numbered"]
+__all__ = [
+    "Container", "Parameters", "all_layers", "expect_distinct", "expect_layer", "joined", "leaves", "needs_whole_batch",
+    "numbered",
+]  # fmt: skip
 
 
 class Container(Layer):
@@ -145,6 +148,11 @@ def all_layers(layer: Layer, name: str = "") -> Iterator[Named]:
     yield name, layer
     for inner, each in layer.layers.items() if isinstance(layer, Container) else ():
         yield from all_layers(each, joined(name, inner))
+
+
+def needs_whole_batch(network: Layer) -> bool:
+    """Whether a network must be trained on each batch as a whole: a layer in it looks at all images."""
+    return any(getattr(layer, "whole_batch", False) for _, layer in all_layers(network))
 
 
 def leaves(network: Layer) -> Iterator[Named]:

@@ -18,6 +18,7 @@ from stn_numba.nn.layers.chain import Chain, forward_through
 from stn_numba.nn.layers.container import Container, expect_layer, joined
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.fusion import FusedSegment
+from stn_numba.nn.layers.theta_penalty import active_penalty
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of, transform_for_image
@@ -114,12 +115,17 @@ class SpatialTransformer(Container):
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (y, backprop), with y the sampled images (N, h, w, C)."""
         theta, theta_backprop = forward_through(self._segments, x, rng)
+        penalty = active_penalty() if rng is not None else None
+        d_penalty = None if penalty is None else penalty.add(theta, self)
         grid, grid_backprop = self._make_grid(x, theta)
         out, sample_backprop = sample_parts(x, grid, self.padding, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             d_image, d_grid = sample_backprop(dy, input_gradient)
-            d_through_theta, gradients = theta_backprop(grid_backprop(d_grid), input_gradient=input_gradient)
+            d_theta = grid_backprop(d_grid)
+            if d_penalty is not None:
+                d_theta = d_theta + d_penalty
+            d_through_theta, gradients = theta_backprop(d_theta, input_gradient=input_gradient)
             return d_image + d_through_theta if d_image is not None and d_through_theta is not None else None, gradients
 
         return out, backprop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stn_numba.nn import layers
-from stn_numba.nn.layers import Chain, Layer, Parallel, SpatialTransformer
+from stn_numba.nn.layers import Chain, Heads, Layer, Parallel, SpatialTransformer
 from stn_numba.nn.layers.container import all_layers
 
 __all__ = ["LAYERS", "build", "expect_known"]
@@ -29,6 +29,8 @@ def build(description: Any) -> Layer:
     layer = LAYERS[description["layer"]]
     if layer in (Chain, Parallel):
         return layer(*(build(inner) for inner in options["layers"]))
+    if layer is Heads:
+        return Heads(**dict(zip(options["names"], map(build, options["layers"]), strict=True)))
     if layer is SpatialTransformer:
         options["localisation"] = build(options["localisation"])
     return layer(**options)

@@ -9,7 +9,8 @@ from dataclasses import asdict
 import numpy as np
 
 from stn_numba._util.arguments import as_int, as_path
-from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.model.base import Model
+from stn_numba.nn.model.classifier import Classifier
 from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.rebuild import rebuild
 from stn_numba.nn.saving.tensor_file import MODEL, StorageError, read_tensor_file, safetensors, write_tensor_file
@@ -17,12 +18,12 @@ from stn_numba.nn.saving.tensor_file import MODEL, StorageError, read_tensor_fil
 __all__ = ["load", "save"]
 
 
-def save(model: Classifier, path: str | os.PathLike[str]) -> None:
+def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model to a safetensors file, all or nothing: an old file stays until the new one is complete.
 
     Parameters
     ----------
-    model : Classifier
+    model : Model
         A model whose transforms were given by registered names.
     path : path
         File to write.
@@ -34,7 +35,7 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     FileNotFoundError, IsADirectoryError
         If the folder does not exist, or the path is one.
     TypeError
-        If the model is no `Classifier`.
+        If the model is no `Model`.
     ValueError
         If a layer or a transform has no registered name, or options that JSON cannot hold.
 
@@ -47,8 +48,8 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     ...     load(f"{folder}/model.safetensors").n_params
     6442
     """
-    if not isinstance(model, Classifier):
-        raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
+    if not isinstance(model, Model):
+        raise TypeError(f"model: expected a Model, got {type(model).__name__}")
     path = as_path(path, "path")
     safetensors()  # says first what is not installed
     expect_known(model.network)
@@ -60,7 +61,7 @@ def save(model: Classifier, path: str | os.PathLike[str]) -> None:
     write_tensor_file(path, MODEL, architecture, {name: np.asarray(array, order="C") for name, array in model.params.items()})
 
 
-def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifier:
+def load(path: str | os.PathLike[str], *, n_classes: int | None = None, max_bytes: int = 1 << 30) -> Model:
     """Read a model that `save` wrote; the file is not trusted.
 
     Layers come from a table of known classes, so the file runs no code. It does choose the transform and its options, among the
@@ -70,12 +71,15 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifie
     ----------
     path : path
         The file.
+    n_classes : int, default None
+        Put a new last layer for so many classes on a `Classifier`, to train it further; see `Classifier.with_head`.
     max_bytes : int, default 1 GiB
         Largest size of the file. Loading takes a small multiple of the file's size.
 
     Returns
     -------
-    Classifier
+    Model
+        Of the class that was saved: `Classifier`, `Regressor`, `MultiHead` or `Model`.
 
     Raises
     ------
@@ -90,6 +94,11 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> Classifie
     path = as_path(path, "path")
     architecture, tensors = read_tensor_file(path, MODEL, as_int(max_bytes, "max_bytes"))
     try:
-        return rebuild(architecture, tensors)
+        model = rebuild(architecture, tensors)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         raise StorageError(f"{path}: {error}") from error
+    if n_classes is None:
+        return model
+    if not isinstance(model, Classifier):
+        raise TypeError(f"n_classes: expected None for a {type(model).__name__}, since only a Classifier has classes")
+    return model.with_head(n_classes)

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.nn.arrays import Arrays
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
 from stn_numba.nn.layers.chain import Chain
+from stn_numba.nn.model.base import Model
 from stn_numba.nn.saving.architecture import build
+from stn_numba.nn.saving.model_kinds import make_model
 
 __all__ = ["rebuild"]
 
@@ -25,7 +26,7 @@ _MAX_CONTROL_POINTS = 1024
 _MAX_BASIS = 1 << 26  # values of all basis functions of a spline at all output pixels
 
 
-def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
+def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
     """Return the model of a description with the tensors as its parameters, after a check of their names and shapes."""
     dtype = architecture["dtype"]
     if dtype not in ("float32", "float64"):
@@ -37,7 +38,7 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Classifier:
     network = build({"layer": "Chain", "layers": architecture["layers"]})
     assert isinstance(network, Chain)
     network.initialize(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
-    model = Classifier(network, cast(Any, input_shape), architecture["n_classes"], dtype=dtype)
+    model = make_model(architecture, network, input_shape, dtype)
     if set(model.params) != set(tensors):
         odd = sorted(set(model.params) ^ set(tensors))
         raise ValueError(f"tensors: expected those of the architecture; {odd[0]!r} is missing or too many")
@@ -79,14 +80,14 @@ def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, .
     if isinstance(layer.get("options"), dict):
         _check_control_points(layer["options"].get("control_points"), math.prod(shape[:2]))
     inside = [inner for inner in layer.get("layers", ()) if isinstance(inner, dict)]
-    if layer.get("layer") != "Parallel":
+    if layer.get("layer") not in ("Parallel", "Heads"):
         for inner in inside:
             shape = _check_shapes(inner, shape)
         return shape
     largest = max((_check_shapes(inner, shape) for inner in inside), key=math.prod, default=(1,))
     joined = (*largest[:-1], largest[-1] * len(inside))
     if math.prod(joined) > _MAX_PIXELS:
-        raise ValueError(f"Parallel: expected at most {_MAX_PIXELS} values an image, got {joined}")
+        raise ValueError(f"{layer['layer']}: expected at most {_MAX_PIXELS} values an image, got {joined}")
     return joined
 
 

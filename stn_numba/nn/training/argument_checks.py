@@ -8,9 +8,9 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_int, as_option, as_real
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.images import expect_finite
-from stn_numba.nn.inputs.labels import expect_labels
+from stn_numba.nn.losses.base import Loss, Targets
+from stn_numba.nn.model.base import Model
 
 __all__ = ["check_data", "check_functions", "check_numbers", "check_restore_best", "check_validation"]
 
@@ -22,28 +22,28 @@ _INTERVALS = {
 
 
 def check_data(
-    model: Classifier, X: ArrayLike, y: ArrayLike, *, free_size: bool = False, name: str = ""
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return labeled images as arrays that fit the model but for their dtype; mapped files are not read.
+    model: Model, loss: Loss, X: ArrayLike, y: Any, *, free_size: bool = False, name: str = ""
+) -> tuple[NDArray[Any], Targets]:
+    """Return images, and targets as the loss takes them, as arrays that fit the model; mapped files of images are not read.
 
     `name` is put before X and y in errors.
     """
     X = model.expect_images(X, free_size=free_size, name=f"{name}X")
-    y = expect_labels(y, len(X), model.n_classes, name=f"{name}y")
+    targets = loss.check_targets(y, len(X), model.target_shape, name=f"{name}y")
     if not len(X):
         raise ValueError(f"{name}X: expected at least one image, got none")
-    return X, y
+    return X, targets
 
 
-def check_validation(model: Classifier, validation: Any) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """Return (images, labels) as arrays with finite pixels, or None."""
+def check_validation(model: Model, loss: Loss, validation: Any) -> tuple[NDArray[Any], Targets] | None:
+    """Return (images, targets) as arrays with finite pixels, or None."""
     if validation is None:
         return None
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise TypeError(f"validation: expected (images, labels), got {type(validation).__name__}")
-    images, labels = check_data(model, *validation, name="validation ")
+        raise TypeError(f"validation: expected (images, targets), got {type(validation).__name__}")
+    images, targets = check_data(model, loss, *validation, name="validation ")
     expect_finite(images, name="validation X")
-    return images, labels
+    return images, targets
 
 
 def check_numbers(**numbers: Any) -> None:
@@ -63,15 +63,15 @@ def check_restore_best(column: Any, validated: bool) -> None:
             raise ValueError(f"restore_best: {column!r} needs validation data")
 
 
-def check_functions(schedule: Any, augment: Any, callbacks: Any, optimizer: Any) -> None:
+def check_functions(schedule: Any, augment: Any, theta_penalty: Any, callbacks: Any, optimizer: Any) -> None:
     """Reject what cannot be called, and classes where their instances are expected."""
     if not isinstance(callbacks, Sequence) or isinstance(callbacks, str | bytes):
         raise TypeError(f"callbacks: expected a sequence of functions, got {type(callbacks).__name__}")
     if isinstance(optimizer, str | int | float):
         raise TypeError(f"optimizer: expected an optimizer, as `Adam()`, got {optimizer!r:.60}")
-    named = {"schedule": schedule, **{f"callbacks[{place}]": callback for place, callback in enumerate(callbacks)}}
-    if augment is not None:
-        named["augment"] = augment
+    named = {**{f"callbacks[{place}]": callback for place, callback in enumerate(callbacks)}}
+    optional = {"schedule": schedule, "augment": augment, "theta_penalty": theta_penalty}
+    named |= {name: function for name, function in optional.items() if function is not None}
     if optimizer is not None:
         named |= {f"optimizer.{name}": getattr(optimizer, name, None) for name in ("init", "apply")}
     for name, value in [("optimizer", optimizer), *named.items()]:

@@ -11,15 +11,17 @@ from typing import Any
 
 from stn_numba._util.arguments import as_path, as_real
 from stn_numba._util.files import check_output_path
-from stn_numba.nn.classifier import Classifier
+from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.base import Optimizer
+from stn_numba.nn.optimizers.learning_rate_multipliers import DEFAULT_MULTIPLIERS
 from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.checkpoint_file import as_json_number, read_checkpoint, write_checkpoint
 from stn_numba.nn.saving.tensor_file import StorageError, safetensors
 from stn_numba.nn.schedules import Schedule
 from stn_numba.nn.training.state import TrainingState
+from stn_numba.nn.training.step import Step
 
-__all__ = ["Checkpointer", "architecture_of", "optimizer_name", "schedule_name"]
+__all__ = ["Checkpointer", "run_settings"]
 
 
 class Checkpointer:
@@ -79,12 +81,22 @@ def _first_difference(place: str, before: Any, now: Any) -> tuple[str, Any, Any]
     return next(_first_difference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
-def optimizer_name(optimizer: Optimizer) -> str:
+def run_settings(step: Step, schedule: Schedule, multipliers: Mapping[str, float], **numbers: Any) -> dict[str, Any]:
+    """Return what must be the same when training resumes, as JSON can hold it; `numbers` are further arguments of `fit`."""
+    return {
+        "model": _architecture_of(step.model), "dtype": step.model.dtype.name, "loss": repr(step.loss),
+        "optimizer": _optimizer_name(step.optimizer), "schedule": _schedule_name(schedule),
+        "learning_rate_multipliers": dict(multipliers or DEFAULT_MULTIPLIERS), "clip_norm": step.clip_norm,
+        "weight_decay": step.weight_decay, **numbers,
+    }  # fmt: skip
+
+
+def _optimizer_name(optimizer: Optimizer) -> str:
     """Return the optimizer's repr; the default repr without its address in memory."""
     return re.sub(r"<(\S+) object at 0x[0-9a-fA-F]+>", r"\1", repr(optimizer))
 
 
-def architecture_of(model: Classifier) -> dict[str, Any]:
+def _architecture_of(model: Model) -> dict[str, Any]:
     """Return the model's description; the shapes of its parameters if it has custom layers or transforms."""
     try:
         expect_known(model.network)
@@ -93,7 +105,7 @@ def architecture_of(model: Classifier) -> dict[str, Any]:
         return {name: list(array.shape) for name, array in model.params.items()}
 
 
-def schedule_name(schedule: Schedule) -> str:
+def _schedule_name(schedule: Schedule) -> str:
     """Return a schedule's name and its values at five places, which tell it from other schedules."""
     name = getattr(schedule, "__qualname__", type(schedule).__name__)
     values = [as_real(schedule(part / 4), "schedule's value") for part in range(5)]

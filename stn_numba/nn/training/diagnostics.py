@@ -9,7 +9,7 @@ import numpy as np
 from stn_numba.nn.arrays import Floats
 from stn_numba.nn.inputs.images import not_finite
 from stn_numba.nn.layers.chain import Chain
-from stn_numba.nn.layers.find_transformers import thetas
+from stn_numba.nn.model.find_transformers import thetas
 
 __all__ = ["warn_if_outside", "why_not_finite"]
 

@@ -8,14 +8,17 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from stn_numba._util.arguments import as_real
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.inputs.images import warn_of_large_pixels
+from stn_numba.nn.inputs.weights import expect_weights
+from stn_numba.nn.layers.theta_penalty import ThetaPenalty
+from stn_numba.nn.losses.base import Loss
+from stn_numba.nn.losses.function import LossFunction
+from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.adam import Adam
 from stn_numba.nn.optimizers.base import Optimizer
-from stn_numba.nn.optimizers.learning_rate_multipliers import DEFAULT_MULTIPLIERS, check_multipliers
-from stn_numba.nn.schedules import Schedule, one_cycle
+from stn_numba.nn.optimizers.learning_rate_multipliers import check_multipliers
+from stn_numba.nn.schedules import Schedule, one_cycle, scaled
 from stn_numba.nn.training.argument_checks import (
     check_data,
     check_functions,
@@ -24,23 +27,26 @@ from stn_numba.nn.training.argument_checks import (
     check_validation,
 )
 from stn_numba.nn.training.batches import ArrayBatches, Batches, Stream
-from stn_numba.nn.training.checkpointing import Checkpointer, architecture_of, optimizer_name, schedule_name
+from stn_numba.nn.training.checkpointing import Checkpointer, run_settings
 from stn_numba.nn.training.clock import Clock
-from stn_numba.nn.training.history import History
 from stn_numba.nn.training.loop import Augment, Callback, Loop
-from stn_numba.nn.training.progress import progress_display
+from stn_numba.nn.training.optimizer_state import carried_over
+from stn_numba.nn.training.reports.history import History
+from stn_numba.nn.training.reports.progress import progress_display
 from stn_numba.nn.training.state import TrainingState
 from stn_numba.nn.training.step import NonFiniteError, Step
+from stn_numba.nn.training.training_loss import training_loss
 from stn_numba.nn.training.writable_parameters import ensure_writable
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
 
 
 def fit(
-    model: Classifier,
+    model: Model,
     X: ArrayLike | Stream,
-    y: ArrayLike | None = None,
+    y: Any = None,
     *,
+    loss: str | Loss | LossFunction | None = None,
     epochs: int = 10,
     seconds: float | None = None,
     batch_size: int = 128,
@@ -51,29 +57,41 @@ def fit(
     clip_norm: float | None = None,
     label_smoothing: float = 0.0,
     weight_decay: float = 0.0,
-    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    class_weight: str | Mapping[int, float] | ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    theta_penalty: ThetaPenalty | None = None,
+    validation: tuple[ArrayLike, Any] | None = None,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
     restore_best: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 60.0,
+    optimizer_state: dict[str, Any] | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> History:
-    """Train a model in place on labeled images.
+    """Train a model in place on images and what it should say about them.
 
     The model remembers the range of the pixels, and warns once when it gets images on another scale.
 
     Parameters
     ----------
-    model : Classifier
-        As `stn_numba.models` makes them. Its parameter arrays are changed in place; layers get copies of arrays that are
-        read-only, have gaps, or another dtype or byte order.
+    model : Model
+        A `Classifier`, as `stn_numba.models` makes them, a `Regressor`, a `MultiHead`, or a `Model`. Its parameter arrays are
+        changed in place; layers get copies of arrays that are read-only, have gaps, or another dtype or byte order.
     X : (N, H, W, C) or (N, H, W) array of numbers, or Stream
         Images. Only one batch at a time is read, so arrays may be mapped from files (`numpy.load` with ``mmap_mode``). Or a
-        `Stream`, which yields images with their labels.
-    y : (N,) array of int, default None
-        Labels from 0 to n_classes - 1; None with a `Stream`.
+        `Stream`, which yields images with their targets.
+    y : array, default None
+        Targets; None with a `Stream`. For a `Classifier` labels (N,) from 0 to n_classes - 1, or class probabilities
+        (N, n_classes), which one-hot rows are as well; with several labels an image (N, n_classes) of 0 and 1. For a
+        `Regressor` measurements, shaped as the outputs. For a `MultiHead` a dict of targets by head, or a tuple in the order of
+        the heads. For a loss that is a function any array whose first axis is the batch.
+    loss : str, Loss or function, default None
+        What training makes small: ``"cross_entropy"`` (of the softmax), ``"binary_cross_entropy"`` (of the sigmoid),
+        ``"mean_squared_error"``, ``"huber"``, a `Loss` with options, or a function ``loss(outputs, targets) -> (value,
+        d_outputs)`` of a whole batch, with the gradient shaped as the outputs (dicts, with several heads). None for the model's
+        own.
     epochs : int, default 10
         Passes over the images.
     seconds : float, default None
@@ -96,11 +114,21 @@ def fit(
     clip_norm : float, default None
         Limit of the joint norm of all gradients, without those of frozen parameters.
     label_smoothing : float, default 0.0
-        See `softmax_cross_entropy`.
+        See `softmax_cross_entropy`; only with this loss, also in some heads.
     weight_decay : float, default 0.0
         Each step multiplies weights, but not biases, by 1 - learning_rate * weight_decay, independently of the optimizer
         (Loshchilov and Hutter, arXiv 1711.05101).
-    validation : (images, labels), default None
+    class_weight : "balanced", dict or (n_classes,) array, default None
+        Factors of the losses of images by their class, only with the cross entropy: for classes of which there are few images.
+        ``"balanced"`` makes all classes count the same (N / (K n) for a class of n images). Validation is not weighted.
+    sample_weight : (N,) array, default None
+        Factors of the losses of images; a stream may yield those of a batch after its targets. The sum of the weighted losses
+        is divided by the number of images.
+    theta_penalty : function, default None
+        ``theta_penalty(theta, transformer) -> (value, d_theta)``, called for each spatial transformer with its parameters
+        (N, P): the mean over these images of a penalty, which is added to the loss, and its gradient. `near_identity` and
+        `scale_limits` make such functions.
+    validation : (images, targets), default None
         Data to evaluate after each epoch. They are not augmented: give them the scale that training images have when they reach
         the network.
     augment : function, default None
@@ -116,12 +144,15 @@ def fit(
         stopped. It is written after each epoch, and after the current step on Ctrl-C.
     checkpoint_seconds : float, default 60.0
         Within an epoch the file is written when this time has passed.
+    optimizer_state : dict, default None
+        State of the optimizer that an earlier call left in this dict; an empty one for none. Whatever fits the parameters is
+        used, and the dict has the new state when training ends.
     seed : int, default 0
         Seed of the order of batches, of dropout and of augmentation. The same seed, model and data give the same bits.
     progress : bool, default True
         Show a progress bar, on a terminal or in a notebook, if tqdm is installed. Elsewhere each epoch is a line on the
-        standard error stream, and a record of level INFO of the logger ``stn_numba.nn.training.progress``; if logging writes
-        the record to the console, the line is left out.
+        standard error stream, and a record of level INFO of the logger ``stn_numba.nn.training.reports.progress``; if logging
+        writes the record to the console, the line is left out.
 
     Returns
     -------
@@ -135,7 +166,7 @@ def fit(
     StorageError
         If the checkpoint is damaged, or belongs to a run with other settings.
     ValueError, TypeError
-        If data or options do not fit.
+        If data or options do not fit, or the model has no loss and none is given.
 
     Examples
     --------
@@ -146,57 +177,59 @@ def fit(
     >>> len(history)
     2
     """
-    if not isinstance(model, Classifier):
-        raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")
+    if not isinstance(model, Model):
+        raise TypeError(f"model: expected a Model, as a Classifier is, got {type(model).__name__}")
     check_numbers(
         epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
         label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds, seed=seed,
     )  # fmt: skip
-    check_functions(schedule, augment, callbacks, optimizer)
-    batches = _batches(model, X, y, batch_size, free_size=augment is not None)
+    check_functions(schedule, augment, theta_penalty, callbacks, optimizer)
+    evaluated = model.loss_of(loss)
+    batches = _batches(model, evaluated, X, y, sample_weight, batch_size, free_size=augment is not None)
+    trained = training_loss(model, evaluated, getattr(batches, "y", None), label_smoothing, class_weight)
     if augment is None and isinstance(batches, ArrayBatches):
         warn_of_large_pixels(batches.X)
-    held_out = check_validation(model, validation)
+    held_out = check_validation(model, evaluated, validation)
     multipliers = {} if learning_rate_multipliers is None else learning_rate_multipliers
     check_multipliers(model.params, multipliers)
     check_restore_best(restore_best, held_out is not None)
     ensure_writable(model)
     optimizer = Adam() if optimizer is None else optimizer
     step = Step(
-        model, optimizer, multipliers, clip_norm=clip_norm, label_smoothing=label_smoothing, weight_decay=weight_decay
-    )  # fmt: skip
+        model, optimizer, multipliers, loss=trained, theta_penalty=theta_penalty, clip_norm=clip_norm, weight_decay=weight_decay
+    )
+    if optimizer_state is not None:
+        step.optimizer_state = carried_over(step.optimizer_state, optimizer_state)
     state = TrainingState(model, step, Clock(epochs * len(batches), seconds), seed)
-    settings = {
-        "model": architecture_of(model), "dtype": model.dtype.name, "epochs": epochs, "batches": len(batches),
-        "images": len(batches.X) if isinstance(batches, ArrayBatches) else None,
-        "batch_size": batch_size, "optimizer": optimizer_name(optimizer), "learning_rate": learning_rate,
-        "schedule": schedule_name(schedule), "clip_norm": clip_norm,
-        "learning_rate_multipliers": dict(multipliers or DEFAULT_MULTIPLIERS),
-        "label_smoothing": label_smoothing, "weight_decay": weight_decay, "seed": seed, "restore_best": restore_best,
-    }  # fmt: skip
+    settings = run_settings(
+        step, schedule, multipliers, epochs=epochs, batches=len(batches), batch_size=batch_size, learning_rate=learning_rate,
+        seed=seed, restore_best=restore_best, images=len(batches.X) if isinstance(batches, ArrayBatches) else None,
+    )  # fmt: skip
     checkpointer = Checkpointer(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     checkpointer.resume(state)
-
-    def learning_rate_at(progress: float) -> float:
-        return learning_rate * as_real(schedule(progress), "schedule's value")
-
-    loop = Loop(state, batches, epochs, learning_rate_at, augment, held_out, restore_best, callbacks, checkpointer)
+    rates = scaled(schedule, learning_rate)
+    loop = Loop(state, batches, epochs, rates, augment, held_out, evaluated, restore_best, callbacks, checkpointer)
     with one_blas_thread(of_scipy=True), progress_display(epochs, seconds, progress) as display:
         loop.run(display)
     state.restore_best()
+    if optimizer_state is not None:
+        optimizer_state.update(step.optimizer_state)
     return state.history
 
 
-def _batches(model: Classifier, X: Any, y: Any, batch_size: int, *, free_size: bool) -> Batches:
+def _batches(model: Model, loss: Loss, X: Any, y: Any, sample_weight: Any, batch_size: int, *, free_size: bool) -> Batches:
     """Return the batches of arrays, or the stream itself."""
     if callable(X):
-        if y is not None:
-            raise ValueError("y: expected none with a stream, which yields the labels itself")
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
+            if value is not None:
+                raise ValueError(f"{name}: expected none with a stream, which yields targets and weights itself")
         if not isinstance(X, Stream) or len(X) < 1:
             raise TypeError("X: expected arrays, or a stream with a length of at least one batch")
         return X
     if y is None:
         raise ValueError(
-            "y: expected labels (N,) with arrays; only a Stream, which has __len__ and __call__(rng), yields the labels itself"
+            "y: expected targets with arrays; only a Stream, which has __len__ and __call__(rng), yields the targets itself"
         )
-    return ArrayBatches(*check_data(model, X, y, free_size=free_size), batch_size)
+    X, targets = check_data(model, loss, X, y, free_size=free_size)
+    weights = None if sample_weight is None else expect_weights(sample_weight, "sample_weight", len(X))
+    return ArrayBatches(X, targets, batch_size, weights)

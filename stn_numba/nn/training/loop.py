@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.nn.arrays import Floats
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.inputs.weights import expect_weights
+from stn_numba.nn.losses.base import Loss, Targets
+from stn_numba.nn.model.base import Model
 from stn_numba.nn.schedules import Schedule
 from stn_numba.nn.training.argument_checks import check_data
 from stn_numba.nn.training.batches import ArrayBatches, Batches, draw_epoch
 from stn_numba.nn.training.checkpointing import Checkpointer
 from stn_numba.nn.training.diagnostics import warn_if_outside
-from stn_numba.nn.training.history import Epoch, History
 from stn_numba.nn.training.interrupts import Interrupts
-from stn_numba.nn.training.progress import Progress
+from stn_numba.nn.training.reports.history import Epoch, History
+from stn_numba.nn.training.reports.progress import Progress
 from stn_numba.nn.training.state import TrainingState
 from stn_numba.nn.training.writable_parameters import ensure_writable
 
@@ -29,7 +31,7 @@ _PIXEL_CHECKS = 8  # batches an epoch whose range of pixels is noted
 _VALIDATION_IMAGES_CHECKED = 256
 
 Augment = Callable[[Floats, np.random.Generator], Floats]
-Callback = Callable[[Classifier, History], Any]
+Callback = Callable[[Model, History], Any]
 
 
 @dataclass
@@ -41,7 +43,8 @@ class Loop:
     epochs: int
     learning_rate_at: Schedule
     augment: Augment | None
-    validation: tuple[NDArray[Any], NDArray[Any]] | None
+    validation: tuple[NDArray[Any], Targets] | None
+    validation_loss: Loss
     restore_best: str | None
     callbacks: Sequence[Callback]
     checkpointer: Checkpointer
@@ -53,7 +56,7 @@ class Loop:
         with Interrupts() as interrupts:
             while not state.finished:
                 self._run_epoch(progress, interrupts)
-                progress.end_epoch(state.history[-1])
+                progress.end_epoch(state.history[-1], in_percent=state.history.in_percent)
                 # a list: every callback is called, even after one has asked to stop
                 stop = any([_asks_to_stop(callback(state.model, state.history)) for callback in self.callbacks])
                 state.finished = stop or state.clock.finished() or len(state.history) >= self.epochs
@@ -66,8 +69,8 @@ class Loop:
         state, images = self.state, None
         state.order.bit_generator.state = state.order_before  # a resumed epoch is drawn again, without what is done
         ensure_writable(state.model)
-        for batch, labels in draw_epoch(self.batches, state.order, state.position):
-            images = self._train_on(batch, np.asarray(labels))
+        for batch in draw_epoch(self.batches, state.order, state.position):
+            images = self._train_on(*batch)
             progress.update(1 / len(self.batches))
             if interrupts.came:
                 self.checkpointer.write(state)
@@ -88,18 +91,20 @@ class Loop:
                 state.step.expect_finite_parameters(images, f"epoch {number}, after its last step")
                 state.warned = state.warned or warn_if_outside(state.model.network, images)
             if self.validation is not None:
-                loss, error = state.model.evaluate(*self.validation)
+                loss, error = state.model.evaluate(*self.validation, loss=self.validation_loss)
         seconds, completed = state.clock.seconds(), state.position / len(self.batches)
         state.end_epoch(Epoch(number, *state.mean.values(), loss, error, seconds, state.learning_rate, completed))
         if self.restore_best is not None:
             state.keep_best(self.restore_best)
 
-    def _train_on(self, batch: NDArray[Any], labels: NDArray[Any]) -> Floats:
+    def _train_on(self, batch: NDArray[Any], targets: Targets, sample_weight: Any) -> Floats:
         """Train on a batch; return its images as the network got them."""
         state, streamed = self.state, not isinstance(self.batches, ArrayBatches)
         if streamed:
-            name = f"batch {state.position + 1} of epoch {len(state.history) + 1}: "
-            batch, labels = check_data(state.model, batch, labels, free_size=self.augment is not None, name=name)
+            name, free = f"batch {state.position + 1} of epoch {len(state.history) + 1}: ", self.augment is not None
+            batch, targets = check_data(state.model, state.step.loss, batch, targets, free_size=free, name=name)
+            if sample_weight is not None:
+                sample_weight = expect_weights(sample_weight, f"{name}sample_weight", len(batch))
         images: Floats = np.asarray(batch, state.model.dtype)
         kind = batch.dtype.kind
         if self.augment is not None:
@@ -108,8 +113,8 @@ class Loop:
             kind, images = "f", self._augmented(images, self.augment)
         state.learning_rate = self.learning_rate_at(state.clock.progress())
         place = f"epoch {len(state.history) + 1}, step {state.clock.step + 1}"
-        loss, wrong = state.step(images, labels, state.noise, state.learning_rate, place)
-        state.mean.add(len(images), loss, wrong)
+        loss, error = state.step(images, targets, state.noise, state.learning_rate, place, sample_weight)
+        state.mean.add(len(images), loss, error)
         if state.position % max(1, len(self.batches) // _PIXEL_CHECKS) == 0:
             self._note_pixel_range(images, kind)
         state.clock.step += 1

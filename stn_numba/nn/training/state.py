@@ -10,13 +10,13 @@ import numpy as np
 
 from stn_numba._util.arguments import as_bool, as_int, as_real
 from stn_numba.nn.arrays import Arrays
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.adam import Adam
 from stn_numba.nn.optimizers.muon import Muon
 from stn_numba.nn.optimizers.sgd import SGD
 from stn_numba.nn.training.clock import Clock
-from stn_numba.nn.training.history import COLUMNS, Epoch, History
+from stn_numba.nn.training.reports.history import COLUMNS, Epoch, History
 from stn_numba.nn.training.step import Step
 from stn_numba.nn.training.writable_parameters import ensure_writable
 
@@ -29,25 +29,26 @@ class RunningMean:
 
     count: int = 0
     loss: float = 0.0
-    wrong: int = 0
+    error: float | None = 0.0  # None if the loss has no error
 
-    def add(self, count: int, loss: float, wrong: int) -> None:
-        """Add a batch of `count` images with a mean loss and a number of wrong predictions."""
-        self.count, self.loss, self.wrong = self.count + count, self.loss + count * loss, self.wrong + wrong
+    def add(self, count: int, loss: float, error: float | None) -> None:
+        """Add a batch of `count` images with a mean loss and a mean error."""
+        self.count, self.loss = self.count + count, self.loss + count * loss
+        self.error = None if error is None or self.error is None else self.error + count * error
 
-    def values(self) -> tuple[float, float]:
-        """Return the mean loss and the share of wrong predictions."""
-        return self.loss / max(self.count, 1), self.wrong / max(self.count, 1)
+    def values(self) -> tuple[float, float | None]:
+        """Return the mean loss and the mean error."""
+        return self.loss / max(self.count, 1), None if self.error is None else self.error / max(self.count, 1)
 
 
 class TrainingState:
     """The state of training between two steps."""
 
-    def __init__(self, model: Classifier, step: Step, clock: Clock, seed: int) -> None:
+    def __init__(self, model: Model, step: Step, clock: Clock, seed: int) -> None:
         self.model, self.step, self.clock = model, step, clock
         # generators for the order of batches, for dropout and for augmentation
         self.order, self.noise, self.distortion = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
-        self.history, self.mean = History(), RunningMean()
+        self.history, self.mean = History(in_percent=step.loss.in_percent), RunningMean()
         self.position = 0  # batches of the current epoch that are done
         self.order_before: dict[str, Any] = dict(self.order.bit_generator.state)  # when the current epoch began
         self.best: Arrays = {}  # copies of the parameters after the best epoch, if they are wanted
@@ -104,7 +105,8 @@ class TrainingState:
         step, seconds = _count(state["clock"], "step"), as_real(state["clock"]["seconds"], "seconds", "[0, inf)")
         epochs = [_epoch(*row) for row in zip(*(state["history"][name].tolist() for name in COLUMNS), strict=True)]
         sums = state["mean"]
-        mean = RunningMean(_count(sums, "count"), as_real(sums["loss"], "loss"), _count(sums, "wrong"))
+        error = None if sums["error"] is None else as_real(sums["error"], "error")
+        mean = RunningMean(_count(sums, "count"), as_real(sums["loss"], "loss"), error)
         position, learning_rate = _count(state, "position"), as_real(state["learning_rate"], "learning_rate")
         pixels = None if state["pixels"] is None else PixelRange(**state["pixels"])
         self.order.bit_generator.state = state["order"]

@@ -1,20 +1,19 @@
-"""One step of training: forward, backward, update."""
+"""One step of training: forward, loss, backward, update."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Arrays, Floats, as_kernel_array
-from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.engine.thread_pool import batch_parts, parallel_map, summed
 from stn_numba.nn.layers.container import Parameters
-from stn_numba.nn.losses import softmax_cross_entropy
+from stn_numba.nn.layers.theta_penalty import ThetaPenalty
+from stn_numba.nn.losses.base import Loss, Targets
+from stn_numba.nn.model.base import Model
+from stn_numba.nn.model.parts import forward_with_penalty
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.optimizers.clipping import clip_by_global_norm
 from stn_numba.nn.optimizers.learning_rate_multipliers import resolve_multipliers
@@ -30,64 +29,64 @@ class NonFiniteError(ArithmeticError):
 
 
 class Step:
-    """Forward, backward, update; the optimizer's state is kept from one call to the next.
+    """Forward, loss, backward, update; the optimizer's state is kept from one call to the next.
 
     A multiplier of 0 freezes a parameter: neither the optimizer nor `weight_decay` nor `clip_norm` sees it.
     """
 
     def __init__(
         self,
-        model: Classifier,
+        model: Model,
         optimizer: Optimizer,
         learning_rate_multipliers: Mapping[str, float],
         *,
+        loss: Loss | None = None,
+        theta_penalty: ThetaPenalty | None = None,
         clip_norm: float | None = None,
-        label_smoothing: float = 0.0,
         weight_decay: float = 0.0,
     ) -> None:
-        self.network, self.optimizer = model.network, optimizer
-        self.clip_norm, self.label_smoothing, self.weight_decay = clip_norm, label_smoothing, weight_decay
+        self.model, self.network, self.optimizer = model, model.network, optimizer
+        self.loss, self.theta_penalty = model.loss_of(loss), theta_penalty
+        self.clip_norm, self.weight_decay = clip_norm, weight_decay
         multipliers = resolve_multipliers(model.params, learning_rate_multipliers)
         self.multipliers = {name: multiplier for name, multiplier in multipliers.items() if multiplier}
         self.optimizer_state = optimizer.init(self._without_frozen(model.params))
 
     def __call__(
-        self, images: Floats, labels: NDArray[Any], rng: np.random.Generator, learning_rate: float, place: str
-    ) -> tuple[float, int]:
-        """Train on a batch; return its mean loss and the number of wrong predictions. Errors name the `place`."""
-        parts = batch_parts(len(images))
-        seeds = rng.integers(1 << 63, size=len(parts))
-
-        def train_part(number: int) -> tuple[float, int, Arrays]:
-            x, y = images[parts[number]], labels[parts[number]]
-            logits, backprop = self.network.forward(x, np.random.default_rng(seeds[number]))
-            loss, loss_backprop = softmax_cross_entropy(logits, y, label_smoothing=self.label_smoothing)
-            share = len(x) / max(len(images), 1)
-            _, gradients = backprop(loss_backprop() * logits.dtype.type(share), input_gradient=False)
-            return share * loss, int(np.sum(logits.argmax(axis=1) != y)), gradients
-
+        self,
+        images: Floats,
+        targets: Targets,
+        rng: np.random.Generator,
+        learning_rate: float,
+        place: str,
+        sample_weight: Floats | None = None,
+    ) -> tuple[float, float | None]:
+        """Train on a batch; return its mean loss and its mean error, if the loss has one. Errors name the `place`."""
+        split, join = self.model.split_outputs, self.model.join_outputs
         with np.errstate(over="ignore", invalid="ignore"):  # `_expect_finite` reports them, with the name of the layer
-            losses, wrong, gradients = zip(*parallel_map(train_part, range(len(parts))), strict=True)
-            total_gradients = self._summed(gradients)
-            self._expect_finite(sum(losses), "the loss", images, place)
+            outputs, backprop, penalty = forward_with_penalty(self.network, images, rng, self.theta_penalty)
+            loss, d_outputs = self.loss(split(outputs), targets, sample_weight)
+            self._expect_finite(loss + penalty, "the loss", images, place)
+            _, gradients = backprop(join(d_outputs), input_gradient=False)
+            gradients = self._trained(gradients)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
-            self._expect_finite(total(total_gradients), "a gradient", images, place)
+            self._expect_finite(total(gradients), "a gradient", images, place)
             self.expect_finite_parameters(images, place)
             if self.clip_norm is not None:
-                total_gradients = clip_by_global_norm(total_gradients, self.clip_norm)
-            self._update(total_gradients, learning_rate)
-        return sum(losses), sum(wrong)
+                gradients = clip_by_global_norm(gradients, self.clip_norm)
+            self._update(gradients, learning_rate)
+        errors = self.loss.errors(split(outputs), targets)
+        return loss + penalty, None if errors is None else float(np.mean(errors))
 
-    def _summed(self, gradients: tuple[Arrays, ...]) -> Arrays:
-        """Return the sum over the parts of a batch, without frozen parameters, after a check of names and shapes."""
+    def _trained(self, gradients: Arrays) -> Arrays:
+        """Return the gradients of parameters that are not frozen, after a check of names and shapes."""
         params = self.network.params
-        for part in gradients:
-            for name in {**params, **part}:
-                got = np.shape(part[name]) if name in part else "none"
-                expected = params[name].shape if name in params else "none, since there is no such parameter"
-                if got != expected:
-                    raise ValueError(f"gradient of {name!r}: expected {expected}, got {got}")
-        trained = self._without_frozen(summed(gradients))
+        for name in {**params, **gradients}:
+            got = np.shape(gradients[name]) if name in gradients else "none"
+            expected = params[name].shape if name in params else "none, since there is no such parameter"
+            if got != expected:
+                raise ValueError(f"gradient of {name!r}: expected {expected}, got {got}")
+        trained = self._without_frozen(gradients)
         return {name: as_kernel_array(gradient, params[name].dtype) for name, gradient in trained.items()}
 
     def _update(self, gradients: Arrays, learning_rate: float) -> None:

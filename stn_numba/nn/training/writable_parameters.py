@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba._util.arrays import as_array
-from stn_numba.nn.classifier import Classifier
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import leaves
+from stn_numba.nn.model.base import Model
 
 __all__ = ["ensure_writable"]
 
 
-def ensure_writable(model: Classifier) -> None:
+def ensure_writable(model: Model) -> None:
     """Give layers a copy of each parameter array that cannot be trained in place, and leave all other arrays as they are.
 
     Copied are arrays that are read-only (joblib maps large arrays from files that way), have gaps, or another dtype or byte

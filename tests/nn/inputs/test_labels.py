@@ -5,7 +5,7 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.nn import Chain, Classifier, Dense, Flatten
-from stn_numba.nn.inputs.labels import expect_labels
+from stn_numba.nn.inputs.labels import expect_classes, expect_labels
 
 RNG = np.random.default_rng(0)
 Y = np.arange(12) % 3  # the labels that are right
@@ -19,10 +19,6 @@ def refusal(y, n_classes=3):
 
 
 RIGHT = {  # labels, and the expression that the message must recommend
-    "one-hot": (np.eye(3)[Y], "y.argmax(axis=1)"),
-    "one-hot, whole": (np.eye(3, dtype=np.uint8)[Y], "y.argmax(axis=1)"),
-    "one-hot, truths": (np.eye(3, dtype=bool)[Y], "y.argmax(axis=1)"),
-    "one-hot, a list": (np.eye(3)[Y].tolist(), "y.argmax(axis=1)"),
     "a column": (Y[:, None], "y[:, 0]"),
     "a column of floats": (Y[:, None].astype(float), "y[:, 0].astype(int)"),
     "floats": (Y.astype(np.float32), "y.astype(int)"),
@@ -63,16 +59,15 @@ def test_booleans_become_two_classes():
 
 
 WITHOUT = {  # labels, and what the message says instead of a conversion
-    "soft labels": (SOFT, "class probabilities (soft labels), which are not supported"),
-    "measurements": (RNG.random(12), "a Classifier is trained on classes, not on measurements"),
-    "measurements in a column": (RNG.random((12, 1)), "not on measurements"),
-    "several measurements": (RNG.random((12, 3)), "expected one label an image"),
+    "measurements": (RNG.random(12), "a Regressor is trained on measurements"),
+    "measurements in a column": (RNG.random((12, 1)), "a Regressor is trained on measurements"),
+    "several measurements": (RNG.random((12, 3)), "soft labels are probabilities: expected rows whose sum is 1"),
     "two labels": (np.stack([Y, Y], 1), "expected one label an image"),
-    "several classes at once": (np.ones((12, 3), int), "expected one label an image"),
-    "one-hot rows and an empty one": (np.eye(3)[Y] * (np.arange(12) > 0)[:, None], "expected one label an image"),
+    "several classes at once": (np.ones((12, 3), int), "several classes an image need Classifier(..., multi_label=True)"),
+    "one-hot rows and an empty one": (np.eye(3)[Y] * (np.arange(12) > 0)[:, None], "several classes an image need"),
     "one-hot rows of more classes": (np.eye(4)[Y], "one-hot rows of 4 classes, and the model has 3"),
     "one-hot rows of fewer classes": (np.eye(2)[Y % 2], "one-hot rows of 2 classes, and the model has 3"),
-    "not a number": (np.where(Y == 0, np.nan, Y), "not on measurements"),
+    "not a number": (np.where(Y == 0, np.nan, Y), "a Regressor is trained on measurements"),
     "names, some missing": (np.array(["ant", "bee"])[Y % 2], "numpy.searchsorted(names, y)"),
     "too many names": (np.array([f"x{k}" for k in range(12)]), "12 different names, and the model has 3 classes"),
     "names and None": (np.array(["ant", None, "cat"], object)[Y], "got object (12,)"),
@@ -98,11 +93,16 @@ def test_fit_and_evaluate_name_their_argument():
     X = np.zeros((12, 4, 4, 1), np.float32)
     model = Classifier(Chain(Flatten(), Dense(3)), (4, 4, 1), 3)
     with pytest.raises(ValueError, match=r"^y: expected .12,. whole numbers, .*soft labels"):
-        stn.fit(model, X, SOFT, progress=False)
-    with pytest.raises(ValueError, match=r"^validation y: .* not on measurements"):
+        stn.fit(model, X, 2 * SOFT, progress=False)
+    with pytest.raises(ValueError, match=r"^validation y: .* a Regressor is trained on measurements"):
         stn.fit(model, X, Y, validation=(X, SOFT[:, 0]), progress=False)
     with pytest.raises(ValueError, match=r"^y: .*pass `y - 1`"):
         model.evaluate(X, Y + 1)
+
+
+@pytest.mark.parametrize("rows", [SOFT, np.eye(3)[Y], np.eye(3, dtype=bool)[Y], np.eye(3, dtype=int)[Y].tolist()])
+def test_rows_of_probabilities_are_soft_labels(rows):
+    assert np.array_equal(expect_classes(rows, 12, 3), np.asarray(rows, float))
 
 
 @pytest.mark.parametrize("make", [getattr(stn.models, name) for name in stn.models.__all__])
@@ -116,8 +116,6 @@ def test_fewer_than_two_classes_are_refused(make, n_classes):
 
 def test_labels_of_another_kind_are_refused_with_a_conversion():
     X, model = np.zeros((12, 4, 4, 1), np.float32), Classifier(Chain(Flatten(), Dense(3)), (4, 4, 1), 3)
-    with pytest.raises(ValueError, match="y: expected .12,. whole numbers.*argmax"):
-        stn.fit(model, X, np.eye(3)[Y], progress=False)
     with pytest.raises(ValueError, match="y: expected .12,. whole numbers.*return_inverse"):
         stn.fit(model, X, np.array(NAMES)[Y], progress=False)
     with pytest.raises(ValueError, match="y: expected labels 0 to 2, got 5 to 7"):

@@ -2,5 +2,5 @@
 
 base, dense, flatten, relu, spatial_transformer: nn/layers/test_every_layer.py
 chain: nn/layers/test_every_layer.py, nn/layers/test_container.py
-summary: nn/test_representation.py
+heads: nn/model/test_every_model.py
 """

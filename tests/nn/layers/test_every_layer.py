@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 
 from stn_numba.kernels.runtime import dispatch
-from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Dropout, Flatten, MaxPool, Parallel, ReLU, Rescale, SpatialTransformer
+from stn_numba.nn import (
+    AvgPool,
+    Chain,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    Heads,
+    MaxPool,
+    Parallel,
+    ReLU,
+    Rescale,
+    SpatialTransformer,
+)
 from stn_numba.nn.saving.architecture import LAYERS, build, expect_known
 from stn_numba.testing import check_vjp
 from tests.nn.examples import localisation
@@ -28,6 +41,7 @@ CASES = {
     "flatten": (Flatten, (2, 3, 2)),
     "chain": (lambda: Chain(Conv2d(2, 3, padding=1), MaxPool(2), ReLU(), Flatten(), Dense(3)), (6, 5, 1)),
     "side by side": (lambda: Parallel(Dense(3), Chain(Dense(4), ReLU()), Dense(1)), (5,)),
+    "heads": (lambda: Heads(a=Dense(3), b=Chain(Dense(4), ReLU())), (5,)),
     "transformers side by side": (lambda: Parallel(*transformers()), (6, 7, 2)),
     "transformers one after another": (lambda: Chain(*transformers(), Flatten(), Dense(2)), (6, 7, 1)),
     "transformers in both ways": (

@@ -119,5 +119,5 @@ def test_a_stream_must_yield_pairs():
         def __call__(self, rng):
             yield X
 
-    with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, labels\), got ndarray"):
+    with pytest.raises(TypeError, match=r"X: expected the stream to yield pairs \(images, targets\), got ndarray"):
         trained(Unlabeled())

@@ -5,7 +5,19 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.models import fcn, st_fcn
-from stn_numba.nn import SGD, Adam, Chain, Classifier, Dense, Flatten, ReLU, SpatialTransformer
+from stn_numba.nn import (
+    SGD,
+    Adam,
+    Chain,
+    Classifier,
+    Dense,
+    Flatten,
+    Heads,
+    MultiHead,
+    Regressor,
+    ReLU,
+    SpatialTransformer,
+)
 from stn_numba.nn.schedules import constant, step_decay
 
 RNG = np.random.default_rng(0)
@@ -152,3 +164,86 @@ def test_bad_options_are_refused_before_training(options, message):
 def test_an_augmentation_that_drops_images_is_refused(augment, message):
     with pytest.raises((ValueError, TypeError), match=message):
         train(small(), augment=augment)
+
+
+def test_balanced_classes_count_the_same():
+    rare = np.flatnonzero((Y == 0) | (np.arange(96) % 8 == 0))
+    labels = Y[rare]
+    shares = {}
+    for weights in (None, "balanced", {1: len(labels) / labels.sum()}):
+        model = Classifier(Chain(Flatten(), Dense(2)), (12, 12, 1), 2)
+        model.params["dense1.weight"][:] = 0
+        options = {"class_weight": weights, "learning_rate_multipliers": {"dense1.weight": 0}, "learning_rate": 0.05}
+        stn.fit(model, X[rare], labels, epochs=80, progress=False, **options)  # the biases alone learn
+        shares[str(weights)] = model.predict_proba(X[:1])[0, 1]
+    assert shares["None"] == pytest.approx(labels.mean(), abs=0.02)
+    assert shares["balanced"] == pytest.approx(0.5, abs=0.02)
+    assert shares["None"] < shares[str({1: len(labels) / labels.sum()})]
+
+
+def test_an_image_of_weight_zero_is_not_trained_on():
+    weights = (np.arange(96) < 64).astype(float)
+    models = [small(), small()]
+    for model, pixels in zip(models, (X, np.where(weights[:, None, None, None] > 0, X, 0.5).astype(np.float32)), strict=True):
+        stn.fit(model, pixels, Y, sample_weight=weights, epochs=2, batch_size=96, progress=False)
+    for name, array in models[0].params.items():
+        np.testing.assert_allclose(array, models[1].params[name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_stream_may_yield_weights():
+    class Weighted:
+        def __len__(self):
+            return 1
+
+        def __call__(self, rng):
+            yield X, Y, np.zeros(96)
+
+    model = small()
+    before = {name: array.copy() for name, array in model.params.items()}
+    stn.fit(model, Weighted(), optimizer=SGD(), epochs=1, progress=False)
+    assert all(np.array_equal(array, before[name]) for name, array in model.params.items())
+
+
+def test_the_state_of_the_optimizer_is_carried_over():
+    state, options = {}, {"schedule": constant, "epochs": 1, "batch_size": 96, "progress": False}
+    once, twice = small(), small()
+    stn.fit(twice, X, Y, optimizer_state=state, **options)
+    assert state["step"] == 1
+    stn.fit(twice, X, Y, optimizer_state=state, seed=1, **options)
+    assert state["step"] == 2
+    stn.fit(once, X, Y, **options)
+    stn.fit(once, X, Y, seed=1, **options)
+    assert not np.array_equal(once.params["dense1.weight"], twice.params["dense1.weight"])
+    wider = Classifier(Chain(*list(twice.network.layers.values())[:-1], Dense(2)), (12, 12, 1), 2)
+    stn.fit(wider, X, Y, optimizer_state=state, seed=1, **options)
+    assert state["step"] == 3
+
+
+def test_smoothing_and_class_weights_belong_to_the_cross_entropy():
+    model = Regressor(Chain(Flatten(), Dense(1)), (12, 12, 1))
+    targets = X.mean(axis=(1, 2))
+    with pytest.raises(ValueError, match="label_smoothing: expected 0 with a loss other than the cross entropy, got 0.1"):
+        stn.fit(model, X, targets, label_smoothing=0.1, progress=False)
+    with pytest.raises(ValueError, match="class_weight: expected None with a loss other than the cross entropy"):
+        stn.fit(model, X, targets, class_weight="balanced", progress=False)
+    heads = MultiHead(
+        Chain(Flatten(), Heads(kind=Dense(2), bright=Dense(1))),
+        (12, 12, 1),
+        losses={"kind": "cross_entropy", "bright": "huber"},
+    )
+    both = {"kind": Y, "bright": targets}
+    assert stn.fit(heads, X, both, label_smoothing=0.1, epochs=1, progress=False)[0].error <= 1
+    with pytest.raises(ValueError, match=r"give the loss of a head its own, as CrossEntropy\(class_weight"):
+        stn.fit(heads, X, both, class_weight="balanced", progress=False)
+
+
+def test_soft_labels_can_be_smoothed_and_weighted():
+    soft = np.where(Y[:, None] == np.arange(2), 0.9, 0.1)
+    history = train_on(soft, label_smoothing=0.1, class_weight=[1, 2])
+    assert history[-1].loss < history[0].loss
+    with pytest.raises(ValueError, match="'balanced' needs the labels"):
+        train_on(soft, class_weight="balanced")
+
+
+def train_on(targets, **options):
+    return stn.fit(small(), X, targets, epochs=20, learning_rate=0.01, progress=False, **options)

@@ -9,7 +9,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import fcn
 from stn_numba.nn import CSVLog, History, JSONLinesLog
-from stn_numba.nn.training.history import Epoch, summary
+from stn_numba.nn.training.reports.history import Epoch, summary
 
 X, Y = np.random.default_rng(0).random((32, 6, 6, 1), np.float32), np.arange(32) % 2
 

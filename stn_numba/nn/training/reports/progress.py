@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from stn_numba._util.progress_bars import bar_class
-from stn_numba.nn.training.history import Epoch, summary
+from stn_numba.nn.training.reports.history import Epoch, summary
 
 __all__ = ["Progress", "progress_display"]
 
@@ -20,7 +20,7 @@ class Progress:
     def update(self, epochs: float) -> None:
         """Count more epochs, or parts of one, as done."""
 
-    def end_epoch(self, epoch: Epoch) -> None:
+    def end_epoch(self, epoch: Epoch, *, in_percent: bool = True) -> None:
         """Show the results of an epoch."""
 
     def __enter__(self) -> Progress:
@@ -38,10 +38,10 @@ class _Lines(Progress):
     def __init__(self, epochs: int, seconds: float | None) -> None:
         self.epochs, self.seconds = epochs, seconds
 
-    def end_epoch(self, epoch: Epoch) -> None:
+    def end_epoch(self, epoch: Epoch, *, in_percent: bool = True) -> None:
         place = f"epoch {epoch.epoch}" + (f" of {self.epochs}" if self.seconds is None else "")
         time = f"{epoch.seconds:.1f} s" + ("" if self.seconds is None else f" of {self.seconds:.0f} s")
-        line = f"{place}, {summary(epoch)}, {time}"
+        line = f"{place}, {summary(epoch, in_percent=in_percent)}, {time}"
         logger.info(line)
         if sys.stderr is not None and not _logging_shows(logging.INFO):
             print(line, file=sys.stderr, flush=True)
@@ -56,8 +56,8 @@ class _Bar(Progress):
     def update(self, epochs: float) -> None:
         self.bar.update(epochs)
 
-    def end_epoch(self, epoch: Epoch) -> None:
-        self.bar.set_postfix_str(summary(epoch))
+    def end_epoch(self, epoch: Epoch, *, in_percent: bool = True) -> None:
+        self.bar.set_postfix_str(summary(epoch, in_percent=in_percent))
 
     def __exit__(self, *error: object) -> None:
         self.bar.__exit__(*error)

@@ -9,10 +9,10 @@ import pytest
 
 import stn_numba as stn
 from stn_numba.models import fcn
-from stn_numba.nn.training.progress import progress_display
+from stn_numba.nn.training.reports.progress import progress_display
 
 X, Y = np.random.default_rng(0).random((16, 6, 6, 1), np.float32), np.arange(16) % 2
-LOGGER = "stn_numba.nn.training.progress"
+LOGGER = "stn_numba.nn.training.reports.progress"
 
 
 def train(**options):

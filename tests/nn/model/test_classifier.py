@@ -15,6 +15,7 @@ from stn_numba.nn import (
     EarlyStopping,
     Flatten,
     Parallel,
+    Regressor,
     SpatialTransformer,
 )
 from tests.nn.examples import localisation
@@ -112,3 +113,28 @@ def test_a_transform_without_matrices_is_named():
         TypeError, match=r"expected one whose transform is a matrix, got 'spatialtransformer1' \(tps\); model.theta"
     ):
         model.matrix(X)
+
+
+def test_a_new_head_stands_on_copies_of_the_trained_layers(tmp_path):
+    model = st_fcn((6, 6, 1), 3, units=4)
+    stn.fit(model, X, Y, epochs=1, progress=False)
+    before = {name: array.copy() for name, array in model.params.items()}
+    stn.save(model, tmp_path / "model")
+    for tuned in (model.with_head(5, classes=list("abcde")), stn.load(tmp_path / "model", n_classes=5)):
+        assert tuned.predict_proba(X).shape == (40, 5)
+        assert tuned.pixels == model.pixels
+        for name, array in tuned.params.items():
+            assert name.startswith("dense3") or np.array_equal(array, before[name])
+        stn.fit(tuned, X, np.arange(40) % 5, epochs=1, learning_rate_multipliers={"*": 0, "dense3": 1}, progress=False)
+        assert np.array_equal(tuned.params["dense1.weight"], before["dense1.weight"])
+    assert all(np.array_equal(array, before[name]) for name, array in model.params.items())
+
+
+def test_a_model_without_a_dense_layer_at_its_end_gets_no_head(tmp_path):
+    model = Classifier(Chain(Conv2d(3, 6), Flatten()), (6, 6, 1), 3)
+    with pytest.raises(TypeError, match="model: expected a Dense layer at its end to put another in its place, got Flatten"):
+        model.with_head(5)
+    regressor = Regressor(Chain(Flatten(), Dense(1)), (6, 6, 1))
+    stn.save(regressor, tmp_path / "model")
+    with pytest.raises(TypeError, match="n_classes: expected None for a Regressor"):
+        stn.load(tmp_path / "model", n_classes=5)

@@ -19,7 +19,8 @@ class Epoch:
     epoch : int
         Number, from 1.
     loss, error : float
-        Means over the training batches of the epoch, as seen while training; the error is the share of wrong predictions.
+        Means over the training batches of the epoch, as seen while training. The error is the share of wrong predictions of
+        classes, or the mean absolute difference from measurements; None with a loss that is a function.
     validation_loss, validation_error : float or None
         The same on the validation data, None without them.
     seconds : float
@@ -33,7 +34,7 @@ class Epoch:
 
     epoch: int
     loss: float
-    error: float
+    error: float | None
     validation_loss: float | None
     validation_error: float | None
     seconds: float
@@ -44,18 +45,23 @@ class Epoch:
 COLUMNS = tuple(field.name for field in fields(Epoch))
 
 
-def summary(epoch: Epoch) -> str:
-    """Return an epoch in one short line.
+def summary(epoch: Epoch, *, in_percent: bool = True) -> str:
+    """Return an epoch in one short line, with errors in percent or as they are; without errors the losses.
 
     Examples
     --------
     >>> summary(Epoch(3, 0.25, 0.1, None, None, 60.0, 1e-3, completed=0.4))
     'loss 0.2500, error 10.00% in 40% of the epoch'
+    >>> summary(Epoch(3, 0.25, None, 0.5, None, 60.0, 1e-3))
+    'loss 0.2500, validation 0.5000'
     """
-    text = f"loss {epoch.loss:.4f}, error {epoch.error:.2%}"
+    style = ".2%" if in_percent else ".4f"
+    text = f"loss {epoch.loss:.4f}" + ("" if epoch.error is None else f", error {epoch.error:{style}}")
     if epoch.completed < 1:
         text += f" in {epoch.completed:.0%} of the epoch"
-    return text if epoch.validation_error is None else f"{text}, validation {epoch.validation_error:.2%}"
+    if epoch.validation_error is not None:
+        return f"{text}, validation {epoch.validation_error:{style}}"
+    return text if epoch.validation_loss is None else f"{text}, validation {epoch.validation_loss:.4f}"
 
 
 @dataclass(repr=False)
@@ -66,6 +72,8 @@ class History:
     ----------
     epochs : list of Epoch, default []
         The epochs.
+    in_percent : bool, default True
+        Whether errors are shares of wrong predictions, which are shown in percent.
 
     Examples
     --------
@@ -75,6 +83,7 @@ class History:
     """
 
     epochs: list[Epoch] = field(default_factory=list)
+    in_percent: bool = True
 
     def column(self, name: str) -> list[float]:
         """Return one attribute of `Epoch` for all epochs; a ValueError lists the names that exist."""
@@ -82,7 +91,7 @@ class History:
         return [getattr(epoch, name) for epoch in self.epochs]
 
     def __repr__(self) -> str:
-        last = f", the last: {summary(self.epochs[-1])}" if self.epochs else ""
+        last = f", the last: {summary(self.epochs[-1], in_percent=self.in_percent)}" if self.epochs else ""
         return f"History({len(self.epochs)} epochs{last})"
 
     def __len__(self) -> int:

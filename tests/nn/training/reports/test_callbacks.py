@@ -9,7 +9,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.models import fcn
 from stn_numba.nn import CSVLog, EarlyStopping, History, JSONLinesLog, TensorBoardLog
-from stn_numba.nn.training.history import Epoch
+from stn_numba.nn.training.reports.history import Epoch
 
 RNG = np.random.default_rng(0)
 X = RNG.random((32, 6, 6, 1), np.float32)

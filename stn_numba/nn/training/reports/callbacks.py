@@ -16,8 +16,8 @@ from typing import Any
 
 from stn_numba._util.arguments import as_int, as_option, as_path, as_real
 from stn_numba._util.files import check_output_path, write_atomically
-from stn_numba.nn.classifier import Classifier
-from stn_numba.nn.training.history import COLUMNS, History
+from stn_numba.nn.model.base import Model
+from stn_numba.nn.training.reports.history import COLUMNS, History
 
 __all__ = ["CSVLog", "EarlyStopping", "JSONLinesLog", "TensorBoardLog"]
 
@@ -41,7 +41,7 @@ class EarlyStopping:
 
     Examples
     --------
-    >>> from stn_numba.nn.training.history import Epoch
+    >>> from stn_numba.nn.training.reports.history import Epoch
     >>> stop = EarlyStopping(patience=2, monitor="loss")
     >>> history = History([Epoch(n + 1, loss, 0, None, None, 0, 0) for n, loss in enumerate((2.0, 1.0, 1.1, 1.0))])
     >>> stop(None, history)
@@ -55,7 +55,7 @@ class EarlyStopping:
     def __repr__(self) -> str:
         return f"EarlyStopping({self.patience}, {self.monitor!r}, min_delta={self.min_delta})"
 
-    def __call__(self, model: Classifier | None, history: History) -> bool:
+    def __call__(self, model: Model | None, history: History) -> bool:
         """Return whether training should stop."""
         best, since = float("inf"), 0
         for value in history.column(self.monitor):
@@ -74,7 +74,7 @@ class _FileLog:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
 
-    def __call__(self, model: Classifier | None, history: History) -> None:
+    def __call__(self, model: Model | None, history: History) -> None:
         """Write the file."""
         write_atomically(self.path, self._text(history).encode())
 
@@ -96,7 +96,7 @@ class CSVLog(_FileLog):
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from stn_numba.nn.training.history import Epoch
+    >>> from stn_numba.nn.training.reports.history import Epoch
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     CSVLog(Path(folder) / "log.csv")(None, History([Epoch(1, 2.5, 0.5, None, None, 1.0, 0.01)]))
     ...     print((Path(folder) / "log.csv").read_text())
@@ -157,7 +157,7 @@ class TensorBoardLog:
     def __repr__(self) -> str:
         return f"TensorBoardLog({str(self.folder)!r})"
 
-    def __call__(self, model: Classifier | None, history: History) -> None:
+    def __call__(self, model: Model | None, history: History) -> None:
         """Write the last epoch."""
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.summary import scalar

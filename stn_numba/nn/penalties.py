@@ -1,0 +1,94 @@
+"""Penalties of transform parameters, for `fit`: keep them near the identity, or limit the scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stn_numba._util.arguments import as_real
+from stn_numba.nn.arrays import Floats
+from stn_numba.transform import MatrixTransform
+from stn_numba.transform.checked import identity_of
+
+if TYPE_CHECKING:
+    from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+    from stn_numba.nn.layers.theta_penalty import ThetaPenalty
+
+__all__ = ["near_identity", "scale_limits"]
+
+
+def near_identity(weight: float = 0.1) -> ThetaPenalty:
+    """Return a penalty of the squared distance of theta from the identity.
+
+    Parameters
+    ----------
+    weight : float, default 0.1
+        Factor of the penalty, at least 0.
+
+    Returns
+    -------
+    function
+        For the argument `theta_penalty` of `fit`.
+
+    Examples
+    --------
+    >>> from stn_numba import models, nn
+    >>> X, y = np.random.default_rng(0).random((32, 12, 12), np.float32), np.arange(32) % 2
+    >>> history = nn.fit(models.st_fcn((12, 12, 1), 2), X, y, epochs=1, theta_penalty=near_identity(), progress=False)
+    """
+    weight = as_real(weight, "weight", "[0, inf)")
+
+    def penalty(theta: Floats, transformer: SpatialTransformer) -> tuple[float, Floats]:
+        difference = theta - identity_of(transformer.transform)
+        return weight * float(np.mean(np.sum(difference**2, axis=1))), 2 * weight / len(theta) * difference
+
+    return penalty
+
+
+def scale_limits(low: float, high: float, *, weight: float = 1.0) -> ThetaPenalty:
+    """Return a penalty of transforms that look at too small or too large a part of the image.
+
+    The scale is the square root of the determinant of the matrix's 2 x 2 part: 1 for the whole image, 0.5 for a region of half
+    its height and width. The penalty is the squared distance of its square from the range of squares.
+
+    Parameters
+    ----------
+    low, high : float
+        Limits of the scale, 0 <= low < high.
+    weight : float, default 1.0
+        Factor of the penalty, at least 0.
+
+    Returns
+    -------
+    function
+        For the argument `theta_penalty` of `fit`; it raises a TypeError for transforms that are no `MatrixTransform`.
+
+    Examples
+    --------
+    >>> from stn_numba import models
+    >>> transformer = models.st_fcn().transformers[0]
+    >>> scale_limits(0.5, 0.9)(np.array([[1.0, 0, 0, 0, 1, 0]]), transformer)[0].__round__(4)
+    0.0361
+    """
+    low, high = as_real(low, "low", "[0, inf)"), as_real(high, "high", "(0, inf)")
+    if not low < high:
+        raise ValueError(f"high: expected more than low = {low}, got {high}")
+    weight = as_real(weight, "weight", "[0, inf)")
+
+    def penalty(theta: Floats, transformer: SpatialTransformer) -> tuple[float, Floats]:
+        transform = transformer.transform
+        if not isinstance(transform, MatrixTransform):
+            raise TypeError(f"scale_limits: expected a transform that is a matrix, got {transformer.transform_label!r}")
+        matrix, matrix_vjp = transform.matrix_vjp(theta.astype(np.float64))
+        square = np.abs(np.linalg.det(matrix[:, :2, :2]))
+        excess = square - np.clip(square, low**2, high**2)
+        d_matrix = np.zeros_like(matrix)
+        sign = np.sign(np.linalg.det(matrix[:, :2, :2]))
+        cofactors = np.stack(
+            [matrix[:, 1, 1], -matrix[:, 1, 0], -matrix[:, 0, 1], matrix[:, 0, 0]], axis=1
+        ).reshape(-1, 2, 2)  # fmt: skip
+        d_matrix[:, :2, :2] = (2 * weight / len(theta) * sign * excess)[:, None, None] * cofactors
+        return weight * float(np.mean(excess**2)), matrix_vjp(d_matrix)
+
+    return penalty

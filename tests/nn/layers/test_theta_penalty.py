@@ -1,0 +1,77 @@
+"""Penalties of transform parameters in training."""
+
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.models import st_fcn
+from stn_numba.nn import Chain, Dense, Flatten, Model, SpatialTransformer, near_identity, scale_limits
+from stn_numba.nn.model.parts import forward_with_penalty
+from stn_numba.testing import check_vjp
+from tests.nn.examples import localisation
+
+RNG = np.random.default_rng(6)
+X, Y = RNG.random((70, 6, 6, 1)), np.arange(70) % 3
+
+
+def network():
+    transformers = (SpatialTransformer(localisation(), "affine") for _ in range(2))
+    chain = Chain(*transformers, Flatten(), Dense(2))
+    chain.initialize((6, 6, 1), np.random.default_rng(0), np.float64)
+    for name, array in chain.params.items():
+        array += 0.1 * np.random.default_rng(len(name)).standard_normal(array.shape)
+    return chain
+
+
+@pytest.mark.parametrize("penalty", [near_identity(0.3), scale_limits(0.95, 1.0)], ids=["near identity", "scale"])
+@pytest.mark.parametrize("name", ["1.localisation.theta.weight", "2.localisation.theta.bias"])
+def test_the_gradient_of_the_penalized_loss_agrees_with_differences(penalty, name):
+    parameter = f"spatialtransformer{name}"
+    chain, dy = network(), RNG.standard_normal((70, 2))
+
+    def function(value):
+        chain.params[parameter] = value
+        y, backprop, penalties = forward_with_penalty(chain, X, np.random.default_rng(0), penalty)
+        return np.array(np.sum(dy * y) + penalties), lambda u: u * backprop(dy)[1][parameter]
+
+    check_vjp(function, chain.params[parameter].copy())
+
+
+def test_the_value_is_the_mean_over_the_batch_summed_over_transformers():
+    chain, penalty = network(), near_identity(2.0)
+    _, _, value = forward_with_penalty(chain, X, np.random.default_rng(0), penalty)
+    model = Model(chain, (6, 6, 1), dtype=np.float64)
+    identity = np.array([1, 0, 0, 0, 1, 0])
+    expected = sum(2 * np.mean(np.sum((model.theta(X, transformer=k) - identity) ** 2, axis=1)) for k in range(2))
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert forward_with_penalty(chain, X, None, penalty)[2] == 0, "prediction has no penalty"
+
+
+def test_a_penalty_keeps_theta_near_the_identity():
+    distances = []
+    for penalty in (None, near_identity(100.0)):
+        model = st_fcn((6, 6, 1), 3, units=8)
+        options = {"epochs": 20, "learning_rate": 0.002, "learning_rate_multipliers": {"localisation": 1}, "progress": False}
+        stn.fit(model, X, Y, theta_penalty=penalty, **options)
+        distances.append(np.abs(model.theta(X) - [1, 0, 0, 0, 1, 0]).max())
+    assert distances[1] < 0.2 * distances[0]
+
+
+@pytest.mark.parametrize(
+    ("penalty", "message"),
+    [
+        (lambda theta, transformer: 0.0, r"theta_penalty: expected \(value, d_theta\), got float"),
+        (lambda theta, transformer: (0.0, theta[0]), "theta_penalty: expected the gradient"),
+        ("strong", "theta_penalty: expected a function, got str"),
+    ],
+)
+def test_mistakes_are_named(penalty, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        stn.fit(st_fcn((6, 6, 1), 3, units=8), X, Y, theta_penalty=penalty, epochs=1, progress=False)
+
+
+def test_scale_limits_need_matrices_and_a_range():
+    with pytest.raises(TypeError, match="scale_limits: expected a transform that is a matrix, got 'tps'"):
+        stn.fit(st_fcn((6, 6, 1), 3, units=8, transform="tps"), X, Y, theta_penalty=scale_limits(0.5, 1), progress=False)
+    with pytest.raises(ValueError, match="high: expected more than low = 2"):
+        scale_limits(2, 1)
