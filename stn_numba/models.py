@@ -6,6 +6,7 @@ All are classifiers of images (N, H, W, C), with ReLU between layers. Compare ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -241,7 +242,9 @@ def tutorial(
     return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)
 
 
-def rescaled(model: Classifier, scale: float = 1 / 255, offset: float = 0.0) -> Classifier:
+def rescaled(
+    model: Classifier, scale: float = 1 / 255, offset: float = 0.0, *, classes: Sequence[str] | None = None
+) -> Classifier:
     """Return a classifier of images on another scale: the layers of a model after `stn_numba.nn.Rescale`.
 
     The scale is saved with the model. The parameters are copies, so the model itself stays as it is.
@@ -252,6 +255,8 @@ def rescaled(model: Classifier, scale: float = 1 / 255, offset: float = 0.0) -> 
         A network for pixels of about 1, such as those of this module.
     scale, offset : float, default 1 / 255 and 0.0
         Its input is ``scale * pixels + offset``. The default is for images of 8 bits.
+    classes : sequence of str, default None
+        Names of the classes; None for those of the model, if it has any.
 
     Examples
     --------
@@ -260,7 +265,10 @@ def rescaled(model: Classifier, scale: float = 1 / 255, offset: float = 0.0) -> 
     ['rescale1', 'flatten1']
     """
     network = Chain(Rescale(scale, offset), *model.network.layers.values())
-    return Classifier(network, model.input_shape, model.n_classes, dtype=model.dtype)
+    names = model.classes if classes is None else classes
+    return Classifier(
+        network, model.input_shape, model.n_classes, multi_label=model.multi_label, classes=names, dtype=model.dtype
+    )
 
 
 def _fcn_layers(units: int, n_classes: int, downsample: int) -> tuple[Layer, ...]:

@@ -31,9 +31,12 @@ def predict(model_path: Path, files: tuple[Path, ...], top: int, as_json: bool) 
     Images are resized to the size that the model takes.
     """
     from stn_numba.data import read_images
+    from stn_numba.nn import Classifier
 
     model = stn_numba.load(model_path)
-    names = _class_names(model, model_path)
+    if not isinstance(model, Classifier):
+        raise TypeError(f"{model_path}: expected a Classifier, got a {type(model).__name__}")
+    names = model.classes or [str(k) for k in range(model.n_classes)]
     H, W, C = model.input_shape
     if C not in (1, 3):
         raise ValueError(f"{model_path}: expected a model of gray or RGB images, got one of {C} channels")
@@ -49,15 +52,6 @@ def predict(model_path: Path, files: tuple[Path, ...], top: int, as_json: bool) 
                 click.echo(f"{path}  " + ", ".join(f"{names[k]} {100 * row[k]:.1f} %" for k in best))
     if as_json:
         click.echo(json.dumps(records, indent=2))
-
-
-def _class_names(model: Classifier, path: Path) -> list[str]:
-    """Return the names in the model, or in the result.json beside it, or numbers."""
-    names: Any = getattr(model, "classes", None)
-    record = path.parent / "result.json"
-    if names is None and record.is_file():
-        names = json.loads(record.read_text()).get("classes")
-    return list(names) if names is not None and len(names) == model.n_classes else [str(k) for k in range(model.n_classes)]
 
 
 def _expect_scale(model: Classifier, X: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +83,10 @@ def train(
         if click.get_current_context().get_parameter_source("distortion") is not click.core.ParameterSource.DEFAULT:
             raise ValueError("distortion: expected none with a folder of images; --augment warps them")
 
-        def make_scaled(input_shape: Shape, n_classes: int) -> Classifier:
+        def make_scaled(input_shape: Shape, classes: Sequence[str]) -> Classifier:
             from stn_numba.models import rescaled
 
-            return rescaled(make_model(input_shape, n_classes))
+            return rescaled(make_model(input_shape, len(classes)), classes=classes)
 
         folder_options["batch_size"] = batch_size
         train_on_folder(data, make_scaled, out, fit_options, record, folder_options)

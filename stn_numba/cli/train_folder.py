@@ -78,15 +78,14 @@ def train_on_folder(
 ) -> None:
     """Train on a folder, and write the model, its record, and the misread images.
 
-    `make_model` is called with the shape of images and the number of classes; `record` is what result.json says beside.
+    `make_model` is called with the shape of images and the names of classes; `record` is what result.json says beside.
     """
     from stn_numba._util.files import ensure_writable, write_atomically
     from stn_numba.data import RandomWarp
     from stn_numba.nn import EarlyStopping
 
     training, held_out = _load(data, fit_options["seed"], options)
-    model = make_model(training.image_shape, training.n_classes)
-    model.classes = list(training.classes)
+    model = make_model(training.image_shape, training.classes)
     ensure_writable(out)
     _describe(training, held_out, model)
     if options["class_weights"]:
@@ -105,7 +104,7 @@ def train_on_folder(
     probabilities = model.predict_proba(X)
     error = float(np.mean(probabilities.argmax(axis=1) != y))
     _report(held_out, X, probabilities, out)
-    record |= {"epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params, "classes": model.classes}
+    record |= {"epochs": len(history), "seconds": history[-1].seconds, "n_params": model.n_params, "classes": training.classes}
     record |= {"validation_error": error, "validation_images": len(y)}
     write_atomically(out / "result.json", (json.dumps(record, indent=2) + "\n").encode())
     checkpoint.unlink(missing_ok=True)

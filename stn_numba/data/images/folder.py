@@ -20,6 +20,7 @@ from stn_numba.data.images.pillow import load_pillow
 from stn_numba.data.images.reader import Reader, make_reader
 from stn_numba.data.images.split import batches_by_size, held_out_rows
 from stn_numba.nn.engine.thread_pool import parallel_map
+from stn_numba.nn.inputs.weights import as_class_weights
 
 __all__ = ["ImageFolder", "folder"]
 
@@ -193,9 +194,8 @@ class ImageFolder:
         return dict(zip(self.classes, np.bincount(self.labels, minlength=self.n_classes).tolist(), strict=True))
 
     def class_weights(self) -> NDArray[np.float64]:
-        """Return weights (K,) that balance the classes, N / (K n_k) for a class of n_k images; 0 for one without images."""
-        counts = np.bincount(self.labels, minlength=self.n_classes)
-        return np.where(counts > 0, self.n_images / (self.n_classes * np.maximum(counts, 1)), 0.0)
+        """Return weights (K,) that balance the classes, for the `class_weight` of `fit`: N / (K n) for a class of n images."""
+        return as_class_weights("balanced", self.labels, self.n_classes)
 
     def arrays(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return all images (N, H, W, C) and labels (N,), in the order of `paths`; a ValueError if they have several sizes."""

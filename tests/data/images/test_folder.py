@@ -194,7 +194,7 @@ def test_classes_of_another_folder(root, tmp_path):
     write_folder(tmp_path, {"light": 2})
     test = folder(tmp_path, classes=folder(root).classes)
     assert test.labels.tolist() == [1, 1]
-    assert test.class_weights().tolist() == [0, 1 / 3, 0]
+    assert test.class_weights()[1] == 1
 
 
 def test_images_for_prediction_are_read_the_same_way(root):
