@@ -6,7 +6,6 @@ All are classifiers of images (N, H, W, C), with ReLU between layers. Compare ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -24,11 +23,10 @@ from stn_numba.nn import (
     MaxPool,
     Parallel,
     ReLU,
-    Rescale,
     SpatialTransformer,
 )
 
-__all__ = ["cnn", "fcn", "rescaled", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
+__all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 
 Shape = tuple[int, int, int]
 
@@ -240,35 +238,6 @@ def tutorial(
     drop = (Dropout(dropout),) if dropout else ()
     layers = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, _output(n_classes))
     return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)
-
-
-def rescaled(
-    model: Classifier, scale: float = 1 / 255, offset: float = 0.0, *, classes: Sequence[str] | None = None
-) -> Classifier:
-    """Return a classifier of images on another scale: the layers of a model after `stn_numba.nn.Rescale`.
-
-    The scale is saved with the model. The parameters are copies, so the model itself stays as it is.
-
-    Parameters
-    ----------
-    model : Classifier
-        A network for pixels of about 1, such as those of this module.
-    scale, offset : float, default 1 / 255 and 0.0
-        Its input is ``scale * pixels + offset``. The default is for images of 8 bits.
-    classes : sequence of str, default None
-        Names of the classes; None for those of the model, if it has any.
-
-    Examples
-    --------
-    >>> model = rescaled(fcn((12, 12, 3), 5))
-    >>> list(model.network.layers)[:2]
-    ['rescale1', 'flatten1']
-    """
-    network = Chain(Rescale(scale, offset), *model.network.layers.values())
-    names = model.classes if classes is None else classes
-    return Classifier(
-        network, model.input_shape, model.n_classes, multi_label=model.multi_label, classes=names, dtype=model.dtype
-    )
 
 
 def _fcn_layers(units: int, n_classes: int, downsample: int) -> tuple[Layer, ...]:

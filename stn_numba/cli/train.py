@@ -84,7 +84,7 @@ def train(
             raise ValueError("distortion: expected none with a folder of images; --augment warps them")
 
         def make_scaled(input_shape: Shape, classes: Sequence[str]) -> Classifier:
-            from stn_numba.models import rescaled
+            from stn_numba.nn import rescaled
 
             return rescaled(make_model(input_shape, len(classes)), classes=classes)
 

@@ -29,7 +29,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model_path(root, tmp_path_factory):
     images = stn_numba.data.folder(root, channels=3, batch_size=16)
-    model = stn_numba.models.rescaled(stn_numba.models.fcn((12, 10, 3), 3, units=16), classes=images.classes)
+    model = stn_numba.nn.rescaled(stn_numba.models.fcn((12, 10, 3), 3, units=16), classes=images.classes)
     stn_numba.fit(model, images, epochs=30, learning_rate=5e-3, progress=False)
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     stn_numba.save(model, path)

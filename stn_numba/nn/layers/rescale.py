@@ -7,8 +7,9 @@ import numpy as np
 from stn_numba._util.arguments import as_real
 from stn_numba.nn.arrays import Arrays, Backprop, Floats
 from stn_numba.nn.layers.base import Layer
+from stn_numba.nn.layers.container import Container
 
-__all__ = ["Rescale"]
+__all__ = ["Rescale", "starts_with_rescale"]
 
 
 class Rescale(Layer):
@@ -54,3 +55,8 @@ class Rescale(Layer):
         if self.offset:
             y += x.dtype.type(self.offset)
         return y, backprop
+
+
+def starts_with_rescale(network: Container) -> bool:
+    """Whether the first layer of a network scales its input."""
+    return isinstance(next(iter(network.layers.values()), None), Rescale)

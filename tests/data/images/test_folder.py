@@ -99,7 +99,7 @@ def test_mixed_sizes_come_in_batches_of_one_size_and_train_with_an_augmentation_
     for call in (images.arrays, lambda: images.image_shape):
         with pytest.raises(ValueError, match=r"expected one size, got 2; give `folder` the option size=\(H, W\)"):
             call()
-    model = stn.models.rescaled(stn.models.fcn((10, 10, 1), 2, units=8))
+    model = stn.nn.rescaled(stn.models.fcn((10, 10, 1), 2, units=8))
     history = stn.fit(model, images, epochs=20, augment=Resize((10, 10)), learning_rate=1e-2, progress=False)
     assert history[-1].error == 0
 
@@ -108,7 +108,7 @@ def test_fit_trains_and_resumes_to_the_same_bits(root, tmp_path):
     options = {"epochs": 3, "progress": False, "learning_rate": 1e-2, "seed": 5}
 
     def model():
-        return stn.models.rescaled(stn.models.fcn((12, 10, 1), 3, units=8))
+        return stn.nn.rescaled(stn.models.fcn((12, 10, 1), 3, units=8))
 
     whole, resumed = model(), model()
     stn.fit(whole, folder(root, batch_size=10), **options)
