@@ -21,6 +21,7 @@ WITH_EXAMPLES = (
     "README.md",
     "plugins/README.md",
     "docs/mathematics.md",
+    "docs/own-data.md",
     "docs/registration.md",
     "docs/sampling.md",
     "docs/training.md",

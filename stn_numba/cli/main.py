@@ -12,6 +12,7 @@ except ImportError:
 import stn_numba
 from stn_numba.cli import deploy, paper, train
 from stn_numba.cli.errors import OneLineErrors
+from stn_numba.cli.predict import predict
 from stn_numba.cli.register import register
 
 __all__ = ["main"]
@@ -28,6 +29,7 @@ for command in (
     train.train,
     train.evaluate,
     train.figure,
+    predict,
     register,
     paper.reproduce,
     paper.results,

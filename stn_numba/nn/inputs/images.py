@@ -38,9 +38,11 @@ def not_finite(images: NDArray[Any]) -> NDArray[np.intp]:
 def warn_of_large_pixels(X: NDArray[Any]) -> None:
     """Warn of integers beyond 0 and 1: initial weights are meant for pixels of about 1."""
     if X.dtype.kind in "iu" and (largest := int(np.max(X[:_IMAGES_CHECKED]))) > 1:
+        white = np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else largest
         warnings.warn(
             f"X: pixels are whole numbers of up to {largest}, and are learned from as they are; networks learn better from "
-            f"X / {np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else largest} as float32, and predictions then need the same",
+            f"pixels of up to 1: put nn.Rescale(1 / {white}) first, as nn.rescaled does, or give X / {white} as float32 here "
+            "and for predictions",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -14,9 +14,11 @@ from stn_numba.nn.layers.heads import Heads
 from stn_numba.nn.layers.parallel import Parallel
 from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
+from stn_numba.nn.layers.rescale import Rescale
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
 __all__ = [
     "AvgPool", "BatchNorm", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Heads", "Layer", "MaxPool", "Parallel", "ReLU",
+    "Rescale",
     "SpatialTransformer",
 ]  # fmt: skip

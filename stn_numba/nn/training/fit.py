@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.inputs.images import warn_of_large_pixels
 from stn_numba.nn.inputs.weights import expect_weights
+from stn_numba.nn.layers.rescale import starts_with_rescale
 from stn_numba.nn.layers.theta_penalty import ThetaPenalty
 from stn_numba.nn.losses.base import Loss
 from stn_numba.nn.losses.function import LossFunction
@@ -187,7 +188,7 @@ def fit(
     evaluated = model.loss_of(loss)
     batches = _batches(model, evaluated, X, y, sample_weight, batch_size, free_size=augment is not None)
     trained = training_loss(model, evaluated, getattr(batches, "y", None), label_smoothing, class_weight)
-    if augment is None and isinstance(batches, ArrayBatches):
+    if augment is None and isinstance(batches, ArrayBatches) and not starts_with_rescale(model.network):
         warn_of_large_pixels(batches.X)
     held_out = check_validation(model, evaluated, validation)
     multipliers = {} if learning_rate_multipliers is None else learning_rate_multipliers

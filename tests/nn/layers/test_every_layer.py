@@ -16,6 +16,7 @@ from stn_numba.nn import (
     MaxPool,
     Parallel,
     ReLU,
+    Rescale,
     SpatialTransformer,
 )
 from stn_numba.nn.saving.architecture import LAYERS, build, expect_known
@@ -49,6 +50,7 @@ CASES = {
         (5, 6, 1),
     ),
     "relu": (ReLU, (4, 3)),
+    "rescale": (lambda: Rescale(0.25, -1), (4, 3)),
     "dropout": (lambda: Dropout(0.4), (20,)),
     "flatten": (Flatten, (2, 3, 2)),
     "chain": (lambda: Chain(Conv2d(2, 3, padding=1), MaxPool(2), ReLU(), Flatten(), Dense(3)), (6, 5, 1)),
