@@ -17,7 +17,7 @@ STEPS = 20  # training steps in one timed call
 TOLERANCE = 1e-4
 
 # Low, because Adam divides by the size of a gradient: where that is close to 0, rounding decides the direction of a whole step.
-LEARNING_RATE = 1e-4
+LEARNING_RATE = 3e-5
 
 # Off the pixel lines, where bilinear sampling has kinks and two correct gradients differ. In pixels,
 # x = 0.93 j + 0.11 i + 0.0945 and y = 0.95 i - 0.09 j + 1.485, which are whole for no whole j and i.
