@@ -40,9 +40,9 @@ def warn_of_large_pixels(X: NDArray[Any]) -> None:
     if X.dtype.kind in "iu" and (largest := int(np.max(X[:_IMAGES_CHECKED]))) > 1:
         white = np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else largest
         warnings.warn(
-            f"X: pixels are whole numbers of up to {largest}, and are learned from as they are; networks learn better from pixels "
-            f"of up to 1: put nn.Rescale(1 / {white}) first, as nn.rescaled does, or give X / {white} as float32 here and "
-            "for predictions",
+            f"X: pixels are whole numbers of up to {largest}, and are learned from as they are; networks learn better from "
+            f"pixels up to 1: put nn.Rescale(1 / {white}) first, as nn.rescaled does, or give X / {white} as float32, also to "
+            "predict",
             RuntimeWarning,
             stacklevel=3,
         )
