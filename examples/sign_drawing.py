@@ -12,7 +12,7 @@ import stn_numba as stn
 
 __all__ = ["SIGNS", "contact_sheet", "draw_scene", "draw_sign", "draw_signs"]
 
-SIDE = 96  # pixels of a sign as it is drawn
+SIDE = 128  # pixels of a sign as it is drawn
 RED, BLUE, YELLOW, GREEN = (190, 20, 30), (20, 70, 170), (250, 190, 20), (20, 140, 60)
 WHITE, BLACK, GRAY = (245, 245, 245), (20, 20, 20), (110, 110, 110)
 MOST_TO_FEWEST = 12  # ratio of the images of the most and the least frequent class
