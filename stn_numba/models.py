@@ -25,6 +25,7 @@ from stn_numba.nn import (
     ReLU,
     SpatialTransformer,
 )
+from stn_numba.sampler.interpolation import PiecewisePolynomial
 
 __all__ = ["cnn", "fcn", "st_cnn", "st_fcn", "tutorial", "two_st_fcn"]
 
@@ -93,6 +94,10 @@ def st_fcn(
     options: dict[str, Any] | None = None,
     initial: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str = "zeros",
+    antialias: bool = False,
+    align_corners: bool = True,
     downsample: int = 1,
     units: int = 128,
     localisation_units: int = 32,
@@ -113,6 +118,9 @@ def st_fcn(
         Transform parameters to start from; None for the identity.
     shape : (int, int), default None
         (h, w) of the transformer's output; None for that of the input.
+    kernel, padding, antialias, align_corners
+        How the transformer samples, see `SpatialTransformer`. ``antialias=True`` is for outputs smaller than the region they
+        show, instead of `downsample`.
     downsample : int, default 1
         Side of the blocks of average pooling after the transformer, the paper's remedy against aliasing.
     units, localisation_units : int, default 128 and 32
@@ -128,7 +136,10 @@ def st_fcn(
     (1, 32)
     """
     look = _fcn_localisation(localisation_units, localisation_downsample)
-    transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
+    transformer = SpatialTransformer(
+        look, transform, shape, options=options, initial=initial,
+        kernel=kernel, padding=padding, antialias=antialias, align_corners=align_corners,
+    )  # fmt: skip
     return Classifier(Chain(transformer, *_fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
 
 
@@ -140,6 +151,10 @@ def two_st_fcn(
     options: dict[str, Any] | None = None,
     initial: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str = "zeros",
+    antialias: bool = False,
+    align_corners: bool = True,
     downsample: int = 1,
     units: int = 128,
     localisation_units: int = 32,
@@ -158,8 +173,14 @@ def two_st_fcn(
     2
     """
     looks = [_fcn_localisation(localisation_units, localisation_downsample) for _ in range(2)]
-    pair = Parallel(*(SpatialTransformer(look, transform, shape, options=options, initial=initial) for look in looks))
-    return Classifier(Chain(pair, *_fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
+    pair = [
+        SpatialTransformer(
+            look, transform, shape, options=options, initial=initial,
+            kernel=kernel, padding=padding, antialias=antialias, align_corners=align_corners,
+        )
+        for look in looks
+    ]  # fmt: skip
+    return Classifier(Chain(Parallel(*pair), *_fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
 
 
 def st_cnn(
@@ -170,6 +191,10 @@ def st_cnn(
     options: dict[str, Any] | None = None,
     initial: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str = "zeros",
+    antialias: bool = False,
+    align_corners: bool = True,
     downsample: int = 1,
     filters: int = 32,
     localisation_filters: int = 20,
@@ -182,7 +207,7 @@ def st_cnn(
 
     Parameters
     ----------
-    input_shape, n_classes, transform, options, initial, shape, downsample, seed
+    input_shape, n_classes, transform, options, initial, shape, kernel, padding, antialias, align_corners, downsample, seed
         See `st_fcn`.
     filters, localisation_filters : int, default 32 and 20
         Filters of the convolutions of the classifier and of the localisation net.
@@ -199,7 +224,10 @@ def st_cnn(
     side = min((size // 2 - 4) // 2 for size in input_shape[:2])  # of the second convolution's input
     second = (Conv2d(localisation_filters, 5), ReLU()) if side >= 5 else ()
     look = Chain(*first, *second, Flatten(), Dense(20), ReLU())
-    transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
+    transformer = SpatialTransformer(
+        look, transform, shape, options=options, initial=initial,
+        kernel=kernel, padding=padding, antialias=antialias, align_corners=align_corners,
+    )  # fmt: skip
     layers = (*_averaged(downsample), *_features(filters), _output(n_classes))
     return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)
 
@@ -212,6 +240,10 @@ def tutorial(
     options: dict[str, Any] | None = None,
     initial: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str = "zeros",
+    antialias: bool = False,
+    align_corners: bool = True,
     dropout: float = 0.5,
     seed: int = 0,
 ) -> Classifier:
@@ -223,7 +255,7 @@ def tutorial(
 
     Parameters
     ----------
-    input_shape, n_classes, transform, options, initial, shape, seed
+    input_shape, n_classes, transform, options, initial, shape, kernel, padding, antialias, align_corners, seed
         See `st_fcn`.
     dropout : float, default 0.5
         Rate of dropout after the layer of 50 units, in [0, 1).
@@ -234,7 +266,10 @@ def tutorial(
     27360
     """
     look = Chain(*_pooled(8, 7), *_pooled(10, 5), Flatten(), Dense(32), ReLU())
-    transformer = SpatialTransformer(look, transform, shape, options=options, initial=initial)
+    transformer = SpatialTransformer(
+        look, transform, shape, options=options, initial=initial,
+        kernel=kernel, padding=padding, antialias=antialias, align_corners=align_corners,
+    )  # fmt: skip
     drop = (Dropout(dropout),) if dropout else ()
     layers = (*_pooled(10, 5), *_pooled(20, 5), Flatten(), Dense(50), ReLU(), *drop, _output(n_classes))
     return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)

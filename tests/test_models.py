@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stn_numba.models import cnn, fcn, st_cnn, st_fcn
+import stn_numba as stn
+from stn_numba.models import cnn, fcn, st_cnn, st_fcn, tutorial, two_st_fcn
 from stn_numba.nn import SpatialTransformer
 
 X = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
@@ -72,3 +73,34 @@ def test_networks_without_a_transformer_are_named():
 def test_images_that_do_not_fit_are_refused(wrong):
     with pytest.raises(ValueError, match=r"X: expected \(N, 28, 28, 1\), got"):
         fcn(units=4).predict(wrong)
+
+
+@pytest.mark.parametrize("make", [st_fcn, st_cnn, tutorial, two_st_fcn])
+def test_options_of_the_sampler_reach_every_transformer_and_are_saved(make, tmp_path):
+    pytest.importorskip("safetensors")
+    options = {"kernel": "bicubic", "padding": "border", "antialias": True, "align_corners": False}
+    model = make((28, 28, 1), 3, shape=(24, 24), initial=[0.9, 0.1, 0.2, 0, 1.1, -0.3], **options)
+    stn.save(model, tmp_path / "model.safetensors")
+    loaded = stn.load(tmp_path / "model.safetensors")
+    for transformer in (*model.transformers, *loaded.transformers):
+        assert {name: getattr(transformer, name) for name in options} == options
+    theta = np.repeat(model.theta(X[:1]), 3, axis=0)
+    grid, _ = model.transformers[0].transform.forward(theta, (24, 24), False)
+    expected = stn.sample(X, grid, kernel="bicubic", padding="border", antialias=True)
+    np.testing.assert_allclose(loaded.transform(X), expected, atol=1e-6)
+
+
+@WITH_TRANSFORMER
+def test_options_of_the_sampler_are_checked(make):
+    with pytest.raises(ValueError, match="kernel: expected one of .*did you mean 'bicubic'"):
+        make(kernel="bicubik")
+    with pytest.raises(ValueError, match="antialias: the most frequent of several pixels has no gradient"):
+        make(kernel="nearest", antialias=True)
+
+
+def test_a_model_with_a_kernel_of_ones_own_trains_but_cannot_be_saved(tmp_path):
+    pytest.importorskip("safetensors")
+    model = st_fcn((12, 12, 1), 3, kernel=stn.sampler.interpolation.bicubic(-0.5), units=4)
+    stn.fit(model, X[:, :12, :12], np.arange(3), epochs=1, progress=False)
+    with pytest.raises(ValueError, match="kernel: only a model whose sampling kernels are given by names can be saved"):
+        stn.save(model, tmp_path / "model.safetensors")

@@ -40,16 +40,24 @@ def constructor_arguments(instance: object) -> dict[str, Any]:
     >>> constructor_arguments(Shift(3))
     {'step': 3, 'mirror': False}
     """
-    try:
-        names = [
-            name
-            for name, parameter in inspect.signature(type(instance)).parameters.items()
-            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        ]
-    except Exception:  # classes without a readable signature
-        return {}
-    found = {name: _attribute(instance, name) for name in names}
+    found = {name: _attribute(instance, name) for name in argument_names(type(instance))}
     return {name: value for name, value in found.items() if value is not _Absent}
+
+
+def argument_names(kind: type) -> list[str]:
+    """Return the names of a constructor's arguments, without ``*args`` and ``**kwargs``; none if there is no signature.
+
+    Examples
+    --------
+    >>> argument_names(type("Plain", (), {}))
+    []
+    """
+    try:
+        parameters = inspect.signature(kind).parameters
+    except Exception:  # classes without a readable signature
+        return []
+    variable = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return [name for name, parameter in parameters.items() if parameter.kind not in variable]
 
 
 class _Absent:

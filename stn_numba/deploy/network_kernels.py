@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import calls
 from stn_numba.kernels.signature import Signature
+from stn_numba.nn import AvgPool, BatchNorm, Chain, Conv2d, MaxPool, ReLU
 from stn_numba.nn.engine.blas_threads import one_blas_thread
 from stn_numba.nn.engine.sampling import sample_affine_parts
 from stn_numba.nn.kernels import cpu
@@ -59,6 +61,7 @@ def kernels_of(
             grid, image = MatrixGrid(np.eye(3, dtype=dtype)[None], (2, 2)), np.zeros((1, 2, 2, 1), dtype)
             out, backprop = sample_affine_parts(image, grid, np.eye(3)[None])
             backprop(out, False)
+            _layers_of_other_networks(dtype)
         for make in makers:
             made = make()
             for dtype in _DTYPES:
@@ -66,6 +69,16 @@ def kernels_of(
                 for size in batch_sizes:
                     _predict_and_train(model, size)
     return found
+
+
+def _layers_of_other_networks(dtype: np.dtype[np.floating[Any]]) -> None:
+    """Run layers that no ready-made network has, whose kernels do not depend on their sizes."""
+    rng, images = np.random.default_rng(0), np.zeros((2, 6, 6, 1), dtype)
+    layers = Conv2d(2, (1, 2)), BatchNorm(), ReLU(), MaxPool(2, stride=1), AvgPool(2, stride=1), Conv2d(2, (2, 1)), MaxPool(2)
+    network = Chain(*layers)
+    network.initialize(images.shape[1:], rng, dtype)
+    y, backprop = network.forward(images, rng)
+    backprop(y)
 
 
 def _predict_and_train(model: Classifier, batch_size: int) -> None:

@@ -27,6 +27,9 @@ def test_every_kernel_of_training_and_prediction_is_found():
         "im2col.gather", "convolution.forward_pool", "convolution.gather",
         "dense.backward", "dense.forward", "losses.softmax_cross_entropy", "sparse_conv_backward.gradient",
         "sequence.run", "optimizers.adam", "optimizers.momentum", "optimizers.total",
+        "batch_norm.sums", "batch_norm.normalize", "batch_norm.slope_sums", "batch_norm.input_gradient",
+        "pooling.maximum", "pooling.window_maximum", "pooling.window_maximum_gradient", "pooling.window_mean",
+        "pooling.window_mean_gradient", "im2col.scatter",
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,9 @@ from stn_numba.nn.engine import buffers
 from stn_numba.nn.engine.thread_pool import parallel_map, parallel_map_with_buffer, thread_parts
 from stn_numba.nn.kernels.constants import MARGIN
 from stn_numba.sampler import sample_vjp
+from stn_numba.sampler.interpolation import PiecewisePolynomial
 
-__all__ = ["SampleBackprop", "sample_affine_parts", "sample_parts"]
+__all__ = ["SampleBackprop", "Sampling", "sample_affine_parts", "sample_parts"]
 
 SampleBackprop = Callable[[Floats, bool], tuple[Floats | None, Floats]]
 """``backprop(d_out, image_gradient) -> (d_image, d_grid)``; d_image is None if it is not wanted."""
@@ -34,22 +35,35 @@ _STRIP = 512  # values of some output rows that are computed together
 _WORTH_A_PART = 1 << 16  # output numbers, some 200 microseconds; to wake a thread takes 100
 
 
-def sample_parts(x: Floats, grid: KernelGrid, padding: str, *, training: bool = False) -> tuple[Floats, SampleBackprop]:
+class Sampling(NamedTuple):
+    """How to sample, as options of `stn_numba.sample`."""
+
+    kernel: str | PiecewisePolynomial = "bilinear"
+    padding: str = "zeros"
+    antialias: bool = False
+
+
+_PLAIN = Sampling()
+
+
+def sample_parts(
+    x: Floats, grid: KernelGrid, sampling: Sampling = _PLAIN, *, training: bool = False
+) -> tuple[Floats, SampleBackprop]:
     """Return what `stn_numba.sample_vjp` does, computed in parallel.
 
-    In `training`, affine maps are computed by kernels whose forward is a little slower and whose backward is much faster; their
-    results differ by rounding. Results do not depend on the number of threads.
+    In `training`, affine maps with plain bilinear sampling are computed by kernels whose forward is a little slower and whose
+    backward is much faster; their results differ by rounding. Results do not depend on the number of threads.
     """
     # positions and indices must be whole numbers that float32 and int32 hold
     is_small = max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
-    if training and is_small and padding == "zeros":
+    if training and is_small and sampling == _PLAIN:
         matrix = grid.affine_matrices((x.shape[1], x.shape[2]))
         if matrix is not None:
             return sample_affine_parts(x, grid, matrix)
     parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
 
     def forward_part(part: slice) -> Any:
-        return sample_vjp(x[part], grid[part] if len(parts) > 1 else grid, padding=padding, num_threads=1)
+        return sample_vjp(x[part], grid[part] if len(parts) > 1 else grid, **sampling._asdict(), num_threads=1)
 
     outs, backprops = zip(*parallel_map(forward_part, parts), strict=True)
 
@@ -93,8 +107,14 @@ def sample_affine_parts(x: Floats, grid: KernelGrid, matrix: Floats) -> tuple[Fl
 
         parallel_map_with_buffer(backward_part, parts, lambda: np.empty((6, w * C), x.dtype))
         d_grid = grid.pixel_matrix_vjp(d_matrix, (x.shape[1], x.shape[2]))
-        d_image = sample_vjp(x, grid, num_threads=1)[1](d_out, grid=False)[0] if image_gradient else None
-        return d_image, d_grid
+        return image_gradient_parts(d_out) if image_gradient else None, d_grid
+
+    def image_gradient_parts(d_out: Floats) -> Floats:
+        def of_part(part: slice) -> Any:
+            piece = grid[part] if len(parts) > 1 else grid
+            return sample_vjp(x[part], piece, num_threads=1)[1](d_out[part], grid=False)[0]
+
+        return _joined(tuple(parallel_map(of_part, parts)))
 
     return out.reshape(len(x), h, w, C), backprop
 

@@ -41,8 +41,8 @@ def warn_of_large_pixels(X: NDArray[Any]) -> None:
         white = np.iinfo(X.dtype).max if X.dtype.itemsize == 1 else largest
         warnings.warn(
             f"X: pixels are whole numbers of up to {largest}, and are learned from as they are; networks learn better from "
-            f"pixels up to 1: put nn.Rescale(1 / {white}) first, as nn.rescaled does, or give X / {white} as float32, also to "
-            "predict",
+            f"pixels of up to 1: put nn.Rescale(1 / {white}) first, as nn.rescaled does, or give X / {white} as float32 here "
+            "and for predictions",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container, joined, numbered
-from stn_numba.nn.layers.fusion import FusedSegment
+from stn_numba.nn.layers.fusion.segments import FusedSegment
 
 __all__ = ["Chain", "forward_through"]
 

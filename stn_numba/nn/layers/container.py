@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from stn_numba._util.arrays import as_array
+from stn_numba._util.representation import argument_names
 from stn_numba.nn.arrays import Arrays, Floats, Size
 from stn_numba.nn.layers.base import Layer, Named
-from stn_numba.nn.layers.fusion import FusedSegment, segments_of
+from stn_numba.nn.layers.fusion.segments import FusedSegment, segments_of
 
 __all__ = [
     "Container", "Parameters", "all_layers", "expect_distinct", "expect_layer", "joined", "leaves", "needs_whole_batch",
@@ -21,7 +22,7 @@ __all__ = [
 
 
 class Container(Layer):
-    """A layer that contains others; their parameters are its own, under dotted names.
+    """A layer that contains others; their parameters and their state are its own, under dotted names.
 
     Attributes
     ----------
@@ -37,6 +38,12 @@ class Container(Layer):
         return Parameters(
             {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.params.items()}
         )
+
+    @property
+    def state(self) -> Arrays:
+        """The current state of all layers inside; assigning to a name writes into its array."""
+        inner = {f"{name}.{key}": array for name, layer in self.layers.items() for key, array in layer.state.items()}
+        return Parameters(inner, "state")
 
     def output_shape_of(self, name: str) -> Size | None:
         """Return the shape of an inner layer's output, without the batch axis; None if `initialize` did not note it."""
@@ -63,12 +70,16 @@ class Container(Layer):
         return f"{type(self).__name__}({', '.join(map(repr, self.layers.values()))})"
 
     def config(self) -> dict[str, Any]:
-        """Return the classes and options of the layers."""
+        """Return the classes and options of the layers; a constructor with arguments by name gets these instead."""
+        if argument_names(type(self)):
+            return super().config()
         return {"layers": [layer.describe() for layer in self.layers.values()]}
 
 
 class Parameters(dict[str, Floats]):
     """Arrays that layers use: assigning to a name writes into its array, so that no layer keeps an old one.
+
+    Errors call the dict `what`: ``"params"``, or ``"state"``.
 
     Examples
     --------
@@ -79,6 +90,10 @@ class Parameters(dict[str, Floats]):
     >>> bias.tolist()
     [3.0, 4.0]
     """
+
+    def __init__(self, arrays: Arrays, what: str = "params") -> None:
+        super().__init__(arrays)
+        self.what = what
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         self.update({name: value})
@@ -93,8 +108,8 @@ class Parameters(dict[str, Floats]):
     def _checked(self, name: str, value: ArrayLike) -> Floats:
         """Return the array to be written."""
         if name not in self:
-            raise KeyError(f"params: expected one of {', '.join(self)}, got {name!r}")
-        array, label = self[name], f"params[{name!r}]"
+            raise KeyError(f"{self.what}: expected one of {', '.join(self)}, got {name!r}")
+        array, label = self[name], f"{self.what}[{name!r}]"
         if value is array:
             return array
         given = as_array(value, label)
@@ -150,11 +165,14 @@ def all_layers(layer: Layer, name: str = "") -> Iterator[Named]:
         yield from all_layers(each, joined(name, inner))
 
 
-def needs_whole_batch(network: Layer) -> bool:
-    """Whether a network must be trained on each batch as a whole: a layer in it looks at all images."""
-    return any(getattr(layer, "whole_batch", False) for _, layer in all_layers(network))
-
-
 def leaves(network: Layer) -> Iterator[Named]:
     """Yield (dotted name, layer) of all layers inside that are no containers."""
     return ((name, layer) for name, layer in all_layers(network) if not isinstance(layer, Container))
+
+
+def needs_whole_batch(network: Layer) -> bool:
+    """Whether a network must be trained on each batch as a whole: a layer in it looks at all images, or has state.
+
+    State would otherwise depend on which part of a batch comes first.
+    """
+    return any(layer.whole_batch or bool(layer.state) for _, layer in all_layers(network))

@@ -12,13 +12,14 @@ from stn_numba._util.arguments import as_bool, as_option, as_size
 from stn_numba.grid import as_floats, base_points
 from stn_numba.grid.kernel_grid import KernelGrid
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
-from stn_numba.nn.engine.sampling import sample_parts
+from stn_numba.nn.engine.sampling import Sampling, sample_parts
 from stn_numba.nn.layers.base import Layer, expect_shape
 from stn_numba.nn.layers.chain import Chain, forward_through
 from stn_numba.nn.layers.container import Container, expect_layer, joined
 from stn_numba.nn.layers.dense import Dense
-from stn_numba.nn.layers.fusion import FusedSegment
+from stn_numba.nn.layers.fusion.segments import FusedSegment
 from stn_numba.nn.layers.theta_penalty import active_penalty
+from stn_numba.sampler.interpolation import PiecewisePolynomial, is_nearest, kernel_rule
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_params_of, transform_for_image
@@ -48,8 +49,14 @@ class SpatialTransformer(Container):
     initial : (P,) array, default None
         Parameters to start from; None for the identity. If objects are much smaller than the image, start from a smaller region
         in the middle: training moves a region more easily than it shrinks it.
+    kernel : str or PiecewisePolynomial, default "bilinear"
+        Interpolation, as for `stn_numba.sample`; only models with names can be saved. ``"nearest"`` has no gradient by the
+        positions: the localisation network does not learn.
     padding : str, default "zeros"
         What is outside the image, as for `stn_numba.sample`.
+    antialias : bool, default False
+        Whether to average over several positions for each output pixel where the grid minifies, as for `stn_numba.sample`. The
+        time grows accordingly. Not with ``"nearest"``.
     align_corners : bool, default True
         Convention of the coordinates, as for `stn_numba.sample`.
 
@@ -79,7 +86,9 @@ class SpatialTransformer(Container):
         *,
         options: dict[str, Any] | None = None,
         initial: ArrayLike | None = None,
+        kernel: str | PiecewisePolynomial = "bilinear",
         padding: str = "zeros",
+        antialias: bool = False,
         align_corners: bool = True,
     ) -> None:
         super().__init__()
@@ -88,7 +97,8 @@ class SpatialTransformer(Container):
         self.options = dict(options or {})
         self.transform = self._given_transform = as_transform(transform, self.options)
         self.shape = None if shape is None else as_size(shape, "shape")
-        self.padding, self.align_corners = as_option(padding, "padding", PADDINGS), as_bool(align_corners, "align_corners")
+        self.kernel, self.padding, self.antialias = _as_sampling(kernel, padding, antialias)
+        self.align_corners = as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(n_params_of(self.transform))
         self.layers = {"localisation": self.localisation, "localisation.theta": self.theta_layer}
         self.initial = None if initial is None else as_floats(initial, "initial", (self.theta_layer.units,))
@@ -103,6 +113,11 @@ class SpatialTransformer(Container):
         self.theta_layer.params["bias"][:] = identity_of(self.transform) if self.initial is None else self.initial
         return (*(self.shape or input_shape[:2]), input_shape[2])
 
+    @property
+    def sampling(self) -> Sampling:
+        """The options of the sampler."""
+        return Sampling(self.kernel, self.padding, self.antialias)
+
     def theta(self, x: Floats) -> Floats:
         """Return the parameters (N, P) for images (N, H, W, C)."""
         return forward_through(self._segments, x)[0]
@@ -110,7 +125,7 @@ class SpatialTransformer(Container):
     def sample(self, x: Floats, theta: Floats, *, training: bool = False) -> Floats:
         """Return images sampled with given parameters, without a backward; `training` as for `sample_parts`."""
         grid, _ = self._make_grid(x, theta)
-        return sample_parts(x, grid, self.padding, training=training)[0]
+        return sample_parts(x, grid, self.sampling, training=training)[0]
 
     def forward(self, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
         """Return (y, backprop), with y the sampled images (N, h, w, C)."""
@@ -118,7 +133,7 @@ class SpatialTransformer(Container):
         penalty = active_penalty() if rng is not None else None
         d_penalty = None if penalty is None else penalty.add(theta, self)
         grid, grid_backprop = self._make_grid(x, theta)
-        out, sample_backprop = sample_parts(x, grid, self.padding, training=rng is not None)
+        out, sample_backprop = sample_parts(x, grid, self.sampling, training=rng is not None)
 
         def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
             d_image, d_grid = sample_backprop(dy, input_gradient)
@@ -147,16 +162,18 @@ class SpatialTransformer(Container):
         return 1 - float(np.mean(np.any(inside, axis=1)))
 
     def config(self) -> dict[str, Any]:
-        """Return the options, as JSON can hold them; a ValueError if the transform was given as an object."""
+        """Return the options, as JSON can hold them; a ValueError if transform or kernel were given as objects."""
         if self.transform_name is None:
             raise ValueError("transform: only a model whose transforms are given by registered names can be saved")
+        if not isinstance(self.kernel, str):
+            raise ValueError("kernel: only a model whose sampling kernels are given by names can be saved")
         return {
             "localisation": self.localisation.describe(),
             "transform": self.transform_name,
             "shape": self.shape,
             "options": {k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in self.options.items()},
             "initial": None if self.initial is None else self.initial.tolist(),
-            "padding": self.padding,
+            **self.sampling._asdict(),
             "align_corners": self.align_corners,
         }
 
@@ -169,7 +186,7 @@ class SpatialTransformer(Container):
         shown = {
             "shape": self.shape, "options": self.options or None,
             "initial": None if self.initial is None else self.initial.tolist(),
-            "padding": None if self.padding == "zeros" else self.padding,
+            **{name: value for name, value in self.sampling._asdict().items() if value != getattr(Sampling(), name)},
             "align_corners": None if self.align_corners else False,
         }  # fmt: skip
         given = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
@@ -187,3 +204,12 @@ class SpatialTransformer(Container):
 
     def _make_grid(self, x: Floats, theta: Floats) -> tuple[KernelGrid, Callable[[ArrayLike], Floats]]:
         return make_grid(self.transform, theta, self.shape or (x.shape[1], x.shape[2]), self.align_corners)
+
+
+def _as_sampling(kernel: str | PiecewisePolynomial, padding: str, antialias: bool) -> Sampling:
+    """Return the options of the sampler, after a check of each."""
+    kernel_rule(kernel)
+    sampling = Sampling(kernel, as_option(padding, "padding", PADDINGS), as_bool(antialias, "antialias"))
+    if sampling.antialias and is_nearest(kernel):
+        raise ValueError("antialias: the most frequent of several pixels has no gradient; take another kernel than 'nearest'")
+    return sampling

@@ -1,4 +1,4 @@
-"""Save and load models: the parameters as tensors, the architecture as JSON."""
+"""Save and load models: parameters and state as tensors, the architecture as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stn_numba._util.arguments import as_int, as_path
 from stn_numba.nn.model.base import Model
 from stn_numba.nn.model.classifier import Classifier
 from stn_numba.nn.saving.architecture import expect_known
-from stn_numba.nn.saving.rebuild import rebuild
+from stn_numba.nn.saving.rebuild import arrays_by_tensor, rebuild
 from stn_numba.nn.saving.tensor_file import MODEL, StorageError, read_tensor_file, safetensors, write_tensor_file
 
 __all__ = ["load", "save"]
@@ -58,7 +58,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         architecture = json.dumps({"format": 1, "dtype": model.dtype.name, "pixels": pixels, **model.config()})
     except TypeError as error:
         raise ValueError(f"model: an option of a layer or transform cannot be saved: {error}") from error
-    write_tensor_file(path, MODEL, architecture, {name: np.asarray(array, order="C") for name, array in model.params.items()})
+    tensors = {name: np.asarray(array, order="C") for name, array in arrays_by_tensor(model.network).items()}
+    write_tensor_file(path, MODEL, architecture, tensors)
 
 
 def load(path: str | os.PathLike[str], *, n_classes: int | None = None, max_bytes: int = 1 << 30) -> Model:

@@ -1,7 +1,7 @@
 """Rebuild a model from a description and tensors that are not trusted: nothing larger than the tensors is allocated for it.
 
 The memory of a spline grows with the square of its control points, so these are limited. What another transform makes of its
-options cannot be limited here.
+options, and a layer that users have registered, cannot be limited here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from stn_numba.nn.arrays import Arrays
 from stn_numba.nn.inputs.pixel_range import PixelRange
+from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.model.base import Model
-from stn_numba.nn.saving.architecture import build
+from stn_numba.nn.saving.architecture import build, is_described
 from stn_numba.nn.saving.model_kinds import make_model
 
-__all__ = ["rebuild"]
+__all__ = ["arrays_by_tensor", "rebuild"]
+
+_STATE = "state."  # before the names of state: no parameter of a chain begins so, since names of its layers end in a number
 
 _MAX_PIXELS = 1 << 26  # a larger image is rejected as implausible
 _MAX_CONTROL_POINTS = 1024
@@ -27,7 +30,7 @@ _MAX_BASIS = 1 << 26  # values of all basis functions of a spline at all output 
 
 
 def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
-    """Return the model of a description with the tensors as its parameters, after a check of their names and shapes."""
+    """Return the model of a description with the tensors as its arrays, after a check of their names and shapes."""
     dtype = architecture["dtype"]
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
@@ -39,10 +42,11 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
     assert isinstance(network, Chain)
     network.initialize(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
     model = make_model(architecture, network, input_shape, dtype)
-    if set(model.params) != set(tensors):
-        odd = sorted(set(model.params) ^ set(tensors))
+    arrays = arrays_by_tensor(model.network)
+    if set(arrays) != set(tensors):
+        odd = sorted(set(arrays) ^ set(tensors))
         raise ValueError(f"tensors: expected those of the architecture; {odd[0]!r} is missing or too many")
-    for name, array in model.params.items():
+    for name, array in arrays.items():
         tensor = tensors[name]
         if (tensor.shape, tensor.dtype) != (array.shape, array.dtype):
             raise ValueError(f"tensor {name!r}: expected {array.dtype} {array.shape}, got {tensor.dtype} {tensor.shape}")
@@ -52,6 +56,11 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
         raise ValueError(f"pixels: expected low, high and kind, got {pixels!r:.60}")
     model.trained_on(None if pixels is None else PixelRange(**pixels))
     return model
+
+
+def arrays_by_tensor(network: Layer) -> Arrays:
+    """Return the arrays of a network by the names of their tensors: parameters by their own, state with ``state.`` before."""
+    return {**network.params, **{_STATE + name: array for name, array in network.state.items()}}
 
 
 class _Allowance:
@@ -72,9 +81,9 @@ def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, .
 
     `shape` is the size of the layer's input; returned is that of its output, or one that is not smaller.
     """
-    localisation = layer.get("localisation")
-    if isinstance(localisation, dict):
-        _check_shapes(localisation, shape)
+    for inner in layer.values():  # a localisation network, or a layer inside one that a user has registered
+        if is_described(inner):
+            _check_shapes(inner, shape)
     if layer.get("shape") is not None:
         shape = (*_image_size("shape", layer["shape"], 2), *shape[2:])
     if isinstance(layer.get("options"), dict):

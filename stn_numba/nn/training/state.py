@@ -51,7 +51,7 @@ class TrainingState:
         self.history, self.mean = History(in_percent=step.loss.in_percent), RunningMean()
         self.position = 0  # batches of the current epoch that are done
         self.order_before: dict[str, Any] = dict(self.order.bit_generator.state)  # when the current epoch began
-        self.best: Arrays = {}  # copies of the parameters after the best epoch, if they are wanted
+        self.best: dict[str, Arrays] = {}  # copies of parameters and state after the best epoch, if they are wanted
         self.finished = False
         self.warned = False  # of regions outside the image
         self.learning_rate = 0.0  # of the last step
@@ -63,23 +63,28 @@ class TrainingState:
         self.order_before = dict(self.order.bit_generator.state)
 
     def keep_best(self, column: str) -> None:
-        """Copy the parameters if the last epoch is the best by this column of the history."""
+        """Copy parameters and state if the last epoch is the best by this column of the history."""
         values = self.history.column(column)
         if len(values) > 1 and self.history[-1].completed < 1 and not column.startswith("validation"):
             return  # a mean over some of the batches does not compare to those over all
         if len(values) == 1 or values[-1] < min(values[:-1]):
-            self.best = {name: array.copy() for name, array in self.model.params.items()}
+            self.best = {kind: {name: array.copy() for name, array in own.items()} for kind, own in self._arrays().items()}
 
     def restore_best(self) -> None:
-        """Give the model the best parameters, if they were kept."""
+        """Give the model the best parameters and their state, if they were kept."""
         ensure_writable(self.model)
-        self.model.params.update(self.best)
+        for kind, arrays in self._arrays().items():
+            arrays.update(self.best.get(kind, {}))
+
+    def _arrays(self) -> dict[str, Arrays]:
+        """Return the arrays of the network that training changes."""
+        return {"params": self.model.network.params, "state": self.model.network.state}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as nested dicts of arrays and of what JSON can hold."""
         history = {name: np.array(self.history.column(name), np.float64) for name in COLUMNS}  # NaN for None
         return {
-            "params": self.model.params,
+            **self._arrays(),
             "optimizer": self.step.optimizer_state,
             "clock": {"step": self.clock.step, "seconds": self.clock.seconds()},
             "order": self.order_before,
@@ -97,10 +102,11 @@ class TrainingState:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Return to a state that `as_dict` returned, if it fits: a file may contain anything, and kernels do not validate."""
-        _expect_like("params", state["params"], self.model.params)
+        arrays = self._arrays()
+        _expect_like("params and state", {kind: state[kind] for kind in arrays}, arrays)
         if isinstance(self.step.optimizer, SGD | Adam | Muon):
             _expect_like("optimizer", state["optimizer"], self.step.optimizer_state)
-        _expect_like("best", state["best"], self.model.params if state["best"] else {})
+        _expect_like("best", state["best"], arrays if state["best"] else {})
         finished, warned = (as_bool(state[name], name) for name in ("finished", "warned"))
         step, seconds = _count(state["clock"], "step"), as_real(state["clock"]["seconds"], "seconds", "[0, inf)")
         epochs = [_epoch(*row) for row in zip(*(state["history"][name].tolist() for name in COLUMNS), strict=True)]
@@ -113,7 +119,8 @@ class TrainingState:
         self.noise.bit_generator.state = state["noise"]
         self.distortion.bit_generator.state = state["distortion"]
         # nothing is rejected from here on: the model is changed as a whole or not at all
-        self.model.params.update(state["params"])
+        for kind, own in arrays.items():
+            own.update(state[kind])
         if pixels is not None:
             self.model.trained_on(pixels)
         self.step.optimizer_state, self.order_before = state["optimizer"], state["order"]

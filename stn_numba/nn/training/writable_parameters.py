@@ -1,4 +1,4 @@
-"""Make sure that training can write to all parameter arrays."""
+"""Make sure that training can write to all arrays of parameters and state."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["ensure_writable"]
 
 
 def ensure_writable(model: Model) -> None:
-    """Give layers a copy of each parameter array that cannot be trained in place, and leave all other arrays as they are.
+    """Give layers a copy of each array that cannot be changed in place, and leave all other arrays as they are.
 
     Copied are arrays that are read-only (joblib maps large arrays from files that way), have gaps, or another dtype or byte
-    order. The original array is never written to.
+    order; arrays of state keep their dtype. The original array is never written to.
 
     Examples
     --------
@@ -33,17 +33,22 @@ def ensure_writable(model: Model) -> None:
     for name, layer in leaves(model.network):
         for key, array in list(layer.params.items()):
             if not isinstance(array, np.ndarray) or not array.flags.carray or array.dtype != model.dtype:
-                _replace(layer, key, model.dtype, f"{name}.{key}")
+                _replace(layer, "params", key, model.dtype, f"parameter '{name}.{key}'")
+        for key, array in list(layer.state.items()):
+            if not isinstance(array, np.ndarray) or not array.flags.carray or not array.dtype.isnative:
+                _replace(layer, "state", key, None, f"state '{name}.{key}'")
 
 
-def _replace(layer: Layer, key: str, dtype: np.dtype[Any], name: str) -> None:
-    old: NDArray[Any] = as_array(layer.params[key], f"parameter {name!r}")
-    if old.dtype.kind not in "fiu":
-        raise TypeError(f"parameter {name!r}: expected real numbers, got dtype {old.dtype}")
+def _replace(layer: Layer, kind: str, key: str, dtype: np.dtype[Any] | None, name: str) -> None:
+    """Put a new array in the place of one of a layer's arrays; None as its dtype means the same as before."""
+    old: NDArray[Any] = as_array(getattr(layer, kind)[key], name)
+    if old.dtype.kind not in ("fiu" if dtype else "biuf"):
+        raise TypeError(f"{name}: expected real numbers, got dtype {old.dtype}")
+    dtype = dtype or old.dtype.newbyteorder("=")
     new = np.array(old, dtype, order="C", subok=False)
-    layer.params[key] = new
-    if layer.params[key] is not new:
+    getattr(layer, kind)[key] = new
+    if getattr(layer, kind)[key] is not new:
         raise ValueError(
-            f"parameter {name!r}: expected a writable array of {dtype} without gaps, and {type(layer).__name__} does not let "
+            f"{name}: expected a writable array of {dtype} without gaps, and {type(layer).__name__} does not let "
             "its array be replaced: give it a copy"
         )

@@ -3,12 +3,31 @@
 import numpy as np
 import pytest
 
+from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import Chain, Conv2d, Flatten, MaxPool, ReLU, SpatialTransformer
-from stn_numba.nn.engine.sampling import sample_parts
+from stn_numba.nn.engine.sampling import Sampling, sample_parts
 from stn_numba.sampler import sample_vjp
 from stn_numba.transform.registry import get_transform
 
 RNG = np.random.default_rng(11)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    "sampling", [Sampling(), Sampling("bicubic"), Sampling(padding="border"), Sampling("bilinear", "wrap", True)]
+)
+def test_the_number_of_threads_changes_no_bit(training, sampling):
+    x, theta = RNG.random((32, 40, 40, 4)).astype(np.float32), (np.eye(2, 3).ravel() + 0.2 * RNG.standard_normal((32, 6)))
+    grid, _ = get_transform("affine").forward(theta.astype(np.float32), (40, 40))
+    results = []
+    for count in (1, 2):
+        with dispatch.limited(count):
+            out, backprop = sample_parts(x, grid, sampling, training=training)
+            results.append([out, *backprop(np.cos(out), True)])
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+    expected, expected_backprop = sample_vjp(x, grid, **sampling._asdict())
+    np.testing.assert_allclose(results[0][0], expected, atol=1e-4)
+    np.testing.assert_allclose(results[0][1], expected_backprop(np.cos(results[0][0]))[0], atol=2e-3)
 
 
 @pytest.mark.parametrize("C", [1, 3])
@@ -17,7 +36,7 @@ def test_affine_sampling_in_parts_agrees_with_the_sampler(C, align_corners):
     x, theta = RNG.random((6, 9, 8, C)), RNG.standard_normal((6, 6))
     theta[0], theta[1, 0], theta[2, 2], theta[3] = [1, 0, 0, 0, 1, 0], np.nan, 1e30, [1, 0, 1.9, 0, 1, -1.9]
     grid, _ = get_transform("affine").forward(theta, (7, 10), align_corners)
-    (out, backprop), (expected, expected_backprop) = sample_parts(x, grid, "zeros", training=True), sample_vjp(x, grid)
+    (out, backprop), (expected, expected_backprop) = sample_parts(x, grid, training=True), sample_vjp(x, grid)
     np.testing.assert_allclose(out, expected, atol=1e-12)
     d_out = RNG.standard_normal(out.shape)
     (d_image, d_grid), (expected_d_image, expected_d_grid) = backprop(d_out, True), expected_backprop(d_out)

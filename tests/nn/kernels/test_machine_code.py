@@ -14,6 +14,9 @@ SIGNATURES = [
     ("affine_sampling.matrix_gradient", (*("float32[3]",) * 3, "int", "float32[3]", "float32[2]", "float64[3]")),
     ("convolution.unpool", ("like float64", LANES, *("int",) * 10)),
     ("im2col.scatter", ("float64[5]", "int", "int", "float64[4]")),
+    ("batch_norm.slope_sums", (*("float32[1]",) * 2, "bool", *("float32[1]",) * 5)),
+    ("pooling.window_maximum_gradient", ("float32[4]", *("int",) * 5, "uint8[4]", "float32[4]")),
+    ("pooling.window_mean", ("float64[4]", *("int",) * 6, "float64[4]")),
     ("losses.softmax_cross_entropy", ("float32[2]", "int64[1]", "float", "float32[2]", "float64[1]")),
     ("optimizers.adam", ("int64[2]", "float32[1]", *("float32",) * 6)),
 ]

@@ -6,6 +6,7 @@ import pytest
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import (
     AvgPool,
+    BatchNorm,
     Chain,
     Conv2d,
     Dense,
@@ -35,6 +36,19 @@ CASES = {
     "conv, 1 x 1": (lambda: Conv2d(2, 1), (3, 1, 3)),
     "max pool": (lambda: MaxPool(2), (5, 6, 2)),
     "average pool": (lambda: AvgPool(3), (7, 6, 2)),
+    "conv, rectangular": (lambda: Conv2d(2, (3, 4), stride=(2, 1), padding="same"), (7, 6, 2)),
+    "max pool, overlapping": (lambda: MaxPool(3, stride=(1, 2), padding=1), (5, 6, 2)),
+    "average pool, overlapping": (lambda: AvgPool((2, 3), stride=1, padding=(0, 1)), (5, 6, 2)),
+    "batch norm of maps": (BatchNorm, (4, 3, 2)),
+    "batch norm of vectors": (lambda: BatchNorm(0.5, 1e-3), (5,)),
+    "batch norm in a network": (
+        lambda: Chain(Conv2d(3, 3), BatchNorm(), ReLU(), MaxPool(2), Flatten(), Dense(4), BatchNorm(), Dense(2)),
+        (7, 6, 2),
+    ),
+    "batch norm in a localisation net": (
+        lambda: SpatialTransformer(Chain(Flatten(), Dense(4), BatchNorm(), ReLU()), "affine"),
+        (5, 6, 1),
+    ),
     "relu": (ReLU, (4, 3)),
     "rescale": (lambda: Rescale(0.25, -1), (4, 3)),
     "dropout": (lambda: Dropout(0.4), (20,)),
@@ -57,6 +71,14 @@ CASES = {
     "projective": (lambda: SpatialTransformer(localisation(), "projective", padding="border"), (6, 7, 2)),
     "tps": (lambda: SpatialTransformer(localisation(), "tps", (5, 5), options={"control_points": [3, 3]}), (6, 7, 1)),
     "middle": (lambda: SpatialTransformer(localisation(), "affine", initial=[0.5, 0, 0, 0, 0.5, 0]), (6, 6, 1)),
+    "affine, antialiased": (lambda: SpatialTransformer(localisation(), "affine", (3, 2), antialias=True), (6, 7, 2)),
+    "affine, bicubic": (lambda: SpatialTransformer(localisation(), "affine", (4, 5), kernel="bicubic"), (6, 7, 2)),
+    "tps, B-spline": (
+        lambda: SpatialTransformer(
+            localisation(), "tps", (3, 3), kernel="cubic_b_spline", padding="symmetric", antialias=True, align_corners=False
+        ),
+        (6, 7, 1),
+    ),
     "edges": (lambda: SpatialTransformer(localisation(), "affine", align_corners=False), (5, 6, 1)),
 }
 

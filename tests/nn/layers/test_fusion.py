@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stn_numba.nn import Chain, Conv2d, Dense, Flatten, MaxPool, ReLU
-from stn_numba.nn.layers import fusion
 from stn_numba.nn.layers.chain import forward_through
+from stn_numba.nn.layers.fusion.segments import segments_of
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((32, 9, 9, 2)).astype(np.float32)
@@ -184,4 +184,4 @@ def test_a_chain_can_be_initialized_after_a_failed_call():
     chain.initialize(X.shape[1:], np.random.default_rng(0))
     y, backprop = chain.forward(X)
     assert set(backprop(y)[1]) == {"conv2d1.weight", "conv2d1.bias"}
-    assert fusion.segments_of(chain.layers.items())[0].ops(X)[0].has_parameters
+    assert segments_of(chain.layers.items())[0].ops(X)[0].has_parameters

@@ -18,6 +18,7 @@ from stn_numba.data import RandomWarp
 from stn_numba.nn import (
     Adam,
     AvgPool,
+    BatchNorm,
     Chain,
     Classifier,
     Dense,
@@ -35,7 +36,7 @@ Y = RNG.integers(0, 3, len(X))
 
 def train(checkpoint=None, after_step=lambda: None):
     localisation = Chain(AvgPool(2), Flatten(), Dense(6), ReLU())
-    network = Chain(SpatialTransformer(localisation), Flatten(), Dense(8), ReLU(), Dropout(0.3), Dense(3))
+    network = Chain(SpatialTransformer(localisation), Flatten(), Dense(8), BatchNorm(), ReLU(), Dropout(0.3), Dense(3))
     model, turn = Classifier(network, (8, 8, 1), 3), RandomWarp("affine", 0.1)
 
     def augment(images, rng):
@@ -47,7 +48,8 @@ def train(checkpoint=None, after_step=lambda: None):
         validation=(X[:9], Y[:9]), restore_best="validation_loss", checkpoint=checkpoint, checkpoint_seconds=0, seed=3,
     )  # fmt: skip
     lines = [(epoch.epoch, epoch.loss, epoch.error, epoch.validation_loss) for epoch in history]
-    return np.concatenate([array.ravel() for array in model.params.values()]), lines
+    arrays = [*model.network.params.values(), *model.network.state.values()]
+    return np.concatenate([array.ravel() for array in arrays]), lines
 
 
 def attempt(checkpoint, steps, delay):

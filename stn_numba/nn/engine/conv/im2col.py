@@ -1,4 +1,4 @@
-"""Convolution as products of matrices, for batches that are too small to fill the lanes of vectors."""
+"""Convolution as products of matrices: for any options, and for batches that are too small to fill the lanes of vectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from stn_numba.kernels.runtime.calls import kernel
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, as_gradient
 from stn_numba.nn.engine.conv.pad import cropped, padded
-from stn_numba.nn.engine.conv.spec import ConvSpec
+from stn_numba.nn.engine.conv.spec import Window
 from stn_numba.nn.engine.thread_pool import chunks, parallel_map_with_buffer
 
 __all__ = ["convolve"]
@@ -19,16 +19,16 @@ _GATHER, _SCATTER = kernel("nn.kernels.im2col", "gather"), kernel("nn.kernels.im
 _PATCH_BYTES = 1 << 20  # stays in a core's own cache
 
 
-def convolve(spec: ConvSpec, weight: Floats, bias: Floats, x: Floats) -> tuple[Floats, Backprop]:
-    """Return (N, h, w, filters) for images (N, H, W, C), and its backward.
+def convolve(window: Window, weight: Floats, bias: Floats, x: Floats) -> tuple[Floats, Backprop]:
+    """Return (N, h, w, filters) for images (N, H, W, C), and its backward, for weights (rows, columns, C, filters).
 
     Patches are the rows of a matrix, of a few images at a time, so that they never leave the cache.
     """
-    filters, size, stride, padding = spec
-    x = padded(x, padding)
+    rows, columns, C, filters = weight.shape
+    y = np.empty((len(x), *window.out_size(x.shape[1], x.shape[2], "Conv2d: a patch"), filters), x.dtype)
+    x = padded(x, window.sides if any(map(any, window.sides)) else 0)
     matrix = weight.reshape(-1, filters)
-    y = np.empty((len(x), *spec.out_size(*x.shape[1:3]), filters), x.dtype)
-    patches_shape = (*y.shape[1:3], size, size * x.shape[3])
+    patches_shape = (*y.shape[1:3], rows, columns * C)
     count = max(1, min(len(x), _PATCH_BYTES // (x.itemsize * math.prod(patches_shape))))  # images of a part
     parts = chunks(len(x), count)
 
@@ -37,7 +37,7 @@ def convolve(spec: ConvSpec, weight: Floats, bias: Floats, x: Floats) -> tuple[F
 
     def forward_part(part: slice, *, buffer: Floats) -> None:
         patches = buffer[: part.stop - part.start]
-        _GATHER(x[part], size, stride, patches)
+        _GATHER(x[part], *window.stride, patches)
         np.matmul(patches.reshape(-1, len(matrix)), matrix, out=y[part].reshape(-1, filters))
         y[part] += bias
 
@@ -49,17 +49,17 @@ def convolve(spec: ConvSpec, weight: Floats, bias: Floats, x: Floats) -> tuple[F
 
         def backward_part(part: slice, *, buffer: Floats) -> Floats:
             patches = buffer[: part.stop - part.start]
-            rows, d_rows = patches.reshape(-1, len(matrix)), dy[part].reshape(-1, filters)
-            _GATHER(x[part], size, stride, patches)
-            d_matrix: Floats = rows.T @ d_rows
+            flat, d_flat = patches.reshape(-1, len(matrix)), dy[part].reshape(-1, filters)
+            _GATHER(x[part], *window.stride, patches)
+            d_matrix: Floats = flat.T @ d_flat
             if dx is not None:
-                np.matmul(d_rows, matrix.T, out=rows)
-                _SCATTER(patches, size, stride, dx[part])
+                np.matmul(d_flat, matrix.T, out=flat)
+                _SCATTER(patches, *window.stride, dx[part])
             return d_matrix
 
         shares = parallel_map_with_buffer(backward_part, parts, make_buffer)
         d_weight = sum(shares, np.zeros_like(matrix)).reshape(weight.shape)
         gradients = {"weight": d_weight, "bias": dy.reshape(-1, filters).sum(axis=0)}
-        return None if dx is None else cropped(dx, padding), gradients
+        return None if dx is None else cropped(dx, window.sides), gradients
 
     return y, backprop

@@ -1,4 +1,4 @@
-"""The options of a convolution, and the shapes that follow from them."""
+"""The options of convolutions and of pooling, and the shapes that follow from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,27 @@ from numpy.typing import DTypeLike
 
 from stn_numba.nn.arrays import Floats, Size, fits_kernels
 
-__all__ = ["ConvSpec", "pooled_shape"]
+__all__ = ["ConvSpec", "Pair", "Sides", "Window", "pooled_shape"]
+
+Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]
+"""Rows before and after an image, and columns before and after it."""
+
+
+class Window(NamedTuple):
+    """Rectangles (rows, columns) of an image with `sides` around it, `stride` rows and columns apart."""
+
+    size: Pair
+    stride: Pair
+    sides: Sides
+
+    def out_size(self, H: int, W: int, what: str) -> Pair:
+        """Return how many rectangles fit, for an image of (H, W) without its sides; errors call a rectangle `what`."""
+        whole = [length + sum(sides) for length, sides in zip((H, W), self.sides, strict=True)]
+        if whole[0] < self.size[0] or whole[1] < self.size[1]:
+            raise ValueError(f"{what} of {self.size[0]} x {self.size[1]} does not fit an input of {whole[0]} x {whole[1]}")
+        h, w = ((length - size) // step + 1 for length, size, step in zip(whole, self.size, self.stride, strict=True))
+        return h, w
 
 
 class ConvSpec(NamedTuple):

@@ -6,7 +6,8 @@ import pytest
 from stn_numba.models import cnn
 from stn_numba.nn import AvgPool, Chain, Conv2d, MaxPool, ReLU
 from stn_numba.nn.engine.conv import fourier
-from stn_numba.nn.layers import fusion
+from stn_numba.nn.layers.fusion import segments
+from stn_numba.nn.layers.fusion.segments import segments_of
 from stn_numba.testing import check_vjp
 
 RNG = np.random.default_rng(23)
@@ -63,7 +64,7 @@ def test_a_segment_is_cut_where_transforms_are_faster():
     chain = Chain(AvgPool(2), ReLU(), Conv2d(4, 2, stride=2), MaxPool(2), Conv2d(3, 2), ReLU(), Conv2d(2, 2), MaxPool(2))
     chain.initialize((32, 32, 2), np.random.default_rng(0), np.float64)
     x = RNG.standard_normal((9, 32, 32, 2))
-    (segment,) = fusion.segments_of(chain.layers.items())
+    (segment,) = segments_of(chain.layers.items())
     ops = [[name for name, _ in op.layers] for op in segment.ops(x)]
     assert ops == [["avgpool1", "relu1", "conv2d1", "maxpool1"], ["conv2d2"], ["relu2"], ["conv2d3"], ["maxpool2"]]
 
@@ -90,18 +91,18 @@ def test_a_large_network_uses_transforms_and_a_small_one_does_not():
     x = np.zeros((64, 42, 42, 1), np.float32)
     for filters, prefixes in ((64, ["", "conv2d2.", "maxpool2.", "relu2."]), (4, [""])):
         network = cnn((42, 42, 1), 10, filters=filters).network
-        segment = fusion.segments_of(network.layers.items())[0]
+        segment = segments_of(network.layers.items())[0]
         assert [op.prefix for op in segment.ops(x)] == prefixes
 
 
 @pytest.mark.usefixtures("always")
 def test_each_size_of_image_is_cut_by_itself():
-    (segment,) = fusion.segments_of(Chain(Conv2d(2, 3), ReLU()).layers.items())
+    (segment,) = segments_of(Chain(Conv2d(2, 3), ReLU()).layers.items())
     made(segment.layers[0][1], (9, 9, 1))
-    batches = [np.zeros((4, size, size, 1)) for size in range(3, 3 + 2 * fusion._MAX_PLANS)]
+    batches = [np.zeros((4, size, size, 1)) for size in range(3, 3 + 2 * segments._MAX_PLANS)]
     again = [[[op.prefix for op in segment.ops(x)] for x in batches] for _ in range(2)]
     assert again[0] == again[1] == [["conv2d1.", "relu1."]] * len(batches)
-    assert len(segment._plans) <= fusion._MAX_PLANS
+    assert len(segment._plans) <= segments._MAX_PLANS
     assert len(segment.ops(batches[0].astype(np.float32))) == 2  # the weights are of float64
 
 

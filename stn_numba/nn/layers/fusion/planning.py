@@ -1,28 +1,28 @@
-"""Decide which neighboring layers of a chain are computed together."""
+"""Plan how the layers of a segment are computed, for batches of one shape."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from stn_numba.nn.arrays import Arrays, Differentiable, Floats, Size
+from stn_numba.nn.arrays import Arrays, Backprop, Differentiable, Floats, Size
 from stn_numba.nn.engine.conv import fourier
 from stn_numba.nn.engine.conv.blocked import BlockedConvolution
 from stn_numba.nn.engine.conv.fused import ChannelwiseOp, FusedConvolutions, NamedOp, fills_lanes
 from stn_numba.nn.engine.dense import DenseOp, FusedDense, can_fuse
 from stn_numba.nn.layers.base import Layer, Named
+from stn_numba.nn.layers.batch_norm import BatchNorm
 from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
 from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
 
-__all__ = ["FusedSegment", "PlannedOp", "segments_of"]
+__all__ = ["Plan", "PlannedOp", "belongs", "make_plan"]
 
 _CONVOLUTIONAL, _CONNECTED = {Conv2d, MaxPool, AvgPool, ReLU}, {Dense, ReLU}
-_MAX_PLANS = 16  # shapes of batches; training and inference see one or two
 
 
 class PlannedOp(NamedTuple):
@@ -42,52 +42,35 @@ Plan = tuple[list[PlannedOp], list[tuple[Layer, Arrays]]]
 """What to compute for batches of one shape, and the parameter arrays of layers that this was decided for."""
 
 
-class FusedSegment:
-    """Convolutions or fully connected layers with the pooling and ReLUs between them, or one layer of any kind.
+class _RectifiedBatchNorm(NamedTuple):
+    """Batch normalization with the ReLU after it."""
 
-    How to compute a batch is planned once for each shape. In-place updates of parameters are seen; a new array in the place of
-    another one causes a new plan.
-    """
+    layer: BatchNorm
 
-    def __init__(self, first: Named) -> None:
-        self.layers = [first]
-        self._plans: dict[tuple[Size, np.dtype[Any]], Plan] = {}
-
-    def accepts(self, layer: Layer) -> bool:
-        """Whether a layer that comes next belongs to the segment."""
-        kinds = {type(before) for _, before in self.layers} | {type(layer)}
-        return kinds <= _CONVOLUTIONAL or (kinds <= _CONNECTED and type(self.layers[0][1]) is Dense)
-
-    def ops(self, x: Floats) -> list[PlannedOp]:
-        """Return what to compute for a batch."""
-        key = x.shape, x.dtype
-        plan = self._plans.get(key)
-        if plan is None or not _is_current(plan):
-            if plan is not None or len(self._plans) >= _MAX_PLANS:
-                self._plans.clear()
-            plan = self._plans[key] = _plan(self.layers, *key)
-        return plan[0]
+    def forward(self, x: Floats, rng: np.random.Generator | None = None, /) -> tuple[Floats, Backprop]:
+        """Return the output and its backward."""
+        return self.layer.forward_relu(x, rng)
 
 
-def _is_current(plan: Plan) -> bool:
-    """Whether layers still have the very same arrays; their options never change."""
-    return all(layer.params.get(key) is array for layer, arrays in plan[1] for key, array in arrays.items())
+def belongs(layer: Layer, segment: Sequence[Named]) -> bool:
+    """Whether a layer that comes after a segment may be computed together with it."""
+    members = [*(before for _, before in segment), layer]
+    kinds, first = {type(each) for each in members}, type(members[0])
+    if first is BatchNorm:
+        return type(layer) is ReLU and len(segment) == 1
+    if any(isinstance(each, Conv2d) and each.spec is None for each in members):
+        return False
+    return kinds <= _CONVOLUTIONAL or (kinds <= _CONNECTED and first is Dense)
 
 
-def segments_of(layers: Iterable[Named]) -> list[FusedSegment]:
-    """Cut a chain into segments."""
-    found: list[FusedSegment] = []
-    for named in layers:
-        if found and found[-1].accepts(named[1]):
-            found[-1].layers.append(named)
-        else:
-            found.append(FusedSegment(named))
-    return found
-
-
-def _plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
+def make_plan(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> Plan:
+    """Return the plan of a segment for batches of one shape and dtype."""
     kinds = {type(layer) for _, layer in layers}
-    if Dense in kinds:
+    if kinds == {BatchNorm, ReLU}:
+        norm = layers[0][1]
+        assert isinstance(norm, BatchNorm)
+        ops = [PlannedOp(f"{layers[0][0]}.", _RectifiedBatchNorm(norm), layers)]
+    elif Dense in kinds:
         ops = _planned(layers, _fused_dense(layers, shape, dtype))
     elif Conv2d in kinds:
         ops = _convolution_ops(layers, shape, dtype)
@@ -110,7 +93,8 @@ def _convolution_ops(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any])
     start, start_shape = 0, shape
     for place, (_, layer) in enumerate(layers if len(shape) == 4 else ()):
         out_shape = (shape[0], *_out_shape(layer, shape[1:]))
-        if isinstance(layer, Conv2d) and fourier.is_faster(layer.spec, layer.params["weight"], shape, dtype):
+        spec = layer.spec if isinstance(layer, Conv2d) else None
+        if spec is not None and fourier.is_faster(spec, layer.params["weight"], shape, dtype):
             ops += _planned(layers[start:place], _fused_convolutions(layers[start:place], start_shape, dtype))
             ops += _planned(layers[place : place + 1], None)
             start, start_shape = place + 1, out_shape
@@ -119,9 +103,7 @@ def _convolution_ops(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any])
 
 
 def _out_shape(layer: Layer, shape: Size) -> Size:
-    if isinstance(layer, Conv2d):
-        return layer.spec.out_shape(shape)
-    return layer.out_shape(shape) if isinstance(layer, MaxPool | AvgPool) else shape
+    return layer.out_shape(shape) if isinstance(layer, Conv2d | MaxPool | AvgPool) else shape
 
 
 def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> FusedDense | None:
@@ -137,7 +119,7 @@ def _fused_dense(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> 
 def _fused_convolutions(layers: Sequence[Named], shape: Size, dtype: np.dtype[Any]) -> FusedConvolutions | None:
     """Return all layers as one, if that is possible and faster."""
     convolutions = [layer for _, layer in layers if isinstance(layer, Conv2d)]
-    fit = all(layer.spec.fits(layer.params["weight"], layer.params["bias"], dtype) for layer in convolutions)
+    fit = all(each.spec and each.spec.fits(each.params["weight"], each.params["bias"], dtype) for each in convolutions)
     if not convolutions or not fit or not fills_lanes(shape, dtype):
         return None
     return FusedConvolutions(_block_ops(layers, shape[1:]), layers[-1][1], shape, dtype)
@@ -150,7 +132,7 @@ def _block_ops(layers: Sequence[Named], shape: Size) -> list[NamedOp]:
     while place < len(layers):
         name, layer = layers[place]
         op: BlockedConvolution | ChannelwiseOp
-        if isinstance(layer, Conv2d):
+        if isinstance(layer, Conv2d) and layer.spec is not None:
             kinds = [_kind(follower) for _, follower in layers[place + 1 : place + 3]]
             relu = sorted(kinds) == ["pool", "relu"]
             pool = relu or kinds[:1] == ["pool"]
@@ -165,6 +147,6 @@ def _block_ops(layers: Sequence[Named], shape: Size) -> list[NamedOp]:
 
 
 def _kind(layer: Layer) -> str:
-    if isinstance(layer, MaxPool) and layer.size == 2:
+    if isinstance(layer, MaxPool) and layer.blocks == 2:
         return "pool"
     return "relu" if isinstance(layer, ReLU) else ""

@@ -1,0 +1,1 @@
+"""Decide which neighboring layers of a chain are computed together."""
