@@ -1,31 +1,19 @@
 """The example of traffic signs, with few images."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import stn_numba as stn
+from tests.examples.scripts import load_script
 
 pytest.importorskip("PIL", reason="Pillow is not installed")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-
-FOLDER = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
 def scripts():
     """The two scripts as modules."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import sign_drawing
-        import signs
-    finally:
-        sys.path.remove(str(FOLDER))
-    yield sign_drawing, signs
-    for name in ("sign_drawing", "signs"):
-        del sys.modules[name]
+    return load_script("sign_drawing"), load_script("signs")
 
 
 def test_the_signs_differ(scripts):

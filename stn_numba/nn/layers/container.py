@@ -175,4 +175,8 @@ def needs_whole_batch(network: Layer) -> bool:
 
     State would otherwise depend on which part of a batch comes first.
     """
-    return any(layer.whole_batch or bool(layer.state) for _, layer in all_layers(network))
+    if network.whole_batch:
+        return True
+    if isinstance(network, Container):  # whose own `state` is made anew each time, and this is asked in every step
+        return any(map(needs_whole_batch, network.layers.values()))
+    return bool(network.state)

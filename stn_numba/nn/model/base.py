@@ -58,6 +58,8 @@ class Model(ImageMethods, TransformerMethods):
         Shape of one output.
     params : dict of arrays
         All parameters by dotted name; assigning to one writes into its array.
+    state : dict of arrays
+        What layers keep beside parameters, such as the running means of `BatchNorm`, in the same way.
     transformers : list of SpatialTransformer
         In the order of the data, without those inside localisation networks.
     pixels : PixelRange or None
@@ -118,6 +120,11 @@ class Model(ImageMethods, TransformerMethods):
     def params(self) -> Arrays:
         """All parameters by dotted name; the arrays themselves."""
         return self.network.params
+
+    @property
+    def state(self) -> Arrays:
+        """What layers keep from batch to batch beside parameters, as running means, by dotted name; the arrays themselves."""
+        return self.network.state
 
     @property
     def n_params(self) -> int:
