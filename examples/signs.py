@@ -49,7 +49,7 @@ def train_signs(data: Path, out: Path, epochs: int, *, progress: bool = True) ->
     stn.fit(
         model, training, epochs=epochs, learning_rate=2e-3, learning_rate_multipliers={"localisation": 0.3},
         augment=stn.data.RandomWarp("affine", spread=0.05, padding="border"), validation=(X, y), progress=progress,
-        class_weight=training.class_weights(),
+        class_weight="balanced",
     )  # fmt: skip
     stn.save(model, out / "signs.safetensors")
     probabilities = model.predict_proba(X)
