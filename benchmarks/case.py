@@ -73,8 +73,8 @@ class Case:
         Return our call that solves a problem.
     rivals
         Return the calls of other libraries that solve the same problem.
-    at_least
-        Marks: the least ratio of a library's time to ours. A library's fastest variant counts.
+    at_least, at_most
+        Marks: the least and the largest ratio of a library's time to ours. All variants of a library count.
     more
         Measure further figures of a problem, by name.
     """
@@ -84,6 +84,7 @@ class Case:
     ours: Callable[[Any], Call]
     rivals: Callable[[Any], list[Call]]
     at_least: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, float] = field(default_factory=dict)
     more: Callable[[Any], dict[str, float]] = lambda problem: {}
 
     def measure(self, seconds: float) -> Result:
@@ -98,11 +99,13 @@ class Case:
         return Result(self.name, {"seconds": our_time, "rows": rows, **self.more(problem)}, self._marks(rows))
 
     def _marks(self, rows: list[dict[str, Any]]) -> list[Mark]:
-        """Every answer must agree, and the fastest variant of each library in `at_least` must reach its ratio."""
+        """Every answer must agree, and every variant of a library in `at_least` or `at_most` must have its ratio."""
         marks = [Mark(f"{self.name}: difference of {row['name']}", row["difference"], "<=", row["tolerance"]) for row in rows]
-        for library, limit in self.at_least.items():
+        limits = [(library, limit, ">=", min) for library, limit in self.at_least.items()]
+        limits += [(library, limit, "<=", max) for library, limit in self.at_most.items()]
+        for library, limit, relation, worst in limits:
             ratios = [row["ratio"] for row in rows if library_of(row["name"]) == library]
-            marks.append(Mark(f"{self.name}: {library}'s time / ours", min(ratios, default=None), ">=", limit))
+            marks.append(Mark(f"{self.name}: {library}'s time / ours", worst(ratios, default=None), relation, limit))
         return marks
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from benchmarks import child, fresh_process, network_cases
+from benchmarks import child, fresh_process, network_problem
 
 Figures = dict[str, Any]  # of a run: "machine", "timing", and for each section a list of results
 
@@ -120,20 +120,23 @@ writes this page; [training-benchmarks.json](training-benchmarks.json) holds the
 """
 
 TRAINING_HOW = """
-- Networks of `stn_numba.models`, and the same in torch with the weights copied, on the same digits, float32, without dropout.
-  The digits have 28 x 28 pixels, or are centered on the canvas that the case names.
+- Networks of `stn_numba.models` and of `benchmarks.network_problem`, and the same in torch with the weights copied, on the same
+  digits, float32, without dropout. The digits have 28 x 28 pixels, or are centered on the canvas that the case names. The
+  network with three heads reads three digits side by side.
 - Training: forward, backward and Adam's update. stn-numba: one call of `stn.fit` on $steps batches, with all its checks.
   torch: a loop of $steps steps, Adam with `fused=True`. Times are per step.
-- Inference: `model.logits`, and the torch network under `inference_mode`.
+- A loop of one's own: `model.forward`, the loss, `backprop` and the optimizer's `apply` inside `nn.training_threads()`, beside
+  `stn.fit` and `nn.Trainer` on the same batches.
+- Inference: `model.outputs`, and the torch network under `inference_mode`.
 - Transformers start near the identity, but off the pixel lines: there bilinear sampling has kinks, and two correct gradients
   differ.
 """
 
 TRAINING_COLUMNS = {
-    "case": "training or inference, the network, and the number of images",
+    "case": "training, a loop of one's own or inference, the network, and the number of images",
     "column": "memory | the most that stn-numba allocates at once in training, beyond data, parameters and optimizer",
-    "difference": "training: relative difference of the mean losses; inference: mean difference of the logits, relative to "
-    "the largest",
+    "difference": "training: relative difference of the mean losses; inference: mean difference of the outputs, relative "
+    "to the largest",
 }
 
 
@@ -165,7 +168,7 @@ def training_page(figures: Figures) -> str:
         [
             TRAINING,
             run_section(figures["machine"]),
-            how_section(Template(TRAINING_HOW).substitute(steps=network_cases.STEPS), figures["timing"]),
+            how_section(Template(TRAINING_HOW).substitute(steps=network_problem.STEPS), figures["timing"]),
             "\n## Figures\n\n",
             Template(COLUMNS).substitute(TRAINING_COLUMNS),
             "\n",
