@@ -9,6 +9,8 @@ Handwriting slants by some degrees of its own, which no network can tell from a 
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,7 +88,16 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     digits = stn.data.load_digits() if options.data is None else stn.data.load_mnist(options.data)
+    start = time.perf_counter()
     model, error = train_angles(digits, options.batches, options.epochs)
+    minutes = (time.perf_counter() - start) / 60
+    result = {
+        "degrees": error,
+        "images": options.batches * 128 * options.epochs,
+        "minutes": minutes,
+        "parameters": model.n_params,
+    }
+    (options.out / "result.json").write_text(json.dumps(result))
     stn.save(model, options.out / "rotation_angle.safetensors")
     draw_upright(model, turn(digits.test_images[:12], np.random.default_rng(1))[0], options.out / "upright.png")
     print(f"angles are {error:.1f} degrees off on average; digits set upright: {options.out / 'upright.png'}")

@@ -10,6 +10,8 @@ learns from the numbers alone.
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,7 +114,16 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     digits = stn.data.load_digits() if options.data is None else stn.data.load_mnist(options.data)
+    start = time.perf_counter()
     model, error = train_numbers(digits, options.batches, options.epochs)
+    minutes = (time.perf_counter() - start) / 60
+    result = {
+        "error": error,
+        "images": options.batches * 128 * options.epochs,
+        "minutes": minutes,
+        "parameters": model.n_params,
+    }
+    (options.out / "result.json").write_text(json.dumps(result))
     stn.save(model, options.out / "three_digits.safetensors")
     images, _ = draw_numbers(digits.test_images, digits.test_labels, 8, np.random.default_rng(1))
     draw_where_heads_look(model, images, options.out / "where_heads_look.png")

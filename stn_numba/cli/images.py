@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba._util.files import check_output_path, write_atomically
+from stn_numba.data.images.pillow import load_pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,7 +58,7 @@ def gray(image: NDArray[Any]) -> NDArray[np.float32]:
 
 def check_output_image(path: Path, frames: bool = False) -> Path:
     """Return the path of an image to write; raise if its folder is missing, or Pillow does not know its extension."""
-    pillow = _pillow()
+    pillow = load_pillow()
     known = (".tif", ".tiff") if frames else tuple(sorted(pillow.registered_extensions()))
     if path.suffix.lower() not in known:
         raise ValueError(f"out: expected a file name with an extension such as {', '.join(known[:3])}, got {str(path)!r}")
@@ -75,7 +76,7 @@ def write_frames(path: Path, frames: NDArray[Any]) -> None:
 
 
 def _encoded(path: Path, frames: list[NDArray[Any]]) -> bytes:
-    pillow = _pillow()
+    pillow = load_pillow()
     first, *others = (pillow.fromarray(frame) for frame in frames)
     content = io.BytesIO()
     options: dict[str, Any] = {"save_all": True, "append_images": others} if others else {}
@@ -85,7 +86,7 @@ def _encoded(path: Path, frames: list[NDArray[Any]]) -> bytes:
 
 def _frames(path: Path) -> Iterator[NDArray[Any]]:
     """Return the images of a file, one after another."""
-    pillow = _pillow()
+    pillow = load_pillow()
     try:
         with pillow.open(path) as file:
             for page in range(getattr(file, "n_frames", 1)):
@@ -100,12 +101,3 @@ def _levels(image: Image) -> NDArray[Any]:
         levels = np.asarray(image.convert("L") if image.mode == "1" else image)
         return levels.astype(_GRAY[image.mode])
     return np.asarray(image.convert("L" if image.mode == "LA" else "RGB"))
-
-
-def _pillow() -> Any:
-    try:
-        import PIL.Image
-    except ImportError as error:
-        raise ImportError("image files need Pillow: pip install stn-numba[images]") from error
-    PIL.Image.init()  # loads the formats, for the table of extensions
-    return PIL.Image

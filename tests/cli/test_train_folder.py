@@ -138,3 +138,16 @@ def test_damaged_files_are_refused_or_skipped(tmp_path):
     assert "1 damaged files" in run(*options).output
     with pytest.warns(RuntimeWarning, match="1 damaged files are left out"):
         assert run(*options, "--damaged", "skip").exit_code == 0
+
+
+def test_a_stopped_training_resumes(root, tmp_path, monkeypatch):
+    options = ("train", "--data", root, "--model", "fcn", "--epochs", 2, "--no-progress", "--out", tmp_path)
+    real = stn_numba.save
+    monkeypatch.setattr(stn_numba, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run(*options).exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["train.checkpoint"]
+    monkeypatch.setattr(stn_numba, "save", real)
+    again = run(*options)
+    assert again.exit_code == 0, again.output
+    assert "trained 2 epochs" in again.output
+    assert not (tmp_path / "train.checkpoint").exists()

@@ -17,7 +17,7 @@ from stn_numba.data.images.cache import as_cache
 from stn_numba.data.images.decode import DamagedImageError, is_gray
 from stn_numba.data.images.discover import ClassFolders, find_images
 from stn_numba.data.images.pillow import load_pillow
-from stn_numba.data.images.reader import Reader, make_reader
+from stn_numba.data.images.reader import Reader, check_options, make_reader
 from stn_numba.data.images.split import batches_by_size, held_out_rows
 from stn_numba.nn.engine.thread_pool import parallel_map
 from stn_numba.nn.inputs.weights import as_class_weights
@@ -110,6 +110,7 @@ def folder(
     (('dark', 'light'), {'dark': 1, 'light': 2}, (20, 20, 1))
     """
     load_pillow()
+    check_options(size, channels, aspect, background, dtype)
     as_option(damaged, "damaged", ("raise", "skip"))
     as_int(batch_size, "batch_size", least=1)
     kept = as_cache(cache)

@@ -18,7 +18,7 @@ from stn_numba.data.images.pillow import load_pillow
 from stn_numba.data.images.resize import ASPECTS, resize
 from stn_numba.nn.engine.thread_pool import parallel_map
 
-__all__ = ["Reader", "make_reader", "read_images"]
+__all__ = ["Reader", "check_options", "make_reader", "read_images"]
 
 _DTYPES = ("uint8", "uint16")
 
@@ -51,19 +51,25 @@ class Reader:
         return np.array(image, order="C")
 
 
+def check_options(size: Any, channels: Any, aspect: Any, background: Any, dtype: Any) -> None:
+    """Reject options that do not fit, before any file is read."""
+    if size is not None:
+        as_size(size, "size")
+    if channels not in (None, 1, 3) or isinstance(channels, bool):
+        raise ValueError(f"channels: expected 1 (gray), 3 (RGB) or None (as in the files), got {channels!r:.60}")
+    as_option(aspect, "aspect", ASPECTS)
+    if as_int(background, "background", least=0) > 255:
+        raise ValueError(f"background: expected 0 to 255, got {background}")
+    as_option(dtype if isinstance(dtype, str) else np.dtype(dtype).name, "dtype", _DTYPES)
+
+
 def make_reader(
     size: Any, channels: Any, aspect: Any, background: Any, dtype: Any, cache: Cache, gray: Iterable[bool]
 ) -> Reader:
-    """Return a reader after checking its options; `gray` says which files are gray, to choose the number of channels."""
-    if channels not in (None, 1, 3) or isinstance(channels, bool):
-        raise ValueError(f"channels: expected 1 (gray), 3 (RGB) or None (as in the files), got {channels!r:.60}")
-    if as_int(background, "background", least=0) > 255:
-        raise ValueError(f"background: expected 0 to 255, got {background}")
-    as_option(aspect, "aspect", ASPECTS)
-    as_option(dtype if isinstance(dtype, str) else np.dtype(dtype).name, "dtype", _DTYPES)
-    size = None if size is None else as_size(size, "size")
+    """Return a reader for checked options; `gray` says which files are gray, to choose the number of channels."""
     if channels is None:
         channels = 1 if all(gray) else 3
+    size = None if size is None else as_size(size, "size")
     return Reader(size, int(channels), aspect, int(background), np.dtype(dtype).name, cache)
 
 
@@ -114,6 +120,7 @@ def read_images(
     if isinstance(paths, str | os.PathLike):
         raise TypeError(f"paths: expected a list of paths, got one: pass [{os.fspath(paths)!r}]")
     files = [as_path(path, "paths") for path in paths]
-    reader = make_reader(as_size(size, "size"), channels, aspect, background, dtype, NoCache(), map(is_gray, files))
+    check_options(as_size(size, "size"), channels, aspect, background, dtype)
+    reader = make_reader(size, channels, aspect, background, dtype, NoCache(), map(is_gray, files))
     images = reader.read_all(files)
     return np.stack(images) if images else np.empty((0, *as_size(size, "size"), reader.channels), dtype)

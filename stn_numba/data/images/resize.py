@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_option, as_real, as_size
 from stn_numba._util.arrays import as_array
 from stn_numba.nn.arrays import Floats
-from stn_numba.sampler.antialias import MAX_FACTOR
 from stn_numba.warp import warp
 
 __all__ = ["ASPECTS", "Resize", "resize"]
 
 ASPECTS = ("stretch", "crop", "pad")
-_REST = 4  # by how much the last of several reductions reduces
+_ONE_STEP, _LAST_STEP = 6, 3  # `warp` reads an output pixel at factor * factor places, which costs less in several steps
 
 
 def resize(
@@ -63,17 +62,20 @@ def resize(
         return image
     shares = _shares(in_size, size, aspect)
     factors = [share * length / out for share, length, out in zip(shares, in_size, size, strict=True)]
-    if max(factors) > MAX_FACTOR:  # more than the sampler averages at once: in several steps
-        first = tuple(
-            math.ceil(_REST * out / share) if factor > MAX_FACTOR else length
-            for factor, share, length, out in zip(factors, shares, in_size, size, strict=True)
-        )
+    steps = [_first_factor(factor) for factor in factors]
+    if max(steps) > 1:
+        first = [max(1, round(length / step)) for length, step in zip(in_size, steps, strict=True)]
         image = resize(image, (first[0], first[1]), num_threads=num_threads)
     border: dict[str, Any] = {"padding": "constant", "fill": background} if aspect == "pad" else {"padding": "border"}
     batch = image if image.ndim == 4 else image[None]
     theta = [shares[1], 0, 0, 0, shares[0], 0]
     out = warp(batch, theta, shape=size, align_corners=False, antialias=True, num_threads=num_threads, **border)
     return out if image.ndim == 4 else out[0]
+
+
+def _first_factor(factor: float) -> int:
+    """Return by how much to reduce an axis beforehand: a power of two, which divides most sizes."""
+    return 1 if factor <= _ONE_STEP else 2 ** int(math.log2(factor / _LAST_STEP))
 
 
 def _shares(in_size: tuple[int, ...], size: tuple[int, int], aspect: str) -> tuple[float, float]:

@@ -121,7 +121,8 @@ def fit(
         (Loshchilov and Hutter, arXiv 1711.05101).
     class_weight : "balanced", dict or (n_classes,) array, default None
         Factors of the losses of images by their class, only with the cross entropy: for classes of which there are few images.
-        ``"balanced"`` makes all classes count the same (N / (K n) for a class of n images). Validation is not weighted.
+        ``"balanced"`` makes all classes count the same (N / (K n) for a class of n images); a stream needs an attribute
+        `labels` (N,) for it. Validation is not weighted.
     sample_weight : (N,) array, default None
         Factors of the losses of images; a stream may yield those of a batch after its targets. The sum of the weighted losses
         is divided by the number of images.
@@ -187,7 +188,7 @@ def fit(
     check_functions(schedule, augment, theta_penalty, callbacks, optimizer)
     evaluated = model.loss_of(loss)
     batches = _batches(model, evaluated, X, y, sample_weight, batch_size, free_size=augment is not None)
-    trained = training_loss(model, evaluated, getattr(batches, "y", None), label_smoothing, class_weight)
+    trained = training_loss(model, evaluated, _all_targets(batches), label_smoothing, class_weight)
     if augment is None and isinstance(batches, ArrayBatches) and not starts_with_rescale(model.network):
         warn_of_large_pixels(batches.X)
     held_out = check_validation(model, evaluated, validation)
@@ -216,6 +217,11 @@ def fit(
     if optimizer_state is not None:
         optimizer_state.update(step.optimizer_state)
     return state.history
+
+
+def _all_targets(batches: Batches) -> Any:
+    """Return the targets of all images: those of arrays, or the `labels` that a stream may know; else None."""
+    return batches.y if isinstance(batches, ArrayBatches) else getattr(batches, "labels", None)
 
 
 def _batches(model: Model, loss: Loss, X: Any, y: Any, sample_weight: Any, batch_size: int, *, free_size: bool) -> Batches:

@@ -198,6 +198,10 @@ def test_a_stream_may_yield_weights():
         def __call__(self, rng):
             yield X, Y, np.zeros(96)
 
+    with pytest.raises(ValueError, match="class_weight: 'balanced' needs the labels"):
+        stn.fit(small(), Weighted(), class_weight="balanced", epochs=1, progress=False)
+    Weighted.labels = Y
+    assert stn.fit(small(), Weighted(), class_weight="balanced", epochs=1, progress=False)[0].loss == 0
     model = small()
     before = {name: array.copy() for name, array in model.params.items()}
     stn.fit(model, Weighted(), optimizer=SGD(), epochs=1, progress=False)
