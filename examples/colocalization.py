@@ -27,10 +27,11 @@ import stn_numba as stn
 from stn_numba import nn
 
 CANVAS, DIGIT, CLUTTER = 84, 28, 6  # sides in pixels
-SHAPE, POOL = (56, 56), 2  # crops are sampled at twice the encoder's resolution and pooled: whole images would alias
-WINDOW = stn.bounded("attention", low=(0.3, -0.72, -0.72), high=(1.2, 0.72, 0.72))
+SHAPE, POOL = (84, 84), 3  # crops are sampled at three times the encoder's resolution and pooled: whole images would alias
+WINDOW = stn.bounded("attention", low=(0.3, -0.75, -0.75), high=(2.0, 0.75, 0.75))
 """Scale and shift of a crop. The bounds keep crops on the image, where there is a gradient."""
-MARGIN = 3.0
+INITIAL = (1.436, 0.0, 0.0)  # stands for a scale of 1.4: such a window holds the digit wherever the bounds let it go
+PLACE_MARGIN, ZOOM_MARGIN = 1.0, 3.0
 
 
 class Activations(nn.Layer):
@@ -127,7 +128,7 @@ def cropper(seed: int) -> nn.Model:
     localisation = nn.Chain(
         nn.AvgPool(3), nn.Conv2d(16, 7), nn.ReLU(), nn.MaxPool(2), nn.Conv2d(16, 5), nn.ReLU(), nn.AvgPool(2), nn.Flatten()
     )
-    transformer = nn.SpatialTransformer(localisation, WINDOW, SHAPE, padding="wrap")
+    transformer = nn.SpatialTransformer(localisation, WINDOW, SHAPE, initial=INITIAL)
     return nn.Model(nn.Chain(transformer, nn.AvgPool(POOL)), (CANVAS, CANVAS, 1), seed=seed)
 
 
@@ -161,7 +162,7 @@ def train(run: Run, scenes: Any, encoder: Activations, steps: int, *, zoom: bool
     for step in range(steps):
         crops, crop_backprop = model.forward(scenes)
         codes, encoder_backprop = nn.forward_in_parts(encoder, crops)
-        loss, d_codes = triplet_loss(codes, random_windows(), MARGIN)
+        loss, d_codes = triplet_loss(codes, random_windows(), ZOOM_MARGIN if zoom else PLACE_MARGIN)
         d_crops, _ = encoder_backprop(d_codes)
         _, gradients = crop_backprop(d_crops)
         if not zoom:  # theta = (scale, x, y) is the output of the last layer
@@ -180,24 +181,24 @@ def windows_of(model: nn.Model, scenes: Any) -> Any:
 def colocalize(scenes: Any, encoder: Activations, *, steps: int = 150, starts: int = 4) -> tuple[Run, float]:
     """Train to find what the images have in common; return the run and its loss.
 
-    First only the place is learned, of windows as large as the image: a digit in a corner of a window pulls it to itself, while
-    a small window that misses its digit has nothing to follow. Runs that go astray settle on a place without ink. So there are
+    First only the place is learned, of windows larger than the image, which no digit can leave: crops become alike only by
+    following their digits. A small window that misses its digit has nothing to follow. Runs that go astray settle on a place without ink. So there are
     several random starts, and the one with the smallest loss goes on and learns the scale too.
     """
     runs = [Run(cropper(seed)) for seed in range(starts)]
     with nn.training_threads():
         for run in runs:
             train(run, scenes, encoder, steps, zoom=False)
-        best = min(runs, key=lambda run: loss_of(run.model, scenes, encoder))
+        best = min(runs, key=lambda run: loss_of(run.model, scenes, encoder, PLACE_MARGIN))
         train(best, scenes, encoder, steps, zoom=True)
-        return best, loss_of(best.model, scenes, encoder)
+        return best, loss_of(best.model, scenes, encoder, ZOOM_MARGIN)
 
 
-def loss_of(model: nn.Model, scenes: Any, encoder: Activations, repeats: int = 5) -> float:
+def loss_of(model: nn.Model, scenes: Any, encoder: Activations, margin: float, repeats: int = 5) -> float:
     """Return the loss with the same random windows for every model."""
     codes, _ = nn.forward_in_parts(encoder, model.outputs(scenes))
     random_windows = RandomWindows(scenes, encoder, seed=2015)
-    return float(np.mean([triplet_loss(codes, random_windows(), MARGIN)[0] for _ in range(repeats)]))
+    return float(np.mean([triplet_loss(codes, random_windows(), margin)[0] for _ in range(repeats)]))
 
 
 def overlaps(windows: Any, places: Any) -> Any:
