@@ -121,9 +121,10 @@ def triplet_loss(codes: Any, random_codes: Any, margin: float) -> tuple[float, A
 
 
 def cropper(seed: int) -> nn.Model:
-    """Return a network from images to crops that starts from the whole image.
+    """Return a network from images to crops that starts from windows larger than the image.
 
-    The localisation net has no hidden dense layer: the place of a digit is a linear function of coarse maps that say where it is.
+    The localisation net has no hidden dense layer: it finds digits by convolutions, and their place is a linear function of the
+    coarse maps that these give.
     """
     localisation = nn.Chain(
         nn.AvgPool(3), nn.Conv2d(16, 7), nn.ReLU(), nn.MaxPool(2), nn.Conv2d(16, 5), nn.ReLU(), nn.AvgPool(2), nn.Flatten()
@@ -182,8 +183,8 @@ def colocalize(scenes: Any, encoder: Activations, *, steps: int = 150, starts: i
     """Train to find what the images have in common; return the run and its loss.
 
     First only the place is learned, of windows larger than the image, which no digit can leave: crops become alike only by
-    following their digits. A small window that misses its digit has nothing to follow. Runs that go astray settle on a place without ink. So there are
-    several random starts, and the one with the smallest loss goes on and learns the scale too.
+    following their digits. A small window that misses its digit has nothing to follow. Runs that go astray settle on a place
+    without ink. So there are several random starts, and the one with the smallest loss goes on and learns the scale too.
     """
     runs = [Run(cropper(seed)) for seed in range(starts)]
     with nn.training_threads():

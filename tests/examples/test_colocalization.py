@@ -63,7 +63,7 @@ def test_boxes_are_compared_in_pixels():
     places = np.array([[0, 56], [10, 20]])
     exact = np.concatenate([np.full((2, 1), 27 / 83), (places + 13.5) * 2 / 83 - 1], axis=1)
     np.testing.assert_allclose(script.overlaps(exact, places), 1)
-    np.testing.assert_allclose(script.overlaps(exact, places + [14, 0]), 1 / 3)
+    np.testing.assert_allclose(script.overlaps(exact, places + np.array([14, 0])), 1 / 3)
     np.testing.assert_allclose(script.overlaps(exact, places + 28), 0, atol=1e-12)
 
 
