@@ -28,7 +28,7 @@ __all__ = ["Found", "find", "joined"]
 Array = NDArray[np.float64]
 
 _STARTS, _NUMBERS = 2000, 20_000_000  # random starts; numbers of their normal equations
-_BLUR, _BLUR_OF_SHIFTS = 0.4, 0.7  # pixels
+_BLUR, _BLUR_OF_SHIFTS = 0.5, 0.7  # pixels
 _PROBES = base_points((5, 5))
 
 
