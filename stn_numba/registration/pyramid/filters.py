@@ -12,7 +12,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["halve", "smooth", "spline_coefficients", "weighted", "with_two_lines"]
+__all__ = ["halve", "noise_left", "smooth", "spline_coefficients", "weighted", "with_two_lines"]
 
 Planar = NDArray[np.float32]
 
@@ -98,6 +98,12 @@ def _factors(count: int, length: int) -> Planar:
         result[1, line] = 1 / (4 - result[1, line - 1])
         result[0, line] = 6 * result[1, line]
     return result.astype(np.float32)
+
+
+def noise_left(sigma: float) -> float:
+    """The share of the variance of noise, independent from pixel to pixel, that is left after `smooth`."""
+    weights = _gaussian(sigma).astype(np.float64)
+    return float(2 * np.sum(weights**2) - weights[0] ** 2) ** 2
 
 
 @functools.lru_cache(16)
