@@ -19,7 +19,9 @@ from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import identity_of
 from stn_numba.transform.fitting.nonlinear import minimize
 from stn_numba.transform.fitting.pairs import as_pairs
-from stn_numba.transform.point_methods import PointMethods
+from stn_numba.transform.lattice import LatticeTransform
+from stn_numba.transform.linear import LinearTransform
+from stn_numba.transform.matrix import MatrixTransform
 
 __all__ = ["best_start", "random_starts", "similarity_starts"]
 
@@ -64,7 +66,7 @@ def similarity_starts(transform: Transform, level: Level, pair: int) -> Array:
 
 def _nearest(transform: Transform, source: Array, target: Array) -> Array:
     """Parameters (K, P) that map points to about where similarities do: exactly if there is a formula, else after few steps."""
-    if type(transform).solve_points is PointMethods.solve_points:
+    if not isinstance(transform, MatrixTransform | LinearTransform | LatticeTransform):
         start = np.tile(np.asarray(identity_of(transform), np.float64), (len(target), 1))
         found, cost = minimize(transform, as_pairs(source, target, None), start, _STEPS)
         return found[np.isfinite(found).all(axis=1) & np.isfinite(cost)]
