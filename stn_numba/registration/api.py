@@ -75,11 +75,12 @@ def register(
     initial : array_like, (P,), optional
         Parameters to start from; by default the identity.
     search : bool or "auto", default "auto"
-        Whether to try some thousand starts: "auto" does if the first attempt fails. It takes about 50 ms.
+        Whether to try some thousand starts: "auto" does if the first attempt fails. It takes about 50 ms for homographies and
+        linear transforms; others, which map positions pair by pair, try some hundred, in about a second.
     penalty : float, default 0.0
         Weight of the bending energy of the map, which keeps flexible transforms smooth; 0.001 is a good first try.
     min_correlation : float, default 0.8
-        Least `Registration.detail_correlation` of a success.
+        Least `Registration.detail_correlation` of a success. Small images in noise as strong as their contrast need about 0.6.
     min_overlap : float, default 0.25
         Least `Registration.overlap` of a success.
     max_iterations : int, default 50

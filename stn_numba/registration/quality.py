@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.registration.models import Model
+from stn_numba.registration.models import Model, shown_values
 from stn_numba.registration.models.lighting import robust_weights, scale_of
 from stn_numba.registration.pyramid.filters import smooth
 from stn_numba.registration.pyramid.levels import Level
@@ -44,7 +44,7 @@ def detail_correlation(
 
 def _on_level(model: Model, level: Level, theta: Array, pairs: Rows, lighting: tuple[Array, Array], robust: int) -> Array:
     """(N, C): on one level."""
-    moving = model.values(level, theta, pairs)
+    moving = shown_values(model, level, theta, pairs)
     planes = level.planes_of(pairs)[1]
     fixed = level.fixed[planes].reshape(moving.shape)
     weight = np.isfinite(moving).astype(np.float32)

@@ -51,7 +51,7 @@ def _lighting(found: Found, moving: Planes, fixed: Planes) -> tuple[Array, Array
 
 
 def _covariance(found: Found) -> Array:
-    """(N, P, P): the inverse of the curvature, times the variance of the residuals."""
+    """(N, P, P): the inverse of the curvature, times the variance of the residuals before smoothing."""
     equations = found.equations
     channels, count = equations.gain.shape[1], found.theta.shape[1]
     if equations.hessian.shape[1] != count:  # of a coarser lattice
@@ -61,7 +61,7 @@ def _covariance(found: Found) -> Array:
         freedom = equations.overlap[row] * channels - count
         if np.isfinite(hessian).all() and np.isfinite(equations.cost[row]) and freedom > 0:
             try:
-                result[row] = np.linalg.inv(hessian) * equations.cost[row] / freedom
+                result[row] = np.linalg.inv(hessian) * equations.cost[row] / (freedom * found.noise_left[row])
             except np.linalg.LinAlgError:
                 continue
     return result

@@ -12,7 +12,7 @@ from stn_numba.registration.descent.coarse_to_fine import Registrar
 from stn_numba.registration.descent.minimize import Minimum
 from stn_numba.registration.descent.normal_equations import NormalEquations
 from stn_numba.registration.descent.penalty import BendingPenalty
-from stn_numba.registration.models import model_of
+from stn_numba.registration.models import Model, PositionsModel, model_of
 from stn_numba.registration.models.lighting import ROBUST
 from stn_numba.registration.pyramid.levels import Level, make_levels
 from stn_numba.registration.pyramid.planes import Planes
@@ -28,7 +28,8 @@ __all__ = ["Found", "find", "joined"]
 Array = NDArray[np.float64]
 
 _STARTS, _NUMBERS = 2000, 20_000_000  # random starts; numbers of their normal equations
-_BLUR, _BLUR_OF_SHIFTS = 0.4, 0.7  # pixels
+_SLOW_STARTS = 500  # of transforms that map positions pair by pair
+_BLUR, _BLUR_OF_SHIFTS = 0.45, 0.7  # pixels
 _PROBES = base_points((5, 5))
 
 
@@ -42,6 +43,7 @@ class Found:
     overlap: Array
     success: NDArray[np.bool_]
     levels: list[LevelReport]
+    noise_left: NDArray[np.float64]  # (N,): share of the variance of noise after smoothing
 
 
 def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, settings: Settings) -> Found:
@@ -91,12 +93,13 @@ def _descended(
         LevelReport(level.shape, minimum.iterations, minimum.reasons)
         for level, minimum in zip([*reversed(coarse), finest], minima, strict=True)
     ]
-    return _judged(registrar, levels, minima[-1], pairs, reports, settings)
+    return _judged(registrar, levels, finest, minima[-1], pairs, reports, settings)
 
 
-def _starts(count: int) -> int:
+def _starts(model: Model, count: int) -> int:
     """Random starts for transforms of `count` parameters: fewer if there are many, whose normal equations take memory."""
-    return min(_STARTS, _NUMBERS // count**2)
+    most = _SLOW_STARTS if isinstance(model, PositionsModel) else _STARTS
+    return min(most, _NUMBERS // count**2)
 
 
 def _blur(registrar: Registrar, level: Level, theta: Array) -> float:
@@ -120,7 +123,7 @@ def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: 
             [
                 start[None],
                 similarity_starts(registrar.transform, levels[-1], int(pair)),
-                random_starts(registrar.transform, start, _starts(start.size), rng),
+                random_starts(registrar.transform, start, _starts(registrar.model, start.size), rng),
             ]
         )
         theta, left = best_start(registrar, levels, int(pair), starts)
@@ -131,6 +134,7 @@ def _searched(registrar: Registrar, levels: list[Level], initial: Array, pairs: 
 def _judged(
     registrar: Registrar,
     levels: list[Level],
+    finest: Level,
     last: Minimum,
     pairs: NDArray[np.intp],
     reports: list[LevelReport],
@@ -141,11 +145,12 @@ def _judged(
     detail = detail_correlation(
         registrar.model, levels, last.theta, pairs, gain=equations.gain, bias=equations.bias, robust=registrar.robust
     )
-    full = np.array([registrar.full_overlap(levels[0], int(pair)) for pair in pairs])
+    full = np.array([registrar.full_overlap(finest, int(pair)) for pair in pairs])
     overlap = equations.overlap / np.maximum(full, 1)
     success = (detail >= settings.min_correlation) & (overlap >= settings.min_overlap)
     success &= np.isfinite(last.theta).all(axis=1) & np.isfinite(equations.cost)
-    return Found(last.theta, equations, detail, overlap, success, reports)
+    noise_left = np.full(len(pairs), finest.noise_left)
+    return Found(last.theta, equations, detail, overlap, success, reports, noise_left)
 
 
 def joined(parts: list[Found]) -> Found:
@@ -153,7 +158,8 @@ def joined(parts: list[Found]) -> Found:
     if len(parts) == 1:
         return parts[0]
     arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "detail", "overlap", "success")
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("theta", "detail", "overlap", "success", "noise_left")
     }
     reports = []
     for levels in zip(*(part.levels for part in parts), strict=True):
@@ -164,7 +170,7 @@ def joined(parts: list[Found]) -> Found:
 
 def _replace(found: Found, row: int, other: Found) -> None:
     """Put the only pair of `other` into a row."""
-    for name in ("theta", "detail", "overlap", "success"):
+    for name in ("theta", "detail", "overlap", "success", "noise_left"):
         getattr(found, name)[row] = getattr(other, name)[0]
     found.equations = found.equations.replaced(np.array([row]), other.equations)
     for report in found.levels:

@@ -69,7 +69,8 @@ def register_stack(
     reference : {"first", "previous", "mean"} or int, default "first"
         What each frame is registered to: the first frame, or the frame of this number; the frame before it, for drift that
         leaves the first frame behind (steps are then composed, so all thetas belong to the first frame; a step that fails
-        counts as none); or the mean of all frames, which is computed again from the registered ones.
+        counts as none); or the mean of all frames, which is computed again from the registered ones (if the mean is so blurred
+        that no frame resembles it, the first frame takes its place).
     transform : str or Transform, default "translation"
         As for `register`.
     masks : array_like of bool, (H, W) or (N, H, W), optional
@@ -139,12 +140,15 @@ def _to_frames(
 
 
 def _to_mean(planes: Planes, transform: Transform, start: Array, settings: Settings, done: Done) -> Found:
-    """Register all frames to their mean, then to the mean of the registered ones."""
-    theta = start
+    """Register all frames to their mean, or to the first one if none resembles it; then to the mean of the registered ones."""
+    first = planes.take(np.array([0]))
+    if settings.measure == "squares":  # frames with the same units have a mean
+        planes = planes.with_units_of(first)
+    theta, resembled = start, True
     for _ in range(_ROUNDS):
-        mean = _mean(planes, transform, theta, settings)
-        found = _in_batches(planes, partial(_same, mean), transform, theta, settings, done)
-        theta = np.where(found.success[:, None], found.theta, theta)
+        fixed = _mean(planes, transform, theta, settings) if resembled else first
+        found = _in_batches(planes, partial(_same, fixed), transform, theta, settings, done)
+        theta, resembled = np.where(found.success[:, None], found.theta, theta), bool(found.success.any())
     return found
 
 

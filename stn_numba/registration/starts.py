@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 from stn_numba.grid import Shape, base_points, grid_from_pixel_matrix
 from stn_numba.registration.descent.coarse_to_fine import Registrar
 from stn_numba.registration.descent.normal_equations import NormalEquations
-from stn_numba.registration.models.lighting import Lighting
 from stn_numba.registration.pyramid.levels import Level
 from stn_numba.sampler import sample
 from stn_numba.transform.base import Transform
+from stn_numba.transform.checked import identity_of
+from stn_numba.transform.fitting.nonlinear import minimize
+from stn_numba.transform.fitting.pairs import as_pairs
+from stn_numba.transform.lattice import LatticeTransform
+from stn_numba.transform.linear import LinearTransform
+from stn_numba.transform.matrix import MatrixTransform
 
 __all__ = ["best_start", "random_starts", "similarity_starts"]
 
@@ -26,6 +31,7 @@ _CORNERS = base_points((2, 2))
 _ANGLE, _SCALES = np.pi / 12, (0.7, 0.85, 1.0, 1.2, 1.4)
 _REACH = 0.55  # how far corners move, normalized: an image is 2 wide
 _SHOWN = 0.4  # least share of the fixed image that a start shows
+_STEPS = 5  # towards a similarity, of transforms that are fitted by steps: starts need not be exact
 _KEPT = (24, 8, 3)  # starts that are refined on the coarsest level, on the next, …
 
 
@@ -55,8 +61,17 @@ def similarity_starts(transform: Transform, level: Level, pair: int) -> Array:
     to_pixels = level.to_pixels
     scale = np.diag(to_pixels)[:2]
     normalized = (mapped - to_pixels[:2, 2]) / np.where(scale > 0, scale, np.inf)
+    return _nearest(transform, np.broadcast_to(source, normalized.shape), normalized)
+
+
+def _nearest(transform: Transform, source: Array, target: Array) -> Array:
+    """Parameters (K, P) that map points to about where similarities do: exactly if there is a formula, else after few steps."""
+    if not isinstance(transform, MatrixTransform | LinearTransform | LatticeTransform):
+        start = np.tile(np.asarray(identity_of(transform), np.float64), (len(target), 1))
+        found, cost = minimize(transform, as_pairs(source, target, None), start, _STEPS)
+        return found[np.isfinite(found).all(axis=1) & np.isfinite(cost)]
     try:
-        return transform.fit_points(np.broadcast_to(source, normalized.shape), normalized)
+        return transform.fit_points(source, target)
     except ValueError:  # a transform that points do not determine, or that comes near no similarity
         return np.empty((0, transform.n_params))
 
@@ -91,16 +106,16 @@ def best_start(registrar: Registrar, levels: list[Level], pair: int, starts: Arr
     """Return the best start (1, P) for one pair after refining on coarse levels, and the levels that are left."""
     rows = np.full(len(starts), pair)
     theta, remaining = starts, list(levels)
-    scores = registrar.equations(remaining[-1], theta, rows, Lighting())
+    scores = registrar.scores(remaining[-1], theta, rows)
     theta = theta[_best(scores, _KEPT[0], registrar.full_overlap(remaining[-1], pair))]
     for kept in _KEPT[1:]:
         if len(remaining) <= 1:
             break
         level = remaining.pop()
         found = registrar.minimize(level, theta, rows[: len(theta)])
-        at = registrar.equations(level, found.theta, rows[: len(theta)], Lighting())
+        at = registrar.scores(level, found.theta, rows[: len(theta)])
         theta = found.theta[_best(at, kept, registrar.full_overlap(level, pair))]
-    at = registrar.equations(remaining[-1], theta, rows[: len(theta)], Lighting())
+    at = registrar.scores(remaining[-1], theta, rows[: len(theta)])
     return theta[_best(at, 1, registrar.full_overlap(remaining[-1], pair))], remaining
 
 

@@ -102,9 +102,9 @@ def get_transform(name: str, **options: Any) -> Transform:
     try:
         transform = factory(**options)
     except TypeError as error:
-        unknown = _unknown_option(name, factory, options)
-        if unknown:
-            raise TypeError(unknown) from error
+        problem = _unknown_option(name, factory, options) or _missing_option(name, factory, options)
+        if problem:
+            raise TypeError(problem) from error
         raise
     except (ValueError, PluginError, MemoryError):
         raise  # errors that concern the caller's options
@@ -129,6 +129,18 @@ def _unknown_option(name: str, factory: Factory, options: dict[str, Any]) -> str
         return ""
     takes = f"expected {', '.join(known)}" if known else "expected none"
     return f"options: {takes} for transform {name!r}, got {unknown[0]!r}{did_you_mean(unknown[0], 'option', known)}"
+
+
+def _missing_option(name: str, factory: Factory, options: dict[str, Any]) -> str:
+    """Which options without a default are missing; empty if none is, or the factory does not say what it takes."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    named = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    missing = [each.name for each in named if each.default is each.empty and each.name not in options]
+    given = ", ".join(options) or "none"
+    return f"options: transform {name!r} needs {' and '.join(missing)}, got {given}" if missing else ""
 
 
 def shared(name: str) -> Transform | None:

@@ -39,6 +39,14 @@ def test_noise_on_the_finest_level_does_not_hide_details():
     assert detail(moving, fixed + noise, THETA) > 0.8
 
 
+def test_masked_pixels_of_the_moving_image_do_not_count():
+    moving, fixed = pair(AFFINE, THETA, shape=SHAPE)
+    mask = np.ones(SHAPE, bool)
+    mask[30:120, 40:140] = False
+    hidden = np.where(mask, moving, np.nan)
+    assert detail(hidden, fixed, THETA) > 0.99
+
+
 def test_the_sign_is_that_of_the_gain():
     moving, fixed = pair(AFFINE, THETA, shape=SHAPE)
     assert detail(moving, -fixed, THETA, gain=-1.0) > 0.99

@@ -42,6 +42,23 @@ def test_the_mean_as_reference():
     np.testing.assert_allclose(centered, SHIFTS - SHIFTS.mean(axis=0), atol=0.005)
 
 
+def test_frames_that_do_not_resemble_their_mean_are_registered_to_the_first():
+    points = stn.base_points(SHAPE)
+    shifts = np.array([[0.0, 0.0], [0.9, 0.2], [-0.9, 0.3], [0.3, -0.9], [-0.2, 0.9], [0.8, -0.8], [-0.7, -0.7], [0.6, 0.6]])
+    frames = np.array([Scene(shortest=0.3)(points - shift).reshape(SHAPE) for shift in shifts])
+    result = stn.register_stack(frames, "mean", Shift())
+    assert result.success[:5].all()
+    np.testing.assert_allclose(result.theta[:5], shifts[:5], atol=0.002)
+
+
+def test_the_mean_of_intensities_as_they_are():
+    frames = stack() * np.linspace(1, 1.1, 20)[:, None, None] + 5
+    result = stn.register_stack(frames, "mean", Shift(), measure="squares")
+    assert result.success.all()
+    centered = result.theta - result.theta.mean(axis=0)
+    np.testing.assert_allclose(centered, SHIFTS - SHIFTS.mean(axis=0), atol=0.005)
+
+
 def test_the_aligned_stack_stands_still():
     frames = stack(noise=0)
     aligned = stn.register_stack(frames, "first", Shift()).warp(frames, kernel="bicubic", fill=np.nan)

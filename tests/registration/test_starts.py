@@ -27,6 +27,15 @@ def test_random_starts_follow_the_seed():
     assert not np.array_equal(first, other)
 
 
+def test_similarities_of_a_transform_without_a_formula_for_fits():
+    lens = stn.get_transform("bounded", transform="radial", low=-2, high=2)
+    moving, fixed = pair(stn.get_transform("affine"), [1, 0, 0.1, 0, 1, 0])
+    level = make_levels(as_planes(moving, None, "moving"), as_planes(fixed, None, "fixed"), True)[-1]
+    starts = similarity_starts(lens, level, 0)
+    assert len(starts)
+    assert np.isfinite(starts).all()
+
+
 @pytest.mark.parametrize("shape", [(128, 128), (100, 160)])
 def test_one_similarity_is_near_the_true_one(shape):
     affine, angle = stn.get_transform("affine"), np.radians(50)

@@ -57,6 +57,13 @@ def test_a_distribution_is_found_and_its_options_are_passed(install):
     assert stn.get_transform("shift", step=3).step == 3
 
 
+def test_a_missing_option_is_named():
+    with pytest.raises(TypeError, match="options: transform 'bounded' needs transform, got low"):
+        stn.get_transform("bounded", low=-1)
+    with pytest.raises(TypeError, match="options: transform 'compose' needs transforms, got none"):
+        stn.get_transform("compose")
+
+
 def test_available_transforms_imports_no_plugin(install):
     install("lazy-one", "lazy = lazy_module:Shift", lazy_module="raise RuntimeError('imported')")
     assert "lazy" in stn.available_transforms()

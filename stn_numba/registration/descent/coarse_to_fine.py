@@ -12,7 +12,7 @@ from stn_numba.grid import base_points
 from stn_numba.registration.descent.minimize import Minimum, minimize
 from stn_numba.registration.descent.normal_equations import NormalEquations, normal_equations
 from stn_numba.registration.descent.penalty import BendingPenalty
-from stn_numba.registration.models import Model
+from stn_numba.registration.models import Model, PositionsModel, shown_values
 from stn_numba.registration.models.lighting import Lighting, scale_of
 from stn_numba.registration.pyramid.levels import Level
 from stn_numba.transform.base import Transform
@@ -83,10 +83,16 @@ class Registrar:
         found = normal_equations(self.model.sums(level, theta, pairs, lighting), self.free_gain)
         return found if self.penalty is None else found.plus(*self.penalty.terms(theta))
 
+    def scores(self, level: Level, theta: Array, pairs: Rows) -> NormalEquations:
+        """Equations for comparing starts by their cost: without derivatives where these take time."""
+        if isinstance(self.model, PositionsModel) and self.penalty is None:
+            return normal_equations(self.model.sums_of_values(level, theta, pairs), self.free_gain)
+        return self.equations(level, theta, pairs, Lighting())
+
     def lighting(self, level: Level, theta: Array, pairs: Rows, known: Lighting | None = None) -> Lighting:
         """Gain, bias and scale of the residuals at theta."""
         at = self.equations(level, theta, pairs, known or Lighting())
-        moving, fixed = self.model.values(level, theta, pairs), level.fixed[level.planes_of(pairs)[1]]
+        moving, fixed = shown_values(self.model, level, theta, pairs), level.fixed[level.planes_of(pairs)[1]]
         predicted = moving * at.gain[..., None, None] + at.bias[..., None, None]
         residuals = predicted - fixed.reshape(-1, *moving.shape[1:])
         return Lighting(self.robust, at.gain, at.bias, scale_of(residuals.reshape(*moving.shape[:2], -1)))

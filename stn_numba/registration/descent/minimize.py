@@ -79,7 +79,7 @@ def minimize(
     active = np.flatnonzero(np.isfinite(state.cost))
     while len(active) and iterations[active[0]] < max_iterations:
         iterations[active] += 1
-        step = state.take(active).step(damping[active])
+        step = (state if len(active) == n else state.take(active)).step(damping[active])
         trial, last = theta[active] + step, motion(step, active) <= tolerance
         theta[active[last]] = trial[last]
         for row in active[last]:
@@ -91,7 +91,7 @@ def minimize(
         better = (found.cost <= state.cost[active] * (1 + _ROUNDING)) & (found.overlap >= least_overlap[active])
         rows = active[better]
         theta[rows] = trial[better]
-        state = state.replaced(rows, found.take(np.flatnonzero(better)))
+        state = found if len(rows) == n else state.replaced(rows, found.take(np.flatnonzero(better)))
         damping[active] = np.where(better, np.maximum(damping[active] * _LESS, _LEAST_DAMPING), damping[active] * _MORE)
         stuck = damping[active] > _MOST_DAMPING
         for row in active[stuck]:

@@ -92,25 +92,25 @@ class NormalEquations:
 
 def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
     """Return the normal equations for theta; gain and bias are eliminated, or 1 and 0 if they are not free."""
-    rr, jm, j1, jf = sums.rr, sums.jr[..., 0], sums.jr[..., 1], sums.jr[..., 2]
-    total = rr[..., 1, 1]
-    known = np.maximum(total, _TINY)
-    mean_m, mean_f = rr[..., 0, 1] / known, rr[..., 1, 2] / known
-    var_m, var_f = rr[..., 0, 0] - rr[..., 0, 1] * mean_m, rr[..., 2, 2] - rr[..., 1, 2] * mean_f
-    covariance = rr[..., 0, 2] - rr[..., 0, 1] * mean_f
+    rr = sums.rr
+    known = np.maximum(rr[..., 1, 1], _TINY)
+    means = rr[..., 1] / known[..., None]  # of m, 1 and f
+    centered = rr - rr[..., 1, None] * means[..., None, :]
+    var_m, var_f, covariance = centered[..., 0, 0], centered[..., 2, 2], centered[..., 0, 2]
     textured = np.minimum(var_m, var_f) > _FLAT * known
-    around_m, around_f = (np.where(textured, each, np.inf) for each in (var_m, var_f))
+    around_m = np.where(textured, var_m, np.inf)
     if free_gain:
         gain = covariance / around_m
-        bias = mean_f - gain * mean_m
+        bias = means[..., 2] - gain * means[..., 0]
         residual = var_f - gain * covariance
-        to_m, to_f = jm - mean_m[..., None] * j1, jf - mean_f[..., None] * j1
-        lost = _squared(j1) / known[..., None, None] + _squared(to_m) / around_m[..., None, None]
-        hessian = sums.jj - lost
+        j1 = sums.jr[..., 1]
+        around = sums.jr - j1[..., None] * means[..., None, :]
+        to_m, to_f = around[..., 0], around[..., 2]
+        hessian = sums.jj - _squared(j1) / known[..., None, None] - _squared(to_m) / around_m[..., None, None]
     else:
         gain, bias = np.ones_like(covariance), np.zeros_like(covariance)
         residual = rr[..., 0, 0] - 2 * rr[..., 0, 2] + rr[..., 2, 2]
-        to_m, to_f, hessian = jm, jf, sums.jj
+        to_m, to_f, hessian = sums.jr[..., 0], sums.jr[..., 2], sums.jj
     gradient = gain[..., None] * (gain[..., None] * to_m - to_f)
     scale = np.where(textured, var_f, 0).sum(axis=1)
     share = 1 / np.where(scale > 0, scale, np.nan)
@@ -120,7 +120,7 @@ def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
         np.where(scale > 0, residual.sum(axis=1) * share, np.inf),
         gain,
         bias,
-        (covariance / np.sqrt(around_m * around_f)).mean(axis=1),
+        (covariance / np.sqrt(np.where(textured, var_m * var_f, np.inf))).sum(axis=1) / rr.shape[1],
         sums.count,
     )
 

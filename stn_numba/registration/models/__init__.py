@@ -10,7 +10,8 @@
     Any other transform, pair by pair, by derivatives of positions.
 """
 
-from stn_numba.registration.models.base import Model, Sums
+from stn_numba.registration.models.base import Model, Sums, shown_values
 from stn_numba.registration.models.choose import model_of
+from stn_numba.registration.models.positions import PositionsModel
 
-__all__ = ["Model", "Sums", "model_of"]
+__all__ = ["Model", "PositionsModel", "Sums", "model_of", "shown_values"]

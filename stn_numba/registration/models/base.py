@@ -12,7 +12,9 @@ from stn_numba.registration.models.kernel_sums import MatrixSums
 from stn_numba.registration.models.lighting import Lighting
 from stn_numba.registration.pyramid.levels import Level
 
-__all__ = ["Array", "Model", "Rows", "Sums", "split"]
+__all__ = ["Array", "Model", "Rows", "Sums", "shown_values", "split"]
+
+_SHOWN = 0.5  # weight of a position that counts: scattered masked pixels lower the weights of coarse levels everywhere
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -39,6 +41,11 @@ class Sums:
     rr: Array
     count: Array
 
+    @classmethod
+    def joined(cls, parts: list[Sums]) -> Sums:
+        """Those of several batches of pairs."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
 
 class Model(Protocol):
     """How a kind of transform is read."""
@@ -48,6 +55,14 @@ class Model(Protocol):
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """The moving images as theta reads them, (N, C, h, w); NaN outside."""
+
+
+def shown_values(model: Model, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
+    """Return `Model.values`, with NaN also where a mask hides the moving images."""
+    values, masks = model.values(level, theta, pairs), level.of_masks()
+    if masks is None:
+        return values
+    return np.where(model.values(masks, theta, pairs) > _SHOWN, values, np.float32(np.nan))
 
 
 def split(found: MatrixSums, channels: int, factors: Array | float = 1.0) -> Sums:

@@ -31,7 +31,7 @@ Array = NDArray[Any]
 _MODULE = "kernels.registration.matrix_sums"
 _SUMS, _READ = kernel(_MODULE, "matrix_sums"), kernel(_MODULE, "matrix_read")
 _PIXELS = 1 << 14  # of a task
-_FEW = 1 << 14  # pixels of a call, up to which one thread is faster
+_FEW = 1 << 16  # pixels of a call, up to which one thread is about as fast, and steadier on a busy machine
 
 
 class MatrixSums(NamedTuple):

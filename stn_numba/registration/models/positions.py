@@ -38,7 +38,15 @@ class PositionsModel:
             source = Source(self._mapped(level, row), self.slopes(level, row, every), every)
             found = row_sums(level, pairs[k : k + 1], source, lighting.take(np.array([k])))
             parts.append(split(found, level.channels))
-        return Sums(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("jj", "jr", "rr", "count")))
+        return Sums.joined(parts)
+
+    def sums_of_values(self, level: Level, theta: Array, pairs: Rows) -> Sums:
+        """`sums` of no parameters: enough for the cost, at a fraction of the time."""
+        parts = []
+        for k in range(len(theta)):
+            found = row_sums(level, pairs[k : k + 1], Source(self._mapped(level, theta[k : k + 1])), Lighting())
+            parts.append(split(found, level.channels))
+        return Sums.joined(parts)
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> NDArray[np.float32]:
         """As `Model.values`."""

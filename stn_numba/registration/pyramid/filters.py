@@ -12,11 +12,12 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["halve", "smooth", "spline_coefficients", "weighted", "with_two_lines"]
+__all__ = ["halve", "noise_left", "smooth", "spline_coefficients", "weighted", "with_two_lines"]
 
 Planar = NDArray[np.float32]
 
 _PIXELS = 1 << 14  # of a task
+_FEW = 1 << 16  # pixels of a call, up to which one thread is as fast, and steadier on a busy machine
 _COLUMNS = 64  # of a task that works along columns: rows of four cache lines
 _HALVE = np.array([6, 4, 1], np.float32) / 16
 _MODULE = "kernels.registration.filters"
@@ -32,7 +33,7 @@ def halve(planes: Planar) -> Planar:
     out = np.empty((n, (h + 1) // 2, (w + 1) // 2), np.float32)
     bands = _bands(h, w)
     words = (address_of(planes), h, w, bands, address_of(_HALVE), address_of(out))
-    dispatch.run(halve_entry(), n * bands, None, words)
+    dispatch.run(halve_entry(), n * bands, _threads(out), words)
     return out
 
 
@@ -44,7 +45,7 @@ def smooth(planes: Planar, sigma: float, *, odd: bool = False) -> Planar:
     n, h, w = planes.shape
     out, bands, weights = np.empty_like(planes), _bands(h, w), _gaussian(sigma)
     words = (address_of(planes), h, w, bands, address_of(weights), len(weights) - 1, odd, address_of(out))
-    dispatch.run(smooth_entry(), n * bands, None, words)
+    dispatch.run(smooth_entry(), n * bands, _threads(out), words)
     return out
 
 
@@ -67,8 +68,8 @@ def spline_coefficients(planes: Planar) -> Planar:
     size = out.shape[1:]
     down, across = _factors(h, size[0]), _factors(w, size[1])
     tasks = n * (-(-size[1] // _COLUMNS))
-    dispatch.run(columns_entry(), tasks, None, (address_of(out), *size, _COLUMNS, address_of(down)))
-    dispatch.run(rows_entry(), n * size[0] // 8, None, (address_of(out), *size, address_of(across)))
+    dispatch.run(columns_entry(), tasks, _threads(out), (address_of(out), *size, _COLUMNS, address_of(down)))
+    dispatch.run(rows_entry(), n * size[0] // 8, _threads(out), (address_of(out), *size, address_of(across)))
     for axis, length in ((1, h), (2, w)):
         _extend(np.moveaxis(out, axis, 0), length)
     return out
@@ -99,12 +100,23 @@ def _factors(count: int, length: int) -> Planar:
     return result.astype(np.float32)
 
 
+def noise_left(sigma: float) -> float:
+    """The share of the variance of noise, independent from pixel to pixel, that is left after `smooth`."""
+    weights = _gaussian(sigma).astype(np.float64)
+    return float(2 * np.sum(weights**2) - weights[0] ** 2) ** 2
+
+
 @functools.lru_cache(16)
 def _gaussian(sigma: float) -> Planar:
     """Weights of distances 0, 1, ... that sum to 1 on both sides."""
     distances = np.arange(int(4 * sigma + 0.5) + 1)
     weights = np.exp(-0.5 * (distances / sigma) ** 2)
     return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
+
+
+def _threads(out: Planar) -> int | None:
+    """Threads for a call that writes planes: one if it is small, else as many as are allowed."""
+    return 1 if out.size <= _FEW else None
 
 
 def _bands(h: int, w: int) -> int:

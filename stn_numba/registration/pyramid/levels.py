@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import Shape
 from stn_numba.grid.coordinates import output_axis, pixels_from_normalized
-from stn_numba.registration.pyramid.filters import halve, smooth, spline_coefficients, weighted, with_two_lines
+from stn_numba.registration.pyramid.filters import halve, noise_left, smooth, spline_coefficients, weighted, with_two_lines
 from stn_numba.registration.pyramid.planes import Planar, Planes
 
 __all__ = ["Level", "make_levels"]
 
 _SPLINE_REACH = 5  # pixels across which a spline depends on others by more than a few percent
+_SURROUNDED = 0.98  # of the weights of a pixel's neighborhood, that it is smoothed from all sides
+_MOST_LEFT = 0.5  # of the pixels that count
 _COARSEST = 24  # pixels of the shorter side of the coarsest level, at least
 
 
@@ -40,6 +42,8 @@ class Level:
         C.
     cubic : bool
         Whether `moving` holds the coefficients of cubic splines instead of pixels.
+    noise_left : float
+        Share of the variance of the images' noise that is left after smoothing.
     """
 
     depth: int
@@ -52,6 +56,7 @@ class Level:
     align_corners: bool
     channels: int
     cubic: bool = False
+    noise_left: float = 1.0
 
     @functools.cached_property
     def shape(self) -> Shape:
@@ -84,9 +89,20 @@ class Level:
         return matrix
 
     def smoothed(self, sigma: float) -> Level:
-        """The same level, smoothed by a Gaussian of deviation `sigma`, at most 1."""
-        moving, fixed = _smoothed(self.moving, self.moving_weight, sigma), _smoothed(self.fixed, self.fixed_weight, sigma)
-        return dataclasses.replace(self, moving=moving, fixed=fixed)
+        """The same level, smoothed by a Gaussian of deviation `sigma`, at most 1.
+
+        Pixels next to a mask have no weight, because they are smoothed from one side only.
+        """
+        moving, moving_weight = _smoothed(self.moving, self.moving_weight, sigma)
+        fixed, fixed_weight = _smoothed(self.fixed, self.fixed_weight, sigma)
+        return dataclasses.replace(
+            self,
+            moving=moving,
+            moving_weight=moving_weight,
+            fixed=fixed,
+            fixed_weight=fixed_weight,
+            noise_left=noise_left(sigma),
+        )
 
     def with_splines(self) -> Level:
         """The same level, whose moving images are read by cubic splines (Unser, 1999).
@@ -105,6 +121,12 @@ class Level:
                 [(0, 0), *((0, longer - length) for longer, length in zip(moving.shape[1:], weight.shape[1:], strict=True))],
             )
         return dataclasses.replace(self, moving=moving, moving_weight=weight, cubic=True)
+
+    def of_masks(self) -> Level | None:
+        """The level whose moving images are the weights of pixels; None if all count."""
+        if self.moving_weight is None:
+            return None
+        return dataclasses.replace(self, moving=self.moving_weight, moving_weight=None, cubic=False)
 
     def planes_of(self, pairs: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Indices of the moving and of the fixed planes of some pairs, channel by channel; one image may serve all pairs."""
@@ -153,6 +175,12 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
             planes[k], weights[k] = (halve(plane), None) if weight is None else weighted(halve, plane, weight)
 
 
-def _smoothed(planes: Planar, weight: Planar | None, sigma: float) -> Planar:
-    """Smooth planes; pixels without weight take no part."""
-    return smooth(planes, sigma, odd=True) if weight is None else weighted(smooth, planes, weight, sigma)[0]
+def _smoothed(planes: Planar, weight: Planar | None, sigma: float) -> tuple[Planar, Planar | None]:
+    """Smooth planes, whose slopes go on beyond the edges, and return what weight is left."""
+    by = functools.partial(smooth, sigma=sigma, odd=True)
+    if weight is None:
+        return by(planes), None
+    result, around = weighted(by, planes, weight)
+    left = np.where(around > _SURROUNDED, weight, np.float32(0))
+    counts = [each.sum(axis=(1, 2), keepdims=True) for each in (left, weight)]
+    return result, np.where(counts[0] > _MOST_LEFT * counts[1], left, weight)  # of scattered pixels hardly any would be left

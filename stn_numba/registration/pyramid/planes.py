@@ -131,7 +131,8 @@ def _standardized(planes: NDArray[Any], mask: NDArray[np.bool_] | None, name: st
         raise ValueError(f"{name}: expected at least one pixel, got (N, C, H, W) = {planes.shape}")
     exact = planes.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32, np.bool_)
     values = np.ascontiguousarray(planes, np.float32 if exact else np.float64)
-    mean, valid = values.mean(axis=(2, 3), dtype=np.float64), None
+    # along rows as NumPy sums fast, then exactly
+    mean, valid = values.mean(axis=3).mean(axis=2, dtype=np.float64), None
     if mask is not None or not np.isfinite(mean).all():
         valid = np.isfinite(values).all(axis=1) & (True if mask is None else mask)
         count = np.maximum(valid.sum(axis=(1, 2)), 1)[:, None]

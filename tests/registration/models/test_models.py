@@ -22,6 +22,14 @@ def level_of(masked=False, channels=1):
     return make_levels(as_planes(moving, mask, "moving"), as_planes(fixed, mask[::-1], "fixed"), True)[0]
 
 
+def test_sums_of_values_are_those_without_derivatives():
+    model, level = PositionsModel(PROJECTIVE), level_of(masked=True, channels=2)
+    whole, part = model.sums(level, THETA, PAIRS, Lighting()), model.sums_of_values(level, THETA, PAIRS)
+    np.testing.assert_allclose(part.rr, whole.rr, rtol=1e-6)
+    np.testing.assert_array_equal(part.count, whole.count)
+    assert part.jj.shape == (2, 2, 0, 0)
+
+
 @pytest.mark.parametrize("cubic", [False, True])
 @pytest.mark.parametrize(("masked", "channels", "robust"), [(False, 1, 0), (True, 1, 1), (False, 2, 2)])
 def test_the_general_model_gives_the_same_sums_as_that_of_matrices(cubic, masked, channels, robust):

@@ -3,13 +3,19 @@ import pytest
 from scipy import interpolate, ndimage
 
 from stn_numba import limit_threads
-from stn_numba.registration.pyramid.filters import halve, smooth, spline_coefficients, weighted
+from stn_numba.registration.pyramid.filters import halve, noise_left, smooth, spline_coefficients, weighted
 
 SHAPES = [(1, 1), (1, 2), (2, 5), (3, 3), (7, 9), (8, 8), (17, 40), (150, 131)]
 
 
 def planes(shape, count=2):
     return np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [0.45, 0.7, 3.0])
+def test_the_noise_that_smoothing_leaves(sigma):
+    noise = planes((400, 400), 1)
+    assert abs(np.var(smooth(noise, sigma)[:, 15:-15, 15:-15]) / noise_left(sigma) - 1) < 0.08
 
 
 @pytest.mark.parametrize("shape", SHAPES)

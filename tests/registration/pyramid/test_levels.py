@@ -53,6 +53,25 @@ def test_masked_pixels_do_not_leak_into_coarse_levels():
         np.testing.assert_array_equal(level.moving_weight, other.moving_weight)
 
 
+def test_smoothing_takes_the_weight_of_pixels_next_to_a_mask_but_not_of_scattered_ones():
+    mask = np.ones((40, 50), bool)
+    mask[:, 30:] = False
+    level = levels_of(np.tile(np.arange(50.0), (40, 1)), np.ones((40, 50)), mask=mask)[0].smoothed(0.5)
+    np.testing.assert_array_equal(level.moving_weight[0, 5], np.arange(50) < 29)
+    scattered = np.indices((40, 50)).sum(axis=0) % 2 == 0
+    kept = levels_of(RNG.random((40, 50)), np.ones((40, 50)), mask=scattered)[0].smoothed(0.5)
+    np.testing.assert_array_equal(kept.moving_weight[0], scattered)
+
+
+def test_smoothing_keeps_slopes_up_to_the_edges_with_a_mask_too():
+    mask = np.ones((40, 50), bool)
+    mask[15:20, 20:30] = False
+    ramp = np.add.outer(np.arange(40.0), 2 * np.arange(50.0))
+    level = levels_of(ramp, np.ones((40, 50)), mask=mask)[0]
+    smoothed, kept = level.smoothed(0.5), slice(0, 10)
+    np.testing.assert_allclose(smoothed.moving[0, kept], level.moving[0, kept], atol=1e-5)
+
+
 def test_splines_pass_through_the_pixels():
     affine = get_transform("affine")
     level = levels_of(RNG.random((9, 12)), np.ones((9, 12)))[0]
