@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks import network_problem
 from benchmarks.case import Call, Case, difference
-from benchmarks.network_problem import INFERENCE, LOOP, TRAINING, make_problem
+from benchmarks.networks import problem as network_problem
+from benchmarks.networks.problem import INFERENCE, LOOP, TRAINING, make_problem
 from stn_numba import nn
 
 STEPS, BATCH = 2, 16
