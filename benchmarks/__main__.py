@@ -16,7 +16,6 @@ from benchmarks import (
     fresh_process,
     machine,
     marks,
-    network_cases,
     registration_cases,
     registration_page,
     report,
@@ -24,6 +23,7 @@ from benchmarks import (
     warp_cases,
 )
 from benchmarks.case import Result, library_of
+from benchmarks.networks import cases as network_cases
 
 DOCS = Path("docs")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from benchmarks import child, fresh_process, network_problem
+from benchmarks import child, fresh_process
+from benchmarks.networks import problem as network_problem
 
 Figures = dict[str, Any]  # of a run: "machine", "timing", and for each section a list of results
 
@@ -120,8 +121,8 @@ writes this page; [training-benchmarks.json](training-benchmarks.json) holds the
 """
 
 TRAINING_HOW = """
-- Networks of `stn_numba.models` and of `benchmarks.network_problem`, and the same in torch with the weights copied, on the same
-  digits, float32, without dropout. The digits have 28 x 28 pixels, or are centered on the canvas that the case names. The
+- Networks of `stn_numba.models` and of `benchmarks.networks.problem`, and the same in torch with the weights copied, on the
+  same digits, float32, without dropout. The digits have 28 x 28 pixels, or are centered on the canvas that the case names. The
   network with three heads reads three digits side by side.
 - Training: forward, backward and Adam's update. stn-numba: one call of `stn.fit` on $steps batches, with all its checks.
   torch: a loop of $steps steps, Adam with `fused=True`. Times are per step.

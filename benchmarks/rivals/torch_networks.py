@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 import stn_numba as stn
-from benchmarks import network_problem
 from benchmarks.case import Call
-from benchmarks.network_problem import NetworkProblem
+from benchmarks.networks import problem as network_problem
+from benchmarks.networks.problem import NetworkProblem
 from stn_numba import nn as ours
 
 LIBRARY, PACKAGE = "torch", "torch"

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import fresh_process, rivals
 from benchmarks.case import Call, Case
-from benchmarks.network_problem import (
+from benchmarks.networks.problem import (
     INFERENCE,
     LOOP,
     TRAINING,

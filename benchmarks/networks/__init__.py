@@ -1,0 +1,1 @@
+"""Training and inference of whole networks: `problem` has the networks and our calls, `cases` what is measured."""
