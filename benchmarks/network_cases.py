@@ -28,7 +28,7 @@ INITIAL = (0.93, 0.11, 0.047, -0.09, 0.95, -0.03)
 
 NETWORKS: dict[str, Callable[[], nn.Classifier]] = {
     "tutorial": partial(models.tutorial, initial=INITIAL, dropout=0),
-    "st_cnn": partial(models.st_cnn, initial=INITIAL),
+    "st_cnn": partial(models.st_cnn, initial=INITIAL, localisation_downsample=2, localisation_units=20),
     "st_fcn": partial(models.st_fcn, initial=INITIAL),
     "cnn, 64 filters, 42 x 42": partial(models.cnn, (42, 42, 1), filters=64),
 }
