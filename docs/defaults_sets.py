@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 import stn_numba as stn
 from stn_numba.data import Digits
 from stn_numba.data.distortions.clutter import Clutter
-from stn_numba.data.distortions.projective import Projective
 from stn_numba.data.distortions.similarity import RotationTranslationScale, similarity
 
-__all__ = ["SETS", "ImageSet", "make_set"]
+__all__ = ["SETS", "make_set"]
 
 Floats = NDArray[np.float32]
 Split = tuple[Floats, NDArray[np.int64]]
@@ -40,16 +38,6 @@ class Scale(RotationTranslationScale):
         scale = rng.uniform(0.5, 1.5, n)
         slack = (42 - 28 * scale) / 2
         return similarity(np.zeros(n), scale, slack[:, None] * rng.uniform(-1, 1, (n, 2)), self.canvas)
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Training and test images with labels, and how many epochs they are trained for."""
-
-    train: Split
-    test: Split
-    n_classes: int
-    epochs: int
 
 
 def make_set(name: str, digits: Digits, *, n_train: int, n_test: int, seed: int = 0) -> tuple[Split, Split]:
@@ -113,5 +101,4 @@ SETS: dict[str, Callable[..., object]] = {
     "rotation": lambda: stn.data.get_distortion("R"),
     "signs": draw_signs,
     "RTS": lambda: stn.data.get_distortion("RTS"),
-    "projective": Projective,
 }

@@ -19,6 +19,7 @@ from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.adam import Adam
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.optimizers.learning_rate_multipliers import check_multipliers
+from stn_numba.nn.penalties import KEEP_INSIDE
 from stn_numba.nn.schedules import Schedule, one_cycle, scaled
 from stn_numba.nn.training.argument_checks import (
     check_data,
@@ -60,7 +61,7 @@ def fit(
     weight_decay: float = 0.0,
     class_weight: str | Mapping[int, float] | ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
-    theta_penalty: ThetaPenalty | None = None,
+    theta_penalty: ThetaPenalty | None = KEEP_INSIDE,
     validation: tuple[ArrayLike, Any] | None = None,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
@@ -125,10 +126,11 @@ def fit(
     sample_weight : (N,) array, default None
         Factors of the losses of images; a stream may yield those of a batch after its targets. The sum of the weighted losses
         is divided by the number of images.
-    theta_penalty : function, default None
+    theta_penalty : function, default centers_inside()
         ``theta_penalty(theta, transformer) -> (value, d_theta)``, called for each spatial transformer with its parameters
-        (N, P): the mean over these images of a penalty, which is added to the loss, and its gradient. `near_identity` and
-        `scale_limits` make such functions.
+        (N, P): the mean over these images of a penalty, which is added to the loss, and its gradient. `centers_inside`,
+        `near_identity` and `scale_limits` make such functions. The default brings regions back that have left the image; None
+        for no penalty.
     validation : (images, targets), default None
         Data to evaluate after each epoch. They are not augmented: give them the scale that training images have when they reach
         the network.
