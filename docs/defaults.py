@@ -77,12 +77,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's four files")
     arguments = parser.parse_args()
     parts, digits = arguments.parts or [*SIZES, "collapse"], _digits(arguments.data)
-    for name in SIZES:
-        if name in parts:
-            search(name, digits)
-    if "collapse" in parts:
-        count_collapses(digits)
-    write_atomically(PAGE, page(_read(), list(SETTINGS), SIZES, N_TEST, (COLLAPSE_IMAGES, COLLAPSE_EPOCHS)).encode())
+    try:
+        for name in SIZES:
+            if name in parts:
+                search(name, digits)
+        if "collapse" in parts:
+            count_collapses(digits)
+    finally:  # a run that was stopped shows what it has
+        text = page(_read(), list(SETTINGS), SIZES, N_TEST, (COLLAPSE_IMAGES, COLLAPSE_EPOCHS))
+        write_atomically(PAGE, text.encode())
 
 
 def search(name: str, digits: Digits) -> None:
