@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test kernels stress fuzz docs-servers docs-figures check bench clean help
+.PHONY: demo test kernels stress fuzz docs-servers docs-figures docs-defaults check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer; write a figure and the models to runs/demo"
@@ -12,6 +12,7 @@ help:
 	@echo "make fuzz    run 130,000 random calls and 10,000 damaged files per reader; FUZZ_SEED=n changes the seed"
 	@echo "make docs-servers  update docs/servers.md: the output of warmup and doctor, and times of first calls"
 	@echo "make docs-figures  draw the figures of docs/transforms.md and docs/registration.md"
+	@echo "make docs-defaults DATA=FOLDER  train the defaults and alternatives on MNIST's digits in FOLDER; takes hours, resumes"
 	@echo "make check   check lint, format, types and import contracts"
 	@echo "make kernels build a wheel and copy its compiled kernels into this checkout; takes minutes"
 	@echo "make bench   the same, then measure against other libraries, write the benchmark pages of docs;"
@@ -42,6 +43,9 @@ docs-servers: .venv/.test
 
 docs-figures: .venv/.demo
 	$(BIN)/python docs/figures.py
+
+docs-defaults: .venv/.test
+	$(BIN)/python docs/defaults.py --data $(DATA)
 
 check: .venv/.dev
 	$(BIN)/ruff check .

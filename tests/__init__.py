@@ -4,5 +4,6 @@ Each module has its tests at the same place below this folder, stn_numba/warp.py
 Lines such as the following, at the top of a folder, name the tests of the other modules. fuzz, stress and recorded test the
 whole library.
 
+model_parts: test_models.py
 warp_plans: sampler/test_plans.py
 """

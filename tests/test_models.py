@@ -32,8 +32,10 @@ def test_the_seed_decides_the_parameters(make):
 def test_the_number_of_parameters_follows_from_the_layers():
     assert fcn(units=128).n_params == (784 + 1) * 128 + (128 + 1) * 128 + (128 + 1) * 10
     assert cnn(filters=32).n_params == (81 + 1) * 32 + (49 * 32 + 1) * 32 + (2 * 2 * 32 + 1) * 10
-    localisation = (25 + 1) * 20 + (25 * 20 + 1) * 20 + (20 + 1) * 20 + (20 + 1) * 6
-    assert st_cnn(filters=32).n_params == cnn(filters=32).n_params + localisation
+    localisation = (25 + 1) * 20 + (25 * 20 + 1) * 20
+    papers = localisation + (20 + 1) * 20 + (20 + 1) * 6
+    assert st_cnn(localisation_downsample=2, localisation_units=20).n_params == cnn(filters=32).n_params + papers
+    assert st_cnn().n_params == cnn().n_params + localisation + (4 * 4 * 20 + 1) * 50 + (50 + 1) * 6
     localisation = (14 * 14 + 1) * 32 + 2 * (32 + 1) * 32 + (32 + 1) * 6
     assert st_fcn(localisation_downsample=2).n_params == fcn().n_params + localisation
 

@@ -47,10 +47,10 @@ model_argument = click.argument("model_path", metavar="MODEL", type=click.Path(p
 )
 @transform_options
 @click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the training images.")
-@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True, help="Images per step.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Images per step.")
 @click.option("--learning-rate", default=2e-3, show_default=True, help="Peak learning rate of Adam with one cycle.")
 @click.option(
-    "--localisation-rate", default=0.1, show_default=True, help="Multiplier of the localisation network's learning rate."
+    "--localisation-rate", default=1.0, show_default=True, help="Multiplier of the localisation network's learning rate."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed; the same seed gives bit-identical results.")
 @folder_training_options

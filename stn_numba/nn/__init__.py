@@ -8,7 +8,7 @@ from stn_numba.nn.losses import *
 from stn_numba.nn.model import *
 from stn_numba.nn.model.parts import forward_in_parts
 from stn_numba.nn.optimizers import *
-from stn_numba.nn.penalties import near_identity, scale_limits
+from stn_numba.nn.penalties import centers_inside, near_identity, scale_limits
 from stn_numba.nn.saving.architecture import register_layer
 from stn_numba.nn.saving.model_file import load, save
 from stn_numba.nn.saving.tensor_file import StorageError
@@ -21,8 +21,8 @@ from stn_numba.nn.training.trainer import Trainer, training_threads
 
 __all__ = [
     "CSVLog", "EarlyStopping", "History", "JSONLinesLog", "NonFiniteError", "StorageError", "Stream", "TensorBoardLog",
-    "Trainer", "constant", "cosine", "fit", "forward_in_parts", "load", "near_identity", "one_cycle", "register_layer", "save",
-    "scale_limits", "step_decay", "training_threads",
+    "Trainer", "centers_inside", "constant", "cosine", "fit", "forward_in_parts", "load", "near_identity", "one_cycle",
+    "register_layer", "save", "scale_limits", "step_decay", "training_threads",
 ]  # fmt: skip
 __all__ += layers.__all__
 __all__ += losses.__all__

@@ -15,7 +15,50 @@ if TYPE_CHECKING:
     from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
     from stn_numba.nn.layers.theta_penalty import ThetaPenalty
 
-__all__ = ["near_identity", "scale_limits"]
+__all__ = ["KEEP_INSIDE", "centers_inside", "near_identity", "scale_limits"]
+
+
+_CENTER = np.zeros((1, 2))
+
+
+def centers_inside(weight: float = 1.0) -> ThetaPenalty:
+    """Return a penalty of regions whose center is outside the image: the squared distance, 0 for all others.
+
+    The loss has no gradient where all samples are padding, so a region that has left the image would never come back. This
+    penalty brings it back, and changes nothing in training without such regions. Distances are in normalized coordinates: the
+    image reaches from -1 to 1.
+
+    Parameters
+    ----------
+    weight : float, default 1.0
+        Factor of the penalty, at least 0.
+
+    Returns
+    -------
+    function
+        For the argument `theta_penalty` of `fit`, whose default it is.
+
+    Examples
+    --------
+    >>> from stn_numba import models
+    >>> transformer = models.st_fcn().transformers[0]
+    >>> value, d_theta = centers_inside()(np.array([[1.0, 0, 1.5, 0, 1, -0.9]]), transformer)
+    >>> value, d_theta.tolist()
+    (0.25, [[0.0, 0.0, 1.0, 0.0, 0.0, 0.0]])
+    """
+    weight = as_real(weight, "weight", "[0, inf)")
+
+    def penalty(theta: Floats, transformer: SpatialTransformer) -> tuple[float, Floats]:
+        transform, gradient = transformer.transform, np.zeros_like(theta)
+        center = transform.apply(theta, _CENTER)[:, 0]
+        distance = center - np.clip(center, -1, 1)
+        out = np.flatnonzero(distance.any(axis=1))
+        if len(out):
+            _, backprop = transform.forward(theta[out], (1, 1), True)
+            gradient[out] = backprop((2 * weight / len(theta) * distance[out])[:, None, None, :])
+        return weight * float(np.sum(distance**2)) / len(theta), gradient
+
+    return penalty
 
 
 def near_identity(weight: float = 0.1) -> ThetaPenalty:
@@ -92,3 +135,7 @@ def scale_limits(low: float, high: float, *, weight: float = 1.0) -> ThetaPenalt
         return weight * float(np.mean(excess**2)), matrix_vjp(d_matrix)
 
     return penalty
+
+
+KEEP_INSIDE = centers_inside()
+"""The default of `fit`."""

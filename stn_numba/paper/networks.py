@@ -77,8 +77,9 @@ def _maker(experiment: Experiment, seed: int) -> Callable[[int], Classifier]:
             "downsample": factor,
             "initial": _middle(experiment.transform, DIGIT_SHAPE[0] / canvas[0]),
         }
-        if not has_filters:
-            options["localisation_downsample"] = 1 if canvas[:2] == DIGIT_SHAPE else 2
+        options["localisation_downsample"] = 1 if canvas[:2] == DIGIT_SHAPE and not has_filters else 2
+        if has_filters:
+            options["localisation_units"] = 20
     return lambda value: makers[experiment.model](canvas, n_classes, **{width: value}, **options)
 
 

@@ -9,13 +9,9 @@ from typing import Any
 
 from stn_numba._util.arguments import as_real
 
-__all__ = ["DEFAULT_MULTIPLIERS", "LOCALIZATION", "check_multipliers", "resolve_multipliers"]
+__all__ = ["LOCALIZATION", "check_multipliers", "resolve_multipliers"]
 
 LOCALIZATION = "localisation"
-
-# A localisation net that learns as fast as the classifier moves its region out of the image before the classifier knows what
-# to look for. The paper trains it with a tenth of the rate (SVHN) or less.
-DEFAULT_MULTIPLIERS = {LOCALIZATION: 0.1}
 
 _WILDCARDS = frozenset("*?[")
 
@@ -25,7 +21,7 @@ def resolve_multipliers(names: Iterable[str], given: Mapping[str, float]) -> dic
 
     From most to least specific: the parameter's full name; the name of a layer that contains it, the innermost first; a
     pattern, the one with the most characters besides wildcards first, among which ``"localisation"`` stands for all
-    localisation nets. `DEFAULT_MULTIPLIERS` apply to parameters that no key matches.
+    localisation nets.
 
     Examples
     --------
@@ -56,11 +52,8 @@ def check_multipliers(names: Collection[str], given: Any) -> None:
 
 
 def _multiplier(name: str, given: Mapping[str, float]) -> float:
-    for candidates in (given, DEFAULT_MULTIPLIERS):
-        matching = [key for key in candidates if _matches(key, name)]
-        if matching:
-            return float(candidates[max(matching, key=lambda key: _specificity(key, name))])
-    return 1.0
+    matching = [key for key in given if _matches(key, name)]
+    return float(given[max(matching, key=lambda key: _specificity(key, name))]) if matching else 1.0
 
 
 def _matches(key: str, name: str) -> bool:

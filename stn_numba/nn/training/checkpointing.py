@@ -13,7 +13,6 @@ from stn_numba._util.arguments import as_path, as_real
 from stn_numba._util.files import check_output_path
 from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.base import Optimizer
-from stn_numba.nn.optimizers.learning_rate_multipliers import DEFAULT_MULTIPLIERS
 from stn_numba.nn.saving.architecture import expect_known
 from stn_numba.nn.saving.checkpoint_file import as_json_number, read_checkpoint, write_checkpoint
 from stn_numba.nn.saving.tensor_file import StorageError, safetensors
@@ -86,7 +85,7 @@ def run_settings(step: Step, schedule: Schedule, multipliers: Mapping[str, float
     return {
         "model": _architecture_of(step.model), "dtype": step.model.dtype.name, "loss": repr(step.loss),
         "optimizer": _optimizer_name(step.optimizer), "schedule": _schedule_name(schedule),
-        "learning_rate_multipliers": dict(multipliers or DEFAULT_MULTIPLIERS), "clip_norm": step.clip_norm,
+        "learning_rate_multipliers": dict(multipliers), "clip_norm": step.clip_norm,
         "weight_decay": step.weight_decay, **numbers,
     }  # fmt: skip
 

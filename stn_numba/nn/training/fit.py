@@ -19,6 +19,7 @@ from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.adam import Adam
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.optimizers.learning_rate_multipliers import check_multipliers
+from stn_numba.nn.penalties import KEEP_INSIDE
 from stn_numba.nn.schedules import Schedule, one_cycle, scaled
 from stn_numba.nn.training.argument_checks import (
     check_data,
@@ -50,9 +51,9 @@ def fit(
     loss: str | Loss | LossFunction | None = None,
     epochs: int = 10,
     seconds: float | None = None,
-    batch_size: int = 128,
+    batch_size: int = 64,
     optimizer: Optimizer | None = None,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 2e-3,
     schedule: Schedule = one_cycle,
     learning_rate_multipliers: Mapping[str, float] | None = None,
     clip_norm: float | None = None,
@@ -60,7 +61,7 @@ def fit(
     weight_decay: float = 0.0,
     class_weight: str | Mapping[int, float] | ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
-    theta_penalty: ThetaPenalty | None = None,
+    theta_penalty: ThetaPenalty | None = KEEP_INSIDE,
     validation: tuple[ArrayLike, Any] | None = None,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
@@ -98,20 +99,20 @@ def fit(
     seconds : float, default None
         Stop after this time, without validation. The schedule then follows the time, `epochs` is only an upper limit, and
         training is no longer repeatable to the bit.
-    batch_size : int, default 128
+    batch_size : int, default 64
         Largest number of images in a step; an epoch is split into steps of nearly equal size.
     optimizer : Optimizer, default Adam()
         `SGD`, `Adam`, `Muon`, or your own object with their two methods (see `stn_numba.nn.Optimizer`).
-    learning_rate : float, default 1e-3
+    learning_rate : float, default 2e-3
         Its peak, at least 0.
     schedule : function, default one_cycle
         ``schedule(progress) -> multiplier`` of the learning rate, for progress in [0, 1].
-    learning_rate_multipliers : dict of float, default {"localisation": 0.1}
+    learning_rate_multipliers : dict of float, default {}
         Further multipliers, by name. A key is a parameter's full name, as ``"dense1.bias"``; the name of a layer, as
         ``"spatialtransformer1.localisation"`` or ``"dense1"``; or a pattern with ``*``, as ``"*.bias"``, among which
         ``"localisation"`` means every localisation net. If several keys match a parameter, the most specific one counts: kinds
         in this order, and the longer of two keys of a kind. A multiplier of 0 freezes: not a bit of the parameter changes.
-        Parameters that no key matches have 1, but those of localisation nets have 0.1.
+        Parameters that no key matches have 1.
     clip_norm : float, default None
         Limit of the joint norm of all gradients, without those of frozen parameters.
     label_smoothing : float, default 0.0
@@ -126,10 +127,11 @@ def fit(
     sample_weight : (N,) array, default None
         Factors of the losses of images; a stream may yield those of a batch after its targets. The sum of the weighted losses
         is divided by the number of images.
-    theta_penalty : function, default None
+    theta_penalty : function, default centers_inside()
         ``theta_penalty(theta, transformer) -> (value, d_theta)``, called for each spatial transformer with its parameters
-        (N, P): the mean over these images of a penalty, which is added to the loss, and its gradient. `near_identity` and
-        `scale_limits` make such functions.
+        (N, P): the mean over these images of a penalty, which is added to the loss, and its gradient. `centers_inside`,
+        `near_identity` and `scale_limits` make such functions. The default brings regions back that have left the image; None
+        for no penalty.
     validation : (images, targets), default None
         Data to evaluate after each epoch. They are not augmented: give them the scale that training images have when they reach
         the network.

@@ -19,6 +19,7 @@ from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.adam import Adam
 from stn_numba.nn.optimizers.base import Optimizer, State
 from stn_numba.nn.optimizers.learning_rate_multipliers import check_multipliers
+from stn_numba.nn.penalties import KEEP_INSIDE
 from stn_numba.nn.training.argument_checks import check_data, check_functions, check_numbers
 from stn_numba.nn.training.step import Step
 from stn_numba.nn.training.training_loss import training_loss
@@ -94,7 +95,7 @@ class Trainer:
         label_smoothing: float = 0.0,
         weight_decay: float = 0.0,
         class_weight: Mapping[int, float] | ArrayLike | None = None,
-        theta_penalty: ThetaPenalty | None = None,
+        theta_penalty: ThetaPenalty | None = KEEP_INSIDE,
         seed: int = 0,
     ) -> None:
         if not isinstance(model, Model):

@@ -1,11 +1,13 @@
 """Penalties of transform parameters in training."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import stn_numba as stn
 from stn_numba.models import st_fcn
-from stn_numba.nn import Chain, Dense, Flatten, Model, SpatialTransformer, near_identity, scale_limits
+from stn_numba.nn import Chain, Dense, Flatten, Model, SpatialTransformer, centers_inside, near_identity, scale_limits
 from stn_numba.nn.model.parts import forward_with_penalty
 from stn_numba.testing import check_vjp
 from tests.nn.examples import localisation
@@ -23,11 +25,17 @@ def network():
     return chain
 
 
-@pytest.mark.parametrize("penalty", [near_identity(0.3), scale_limits(0.95, 1.0)], ids=["near identity", "scale"])
+@pytest.mark.parametrize(
+    "penalty", [near_identity(0.3), scale_limits(0.95, 1.0), centers_inside()], ids=["near identity", "scale", "centers"]
+)
 @pytest.mark.parametrize("name", ["1.localisation.theta.weight", "2.localisation.theta.bias"])
 def test_the_gradient_of_the_penalized_loss_agrees_with_differences(penalty, name):
     parameter = f"spatialtransformer{name}"
     chain, dy = network(), RNG.standard_normal((70, 2))
+
+    # some regions of both transformers have their center outside
+    for transformer in ("spatialtransformer1", "spatialtransformer2"):
+        chain.params[f"{transformer}.localisation.theta.bias"][2] = 1.0
 
     def function(value):
         chain.params[parameter] = value
@@ -35,6 +43,38 @@ def test_the_gradient_of_the_penalized_loss_agrees_with_differences(penalty, nam
         return np.array(np.sum(dy * y) + penalties), lambda u: u * backprop(dy)[1][parameter]
 
     check_vjp(function, chain.params[parameter].copy())
+
+
+@pytest.mark.parametrize("name", ["affine", "projective", "tps", "attention", "similarity", "translation", "bspline"])
+def test_centers_outside_are_penalized_by_their_squared_distance_whatever_the_transform(name):
+    transformer = SpatialTransformer(Flatten(), name)
+    transformer.initialize((9, 12, 1), np.random.default_rng(0), np.float64)
+    transform = transformer.transform
+    theta = transform.identity() + RNG.normal(0, 1.5, (200, len(transform.identity())))
+    center = transform.apply(theta, np.zeros((1, 2)))[:, 0]
+    value, gradient = centers_inside(0.5)(theta, transformer)
+    expected = np.mean(np.sum(np.maximum(np.abs(center) - 1, 0) ** 2, axis=1))
+    assert value == pytest.approx(0.5 * expected, rel=1e-9)
+    inside = (np.abs(center) <= 1).all(axis=1)
+    assert 0 < inside.mean() < 1
+    assert not gradient[inside].any()
+
+    def function(theta):
+        value, gradient = centers_inside(0.5)(theta, transformer)
+        return np.array(value), lambda u: u * gradient
+
+    check_vjp(function, theta)
+
+
+def test_regions_that_have_left_the_image_come_back_by_default():
+    shares = {}
+    for name, options in (("default", {}), ("none", {"theta_penalty": None})):
+        model = st_fcn((6, 6, 1), 3, units=8, initial=[0.5, 0, 3, 0, 0.5, 0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of regions outside
+            stn.fit(model, X, Y, epochs=60, learning_rate=0.01, progress=False, **options)
+        shares[name] = model.transformers[0].outside(model.theta(X))
+    assert shares == {"default": 0.0, "none": 1.0}
 
 
 def test_the_value_is_the_mean_over_the_batch_summed_over_transformers():

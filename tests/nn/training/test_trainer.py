@@ -15,7 +15,7 @@ X, Y = RNG.random((64, 6, 6), np.float32), np.arange(64) % 3
 
 def test_steps_are_those_of_fit():
     fitted, own = st_fcn((6, 6, 1), 3, units=8), st_fcn((6, 6, 1), 3, units=8)
-    history = stn.fit(fitted, X, Y, epochs=3, batch_size=64, schedule=constant, progress=False)
+    history = stn.fit(fitted, X, Y, epochs=3, batch_size=64, learning_rate=1e-3, schedule=constant, progress=False)
     order = np.random.default_rng(np.random.SeedSequence(0).spawn(3)[0])
     trainer = Trainer(own)
     losses = []
