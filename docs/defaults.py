@@ -33,15 +33,12 @@ PAPERS = {"localisation_downsample": 2, "localisation_units": 20}
 # name: (options of st_cnn, options of fit); the first are the defaults
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "defaults": ({}, {}),
-    "localisation at 0.3": ({}, {"learning_rate_multipliers": {"localisation": 0.3}}),
     "localisation at 0.1": ({}, {"learning_rate_multipliers": {"localisation": 0.1}}),
     "learning rate 1e-3": ({}, {"learning_rate": 1e-3}),
     "learning rate 3e-3": ({}, {"learning_rate": 3e-3}),
     "learning rate 4e-3": ({}, {"learning_rate": 4e-3}),
-    "batches of 128": ({}, {"batch_size": 128}),
     "clip_norm 1": ({}, {"clip_norm": 1.0}),
     "label smoothing 0.1": ({}, {"label_smoothing": 0.1}),
-    "weight decay 0.1": ({}, {"weight_decay": 0.1}),
     "localisation net of the paper": (PAPERS, {}),
     "before: paper's net, localisation at 0.1, 1e-3, batches of 128": (
         PAPERS, {"learning_rate_multipliers": {"localisation": 0.1}, "learning_rate": 1e-3, "batch_size": 128},
@@ -51,12 +48,12 @@ DEFAULTS, *ALTERNATIVES, BEFORE = SETTINGS
 
 # set: (images, epochs)
 SIZES = {
-    "clutter": (5000, 15),
-    "rotation": (5000, 10),
-    "signs": (5000, 10),
-    "RTS": (5000, 10),
-    "scale": (5000, 10),
-    "small": (1000, 40),
+    "clutter": (3000, 10),
+    "rotation": (3000, 10),
+    "signs": (3000, 10),
+    "RTS": (3000, 10),
+    "scale": (3000, 10),
+    "small": (1000, 20),
 }
 N_TEST = 5000
 FIRST_SEED, OTHER_SEEDS = 0, (1, 2)

@@ -3,11 +3,14 @@
     python examples/colocalization.py                             # the digits of the extra `demo`
     python examples/colocalization.py --data mnist --out docs     # a folder with the files of MNIST
 
-All that is known of 100 images is that each shows a digit of the same class somewhere. A spatial transformer crops every image,
-and a fixed encoder, trained on digits before, turns crops into codes. A triplet loss asks that the crops of two images be more
-alike than a crop and a random window (arXiv 1506.02025, appendix A.2). Only digits look alike in all images.
+All that is known of 100 images is that each shows a digit of the same class somewhere. A fixed encoder, trained on digits
+before, turns windows into codes. A triplet loss asks that the windows of two images be more alike than a window and a random
+one of the same image (arXiv 1506.02025, appendix A.2): only digits look alike in all images. A spatial transformer learns to
+choose them.
 
-The truth is used for the table and the figure, never for training.
+A window that misses its digit has no gradient that leads to it. So windows on a grid are searched for those that the loss likes
+best, and the transformer learns to choose these; then it is trained end to end by the triplet loss. The truth is used for the
+table and the figure, never for training.
 """
 
 from __future__ import annotations
@@ -28,10 +31,10 @@ from stn_numba import nn
 
 CANVAS, DIGIT, CLUTTER = 84, 28, 6  # sides in pixels
 SHAPE, POOL = (84, 84), 3  # crops are sampled at three times the encoder's resolution and pooled: whole images would alias
-WINDOW = stn.bounded("attention", low=(0.3, -0.75, -0.75), high=(2.0, 0.75, 0.75))
-"""Scale and shift of a crop. The bounds keep crops on the image, where there is a gradient."""
-INITIAL = (1.436, 0.0, 0.0)  # stands for a scale of 1.4: such a window holds the digit wherever the bounds let it go
-PLACE_MARGIN, ZOOM_MARGIN = 1.0, 3.0
+SCALE = (DIGIT - 1) / (CANVAS - 1)
+"""Scale of a window of the size that the encoder knows."""
+MARGIN, KEEP_SCALE = 4.0, 30.0
+STRIDE, EXAMPLES, SWEEPS = 3, 100, 10  # of the search
 
 
 class Activations(nn.Layer):
@@ -120,8 +123,8 @@ def triplet_loss(codes: Any, random_codes: Any, margin: float) -> tuple[float, A
     return float(np.maximum(violation, 0).sum() / triplets), (2 / triplets * gradient).astype(codes.dtype)
 
 
-def cropper(seed: int) -> nn.Model:
-    """Return a network from images to crops that starts from windows larger than the image.
+def cropper(seed: int = 0) -> nn.Model:
+    """Return a network from images to crops, which starts from the whole image.
 
     The localisation net has no hidden dense layer: it finds digits by convolutions, and their place is a linear function of the
     coarse maps that these give.
@@ -129,8 +132,46 @@ def cropper(seed: int) -> nn.Model:
     localisation = nn.Chain(
         nn.AvgPool(3), nn.Conv2d(16, 7), nn.ReLU(), nn.MaxPool(2), nn.Conv2d(16, 5), nn.ReLU(), nn.AvgPool(2), nn.Flatten()
     )
-    transformer = nn.SpatialTransformer(localisation, WINDOW, SHAPE, initial=INITIAL)
+    transformer = nn.SpatialTransformer(localisation, "attention", SHAPE)
     return nn.Model(nn.Chain(transformer, nn.AvgPool(POOL)), (CANVAS, CANVAS, 1), seed=seed)
+
+
+def search_windows(scenes: Any, encoder: Activations, rng: np.random.Generator) -> Any:
+    """Return the windows (N, 3) on a grid, one an image, that the triplet loss without its hinge likes best.
+
+    Each of some random windows is tried as an example: every image chooses the window that is most like it and least like the
+    other windows of the image. The best choices are improved in turns, each image choosing again by the mean of all.
+    """
+    corners = np.arange(0, CANVAS - DIGIT + 1, STRIDE)
+    places = np.stack(np.meshgrid(corners, corners), axis=-1).reshape(-1, 2)
+    codes = np.stack([_codes_at(scenes, encoder, place) for place in places], axis=1)  # (N, K, D)
+    squares, mean = (codes**2).sum(axis=2), codes.mean(axis=1)
+    # the mean squared distance of each window from all windows of its image
+    contrast = squares - 2 * np.einsum("nkd,nd->nk", codes, mean) + squares.mean(axis=1)[:, None]
+    flat = codes.reshape(-1, codes.shape[2])
+    examples = flat[rng.choice(len(flat), EXAMPLES, replace=False)]
+    costs = squares[..., None] + (examples**2).sum(axis=1) - 2 * (flat @ examples.T).reshape(*squares.shape, -1)
+    costs -= contrast[..., None]
+    best = np.argsort(costs.min(axis=1).mean(axis=0))[:5]
+    improved = [_improved(choice, codes, squares, contrast) for choice in costs.argmin(axis=1).T[best]]
+    _, choice = min(improved, key=lambda found: found[0])
+    return np.column_stack([np.full(len(choice), SCALE), (places[choice] + (DIGIT - 1) / 2) / ((CANVAS - 1) / 2) - 1])
+
+
+def _codes_at(scenes: Any, encoder: Activations, place: Any) -> Any:
+    """Return the codes (N, D) of the windows at one place, (x, y)."""
+    x, y = place
+    return nn.forward_in_parts(encoder, np.ascontiguousarray(scenes[:, y : y + DIGIT, x : x + DIGIT]))[0]
+
+
+def _improved(choice: Any, codes: Any, squares: Any, contrast: Any) -> tuple[float, Any]:
+    """Return the cost of a choice of windows after improvement, and the choice (N,)."""
+    images = np.arange(len(choice))
+    for _ in range(SWEEPS):
+        chosen = codes[images, choice]
+        costs = squares - 2 * codes @ chosen.mean(axis=0) + (chosen**2).sum(axis=1).mean() - contrast
+        choice = costs.argmin(axis=1)
+    return float(costs.min(axis=1).mean()), choice
 
 
 class RandomWindows:
@@ -149,57 +190,53 @@ class RandomWindows:
 
 @dataclass
 class Run:
-    """A crop network in training, and the window that it chose for the first image after each step."""
+    """A crop network in training, and the windows (1, 3) that it chose for the first image, from the start on."""
 
     model: nn.Model
     windows: list[Any] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
 
 
-def train(run: Run, scenes: Any, encoder: Activations, steps: int, *, zoom: bool, rate: float = 3e-3) -> None:
-    """Train for some steps with all pairs of images; without `zoom` the scale stays as it is."""
-    model, optimizer, random_windows = run.model, nn.Adam(), RandomWindows(scenes, encoder, len(run.losses))
-    state = optimizer.init(model.params)
+def imitate(run: Run, scenes: Any, windows: Any, steps: int, rate: float = 1e-2) -> None:
+    """Train the localisation net to choose given windows: a loop of one's own, with the mean squared error of theta."""
+    transformer, optimizer = run.model.transformers[0], nn.Adam()
+    look = nn.Chain(transformer.localisation, transformer.theta_layer)
+    state = optimizer.init(look.params)
     for step in range(steps):
-        crops, crop_backprop = model.forward(scenes)
-        codes, encoder_backprop = nn.forward_in_parts(encoder, crops)
-        loss, d_codes = triplet_loss(codes, random_windows(), ZOOM_MARGIN if zoom else PLACE_MARGIN)
-        d_crops, _ = encoder_backprop(d_codes)
-        _, gradients = crop_backprop(d_crops)
-        if not zoom:  # theta = (scale, x, y) is the output of the last layer
-            for name in ("spatialtransformer1.localisation.theta.weight", "spatialtransformer1.localisation.theta.bias"):
-                gradients[name] = gradients[name] * np.array([0, 1, 1], np.float32)
-        optimizer.apply(model.params, gradients, state, dict.fromkeys(gradients, rate * nn.one_cycle(step / steps)))
-        run.losses.append(loss)
-        run.windows.append(windows_of(model, scenes[:1]))
+        run.windows.append(run.model.theta(scenes[:1]))
+        theta, backprop = nn.forward_in_parts(look, scenes)
+        _, d_theta = nn.MeanSquaredError()(theta, windows)
+        _, gradients = backprop(d_theta, input_gradient=False)
+        optimizer.apply(look.params, gradients, state, dict.fromkeys(gradients, rate * nn.one_cycle(step / steps)))
 
 
-def windows_of(model: nn.Model, scenes: Any) -> Any:
-    """Return the scale and shift (N, 3) of the crops."""
-    return WINDOW.inner_theta(model.theta(scenes))
+def train_end_to_end(run: Run, scenes: Any, encoder: Activations, steps: int, rate: float = 3e-4) -> list[float]:
+    """Train the crop network by the triplets of all images, through the encoder; return the losses."""
+    random_windows, losses = RandomWindows(scenes, encoder, seed=0), []
+
+    def loss(crops: Any, _: Any) -> tuple[float, Any]:
+        codes, backprop = nn.forward_in_parts(encoder, crops)
+        value, d_codes = triplet_loss(codes, random_windows(), MARGIN)
+        return value, backprop(d_codes)[0]
+
+    def keep_scale(theta: Any, transformer: nn.SpatialTransformer) -> tuple[float, Any]:
+        distance = np.zeros_like(theta)
+        distance[:, 0] = theta[:, 0] - SCALE
+        return KEEP_SCALE * float((distance**2).sum() / len(theta)), 2 * KEEP_SCALE / len(theta) * distance
+
+    trainer = nn.Trainer(run.model, loss=loss, theta_penalty=keep_scale)
+    for step in range(steps):
+        run.windows.append(run.model.theta(scenes[:1]))
+        losses.append(trainer.step(scenes, np.arange(len(scenes)), learning_rate=rate * nn.one_cycle(step / steps)))
+    run.windows.append(run.model.theta(scenes[:1]))
+    return losses
 
 
-def colocalize(scenes: Any, encoder: Activations, *, steps: int = 150, starts: int = 4) -> tuple[Run, float]:
-    """Train to find what the images have in common; return the run and its loss.
-
-    First only the place is learned, of windows larger than the image, which no digit can leave: crops become alike only by
-    following their digits. A small window that misses its digit has nothing to follow. Runs that go astray settle on a place
-    without ink. So there are several random starts, and the one with the smallest loss goes on and learns the scale too.
-    """
-    runs = [Run(cropper(seed)) for seed in range(starts)]
+def colocalize(scenes: Any, encoder: Activations, *, steps: int = 60, seed: int = 0) -> tuple[Run, list[float]]:
+    """Train to find what the images have in common; return the run and the losses of its training end to end."""
     with nn.training_threads():
-        for run in runs:
-            train(run, scenes, encoder, steps, zoom=False)
-        best = min(runs, key=lambda run: loss_of(run.model, scenes, encoder, PLACE_MARGIN))
-        train(best, scenes, encoder, steps, zoom=True)
-        return best, loss_of(best.model, scenes, encoder, ZOOM_MARGIN)
-
-
-def loss_of(model: nn.Model, scenes: Any, encoder: Activations, margin: float, repeats: int = 5) -> float:
-    """Return the loss with the same random windows for every model."""
-    codes, _ = nn.forward_in_parts(encoder, model.outputs(scenes))
-    random_windows = RandomWindows(scenes, encoder, seed=2015)
-    return float(np.mean([triplet_loss(codes, random_windows(), margin)[0] for _ in range(repeats)]))
+        run = Run(cropper(seed))
+        imitate(run, scenes, search_windows(scenes, encoder, np.random.default_rng(seed)), 5 * steps)
+        return run, train_end_to_end(run, scenes, encoder, steps)
 
 
 def overlaps(windows: Any, places: Any) -> Any:
@@ -223,7 +260,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder with the files of MNIST; without it the digits of the extra demo")
     parser.add_argument("--classes", type=int, nargs="+", default=list(range(10)), help="classes of digits (default: all)")
     parser.add_argument("--images", type=int, default=100, help="images of each class (default: 100)")
-    parser.add_argument("--steps", type=int, default=150, help="steps of each of the two phases (default: 150)")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=60,
+        help="steps of training end to end, after five times as many that imitate the windows found (default: 60)",
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/colocalization"))
     options = parser.parse_args()
     digits = stn.data.load_digits() if options.data is None else stn.data.load_mnist(options.data)
@@ -233,10 +275,10 @@ def main() -> None:
         for label in options.classes:
             rng = np.random.default_rng((2015, clutter, label))
             scenes, places = draw_scenes(digits, label, options.images, clutter, rng)
-            run, loss = colocalize(scenes, encoder, steps=options.steps)
-            right = overlaps(windows_of(run.model, scenes), places) > 0.5
-            rows.append({"clutter": clutter, "class": label, "right": 100 * float(right.mean()), "loss": loss})
-            print(f"class {label}, {clutter} pieces of clutter: {right.mean():.0%} right, loss {loss:.3f}", flush=True)
+            run, losses = colocalize(scenes, encoder, steps=options.steps)
+            right = 100 * float(np.mean(overlaps(run.model.theta(scenes), places) > 0.5))
+            rows.append({"clutter": clutter, "class": label, "right": right, "loss": losses[-1]})
+            print(f"class {label}, {clutter} pieces of clutter: {right:.0f} % right, loss {losses[-1]:.3f}", flush=True)
             shown.append((run, scenes[0], places[0]))
     results = {
         "images": options.images, "steps": options.steps, "encoder_error": 100 * error, "rows": rows,
