@@ -15,28 +15,33 @@ FOLDER = Path(__file__).parent
 EXAMPLES = {  # figure, sentence about the result, and what the figure shows
     "signs": (
         "misread.png",
-        "{error:.2%} of the images that were held out are misread, after {minutes:.0f} minutes of training on the others of "
+        "{error:.2%} of the images that were held out are misread, after {minutes:.1f} minutes of training on the others of "
         "{images:,} images of 43 classes.",
         "The held-out images that are misread",
     ),
     "three_digits": (
         "where_heads_look.png",
-        "{error:.2%} of the numbers of test digits are read wrong, after {minutes:.0f} minutes of training; the network has "
+        "{error:.2%} of the numbers of test digits are read wrong, after {minutes:.1f} minutes of training; the network has "
         "{parameters:,} parameters.",
         "Where each head looks: the regions of hundreds, tens and ones, and the number that is read",
     ),
     "rotation_angle": (
         "upright.png",
-        "The angles of test digits are {degrees:.1f} degrees off on average, after {minutes:.0f} minutes of training.",
+        "The angles of test digits are {degrees:.1f} degrees off on average, after {minutes:.1f} minutes of training.",
         "Turned digits, and the same digits set upright by the measured angle",
     ),
 }
 
 
+_MORE = "Co-localization, with a loop of one's own: [results.md](results.md#co-localization).\n"
+
+
 def main(runs: Path) -> None:
     """Write the page and copy the figures."""
     sections = [section(runs / name, name) for name in EXAMPLES]
-    text = "\n".join(["# Examples", "", f"Written by `{Path(__file__).name}` after the scripts have run.", "", *sections])
+    text = "\n".join(
+        ["# Examples", "", f"Written by `{Path(__file__).name}` after the scripts have run.", "", *sections, _MORE]
+    )
     (FOLDER / "examples.md").write_text(text)
 
 

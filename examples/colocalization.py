@@ -34,7 +34,8 @@ SHAPE, POOL = (84, 84), 3  # crops are sampled at three times the encoder's reso
 SCALE = (DIGIT - 1) / (CANVAS - 1)
 """Scale of a window of the size that the encoder knows."""
 MARGIN, KEEP_SCALE = 4.0, 30.0
-STRIDE, EXAMPLES, SWEEPS = 3, 100, 10  # of the search
+STRIDE, EXAMPLES, SWEEPS = 4, 100, 10  # of the search
+WEIGHTS = (1.5, 1.0, 0.5)  # of the layers: maps of early ones tell places apart best
 
 
 class Activations(nn.Layer):
@@ -45,7 +46,7 @@ class Activations(nn.Layer):
     pieces : sequence of Chain
         The network, cut behind each layer whose output belongs to the code.
     images : (N, H, W, C) array
-        Examples. The activations of each layer are scaled so that two examples have a squared distance of 1 on average.
+        Examples. The activations of each layer are scaled so that two examples have a distance of its weight on average.
     """
 
     def __init__(self, pieces: Sequence[nn.Chain], images: Any) -> None:
@@ -53,7 +54,7 @@ class Activations(nn.Layer):
         self.pieces, self.scales = tuple(pieces), [np.float32(1)] * len(pieces)
         for place, piece in enumerate(self.pieces):
             images, _ = nn.forward_in_parts(piece, images)
-            self.scales[place] = np.float32(1 / np.sqrt(2 * images.var(axis=0).sum()))
+            self.scales[place] = np.float32(WEIGHTS[place] / np.sqrt(2 * images.var(axis=0).sum()))
 
     def forward(self, x: Any, rng: np.random.Generator | None = None) -> tuple[Any, Callable[..., Any]]:
         """Return (codes, backprop); the network stays as it is, so there are no gradients but that by the input."""
