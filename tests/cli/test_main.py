@@ -38,7 +38,7 @@ def test_unknown_options_exit_with_2():
 
 def test_a_folder_that_cannot_be_made_is_reported_before_training(tmp_path):
     (tmp_path / "file").write_text("")
-    for command in (("train", "--epochs", 1000), ("demo", "--seconds", 1000)):
+    for command in (("train", "--epochs", 1000), ("demo", "--epochs", 1000)):
         result = run(*command, "--out", tmp_path / "file")
         assert result.exit_code == 1
         assert "file" in result.output

