@@ -74,6 +74,6 @@ def training(optimizer, checkpoint):
     X, y = numbers(640, 16, 16, 1).astype(np.float32), np.arange(640) * 7 % 10
     stn.fit(
         model, X, y, epochs=2, batch_size=64, optimizer=optimizer, learning_rate=1e-3, label_smoothing=0.1, weight_decay=0.01,
-        clip_norm=5.0, seed=3, progress=False, checkpoint=checkpoint,
+        clip_norm=5.0, learning_rate_multipliers={"localisation": 0.1}, seed=3, progress=False, checkpoint=checkpoint,
     )  # fmt: skip
     return model

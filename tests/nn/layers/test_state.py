@@ -102,7 +102,8 @@ def test_a_file_cannot_make_more_state_than_it_holds(tmp_path):
 def test_the_best_epoch_comes_back_with_its_state():
     made, seen = model(), []
     history = train(
-        made, epochs=6, learning_rate=0.01, schedule=lambda progress: 1 if progress < 0.6 else 100,
+        made, epochs=6, learning_rate=0.01, learning_rate_multipliers={"localisation": 0.1},
+        schedule=lambda progress: 1 if progress < 0.6 else 100,
         validation=(X[:12], Y[:12]), restore_best="validation_loss",
         callbacks=[lambda made, history: seen.append(everything(made))],
     )  # fmt: skip

@@ -113,8 +113,7 @@ def test_a_loop_of_ones_own_takes_the_same_steps_as_fit(kind):
         outputs, backprop = own.forward(X[rows], np.random.default_rng(0))
         _, d_outputs = loss(outputs, loss.check_targets(picked, 80, own.target_shape))
         _, gradients = backprop(d_outputs)
-    rates = {name: 1e-3 * (0.1 if "localisation" in name else 1) for name in gradients}
-    optimizer.apply(own.params, gradients, state, rates)
+    optimizer.apply(own.params, gradients, state, dict.fromkeys(gradients, 2e-3))
     assert same(dict(fitted.params), dict(own.params))
 
 
