@@ -126,7 +126,7 @@ TRAINING_HOW = """
   network with three heads reads three digits side by side.
 - Training: forward, backward and Adam's update. stn-numba: one call of `stn.fit` on $steps batches, with all its checks.
   torch: a loop of $steps steps, Adam with `fused=True`. Times are per step.
-- A loop of one's own: `model.forward`, the loss, `backprop` and the optimizer's `apply` inside `nn.training_threads()`, beside
+- Custom training loop: `model.forward`, the loss, `backprop` and the optimizer's `apply` inside `nn.training_threads()`, beside
   `stn.fit` and `nn.Trainer` on the same batches.
 - Inference: `model.outputs`, and the torch network under `inference_mode`.
 - Transformers start near the identity, but off the pixel lines: there bilinear sampling has kinks, and two correct gradients
@@ -134,7 +134,7 @@ TRAINING_HOW = """
 """
 
 TRAINING_COLUMNS = {
-    "case": "training, a loop of one's own or inference, the network, and the number of images",
+    "case": "training, a custom training loop or inference, the network, and the number of images",
     "column": "memory | the most that stn-numba allocates at once in training, beyond data, parameters and optimizer",
     "difference": "training: relative difference of the mean losses; inference: mean difference of the outputs, relative "
     "to the largest",

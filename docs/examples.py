@@ -33,7 +33,7 @@ EXAMPLES = {  # figure, sentence about the result, and what the figure shows
 }
 
 
-_MORE = "Co-localization, with a loop of one's own: [results.md](results.md#co-localization).\n"
+_MORE = "Co-localization, with a custom training loop: [results.md](results.md#co-localization).\n"
 
 
 def main(runs: Path) -> None:

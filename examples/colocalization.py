@@ -1,4 +1,4 @@
-"""Find the digit in images without being told where it is: co-localization by metric learning, with a loop of one's own.
+"""Find the digit in images without being told where it is: co-localization by metric learning, with a custom loop.
 
     python examples/colocalization.py                             # the digits of the extra `demo`
     python examples/colocalization.py --data mnist --out docs     # a folder with the files of MNIST
@@ -198,7 +198,7 @@ class Run:
 
 
 def imitate(run: Run, scenes: Any, windows: Any, steps: int, rate: float = 1e-2) -> None:
-    """Train the localisation net to choose given windows: a loop of one's own, with the mean squared error of theta."""
+    """Train the localisation net to choose given windows: a custom loop, with the mean squared error of theta."""
     transformer, optimizer = run.model.transformers[0], nn.Adam()
     look = nn.Chain(transformer.localisation, transformer.theta_layer)
     state = optimizer.init(look.params)

@@ -91,12 +91,7 @@ def main() -> None:
     start = time.perf_counter()
     model, error = train_angles(digits, options.batches, options.epochs)
     minutes = (time.perf_counter() - start) / 60
-    result = {
-        "degrees": error,
-        "images": options.batches * 128 * options.epochs,
-        "minutes": minutes,
-        "parameters": model.n_params,
-    }
+    result = {"degrees": error, "minutes": minutes, "parameters": model.n_params}
     (options.out / "result.json").write_text(json.dumps(result))
     stn.save(model, options.out / "rotation_angle.safetensors")
     draw_upright(model, turn(digits.test_images[:12], np.random.default_rng(1))[0], options.out / "upright.png")

@@ -117,12 +117,7 @@ def main() -> None:
     start = time.perf_counter()
     model, error = train_numbers(digits, options.batches, options.epochs)
     minutes = (time.perf_counter() - start) / 60
-    result = {
-        "error": error,
-        "images": options.batches * 128 * options.epochs,
-        "minutes": minutes,
-        "parameters": model.n_params,
-    }
+    result = {"error": error, "minutes": minutes, "parameters": model.n_params}
     (options.out / "result.json").write_text(json.dumps(result))
     stn.save(model, options.out / "three_digits.safetensors")
     images, _ = draw_numbers(digits.test_images, digits.test_labels, 8, np.random.default_rng(1))

@@ -23,7 +23,7 @@ LEARNING_RATE = 3e-5
 # x = 0.93 j + 0.11 i + 0.0945 and y = 0.95 i - 0.09 j + 1.485, which are whole for no whole j and i.
 INITIAL = (0.93, 0.11, 0.047, -0.09, 0.95, -0.03)
 
-TRAINING, LOOP, INFERENCE = "training", "a loop of one's own", "inference"
+TRAINING, LOOP, INFERENCE = "training", "custom training loop", "inference"
 
 
 def normalized(input_shape: tuple[int, int, int] = (28, 28, 1), filters: int = 32) -> nn.Classifier:
@@ -155,7 +155,7 @@ def our_call(problem: NetworkProblem) -> Call:
 
 
 def our_other_calls(problem: NetworkProblem) -> list[Call]:
-    """Return what a loop of one's own is compared with: `fit` and `Trainer`, each with a network of its own."""
+    """Return what a custom loop is compared with: `fit` and `Trainer`, each with another copy of the network."""
     if problem.task != LOOP:
         return []
     fitted, stepped = (make_problem(problem.network, len(problem.images), TRAINING) for _ in range(2))

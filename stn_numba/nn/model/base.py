@@ -154,7 +154,7 @@ class Model(ImageMethods, TransformerMethods):
         RuntimeWarning
             Once, if pixels are on a scale far from that of training.
         """
-        return self.split_outputs(self._batched(lambda x: self.network.forward(x)[0], X, self.output_shape))
+        return self.split_outputs(self._joined_outputs(X))
 
     def predict(self, X: ArrayLike) -> Any:
         """Return what the outputs for images mean by the model's loss; for X and errors see `outputs`."""
@@ -186,7 +186,7 @@ class Model(ImageMethods, TransformerMethods):
         TypeError, ValueError
             If images or targets do not fit the model, or there is no loss.
         """
-        outputs = self._batched(lambda x: self.network.forward(x)[0], X, self.output_shape)
+        outputs = self._joined_outputs(X)
         chosen = self.loss_of(loss)
         targets = chosen.check_targets(y, len(outputs), self.target_shape)
         return mean_loss_and_error(chosen, outputs, targets, self.split_outputs, _BATCH)
@@ -261,6 +261,10 @@ class Model(ImageMethods, TransformerMethods):
         """Return the architecture and the loss, as JSON can hold them; a ValueError if the loss cannot be saved."""
         loss = None if self.loss is None else describe_loss(self.loss)
         return {"model": "Model", "input_shape": list(self.input_shape), "loss": loss, **self.network.config()}
+
+    def _joined_outputs(self, X: ArrayLike) -> Floats:
+        """Return the outputs of the network for images, those of several heads in one array."""
+        return self._batched(lambda x: self.network.forward(x)[0], X, self.output_shape)
 
     def _batched(self, function: Callable[[Floats], Floats], X: ArrayLike, empty: tuple[int, ...] | None) -> Floats:
         """Apply `function` batch by batch; `empty` is the shape of a row, for no images."""

@@ -98,8 +98,8 @@ class Classifier(Model):
 
         With `multi_label` return whether each class is likely (N, n_classes).
         """
-        logits = self.logits(X)
-        return logits > 0 if self.multi_label else np.argmax(logits, axis=1)
+        predictions: NDArray[Any] = super().predict(X)
+        return predictions
 
     def with_head(
         self, n_classes: int, *, multi_label: bool = False, classes: Sequence[str] | None = None, seed: int = 0

@@ -62,12 +62,12 @@ class Step:
         sample_weight: Floats | None = None,
     ) -> tuple[float, float | None]:
         """Train on a batch; return its mean loss and its mean error, if the loss has one. Errors name the `place`."""
-        split, join = self.model.split_outputs, self.model.join_outputs
         with np.errstate(over="ignore", invalid="ignore"):  # `_expect_finite` reports them, with the name of the layer
-            outputs, backprop, penalty = forward_with_penalty(self.network, images, rng, self.theta_penalty)
-            loss, d_outputs = self.loss(split(outputs), targets, sample_weight)
+            joined, backprop, penalty = forward_with_penalty(self.network, images, rng, self.theta_penalty)
+            outputs = self.model.split_outputs(joined)
+            loss, d_outputs = self.loss(outputs, targets, sample_weight)
             self._expect_finite(loss + penalty, "the loss", images, place)
-            _, gradients = backprop(join(d_outputs), input_gradient=False)
+            _, gradients = backprop(self.model.join_outputs(d_outputs), input_gradient=False)
             gradients = self._trained(gradients)
             # a transformer whose theta is NaN reads nothing but padding: the loss stays finite, and its gradient is 0
             self._expect_finite(total(gradients), "a gradient", images, place)
@@ -75,7 +75,7 @@ class Step:
             if self.clip_norm is not None:
                 gradients = clip_by_global_norm(gradients, self.clip_norm)
             self._update(gradients, learning_rate)
-        errors = self.loss.errors(split(outputs), targets)
+        errors = self.loss.errors(outputs, targets)
         return loss + penalty, None if errors is None else float(np.mean(errors))
 
     def _trained(self, gradients: Arrays) -> Arrays:
