@@ -1,0 +1,1 @@
+"""Warps and spatial transformers for PyTorch."""
