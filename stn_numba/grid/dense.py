@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -28,8 +29,8 @@ class DenseGrid(KernelGrid):
 
     Parameters
     ----------
-    points : array_like, (N, h, w, 2)
-        Normalized positions (x, y). float32 and float64 arrays are not copied, other numbers become float64.
+    points : array_like, (N, h, w, 2) or (N, d, h, w, 3)
+        Normalized positions (x, y), or (x, y, z) in volumes. float32 and float64 arrays are not copied, other numbers become float64.
     align_corners : bool, default True
         Convention of the positions, see `stn_numba.grid`.
 
@@ -48,13 +49,14 @@ class DenseGrid(KernelGrid):
     """
 
     def __init__(self, points: ArrayLike, *, align_corners: bool = True) -> None:
-        self.values = as_floats(points, "points", ("N", "h", "w", 2))
-        self.shape = self.values.shape[1], self.values.shape[2]
+        in_volume = np.shape(points)[-1:] == (3,) and np.ndim(points) == 5
+        self.values = as_floats(points, "points", ("N", "d", "h", "w", 3) if in_volume else ("N", "h", "w", 2))
+        self.shape = self.values.shape[1:-1]
         self.align_corners = as_bool(align_corners, "align_corners")
 
-    def _window(self, rows: slice, columns: slice) -> Self:
-        values = self.values[:, rows, columns]
-        return self._with(values=values, shape=values.shape[1:3])
+    def _window(self, window: tuple[slice, ...]) -> Self:
+        values = self.values[:, *window]
+        return self._with(values=values, shape=values.shape[1:-1])
 
     def dense(self) -> Floats:
         """Return the positions, not copied."""
@@ -68,15 +70,15 @@ class DenseGrid(KernelGrid):
         """The grid as kernels read it."""
         values = self.values
         positions = address_of(values), values.itemsize, *values.strides
-        return grid_words(DENSE, self.shape[1], (values,), positions=positions, scale=scale)
+        return grid_words(DENSE, self.shape, (values,), positions=positions, scale=scale)
 
     def all_nan(self) -> NDArray[np.bool_]:
         """(N,): whether no position of an output is a number."""
-        return all_nan(self.values.reshape(len(self), self.shape[0] * self.shape[1], 2))
+        return all_nan(self.values.reshape(len(self), math.prod(self.shape), self.ndim))
 
     def partial_sums(self, batch: int, pieces: int) -> PartialSums:
         """Shape and dtype of the gradient with respect to the positions, which pieces write to where they are."""
-        return (batch, *self.shape, 2), self.values.dtype
+        return (batch, *self.shape, self.ndim), self.values.dtype
 
     def _sum_outputs(self, partials: NDArray[Any]) -> NDArray[Any]:
         shared = len(self.values) != len(partials)
@@ -107,7 +109,7 @@ class DenseGrid(KernelGrid):
 
     def plan_key(self) -> tuple[Any, ...] | None:
         """What grids have in common that can share a plan."""
-        if type(self) is not DenseGrid:
+        if type(self) is not DenseGrid or self.ndim != 2:
             return None
         values = self.values
         return DenseGrid, values.shape, values.strides, values.dtype, self.align_corners

@@ -11,22 +11,25 @@ __all__ = ["facing", "inverted", "is_affine", "map_points", "map_points_jacobian
 
 Matrices = NDArray[np.float64]  # (N, 3, 3)
 
-_AFFINE_ROW = np.array([0.0, 0.0, 1.0])
+_AFFINE_ROW = np.array([0.0, 0.0, 0.0, 1.0])
 
 
 def map_points(matrix: Floats, points: Floats) -> Floats:
-    """Map points (M, 2) or (N, M, 2) by homographies (N, 3, 3) to (N, M, 2); NaN at and behind the horizon."""
-    mapped = points @ np.swapaxes(matrix[:, :, :2], 1, 2) + matrix[:, None, :, 2]
-    depth = mapped[..., 2:]
+    """Map points (M, 2) or (N, M, 2) by homographies (N, 3, 3) to (N, M, 2); NaN at and behind the horizon.
+
+    Points (x, y, z) are mapped by (N, 4, 4).
+    """
+    mapped = points @ np.swapaxes(matrix[:, :, :-1], 1, 2) + matrix[:, None, :, -1]
+    depth = mapped[..., -1:]
     with np.errstate(all="ignore"):
-        result: Floats = np.where(depth > 0, mapped[..., :2] / depth, np.nan)
+        result: Floats = np.where(depth > 0, mapped[..., :-1] / depth, np.nan)
     return result
 
 
 def map_points_vjp(matrix: Floats, points: Floats, d_mapped: Floats) -> Floats:
     """Gradient with respect to the matrix (N, 3, 3) for a gradient (N, M, 2) with respect to the mapped points."""
     mapped = map_points(matrix, points)
-    depth = points @ np.swapaxes(matrix[:, 2:, :2], 1, 2) + matrix[:, None, 2:, 2]
+    depth = points @ np.swapaxes(matrix[:, -1:, :-1], 1, 2) + matrix[:, None, -1:, -1]
     with np.errstate(all="ignore"):
         d_rows = d_mapped / depth
         shares = np.where(d_rows != 0, d_rows * mapped, 0)  # a mapped point may be infinite, and 0 * infinity is not 0
@@ -59,8 +62,8 @@ def _homogeneous(points: Floats) -> Floats:
 
 
 def is_affine(matrix: Floats) -> bool:
-    """Whether all matrices (N, 3, 3) are affine with last row (0, 0, 1)."""
-    return not np.count_nonzero(matrix[:, 2] != _AFFINE_ROW)
+    """Whether all matrices (N, 3, 3) are affine with last row (0, 0, 1), or (N, 4, 4) with (0, 0, 0, 1)."""
+    return not np.count_nonzero(matrix[:, -1] != _AFFINE_ROW[-matrix.shape[-1] :])
 
 
 def inverted(matrix: Matrices) -> Matrices:

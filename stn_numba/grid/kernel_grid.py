@@ -48,9 +48,9 @@ class KernelGrid(Grid):
     def pixel_scale(self, in_shape: Shape, units: str = "normalized", displacement: bool = False) -> NDArray[np.float64]:
         """(2, 4) for x and y: (scale, offset, along columns, along rows), which convert the grid's values to input pixels.
 
-        Only plain positions have other `units`, or are displacements.
+        In volumes (3, 5). Only plain positions have other `units`, or are displacements.
         """
-        scale = np.zeros((2, 4))
+        scale = np.zeros((self.ndim, 2 + self.ndim))
         for axis, (size, length) in enumerate(zip(in_shape[::-1], self.shape[::-1], strict=True)):
             scale[axis, :2] = input_axis(size, self.align_corners) if units == "normalized" else (1.0, 0.0)
             if displacement:

@@ -16,6 +16,7 @@ from stn_numba.sampler.call import MAX_TASKS, PIXELS_PER_TASK, Call, row_blocks,
 from stn_numba.sampler.forward import outputs, sub_calls
 from stn_numba.sampler.kernel_arguments import gradient_entry, image_words, reach_entry
 from stn_numba.sampler.layout import caller_shape, channels_last
+from stn_numba.sampler.volume_gradients import volume_gradients
 
 __all__ = ["NO_TOTAL", "ImageGradient", "Pass", "gradients", "pass_words", "passes_of", "sum_after"]
 
@@ -73,6 +74,8 @@ def sum_after(call: Call) -> int:
 
 def gradients(call: Call, d_out: Array, by_image: bool, by_grid: bool) -> tuple[Array | None, Array | None]:
     """The gradients with respect to image and grid; None for one that is not wanted."""
+    if call.grid.ndim == 3:
+        return volume_gradients(call, d_out, by_image, by_grid)
     d_image = ImageGradient.zeros(call) if by_image else None
     add = _add_sub_samples if call.groups else _add_gradients
     d_grid = add(call, d_out, d_image, by_grid)
