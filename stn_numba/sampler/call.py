@@ -105,7 +105,8 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
     if images != grids and 1 not in (images, grids):
         raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
     if grid.in_shape not in (None, in_shape):
-        raise ValueError(f"image: expected sizes {grid.in_shape}, for which the grid was made, got {in_shape}")
+        axes = "(D, H, W)" if grid.ndim == 3 else "(H, W)"
+        raise ValueError(f"image: expected {axes} = {grid.in_shape}, for which the grid was made, got {in_shape}")
     working = working_dtype(image.dtype)
     if nearest and fill is not None:  # no pixel is blended with another, so the padding would have no effect
         padding = "constant"
