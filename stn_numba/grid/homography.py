@@ -42,17 +42,19 @@ def map_points_vjp(matrix: Floats, points: Floats, d_mapped: Floats) -> Floats:
 def map_points_jacobian(matrix: Floats, points: Floats) -> tuple[Floats, Floats]:
     """Derivatives of the mapped points with respect to the points, (N, M, 2, 2), and to the matrix, (N, M, 2, 3, 3).
 
-    NaN for points at or behind the horizon.
+    NaN for points at or behind the horizon. In volumes (N, M, 3, 3) and (N, M, 3, 4, 4).
     """
+    axes = matrix.shape[-1] - 1
     mapped = map_points(matrix, points)[..., None]
-    depth = (points @ np.swapaxes(matrix[:, 2:, :2], 1, 2) + matrix[:, None, 2:, 2])[..., None]
+    depth = (points @ np.swapaxes(matrix[:, -1:, :-1], 1, 2) + matrix[:, None, -1:, -1])[..., None]
     with np.errstate(all="ignore"):
         depth = np.where(depth > 0, depth, np.nan)
-        by_points = (matrix[:, None, :2, :2] - mapped * matrix[:, None, 2:, :2]) / depth
+        by_points = (matrix[:, None, :-1, :-1] - mapped * matrix[:, None, -1:, :-1]) / depth
         row = _homogeneous(points)[..., None, :] / depth  # (N, M, 1, 3)
-        by_matrix = np.zeros((*mapped.shape[:-1], 3, 3))
-        by_matrix[..., 0, 0, :] = by_matrix[..., 1, 1, :] = row[..., 0, :]
-        by_matrix[..., 2, :] = -mapped * row
+        by_matrix = np.zeros((*mapped.shape[:-1], axes + 1, axes + 1))
+        for axis in range(axes):
+            by_matrix[..., axis, axis, :] = row[..., 0, :]
+        by_matrix[..., -1, :] = -mapped * row
     return by_points, by_matrix
 
 
