@@ -55,4 +55,4 @@ class Affine(AxesOption, MatrixTransform):
         matrix = np.zeros((len(theta), axes + 1, axes + 1), theta.dtype)
         matrix[:, :axes] = theta.reshape(-1, axes, axes + 1)
         matrix[:, axes, axes] = 1
-        return matrix, lambda d_matrix: d_matrix[:, :axes].reshape(len(d_matrix), -1)
+        return matrix, lambda d_matrix: d_matrix[:, :axes].reshape(-1, axes * (axes + 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +67,11 @@ class BSpline(LatticeTransform):
     def __init__(self, control_points: tuple[int, ...] | None = None, ndim: int | None = None) -> None:
         self.lattice = as_lattice(control_points, "control_points", 8, ndim)
         if min(self.lattice) <= _DEGREE:
-            raise ValueError(f"control_points: expected at least 4 along each axis, got {self.lattice}")
+            least = "4 rows and 4 columns" if self.ndim == 2 else "4 planes, 4 rows and 4 columns"
+            raise ValueError(f"control_points: expected at least {least}, got {self.lattice}")
+
+    def _shown_options(self) -> dict[str, Any]:
+        return {"control_points": self.lattice}
 
     @property
     def control_points(self) -> tuple[int, ...]:

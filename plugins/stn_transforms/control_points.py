@@ -45,7 +45,8 @@ def as_control_points(given: Any, ndim: int | None) -> tuple[Shape | None, NDArr
     if is_regular(array) and axes in (None, array.size):
         sizes = tuple(int(size) for size in array)
         if min(sizes) < 2:
-            raise ValueError(f"control_points: expected at least 2 along each axis, got {sizes}")
+            least = "2 rows and 2 columns" if len(sizes) == 2 else "2 planes, 2 rows and 2 columns"
+            raise ValueError(f"control_points: expected at least {least}, got {sizes}")
         return sizes, base_points(sizes)
     axes = axes or (3 if array.ndim == 2 and array.shape[1] == 3 else 2)
     points = as_floats(array, "control_points", ("K", axes)).astype(np.float64)

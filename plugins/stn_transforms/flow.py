@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,11 @@ class Flow(LatticeTransform):
     def __init__(self, shape: tuple[int, ...] | None = None, ndim: int | None = None) -> None:
         self.lattice = as_lattice(shape, "shape", 28, ndim)
         if min(self.lattice) < 1:
-            raise ValueError(f"shape: expected at least 1 along each axis, got {self.lattice}")
+            least = "one row and one column" if self.ndim == 2 else "one plane, one row and one column"
+            raise ValueError(f"shape: expected at least {least}, got {self.lattice}")
+
+    def _shown_options(self) -> dict[str, Any]:
+        return {"shape": self.lattice}
 
     @property
     def shape(self) -> tuple[int, ...]:

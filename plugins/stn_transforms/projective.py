@@ -56,4 +56,4 @@ class Projective(AxesOption, MatrixTransform):
         """Return matrices with theta row by row and 1 as the last number, and their backprop."""
         ones, size = np.ones((len(theta), 1), theta.dtype), self.ndim + 1
         matrix = np.concatenate([theta, ones], axis=1).reshape(-1, size, size)
-        return matrix, lambda d_matrix: d_matrix.reshape(len(d_matrix), -1)[:, :-1]
+        return matrix, lambda d_matrix: d_matrix.reshape(-1, size**2)[:, :-1]

@@ -71,6 +71,6 @@ class Rigid(VolumeAspectAware, MatrixTransform):
 
         def backprop(d_matrix: Floats) -> Floats:
             d_turn, _, d_shift = pull_back(d_matrix)
-            return np.concatenate([d_turn.reshape(len(d_turn), -1), d_shift], axis=1)
+            return np.concatenate([d_turn.reshape(len(d_shift), theta.shape[1] - self.ndim), d_shift], axis=1)
 
         return matrix, backprop

@@ -68,6 +68,7 @@ class Similarity(VolumeAspectAware, MatrixTransform):
 
         def backprop(d_matrix: Floats) -> Floats:
             d_turn, d_scale, d_shift = pull_back(d_matrix)
-            return np.concatenate([d_turn.reshape(len(d_turn), -1), d_scale[:, None], d_shift], axis=1)
+            d_turn = d_turn.reshape(len(d_shift), theta.shape[1] - self.ndim - 1)
+            return np.concatenate([d_turn, d_scale[:, None], d_shift], axis=1)
 
         return matrix, backprop

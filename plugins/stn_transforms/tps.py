@@ -196,7 +196,7 @@ class ThinPlateSpline(LinearTransform):
         system = np.zeros((size, size))
         system[:count] = features
         # Features are in units of the extent, in images twice SciPy's; other units add what the affine part takes up.
-        system[np.diag_indices(count)] += self.smoothing * (2 / self._extent**2 if self.ndim == 2 else 1 / self._extent)
+        system[np.diag_indices(count)] += 2 * self.smoothing / self._extent**2 if self.ndim == 2 else self.smoothing / self._extent
         system[count:, :count] = features[:, count:].T
         return np.asarray(linalg.lu_solve(linalg.lu_factor(system), np.eye(size, count)))
 

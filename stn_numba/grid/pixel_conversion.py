@@ -49,7 +49,7 @@ def _output_axes(shape: Shape, align_corners: bool) -> tuple[tuple[float, float]
 
 def from_normalized_vjp(d_pixels: Floats, in_shape: Shape, out_shape: Shape, align_corners: bool) -> Matrices:
     """Gradient with respect to the normalized matrices for a gradient d (N, 3, 3) by `from_normalized`: A^T d B^T."""
-    result: Matrices = d_pixels.reshape(len(d_pixels), -1) @ _kronecker(in_shape, out_shape, align_corners)
+    result: Matrices = d_pixels.reshape(-1, d_pixels.shape[-1] ** 2) @ _kronecker(in_shape, out_shape, align_corners)
     return result.reshape(d_pixels.shape)
 
 

@@ -49,7 +49,7 @@ class LinearForm(NamedTuple):
 
     def solved(self, matrices: Array) -> Array:
         """Parameters (N, P) of matrices (N, 3, 3), by least squares; exact where each parameter is an entry."""
-        difference = matrices.reshape(len(matrices), -1) - self.constant
+        difference = matrices.reshape(-1, self.size**2) - self.constant
         gram = self.slopes.T @ self.slopes
         if np.array_equal(gram, np.diag(np.diag(gram))) and np.diag(gram).all():
             return np.asarray(difference @ self.slopes / np.diag(gram), np.float64)
