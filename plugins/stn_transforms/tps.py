@@ -58,7 +58,8 @@ class ThinPlateSpline(LinearTransform):
         If `control_points` are not real numbers.
     ValueError
         If there are fewer than three points (four in volumes), two coincide, or all lie on one line (or in one plane): the
-        spline is then not unique. If `aspect` is not a number from 0.00001 to 100,000, or `smoothing` not a finite number of at least 0.
+        spline is then not unique. If `aspect` is not a number from 0.00001 to 100,000, or `smoothing` not a finite number of
+        at least 0.
 
     Warns
     -----
@@ -196,7 +197,9 @@ class ThinPlateSpline(LinearTransform):
         system = np.zeros((size, size))
         system[:count] = features
         # Features are in units of the extent, in images twice SciPy's; other units add what the affine part takes up.
-        system[np.diag_indices(count)] += 2 * self.smoothing / self._extent**2 if self.ndim == 2 else self.smoothing / self._extent
+        system[np.diag_indices(count)] += (
+            2 * self.smoothing / self._extent**2 if self.ndim == 2 else self.smoothing / self._extent
+        )
         system[count:, :count] = features[:, count:].T
         return np.asarray(linalg.lu_solve(linalg.lu_factor(system), np.eye(size, count)))
 

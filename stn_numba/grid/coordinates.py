@@ -1,7 +1,7 @@
 """Convert between normalized positions and pixels. No other module knows the convention.
 
-Positions are (x, y), in volumes (x, y, z), normalized: with ``align_corners=True`` -1 is the center of the first pixel of an axis and +1 the center
-of the last one; with ``align_corners=False`` they are the outer edges of those pixels.
+Positions are (x, y), in volumes (x, y, z), normalized: with ``align_corners=True`` -1 is the center of the first pixel of an
+axis and +1 the center of the last one; with ``align_corners=False`` they are the outer edges of those pixels.
 """
 
 from __future__ import annotations

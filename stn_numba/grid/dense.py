@@ -30,7 +30,8 @@ class DenseGrid(KernelGrid):
     Parameters
     ----------
     points : array_like, (N, h, w, 2) or (N, d, h, w, 3)
-        Normalized positions (x, y), or (x, y, z) in volumes. float32 and float64 arrays are not copied, other numbers become float64.
+        Normalized positions (x, y), or (x, y, z) in volumes. float32 and float64 arrays are not copied, other numbers become
+        float64.
     align_corners : bool, default True
         Convention of the positions, see `stn_numba.grid`.
 

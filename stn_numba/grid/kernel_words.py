@@ -14,6 +14,7 @@ __all__ = ["COEFFICIENTS", "KIND", "MATRIX", "POSITIONS", "KernelWords", "grid_w
 # Where the words of a grid stand, counted from its first one.
 KIND, POSITIONS, MATRIX, COEFFICIENTS = 0, 1, 7, 11
 
+
 class KernelWords(NamedTuple):
     """The words of an argument.
 

@@ -42,7 +42,7 @@ class CoarseLattice(LatticeTransform):
 
     def __init__(self, full: LatticeTransform, shape: Shape) -> None:
         self.full = full
-        self.lattice = tuple(_coarse(full, size, count) for size, count in zip(shape, full.lattice, strict=True))  # type: ignore[assignment]
+        self.lattice = tuple(_coarse(full, size, count) for size, count in zip(shape, full.lattice, strict=True))
 
     def axis_weights(self, x: NDArray[np.float64], count: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Those of the full lattice."""

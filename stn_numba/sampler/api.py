@@ -46,15 +46,16 @@ def sample(
     Parameters
     ----------
     image : array_like, (N, H, W, C)
-        With ``layout="NCHW"`` (N, C, H, W). Volumes (N, D, H, W, C) have an axis more. N may be 1 to serve every grid. Dtypes: float32, float64, uint8, int8, uint16,
-        int16, int32, float16, complex64, complex128; with ``kernel="nearest"`` any dtype except objects. Arrays with any
-        strides are read without a copy; only float16, which is widened to float32, and foreign byte orders are copied.
+        With ``layout="NCHW"`` (N, C, H, W). Volumes (N, D, H, W, C) have an axis more. N may be 1 to serve every grid. Dtypes:
+        float32, float64, uint8, int8, uint16, int16, int32, float16, complex64, complex128; with ``kernel="nearest"`` any
+        dtype except objects. Arrays with any strides are read without a copy; only float16, which is widened to float32, and
+        foreign byte orders are copied.
     grid : Grid or array_like, (N, h, w, 2)
         Where each output pixel reads the image: what a transform's ``forward`` returns, or positions (x, y). N may be 1 to
         serve every image. For volumes (N, d, h, w, 3), positions (x, y, z).
     kernel : str or PiecewisePolynomial, default "bilinear"
-        ``"nearest"`` (ties to even), ``"bilinear"`` or ``"linear"``, ``"bicubic"`` or ``"cubic"``, ``"lanczos3"``, ``"cubic_b_spline"``, ``"mitchell"``, or a
-        `stn_numba.sampler.interpolation.PiecewisePolynomial`.
+        ``"nearest"`` (ties to even), ``"bilinear"`` or ``"linear"``, ``"bicubic"`` or ``"cubic"``, ``"lanczos3"``,
+        ``"cubic_b_spline"``, ``"mitchell"``, or a `stn_numba.sampler.interpolation.PiecewisePolynomial`.
     padding : str, optional
         What the image continues as beyond its edges: ``"zeros"``, ``"border"``, ``"symmetric"``, ``"reflect101"``,
         ``"reflection"`` (``"reflect101"`` with `align_corners`, else ``"symmetric"``), ``"wrap"``, or ``"constant"``, which is

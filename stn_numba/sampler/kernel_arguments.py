@@ -83,7 +83,7 @@ def reach_entry() -> Entry:
 
 @functools.cache
 def grid_gradient_entry(dtype: np.dtype[Any]) -> Entry:
-    """For volumes. Words: tasks, pieces, volume, source, rule, batch steps, shape, d_out, address of d_grid, numbers of each."""
+    """For volumes. Words: tasks, pieces, volume, source, rule, batch steps, shape, d_out, address and size of d_grid."""
     volume, shape = _image(dtype.name, 3), _out_shape(3)
     head = "int", "int", volume, _SOURCE[3], _RULE[3], _BATCH_STEPS, shape, f"like {dtype.name}"
     return _GRID_GRADIENT.entry((*head, volume, "int", "int"))

@@ -62,9 +62,7 @@ def by_position(function: Callable[[Array], Floats], points: Floats) -> tuple[Ar
     with np.errstate(all="ignore"):
         mapped = np.asarray(function(np.concatenate(sets, axis=-2)), np.float64)
         middle, *moved = (mapped[:, k * count : (k + 1) * count] for k in range(len(sets)))
-        slopes = [
-            (moved[2 * k] - moved[2 * k + 1]) / (sets[1 + 2 * k] - sets[2 + 2 * k])[..., k : k + 1] for k in range(axes)
-        ]
+        slopes = [(moved[2 * k] - moved[2 * k + 1]) / (sets[1 + 2 * k] - sets[2 + 2 * k])[..., k : k + 1] for k in range(axes)]
         return middle, np.stack(slopes, axis=-1)
 
 

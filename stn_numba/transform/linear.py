@@ -163,7 +163,11 @@ class LinearTransform(Transform):
     def grid_values(self, theta: NDArray[Any]) -> Floats | None:
         """The coefficients (N, 2, B); None if one is not finite, because then the positions have to be examined."""
         theta = float_rows(theta)
-        return theta.reshape(len(theta), self.ndim, theta.shape[1] // self.ndim) if math.isfinite(sum(theta.ravel().tolist())) else None
+        return (
+            theta.reshape(len(theta), self.ndim, theta.shape[1] // self.ndim)
+            if math.isfinite(sum(theta.ravel().tolist()))
+            else None
+        )
 
 
 def _basis_at_pixels(

@@ -114,7 +114,9 @@ class MatrixTransform(PixelMethods):
     def points_jacobian(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
         """Return the exact derivatives, as `Transform.points_jacobian`."""
         matrix = self._exact_matrix(theta)
-        return np.asarray(map_points_jacobian(matrix, as_points(points, len(matrix), self.ndim).astype(np.float64))[0], np.float64)
+        return np.asarray(
+            map_points_jacobian(matrix, as_points(points, len(matrix), self.ndim).astype(np.float64))[0], np.float64
+        )
 
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
         """Derivatives (N, M, 2, P): those by the matrix times those of the matrix."""

@@ -243,7 +243,8 @@ def test_an_entry_point_that_is_not_callable_is_named(install):
 
 
 def test_unknown_options_are_named_with_those_that_exist():
-    message = "options: expected control_points, aspect, smoothing, ndim for transform 'tps', got 'aspekt'; did you mean 'aspect'?"
+    options = "control_points, aspect, smoothing, ndim"
+    message = f"options: expected {options} for transform 'tps', got 'aspekt'; did you mean 'aspect'?"
     with pytest.raises(TypeError) as caught:
         stn.get_transform("tps", aspekt=2.0)
     assert str(caught.value) == message

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.constants import FILL_TAPS, REFLECT, STRIP, MODE
+from stn_numba.kernels.constants import FILL_TAPS, MODE, REFLECT, STRIP
 from stn_numba.kernels.gradients.single_channel import load_eight
 from stn_numba.kernels.simd.lanes import lane_sum, mask_bits
 from stn_numba.kernels.simd.load_store import load, load_pairs, size_of
@@ -178,7 +178,9 @@ def voxel_gradient(job, address, d_row, j):
                 u, du = get_product(weights[0], zero, a), get_product(slopes[0], zero, a)
                 x, y, z = du * vw, u * dv_w, u * v_dw
                 if x != zero or y != zero or z != zero:
-                    total = tap_value(job, line + get_product(taps[0], np.int64(0), a) * volume.x_step, d_row + j * job.out.x_step)
+                    total = tap_value(
+                        job, line + get_product(taps[0], np.int64(0), a) * volume.x_step, d_row + j * job.out.x_step
+                    )
                     gx += x * total if x != zero else zero
                     gy += y * total if y != zero else zero
                     gz += z * total if z != zero else zero
@@ -230,8 +232,8 @@ def padding_vjp(job, count, is_padded):
 def grid_gradient(first, stop, tasks, pieces, volume, grid, sampler, steps, size, zero, d_out, d_grid, numbers):
     """Add to the gradients by grids: pieces of outputs, one after the other; see `forward.sample`.
 
-    `d_grid` is the address of the gradient by dense positions (N, d, h, w, 3) of their dtype, or of (N, pieces, numbers) sums in
-    float64.
+    `d_grid` is the address of the gradient by dense positions (N, d, h, w, 3) of their dtype, or of (N, pieces, numbers) sums
+    in float64.
     """
     (batch, d, h, w, _), memory = size, allocate(8 * ROW * ROWS)
     if memory:

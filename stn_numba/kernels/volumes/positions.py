@@ -90,7 +90,7 @@ def matrix_row(grid, n, k, i, first, count, rows):
 @jit.inline
 def basis_row(grid, n, k, i, first, count, rows):
     """Positions of a linear map, summed in float64."""
-    (functions, B, _), j = grid.basis, 0
+    (functions, _B, _), j = grid.basis, 0
     row = functions + 8 * ((k * grid.h + i) * grid.w + first)
     while j + 8 <= count:
         basis_positions(grid, n, row + 8 * j, j, rows, EIGHT)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stn_numba.kernels.registration import codes
 from stn_numba.kernels.runtime import dispatch
+from stn_numba.grid import Shape
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
@@ -105,7 +106,7 @@ def matrix_sums(
     fixed: Array,
     matrix: Array,
     axes: tuple[float, float, float, float],
-    in_shape: tuple[int, int],
+    in_shape: Shape,
     *,
     kernel: int = codes.LINEAR,
     projective: bool = False,
@@ -173,8 +174,8 @@ def matrix_read(
     moving: Array,
     matrix: Array,
     axes: tuple[float, float, float, float],
-    in_shape: tuple[int, int],
-    out_shape: tuple[int, int],
+    in_shape: Shape,
+    out_shape: Shape,
     *,
     kernel: int = codes.LINEAR,
     projective: bool = False,

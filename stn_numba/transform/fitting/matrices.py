@@ -102,7 +102,7 @@ def solve_homography(pairs: Pairs) -> Array:
 
 
 def _normalized(points: Array, weights: Array) -> tuple[Array, Array]:
-    """The similarity (N, 3, 3), or (N, 4, 4), that moves the center of points to 0 and their mean distance to sqrt(2); the moved points."""
+    """The similarity that moves the center of points to 0 and their mean distance to sqrt(2), and the moved points."""
     share = (weights / np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(float).tiny))[..., None]
     center = (points * share).sum(axis=1, keepdims=True)
     distance = (np.linalg.norm(points - center, axis=-1, keepdims=True) * share).sum(axis=1, keepdims=True)

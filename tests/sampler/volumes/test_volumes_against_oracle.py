@@ -73,9 +73,7 @@ def test_samples_agree_with_the_oracle(seed, kernel, padding, dtype, strides, la
     fill=st.sampled_from([None, 7.0]),
     far=st.lists(st.sampled_from(FAR), max_size=6),
 )
-def test_gradients_agree_with_the_oracle(
-    seed, kernel, padding, dtypes, strides, layout, sizes, batch, width, fill, far
-):
+def test_gradients_agree_with_the_oracle(seed, kernel, padding, dtypes, strides, layout, sizes, batch, width, fill, far):
     assume(can_be_compared(kernel, padding, fill))
     rng, (volumes, grids) = np.random.default_rng(seed), batch
     volume = random_volume(rng, volumes, sizes, dtypes[0], strides, layout)
