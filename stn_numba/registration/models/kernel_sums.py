@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.grid import Shape
 from stn_numba.kernels.registration import codes
 from stn_numba.kernels.runtime import dispatch
-from stn_numba.grid import Shape
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
