@@ -88,7 +88,12 @@ class SpatialTransformerEstimator(BaseEstimator):  # type: ignore[misc]
     def _read(self, X: Any, y: Any, *, reset: bool, **checks: Any) -> tuple[NDArray[Any], Any]:
         """Return images in the precision of training, and targets."""
         images, y = read_images(self, X, y=y, reset=reset, dtypes=_DTYPES, **checks)
-        return images if images.dtype == np.uint8 else images.astype(np.float32, copy=False), y
+        if images.dtype == np.float64:
+            largest = np.abs(images).max()
+            if largest > np.finfo(np.float32).max:
+                raise ValueError(f"X: expected pixels within the range of float32, got {largest:.3g}")
+            images = images.astype(np.float32)
+        return images, y
 
     def _begin(self, samples: Samples) -> None:
         """Make a new model for the first samples."""
@@ -156,8 +161,10 @@ class SpatialTransformerEstimator(BaseEstimator):  # type: ignore[misc]
         """Return images, and the model in their precision."""
         check_is_fitted(self)
         images, _ = read_images(self, X, reset=False, dtypes=_DTYPES)
-        exact = images.dtype == np.float64 and self.model_.dtype != np.float64
-        return in_double_precision(self.model_) if exact else self.model_, images
+        if images.dtype != np.float64 or self.model_.dtype == np.float64:
+            return self.model_, images
+        self.model_.warn_if_on_another_scale(images)  # a copy would warn each time
+        return in_double_precision(self.model_), images
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Return what the model returns for images, in their precision."""

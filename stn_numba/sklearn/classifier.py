@@ -15,7 +15,7 @@ from stn_numba.nn import Classifier
 from stn_numba.nn.losses.cross_entropy import softmax
 from stn_numba.sklearn.base import SpatialTransformerEstimator
 from stn_numba.sklearn.networks import build_classifier
-from stn_numba.sklearn.samples import Samples, class_factors, merged
+from stn_numba.sklearn.samples import Samples, as_weights, class_factors, merged
 from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformerClassifier"]
@@ -45,8 +45,8 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
         (H, W) or (H, W, C) of the images that rows of pixels stand for. None for square images if the number of pixels is a
         square number, as 64 or 784, and otherwise for images of a single row: signals, which can only be warped along x.
     pixel_scale : "auto" or float, default "auto"
-        Factor of the pixels in front of the network. ``"auto"`` is a power of 2 by which the largest pixel in training is
-        at most 1.
+        Factor of the pixels in front of the network. ``"auto"`` is a power of 2 that brings the largest pixel in training to
+        above 1/2 and at most 1.
     epochs : int, default None
         Passes over the images. None for 10, and for small data as many as make 200 steps.
     batch_size : int, default 64
@@ -173,10 +173,9 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
         NonFiniteError
             If training diverges.
         """
-        images, labels = self._read_labels(X, y, reset=True)
-        kept = np.ones(len(labels), bool) if sample_weight is None else np.asarray(sample_weight) != 0
-        self._learn_classes(labels[kept] if kept.shape == labels.shape and kept.any() else labels)
-        self._fit_all(self._samples(images, labels, sample_weight))
+        images, labels, weights = self._read_labels(X, y, sample_weight, reset=True)
+        self._learn_classes(labels[weights > 0])
+        self._fit_all(self._samples(images, labels, weights))
         return self
 
     def partial_fit(
@@ -201,14 +200,14 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
             As for `fit`, and if `classes` are missing in a first call, or differ from those of earlier calls.
         """
         first = not hasattr(self, "model_")
-        images, labels = self._read_labels(X, y, reset=first)
+        images, labels, weights = self._read_labels(X, y, sample_weight, reset=first)
         if first:
             if classes is None:
                 raise ValueError("classes: expected all labels in the first call of partial_fit, got None")
             self._learn_classes(column_or_1d(classes))
         elif classes is not None and not np.array_equal(self.classes_, np.unique(np.asarray(classes))):
             raise ValueError(f"classes: expected those of earlier calls, {self.classes_!r:.60}, got {classes!r:.60}")
-        samples = self._samples(images, labels, sample_weight)
+        samples = self._samples(images, labels, weights)
         if first:
             self._begin(samples)
         self._train_once(samples)
@@ -235,25 +234,27 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
         tags.input_tags.three_d_array = True
         return tags
 
-    def _read_labels(self, X: Any, y: Any, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _read_labels(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+        """Return images, labels and weights."""
         images, labels = self._read(X, y, reset=reset)
         check_classification_targets(labels)
-        return images, labels
+        return images, labels, as_weights(sample_weight, len(images))
 
     def _learn_classes(self, labels: NDArray[Any]) -> None:
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
-            raise ValueError(f"y: expected at least two classes with a weight other than zero, got one class, {self.classes_[0]!r}")
+            only = self.classes_.tolist()[0]
+            raise ValueError(f"y: expected at least two classes with a weight other than zero, got one class, {only!r:.60}")
 
-    def _samples(self, images: NDArray[Any], labels: NDArray[Any], sample_weight: Any) -> Samples:
+    def _samples(self, images: NDArray[Any], labels: NDArray[Any], weights: NDArray[np.float64]) -> Samples:
         """Return different images with numbers of classes, weighted by sample and by class."""
         codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
-        known = self.classes_[codes] == labels
-        if sample_weight is not None:
-            known |= np.asarray(sample_weight) == 0
-        if not known.all():
-            raise ValueError(f"y: expected labels among {self.classes_.tolist()!r:.60}, got {labels[~known][0]!r}")
-        samples = merged(images, codes, sample_weight)
+        unknown = labels[(self.classes_[codes] != labels) & (weights > 0)].tolist()
+        if unknown:
+            raise ValueError(f"y: expected labels among {self.classes_.tolist()!r:.60}, got {unknown[0]!r:.60}")
+        samples = merged(images, codes, weights)
         totals = np.bincount(samples.targets, samples.weights, len(self.classes_))
         samples.weights = samples.weights * class_factors(self.class_weight, self.classes_, totals)[samples.targets]
         if not samples.weights.any():

@@ -19,6 +19,7 @@ from stn_numba.sklearn.images import ImageShape
 __all__ = ["build_classifier", "build_regressor", "in_double_precision", "scale_of"]
 
 _LEAST_SIDE = 24  # which the convolutions of `st_cnn` leave something of
+_LEAST_PIXEL = 2.0**-100  # whose factor is a float32
 _GIVEN = ("transform", "options", "seed")  # what the estimator passes itself
 
 
@@ -39,7 +40,7 @@ def build_regressor(estimator: Any, input_shape: ImageShape, n_outputs: int, sca
 
 
 def scale_of(images: NDArray[Any], pixel_scale: Any) -> float:
-    """Return the factor of pixels: a power of 2 by which the largest one is at most 1, unless `pixel_scale` is a number.
+    """Return the factor of pixels: a power of 2 that brings the largest to above 1/2 and at most 1, or a given number.
 
     Examples
     --------
@@ -47,8 +48,8 @@ def scale_of(images: NDArray[Any], pixel_scale: Any) -> float:
     (True, 1.0)
     """
     if pixel_scale == "auto":
-        largest = float(max(images.max(), -float(images.min())))
-        return 2.0 ** -math.ceil(math.log2(largest)) if largest > 0 else 1.0
+        largest = max(float(images.max()), -float(images.min()))
+        return 2.0 ** -math.ceil(math.log2(max(largest, _LEAST_PIXEL))) if largest > 0 else 1.0
     if isinstance(pixel_scale, str):
         raise ValueError(f"pixel_scale: expected 'auto' or a number, got {pixel_scale!r:.60}")
     if (scale := as_real(pixel_scale, "pixel_scale")) == 0:
@@ -57,13 +58,10 @@ def scale_of(images: NDArray[Any], pixel_scale: Any) -> float:
 
 
 def in_double_precision(model: Model) -> Model:
-    """Return a copy of a classifier or regressor that computes in float64."""
+    """Return a copy of a classifier or regressor that computes in float64, and does not warn of another scale of pixels."""
     if isinstance(model, Classifier):
-        copy: Model = Classifier(model.network, model.input_shape, model.n_classes, dtype=np.float64)
-    else:
-        copy = Regressor(model.network, model.input_shape, loss=model.loss_of(), dtype=np.float64)
-    copy.trained_on(model.pixels)
-    return copy
+        return Classifier(model.network, model.input_shape, model.n_classes, dtype=np.float64)
+    return Regressor(model.network, model.input_shape, loss=model.loss_of(), dtype=np.float64)
 
 
 def _layers(estimator: Any, input_shape: ImageShape, n_classes: int, seed: int) -> list[Layer]:
@@ -101,6 +99,8 @@ def _own(estimator: Any, kind: Any, input_shape: ImageShape, n_outputs: int, see
     model = estimator.network(input_shape, n_outputs, seed)
     if not isinstance(model, kind):
         raise TypeError(f"network: expected a function that returns a {kind.__name__}, got a {type(model).__name__} from it")
+    if getattr(model, "multi_label", False):
+        raise ValueError("network: expected a model of one label an image, got one with multi_label=True")
     if (model.input_shape, model.output_shape) != (input_shape, (n_outputs,)):
         raise ValueError(
             f"network: expected a model from images {input_shape} to {n_outputs} outputs, got one from {model.input_shape} "

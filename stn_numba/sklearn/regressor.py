@@ -12,7 +12,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from stn_numba.nn import Regressor
 from stn_numba.sklearn.base import SpatialTransformerEstimator
 from stn_numba.sklearn.networks import build_regressor
-from stn_numba.sklearn.samples import Samples, merged
+from stn_numba.sklearn.samples import Samples, as_weights, merged
 from stn_numba.transform import Transform
 
 __all__ = ["SpatialTransformerRegressor"]
@@ -173,7 +173,7 @@ class SpatialTransformerRegressor(MultiOutputMixin, RegressorMixin, SpatialTrans
             self._single = single
         elif targets.shape[1] != len(self.target_mean_):
             raise ValueError(f"y: expected {len(self.target_mean_)} targets an image, as in earlier calls, got {targets.shape}")
-        return merged(images, targets, sample_weight)
+        return merged(images, targets, as_weights(sample_weight, len(images)))
 
     def _learn_scale(self, samples: Samples) -> None:
         self.target_mean_ = np.average(samples.targets, axis=0, weights=samples.weights)

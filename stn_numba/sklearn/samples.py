@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from stn_numba._util.arguments import as_real
 from stn_numba.nn.inputs.weights import expect_weights
 
-__all__ = ["Samples", "class_factors", "merged"]
+__all__ = ["Samples", "as_weights", "class_factors", "merged"]
 
 
 @dataclass
 class Samples:
-    """Different images, their targets and their weights; `weights` is None if all are the same."""
+    """Images, their targets and their weights, which are positive before those of classes are applied."""
 
     images: NDArray[Any]
     targets: NDArray[Any]
@@ -36,7 +36,18 @@ class Samples:
         return weights
 
 
-def merged(images: NDArray[Any], targets: NDArray[Any], sample_weight: Any = None) -> Samples:
+def as_weights(sample_weight: Any, count: int) -> NDArray[np.float64]:
+    """Return weights (count,), not all zero; those of a mask are 0 and 1, and those of None are 1."""
+    if sample_weight is None:
+        return np.ones(count)
+    given = np.asarray(sample_weight)
+    weights = expect_weights(given.astype(np.uint8) if given.dtype == bool else given, "sample_weight", count)
+    if not weights.any():
+        raise ValueError("sample_weight: expected at least one weight other than zero")
+    return weights
+
+
+def merged(images: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64]) -> Samples:
     """Return the samples without those of weight 0, in an order of their own, equal ones as one with the sum of their weights.
 
     Whatever is learned from the result depends neither on the order of the samples, nor on whether a sample is given twice or
@@ -44,17 +55,14 @@ def merged(images: NDArray[Any], targets: NDArray[Any], sample_weight: Any = Non
 
     Examples
     --------
-    >>> samples = merged(np.array([[1.0], [2.0], [1.0], [3.0]]), np.zeros(4), [1, 3, 1, 0])
+    >>> samples = merged(np.array([[1.0], [2.0], [1.0], [3.0]]), np.zeros(4), np.array([1.0, 3.0, 1.0, 0.0]))
     >>> dict(zip(samples.images[:, 0].tolist(), samples.weights.tolist())) == {1.0: 2.0, 2.0: 3.0}
     True
     """
-    weights = np.ones(len(images)) if sample_weight is None else expect_weights(sample_weight, "sample_weight", len(images))
-    if not weights.any():
-        raise ValueError("sample_weight: expected at least one weight other than zero")
-    first: dict[bytes, int] = {}
-    total: dict[bytes, float] = {}
+    first: dict[tuple[bytes, bytes], int] = {}
+    total: dict[tuple[bytes, bytes], float] = {}
     for row in np.flatnonzero(weights).tolist():
-        key = blake2b(images[row].tobytes() + targets[row].tobytes(), digest_size=16).digest()
+        key = blake2b(images[row].tobytes(), digest_size=16).digest(), targets[row].tobytes()
         first.setdefault(key, row)
         total[key] = total.get(key, 0.0) + float(weights[row])
     keys = sorted(first)
