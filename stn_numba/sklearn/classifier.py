@@ -255,7 +255,7 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
         if unknown:
             raise ValueError(f"y: expected labels among {self.classes_.tolist()!r:.60}, got {unknown[0]!r:.60}")
         samples = merged(images, codes, weights)
-        totals = np.bincount(samples.targets, samples.weights, len(self.classes_))
+        totals = np.bincount(samples.targets, samples.weights, len(self.classes_)).astype(np.float64)
         samples.weights = samples.weights * class_factors(self.class_weight, self.classes_, totals)[samples.targets]
         if not samples.weights.any():
             raise ValueError("class_weight: expected at least one class of y with a weight other than zero")

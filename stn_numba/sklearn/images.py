@@ -16,9 +16,7 @@ __all__ = ["ImageShape", "as_image_shape", "flattened", "read_images", "shape_of
 ImageShape = tuple[int, int, int]
 
 
-def read_images(
-    estimator: Any, X: Any, *, reset: bool, dtypes: tuple[type, ...], **targets: Any
-) -> tuple[NDArray[Any], Any]:
+def read_images(estimator: Any, X: Any, *, reset: bool, dtypes: tuple[type, ...], **targets: Any) -> tuple[NDArray[Any], Any]:
     """Return X as images (N, H, W, C) of one of the dtypes, or else of the first one, and y if it is among the `targets`.
 
     With `reset` the estimator learns the number of features, their names and `image_shape_`; without, X has to fit these. It

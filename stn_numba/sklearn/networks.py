@@ -26,7 +26,8 @@ _GIVEN = ("transform", "options", "seed")  # what the estimator passes itself
 def build_classifier(estimator: Any, input_shape: ImageShape, n_classes: int, scale: float, seed: int) -> Classifier:
     """Return the classifier that an estimator's options describe."""
     if callable(estimator.network):
-        return _own(estimator, Classifier, input_shape, n_classes, seed)
+        own: Classifier = _own(estimator, Classifier, input_shape, n_classes, seed)
+        return own
     layers = _layers(estimator, input_shape, n_classes, seed)
     return Classifier(Chain(*_scaled(scale), *layers), input_shape, n_classes, seed=seed)
 
@@ -34,7 +35,8 @@ def build_classifier(estimator: Any, input_shape: ImageShape, n_classes: int, sc
 def build_regressor(estimator: Any, input_shape: ImageShape, n_outputs: int, scale: float, seed: int) -> Regressor:
     """Return the regressor that an estimator's options describe: a classifier's network with another last layer."""
     if callable(estimator.network):
-        return _own(estimator, Regressor, input_shape, n_outputs, seed)
+        own: Regressor = _own(estimator, Regressor, input_shape, n_outputs, seed)
+        return own
     layers = _layers(estimator, input_shape, 2, seed)[:-1]
     return Regressor(Chain(*_scaled(scale), *layers, Dense(n_outputs)), input_shape, loss=estimator.loss, seed=seed)
 

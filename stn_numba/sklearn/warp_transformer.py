@@ -197,10 +197,11 @@ class WarpTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise ValueError("points: expected None together with theta, which has the parameters already")
         if not isinstance(self.points, tuple | list) or len(self.points) != 2:
             raise ValueError(f"points: expected a pair of (M, 2) positions, in output and input, got {self.points!r:.60}")
-        theta = self._transform.fit_points(*self.points)
-        if len(theta) != 1:
-            raise ValueError(f"points: expected a pair of (M, 2) positions, got {len(theta)} sets of them")
-        return theta[0]
+        fitted: NDArray[np.float64] = self._transform.fit_points(*self.points)
+        if len(fitted) != 1:
+            raise ValueError(f"points: expected a pair of (M, 2) positions, got {len(fitted)} sets of them")
+        row: NDArray[np.float64] = fitted[0]
+        return row
 
     def _warped(self, images: NDArray[Any], theta: NDArray[np.float64]) -> NDArray[Any]:
         """Return images (N, h, w, C)."""

@@ -207,7 +207,11 @@ def test_training_can_stop_early(bars):
 
 
 def test_other_options_go_to_fit(bars):
-    options = {"augment": RandomWarp("rotation", 0.1), "optimizer": nn.SGD(), "callbacks": [lambda _, history: len(history) == 2]}
+    options = {
+        "augment": RandomWarp("rotation", 0.1),
+        "optimizer": nn.SGD(),
+        "callbacks": [lambda _, history: len(history) == 2],
+    }
     model = quick(fit_options=options).fit(*bars)
     assert model.n_iter_ == 2
     assert "velocity" in model._optimizer_state

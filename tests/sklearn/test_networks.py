@@ -79,12 +79,20 @@ def test_a_function_makes_its_own_model():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"network": "st-cnn"}, ValueError, "network: expected one of auto, .*, or a function, got 'st-cnn'; did you mean 'st_cnn'?"),
+        (
+            {"network": "st-cnn"},
+            ValueError,
+            "network: expected one of auto, .*, or a function, got 'st-cnn'; did you mean 'st_cnn'?",
+        ),
         ({"network": 3}, ValueError, "network: expected one of"),
         ({"network_options": 3}, TypeError, "network_options: expected a dict, got int"),
         ({"network_options": {"transform": "tps"}}, ValueError, "network_options: expected none of transform, options, seed"),
         ({"network": lambda *_: None}, TypeError, "network: expected a function that returns a Classifier, got a NoneType"),
-        ({"network": lambda shape, n, seed: own(shape, n + 1, seed)}, ValueError, r"to 3 outputs, got one from \(28, 28, 1\) to \(4,\)"),
+        (
+            {"network": lambda shape, n, seed: own(shape, n + 1, seed)},
+            ValueError,
+            r"to 3 outputs, got one from \(28, 28, 1\) to \(4,\)",
+        ),
         (
             {"network": lambda shape, n, _: nn.Classifier(nn.Chain(nn.Flatten(), nn.Dense(n)), shape, n, multi_label=True)},
             ValueError,

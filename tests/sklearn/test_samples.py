@@ -42,7 +42,9 @@ def test_equal_images_with_different_targets_are_two_samples():
 
 
 def test_only_ratios_of_weights_matter():
-    np.testing.assert_allclose(samples_of(X, Y, [1, 2, 3, 4, 5, 6]).mean_one(), samples_of(X, Y, [2, 4, 6, 8, 10, 12]).mean_one())
+    np.testing.assert_allclose(
+        samples_of(X, Y, [1, 2, 3, 4, 5, 6]).mean_one(), samples_of(X, Y, [2, 4, 6, 8, 10, 12]).mean_one()
+    )
     assert samples_of(X, Y, np.full(6, 7.0)).mean_one() is None
     assert samples_of(X, Y, [1, 2, 3, 4, 5, 6]).mean_one().mean() == pytest.approx(1)
 

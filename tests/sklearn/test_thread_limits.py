@@ -10,7 +10,9 @@ from stn_numba.sklearn.thread_limits import at_most
 def test_numbers_of_threads(n_jobs, expected, monkeypatch):
     monkeypatch.setattr("stn_numba.sklearn.thread_limits.get_num_threads", lambda: 3)
     limits = []
-    monkeypatch.setattr("stn_numba.sklearn.thread_limits.limit_threads", lambda number: limits.append(number) or stn.limit_threads(1))
+    monkeypatch.setattr(
+        "stn_numba.sklearn.thread_limits.limit_threads", lambda number: limits.append(number) or stn.limit_threads(1)
+    )
     with at_most(n_jobs):
         assert limits == ([] if n_jobs is None else [expected])
 
