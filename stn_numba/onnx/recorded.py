@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stn_numba.onnx.assemble import Theta
 from stn_numba.onnx.graph import Graph
+from stn_numba.onnx.tracing.rebound import rebound
 from stn_numba.onnx.tracing.symbols import Symbol, Untraceable
 from stn_numba.onnx.tracing.tracer import as_array_of, traced
 from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
@@ -19,6 +20,8 @@ from stn_numba.transform.points import apply_each
 __all__ = ["fixed_points", "moving_points", "recorded_axis_weights", "recorded_basis", "recorded_matrix", "recorded_points"]
 
 Array = NDArray[np.float64]
+Call = Callable[[Any], Any]
+"""A call of a transform, or of its copy, with symbols."""
 
 _SPREADS = (0.01, 0.03, 0.1, 0.1, 0.3, 0.3, 1.0, 3.0)  # of sample parameters about the identity
 _SAMPLE_POINTS = 11
@@ -56,8 +59,8 @@ def recorded_matrix(graph: Graph, transform: MatrixTransform, name: str) -> tupl
     theta, samples = theta_of(graph, name, transform)
     expected = np.asarray(transform.matrix_vjp(samples)[0], np.float64).reshape(len(samples), 1, 9)
     row = as_array_of(theta.symbols)
-    tries = [lambda: transform.matrix_vjp(row)[0], lambda: transform.matrix(row)]
-    return theta, _first_success(graph, tries, (1, 3, 3), expected)
+    calls: list[Call] = [lambda own: own.matrix_vjp(row)[0], lambda own: own.matrix(row)]
+    return theta, _first_success(graph, transform, calls, (1, 3, 3), expected)
 
 
 def recorded_points(graph: Graph, transform: Transform, name: str, points: Points) -> tuple[Theta, list[Symbol]]:
@@ -66,8 +69,8 @@ def recorded_points(graph: Graph, transform: Transform, name: str, points: Point
     with np.errstate(all="ignore"):
         expected = np.asarray(apply_each(transform, samples, points.values), np.float64)
     row, point = as_array_of(theta.symbols), as_array_of(points.symbols)
-    tries = [lambda: transform.apply_vjp(row, point)[0], lambda: transform.apply(row, point)]
-    return theta, _first_success(graph, tries, (1, 1, 2), expected)
+    calls: list[Call] = [lambda own: own.apply_vjp(row, point)[0], lambda own: own.apply(row, point)]
+    return theta, _first_success(graph, transform, calls, (1, 1, 2), expected)
 
 
 def recorded_basis(graph: Graph, transform: LinearTransform, points: Points) -> list[Symbol]:
@@ -76,7 +79,7 @@ def recorded_basis(graph: Graph, transform: LinearTransform, points: Points) -> 
     values = np.asarray(transform.basis(flat), np.float64)
     expected = values.reshape(*points.values.shape[:-1], values.shape[1])
     point = as_array_of(points.symbols)
-    return traced(graph, lambda: transform.basis(point), (1, values.shape[1]), expected)
+    return _first_success(graph, transform, [lambda own: own.basis(point)], (1, values.shape[1]), expected)
 
 
 def recorded_axis_weights(graph: Graph, transform: LatticeTransform, x: Symbol, count: int) -> list[Symbol]:
@@ -86,20 +89,27 @@ def recorded_axis_weights(graph: Graph, transform: LatticeTransform, x: Symbol, 
     expected = values.reshape(*x.value.shape, values.shape[1])
     position = as_array_of([x])[0]
 
-    def both() -> Any:
-        first, weights = transform.axis_weights(np.clip(position, -1.0, 1.0), count)
+    def both(own: Any) -> Any:
+        first, weights = own.axis_weights(np.clip(position, -1.0, 1.0), count)
         return np.concatenate([np.asarray(first, object)[:, None], weights], axis=1)
 
-    return traced(graph, both, (1, values.shape[1]), expected)
+    return _first_success(graph, transform, [both], (1, values.shape[1]), expected)
 
 
-def _first_success(graph: Graph, tries: list[Callable[[], Any]], shape: tuple[int, ...], expected: Array) -> list[Symbol]:
-    """Return what the first function computes that can be recorded; else raise the error of the first one."""
+def _first_success(
+    graph: Graph, transform: Transform, calls: list[Call], shape: tuple[int, ...], expected: Array
+) -> list[Symbol]:
+    """Return what the first call computes that can be recorded, of the transform or of its rebound copy.
+
+    If none can be, raise the first error.
+    """
     first: Untraceable | None = None
-    for function in tries:
-        try:
-            return traced(graph, function, shape, expected)
-        except Untraceable as error:
-            first = first or error
+    for make in (lambda: transform, lambda: rebound(transform)):
+        own = make()
+        for call in calls if own is not None else ():
+            try:
+                return traced(graph, lambda call=call, own=own: call(own), shape, expected)  # type: ignore[misc]
+            except Untraceable as error:
+                first = first or error
     assert first is not None
     raise first
