@@ -19,7 +19,8 @@ __all__ = ["sampled"]
 
 _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 _MARGINS = {"nearest": (0, 1), "linear": (0, 1), "cubic": (1, 2)}  # pixels before and after a position that a mode reads
-_FAR = 2.0**31  # pixels: positions beyond count as outside, as in the library's sampler
+_FAR = 2.0**20  # pixels: where an image repeats, farther positions count as outside, since float32 has no fractions of a pixel
+_BEYOND = 64.0  # images: nothing changes farther out where an image does not repeat; runtimes count pixels with 32 bits
 
 
 def sampled(graph: Graph, image: str, in_shape: Shape, grid: GraphGrid, sampling: Sampling, align_corners: bool) -> str:
@@ -54,9 +55,9 @@ def sampled(graph: Graph, image: str, in_shape: Shape, grid: GraphGrid, sampling
 
 def _finite(graph: Graph, positions: str, in_shape: Shape, padding: str) -> tuple[str, str]:
     """Return finite positions, and (N, 1, h, w) which of them were outside whatever the padding."""
-    limit = _FAR / max(in_shape)
-    outside = graph.node("IsNaN", positions)
-    if padding != "border":
+    outside, limit = graph.node("IsNaN", positions), _BEYOND
+    if padding not in ("border", "zeros", "constant"):
+        limit = _FAR / max(in_shape)
         outside = graph.node("Or", outside, graph.node("Greater", graph.node("Abs", positions), limit))
     either = graph.node("Or", *(graph.node("Gather", outside, k, axis=3) for k in (0, 1)))
     known = graph.node("Where", graph.node("Unsqueeze", either, [3]), 0.0, positions)

@@ -35,7 +35,7 @@ class TracedArray(SymbolicArray):
         if function is not None:
             return function(*args, **kwargs)
         if func in _REFUSED:
-            raise Untraceable(f"numpy.{func.__name__}")
+            raise Untraceable(f"the function {func.__name__!r} has no counterpart")
         return wrapped(super().__array_function__(func, types, args, kwargs))
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]
@@ -106,7 +106,7 @@ def _apply(ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **option
 def _elementwise(ufunc: np.ufunc, method: str) -> Callable[..., Any]:
     operation = OPERATIONS.get(ufunc.__name__)
     if operation is None or method not in _METHODS:
-        raise Untraceable(f"numpy.{ufunc.__name__}{'' if method == '__call__' else '.' + method}")
+        raise Untraceable(f"the function {ufunc.__name__!r}{'' if method == '__call__' else f' ({method})'} has no counterpart")
     function: Callable[..., Any] = getattr(np.frompyfunc(operation, ufunc.nin, 1, identity=ufunc.identity), method)
     return function
 

@@ -102,14 +102,10 @@ def _making(make: Callable[..., Any]) -> Callable[..., Any]:
 
 def _converting(convert: Callable[..., Any]) -> Callable[..., Any]:
     def converted(value: Any, dtype: Any = None, **options: Any) -> Any:
-        try:
-            holds_symbols = np.asarray(value).dtype == object
-        except (TypeError, ValueError):
-            holds_symbols = False
-        if not holds_symbols:
+        given = as_objects(value)
+        if given.dtype != object:
             return _holding(convert(value, dtype, **options))
-        plain = np.array(value, object, ndmin=options.get("ndmin", 0)) if options.get("copy", True) else np.asarray(value, object)
-        array = as_objects(plain).view(TracedArray)
+        array = np.array(given, ndmin=options.get("ndmin", 0), copy=True).view(TracedArray)
         return array if dtype is None else array.astype(dtype)
 
     return converted
@@ -117,4 +113,4 @@ def _converting(convert: Callable[..., Any]) -> Callable[..., Any]:
 
 def _holding(array: Any) -> Any:
     """Return floats as an array that can hold symbols."""
-    return array.astype(object).view(TracedArray) if array.dtype.kind == "f" or type(array) is TracedArray else array
+    return array.astype(object).view(TracedArray) if array.dtype.kind in "fO" else array

@@ -17,7 +17,7 @@ from stn_numba.onnx.tracing.symbols import Recording, Symbol, Untraceable, recor
 
 __all__ = ["as_array_of", "traced"]
 
-_MOST_RUNS = 256  # each condition that depends on the image doubles them
+_MOST_RUNS = 256  # each condition that depends on the image may double them
 _TOLERANCE = 1e-7  # of values of about 1, computed in float64 in another order
 _OWN = str(Path(__file__).parent)
 
