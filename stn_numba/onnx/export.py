@@ -147,7 +147,6 @@ def _metadata(model: Model, layout: str, transformers: dict[str, SpatialTransfor
         output: {
             "layer": names[id(layer)],
             "transform": layer.transform_label,
-            "shape": list(layer.shape or ()) or None,
             "kernel": layer.kernel if isinstance(layer.kernel, str) else repr(layer.kernel),
             "padding": layer.padding,
             "align_corners": layer.align_corners,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import stn_numba
 from stn_numba.nn.arrays import Size
 from stn_numba.onnx.errors import ExportError
 from stn_numba.onnx.graph import Graph, Node
@@ -73,7 +73,7 @@ def serialized(graph: Graph, image: Port, outputs: Sequence[Port], texts: Mappin
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
         producer_name="stn-numba",
-        producer_version=stn_numba.__version__,
+        producer_version=sys.modules["stn_numba"].__version__,
         doc_string=description,
     )
     helper.set_model_props(model, dict(texts))

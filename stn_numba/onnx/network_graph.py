@@ -106,7 +106,8 @@ class NetworkGraph(Graph):
 
     def _exporter_of(self, layer: Layer) -> Exporter:
         """Return what exports a layer: that of its class, or of a base class whose `forward` it has kept."""
-        for kind in type(layer).__mro__:
+        kinds: tuple[type[Any], ...] = type(layer).__mro__
+        for kind in kinds:
             if kind in self._exporters and type(layer).forward is kind.forward:
                 return self._exporters[kind]
         raise self.refusal(

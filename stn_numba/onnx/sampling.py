@@ -11,7 +11,7 @@ import numpy as np
 from stn_numba.grid import Shape
 from stn_numba.nn.engine.sampling import Sampling
 from stn_numba.onnx.graph import Graph
-from stn_numba.onnx.places import GraphGrid
+from stn_numba.onnx.grids.places import GraphGrid
 from stn_numba.onnx.taps import sampled_by_taps
 from stn_numba.sampler.interpolation import KERNELS, PiecewisePolynomial, bicubic
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stn_numba.nn.layers import SpatialTransformer
 from stn_numba.onnx.errors import ExportError
-from stn_numba.onnx.grids import grid_of
+from stn_numba.onnx.grids.dispatch import grid_of
 from stn_numba.onnx.layers import dense
 from stn_numba.onnx.network_graph import NetworkGraph
 from stn_numba.onnx.sampling import sampled

@@ -68,10 +68,9 @@ def _read(graph: Graph, image: str, sizes: np.ndarray, taps: str, padding: str, 
     if padding == "reflection":
         padding = "reflect101" if align_corners else "symmetric"
     about_centers = padding == "reflect101"
+    scale, shift = 2 / sizes, 1 / sizes - 1
     if about_centers:
-        scale, shift = 2 / np.maximum(sizes - 1, 1), -1.0
-    else:
-        scale, shift = 2 / sizes, 1 / sizes - 1
+        scale, shift = 2 / np.maximum(sizes - 1, 1), -np.ones(2)
     if padding not in ("zeros", "constant"):  # an axis of one pixel has nothing else to read
         scale, shift = np.where(sizes == 1, 0.0, scale), np.where(sizes == 1, 0.0, shift)
     grid = graph.node("Add", graph.node("Mul", taps, scale), shift)

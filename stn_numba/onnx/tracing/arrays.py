@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba._util.arrays import SymbolicArray
 from stn_numba.onnx.tracing.operations import OPERATIONS, where
-from stn_numba.onnx.tracing.symbols import Symbol, Untraceable, symbol_of_tag
+from stn_numba.onnx.tracing.symbols import Symbol, RecordingError, symbol_of_tag
 
 __all__ = ["TracedArray", "as_objects"]
 
@@ -35,15 +35,15 @@ class TracedArray(SymbolicArray):
         if function is not None:
             return function(*args, **kwargs)
         if func in _REFUSED:
-            raise Untraceable(f"the function {func.__name__!r} has no counterpart")
+            raise RecordingError(f"the function {func.__name__!r} has no counterpart")
         return wrapped(super().__array_function__(func, types, args, kwargs))
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the array itself: symbols stand for numbers of every dtype. As whole numbers, they are cut off."""
         kind = np.dtype(dtype).kind
         if kind in "iu":
-            return np.trunc(self)  # type: ignore[no-any-return]
-        return self != 0 if kind == "b" else self.copy()  # type: ignore[no-any-return]
+            return np.trunc(self)
+        return np.not_equal(self, 0) if kind == "b" else self.copy()
 
     def __getitem__(self, key: Any) -> Any:
         return super().__getitem__(_as_index(key))
@@ -95,7 +95,9 @@ def _apply(ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **option
     if ufunc.__name__ in _NATIVE and method == "__call__":
         result = ufunc(*operands, **{key: value for key, value in options.items() if key in ("axis", "axes")})
     else:
-        result = _elementwise(ufunc, method)(*operands, *inputs[ufunc.nin :], **_kept(ufunc, options))
+        function, kept = _elementwise(ufunc, method), _kept(ufunc, options)
+        with np.errstate(all="ignore"):  # samples may be NaN
+            result = function(*operands, *inputs[ufunc.nin :], **kept)
     targets = out if isinstance(out, tuple) else (out,)
     if targets[0] is not None:
         targets[0][...] = result
@@ -106,7 +108,7 @@ def _apply(ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **option
 def _elementwise(ufunc: np.ufunc, method: str) -> Callable[..., Any]:
     operation = OPERATIONS.get(ufunc.__name__)
     if operation is None or method not in _METHODS:
-        raise Untraceable(f"the function {ufunc.__name__!r}{'' if method == '__call__' else f' ({method})'} has no counterpart")
+        raise RecordingError(f"the function {ufunc.__name__!r}{'' if method == '__call__' else f' ({method})'} has no counterpart")
     function: Callable[..., Any] = getattr(np.frompyfunc(operation, ufunc.nin, 1, identity=ufunc.identity), method)
     return function
 
@@ -114,17 +116,18 @@ def _elementwise(ufunc: np.ufunc, method: str) -> Callable[..., Any]:
 def _kept(ufunc: np.ufunc, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a ufunc that matter for objects."""
     if options.get("where", True) is not True:
-        raise Untraceable(f"numpy.{ufunc.__name__} with where=")
+        raise RecordingError(f"numpy.{ufunc.__name__} with where=")
     kept = {key: value for key, value in options.items() if key in ("axis", "keepdims", "initial")}
-    if kept.get("initial", None) is np._NoValue or kept.get("initial") is None:  # type: ignore[attr-defined]
+    if kept.get("initial") is np._NoValue or kept.get("initial") is None:
         kept.pop("initial", None)
     return kept
 
 
 def _where(condition: Any, *choices: Any) -> Any:
     if len(choices) != 2:
-        raise Untraceable("numpy.where with a condition alone")
-    return wrapped(np.frompyfunc(where, 3, 1)(*(as_objects(each) for each in (condition, *choices))))
+        raise RecordingError("numpy.where with a condition alone")
+    with np.errstate(all="ignore"):
+        return wrapped(np.frompyfunc(where, 3, 1)(*(as_objects(each) for each in (condition, *choices))))
 
 
 def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
@@ -136,7 +139,7 @@ def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     if left is not None or right is not None or period is not None:
-        raise Untraceable("numpy.interp with left, right or period")
+        raise RecordingError("numpy.interp with left, right or period")
     xp, fp = np.asarray(xp, np.float64), np.asarray(fp, np.float64)
     slopes = np.diff(fp) / np.diff(xp)
     return fp[0] + sum(slope * (np.clip(x, a, b) - a) for slope, a, b in zip(slopes, xp[:-1], xp[1:], strict=True))
@@ -160,7 +163,7 @@ def _inv(a: Any) -> Any:
     """Return inverses by cofactors."""
     size = a.shape[-1]
     if size > 3:
-        raise Untraceable("numpy.linalg.inv of more than 3 x 3")
+        raise RecordingError("numpy.linalg.inv of more than 3 x 3")
     if size == 1:
         return 1 / a
     cofactors = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stn_numba.onnx.tracing.symbols import Symbol, record, value_of
+from stn_numba.onnx.tracing.symbols import Symbol, record
 
 __all__ = ["OPERATIONS", "where"]
 

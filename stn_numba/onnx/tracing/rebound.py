@@ -1,7 +1,7 @@
 """A copy of a transform whose methods see another NumPy: one whose new arrays can hold symbols.
 
-``np.zeros(n)`` and ``np.asarray(theta, float)`` make arrays of floats, which lose what is computed with symbols in them. The copy
-has the same code with other globals; the transform, its module and NumPy stay as they are.
+``np.zeros(n)`` and ``np.asarray(theta, float)`` make arrays of floats, which lose what is computed with symbols in them. The
+copy has the same code with other globals; the transform, its module and NumPy stay as they are.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class _Rebinding:
         """Return a function with rebound globals."""
         if function not in self._functions:
             names = self._globals.setdefault(id(function.__globals__), {})
-            new = types.FunctionType(
-                function.__code__, names, function.__name__, function.__defaults__, function.__closure__
-            )
+            new = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
             new.__kwdefaults__ = function.__kwdefaults__
             self._functions[function] = new
             if not names:

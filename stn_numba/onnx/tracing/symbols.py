@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from stn_numba.onnx.graph import Graph
 
-__all__ = ["Recording", "Symbol", "Untraceable", "active", "record", "recording", "symbol_of_tag", "value_of"]
+__all__ = ["Recording", "Symbol", "RecordingError", "active", "record", "recording", "symbol_of_tag", "value_of"]
 
 _FLOAT = 1  # TensorProto.FLOAT
 _TAG = 0x7FF4_5354_0000_0000  # a signaling NaN: NumPy reports arithmetic with it as invalid, and copies it as it is
 
 
-class Untraceable(TypeError):
+class RecordingError(TypeError):
     """Code that cannot be recorded; the message names the NumPy function."""
 
 
@@ -95,7 +95,7 @@ class Symbol(NDArrayOperatorsMixin):
 
     ufunc: Callable[..., Any]  # set by `arrays`, which knows the functions
 
-    def __init__(self, value: NDArray[Any], tensor: str = "") -> None:
+    def __init__(self, value: Any, tensor: str = "") -> None:
         self.value, self.tensor = np.asarray(value), tensor
 
     def same_as(self, other: Symbol) -> bool:
@@ -142,22 +142,22 @@ class Symbol(NDArrayOperatorsMixin):
     def __index__(self) -> int:
         number = self._known("an index")
         if number != int(number):
-            raise Untraceable(f"an index that is not whole: {number}")
+            raise RecordingError(f"an index that is not whole: {number}")
         return int(number)
 
     def __floor__(self) -> Any:
-        return np.floor(self)  # type: ignore[call-overload]
+        return np.floor(self)
 
     def __ceil__(self) -> Any:
-        return np.ceil(self)  # type: ignore[call-overload]
+        return np.ceil(self)
 
     def __trunc__(self) -> Any:
-        return np.trunc(self)  # type: ignore[call-overload]
+        return np.trunc(self)
 
     def _known(self, what: str) -> Any:
         number = self.number
         if number is None:
-            raise Untraceable(f"{what} that depends on theta or on the position")
+            raise RecordingError(f"{what} that depends on theta or on the position")
         return number
 
 

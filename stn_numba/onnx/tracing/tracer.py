@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from stn_numba.onnx.graph import Graph
 from stn_numba.onnx.tracing.arrays import TracedArray, as_objects
 from stn_numba.onnx.tracing.operations import where
-from stn_numba.onnx.tracing.symbols import Recording, Symbol, Untraceable, recording, value_of
+from stn_numba.onnx.tracing.symbols import Recording, Symbol, RecordingError, recording, value_of
 
 __all__ = ["as_array_of", "traced"]
 
 _MOST_RUNS = 256  # each condition that depends on the image may double them
 _TOLERANCE = 1e-7  # of values of about 1, computed in float64 in another order
+_FLOATS = (
+    "parameters were written into an array of floats and computed with there; make it of theta's dtype, as in "
+    "np.zeros(shape, theta.dtype)"
+)
 _OWN = str(Path(__file__).parent)
 
 
-def traced(
-    graph: Graph, function: Callable[[], Any], shape: tuple[int, ...], expected: NDArray[np.float64]
-) -> list[Symbol]:
+def traced(graph: Graph, function: Callable[[], Any], shape: tuple[int, ...], expected: NDArray[np.float64]) -> list[Symbol]:
     """Return what a function of symbols computes, as a list of symbols.
 
     Parameters
@@ -40,7 +42,7 @@ def traced(
 
     Raises
     ------
-    Untraceable
+    RecordingError
         If the code cannot be recorded: the message says why, and where.
     """
     runs = 0
@@ -50,12 +52,12 @@ def traced(
         nonlocal runs
         runs += 1
         if runs > _MOST_RUNS:
-            raise Untraceable(f"it has more than {_MOST_RUNS} different cases")
+            raise RecordingError(f"it has more than {_MOST_RUNS} different cases")
         run = Recording(graph, plan)
         with recording(run), np.errstate(all="ignore", invalid="raise"):
             result = as_objects(function())
             if result.shape != shape:
-                raise Untraceable(f"its result for one image and one position has the shape {result.shape}, not {shape}")
+                raise RecordingError(f"its result for one image and one position has the shape {result.shape}, not {shape}")
         for place in range(len(run.taken) - 1, len(plan) - 1, -1):
             condition = run.taken[place][0]
             other = explored([*(outcome for _, outcome in run.taken[:place]), False])
@@ -65,15 +67,12 @@ def traced(
 
     try:
         result = explored([])
-    except Untraceable as error:
-        raise Untraceable(f"{error}{_place(error)}") from error
+    except RecordingError as error:
+        raise RecordingError(f"{error}{_place(error)}") from error
     except FloatingPointError as error:
-        raise Untraceable(
-            f"{error}: parameters were written into an array of floats and computed with there; make it of theta's dtype, as in "
-            f"np.zeros(shape, theta.dtype){_place(error)}"
-        ) from error
+        raise RecordingError(f"{error}: {_FLOATS}{_place(error)}") from error
     except Exception as error:  # NumPy, SciPy and the author's own checks raise anything for symbols
-        raise Untraceable(f"{type(error).__name__}: {error}{_place(error)}") from error
+        raise RecordingError(f"{type(error).__name__}: {error}{_place(error)}") from error
     symbols = [each if isinstance(each, Symbol) else Symbol(np.float64(each)) for each in result.ravel().tolist()]
     _check(symbols, expected)
     return symbols
@@ -91,10 +90,7 @@ def _check(symbols: list[Any], expected: NDArray[np.float64]) -> None:
     for k, symbol in enumerate(symbols):
         found = np.broadcast_to(value_of(symbol), expected.shape[:2])
         if not np.allclose(found, expected[:, :, k], rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
-            raise Untraceable(
-                "what was recorded does not give the same numbers: parameters were written into an array of floats and computed "
-                "with there (make it of theta's dtype, as in np.zeros(shape, theta.dtype)), or a position depends on the others"
-            )
+            raise RecordingError(f"what was recorded does not give the same numbers: a position depends on others, or {_FLOATS}")
 
 
 def _place(error: BaseException) -> str:

@@ -30,7 +30,7 @@ class Places(NamedTuple):
     finite: bool = True
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """How many there are."""
         return self.shape[0] * self.shape[1]
 

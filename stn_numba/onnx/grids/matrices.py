@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from stn_numba.grid import base_points
-from stn_numba.onnx.assemble import as_row
-from stn_numba.onnx.fallback import linear_in_theta
 from stn_numba.onnx.graph import Graph
-from stn_numba.onnx.parts import inner_theta, parts_of
-from stn_numba.onnx.places import GraphGrid, Places
-from stn_numba.onnx.recorded import recorded_matrix
-from stn_numba.onnx.tracing.symbols import Symbol, Untraceable
+from stn_numba.onnx.grids.assemble import as_row
+from stn_numba.onnx.grids.linear_form import linear_in_theta
+from stn_numba.onnx.grids.parts import inner_theta, parts_of
+from stn_numba.onnx.grids.places import GraphGrid, Places
+from stn_numba.onnx.grids.recorded import recorded_matrix
+from stn_numba.onnx.tracing.symbols import Symbol, RecordingError
 from stn_numba.transform import MatrixTransform
 from stn_numba.transform.bounded import BoundedMatrix
 from stn_numba.transform.compose import ComposedMatrix
@@ -52,7 +52,7 @@ def _homogeneous(graph: Graph, places: Places) -> str:
     if not places.moving:
         points = base_points(places.shape, places.align_corners)
         return graph.constant(np.concatenate([points, np.ones((len(points), 1))], axis=1).T)
-    flat = graph.node("Reshape", places.moving, [0, places.count, 2])
+    flat = graph.node("Reshape", places.moving, [0, places.total, 2])
     return graph.node("Pad", graph.node("Transpose", flat, perm=[0, 2, 1]), [0, 0, 0, 0, 1, 0], 1.0)
 
 
@@ -64,7 +64,7 @@ def _matrix_of(graph: Graph, transform: MatrixTransform, theta: str) -> _Matrix:
         return _product(graph, transform, theta)
     try:
         parameters, entries = recorded_matrix(graph, transform, theta)
-    except Untraceable as error:
+    except RecordingError as error:
         return _linear(graph, transform, theta, error)
     affine = all(_is(entry, number) for entry, number in zip(entries[6:], (0, 0, 1), strict=True))
     rows = 2 if affine else 3
@@ -75,7 +75,7 @@ def _is(entry: Symbol, number: float) -> bool:
     return not entry.tensor and entry.value.item() == number
 
 
-def _linear(graph: Graph, transform: MatrixTransform, theta: str, error: Untraceable) -> _Matrix:
+def _linear(graph: Graph, transform: MatrixTransform, theta: str, error: RecordingError) -> _Matrix:
     """Return matrices that are linear in theta, without recording; else raise the error."""
     form = linear_in_theta(transform, lambda rows: transform.matrix_vjp(rows)[0].reshape(len(rows), 9))
     if form is None:

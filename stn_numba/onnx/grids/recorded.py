@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.onnx.assemble import Theta
 from stn_numba.onnx.graph import Graph
+from stn_numba.onnx.grids.assemble import Theta
 from stn_numba.onnx.tracing.rebound import rebound
-from stn_numba.onnx.tracing.symbols import Symbol, Untraceable
+from stn_numba.onnx.tracing.symbols import Symbol, RecordingError
 from stn_numba.onnx.tracing.tracer import as_array_of, traced
 from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
 from stn_numba.transform.checked import identity_of
@@ -51,7 +52,9 @@ def theta_of(graph: Graph, name: str, transform: Transform) -> tuple[Theta, Arra
     center = np.asarray(identity_of(transform), np.float64)
     noise = np.random.default_rng(0).standard_normal((len(_SPREADS), center.size))
     samples = center + np.array(_SPREADS)[:, None] * noise
-    return Theta(name, [Symbol(samples[:, k : k + 1], graph.node("Gather", name, [k], axis=1)) for k in range(center.size)]), samples
+    return Theta(
+        name, [Symbol(samples[:, k : k + 1], graph.node("Gather", name, [k], axis=1)) for k in range(center.size)]
+    ), samples
 
 
 def recorded_matrix(graph: Graph, transform: MatrixTransform, name: str) -> tuple[Theta, list[Symbol]]:
@@ -103,13 +106,20 @@ def _first_success(
 
     If none can be, raise the first error.
     """
-    first: Untraceable | None = None
-    for make in (lambda: transform, lambda: rebound(transform)):
-        own = make()
-        for call in calls if own is not None else ():
+    first: RecordingError | None = None
+    for own in _with_copy(transform):
+        for call in calls:
             try:
-                return traced(graph, lambda call=call, own=own: call(own), shape, expected)  # type: ignore[misc]
-            except Untraceable as error:
+                return traced(graph, functools.partial(call, own), shape, expected)
+            except RecordingError as error:
                 first = first or error
     assert first is not None
     raise first
+
+
+def _with_copy(transform: Transform) -> Iterator[Transform]:
+    """Yield a transform, and then its rebound copy if there is one."""
+    yield transform
+    copied = rebound(transform)
+    if copied is not None:
+        yield copied

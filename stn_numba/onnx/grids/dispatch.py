@@ -6,19 +6,19 @@ code, and any other transform is recorded as a whole; see `tracing`.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from stn_numba.grid import Shape, base_points
-from stn_numba.onnx.assemble import as_maps
 from stn_numba.onnx.errors import ExportError
-from stn_numba.onnx.fallback import linear_in_theta
 from stn_numba.onnx.graph import Graph
-from stn_numba.onnx.lattices import displaced
-from stn_numba.onnx.matrices import mapped_by_matrix
-from stn_numba.onnx.parts import inner_theta, parts_of
-from stn_numba.onnx.places import GraphGrid, Places
-from stn_numba.onnx.recorded import fixed_points, moving_points, recorded_basis, recorded_points
-from stn_numba.onnx.tracing.symbols import Untraceable
+from stn_numba.onnx.grids.assemble import as_maps
+from stn_numba.onnx.grids.lattices import displaced
+from stn_numba.onnx.grids.linear_form import linear_in_theta
+from stn_numba.onnx.grids.matrices import mapped_by_matrix
+from stn_numba.onnx.grids.parts import inner_theta, parts_of
+from stn_numba.onnx.grids.places import GraphGrid, Places
+from stn_numba.onnx.grids.recorded import fixed_points, moving_points, recorded_basis, recorded_points
+from stn_numba.onnx.tracing.symbols import RecordingError
 from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
 from stn_numba.transform.bounded import Bounded
 from stn_numba.transform.compose import Composed
@@ -50,7 +50,7 @@ def grid_of(graph: Graph, transform: Transform, theta: str, shape: Shape, align_
     """
     try:
         return _mapped(graph, transform, theta, Places(shape, align_corners))
-    except Untraceable as error:
+    except RecordingError as error:
         raise ExportError(f"its code cannot be recorded: {error}") from error
 
 
@@ -72,7 +72,7 @@ def _mapped(graph: Graph, transform: Transform, theta: str, places: Places) -> G
     return _recorded(graph, transform, theta, places)
 
 
-def _keeps_methods(transform: Transform, base: type[Transform]) -> bool:
+def _keeps_methods(transform: Transform, base: Any) -> bool:
     """Whether a transform maps positions as its base class does."""
     return type(transform).apply is base.apply and type(transform).apply_vjp is base.apply_vjp
 
@@ -81,9 +81,9 @@ def _combined(graph: Graph, transform: LinearTransform, theta: str, places: Plac
     """Return the sum of basis functions, whose coefficients are theta."""
     h, w = places.shape
     if places.moving:
-        symbols = recorded_basis(graph, transform, moving_points(graph, places.moving, places.count))
+        symbols = recorded_basis(graph, transform, moving_points(graph, places.moving, places.total))
         basis = as_maps(graph, theta, symbols, places.shape)
-        flat = graph.node("Reshape", basis, [0, places.count, len(symbols)])
+        flat = graph.node("Reshape", basis, [0, places.total, len(symbols)])
         basis = graph.node("Transpose", flat, perm=[0, 2, 1])  # (N, B, h w)
     else:
         basis = graph.constant(transform.basis(base_points(places.shape, places.align_corners)).T, "basis")
@@ -95,10 +95,10 @@ def _combined(graph: Graph, transform: LinearTransform, theta: str, places: Plac
 def _recorded(graph: Graph, transform: Transform, theta: str, places: Places) -> GraphGrid:
     """Return the positions that the transform's code makes of parameters and positions."""
     base = base_points(places.shape, places.align_corners)
-    points = moving_points(graph, places.moving, places.count) if places.moving else fixed_points(base)
+    points = moving_points(graph, places.moving, places.total) if places.moving else fixed_points(base)
     try:
         _, symbols = recorded_points(graph, transform, theta, points)
-    except Untraceable:
+    except RecordingError:
         form = None
         if not places.moving:
             form = linear_in_theta(transform, lambda rows: apply_each(transform, rows, base).reshape(len(rows), -1))

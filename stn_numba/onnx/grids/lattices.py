@@ -6,8 +6,8 @@ import numpy as np
 
 from stn_numba.grid import base_points
 from stn_numba.onnx.graph import Graph
-from stn_numba.onnx.places import GraphGrid, Places
-from stn_numba.onnx.recorded import moving_points, recorded_axis_weights
+from stn_numba.onnx.grids.places import GraphGrid, Places
+from stn_numba.onnx.grids.recorded import moving_points, recorded_axis_weights
 from stn_numba.onnx.tracing.symbols import Symbol
 from stn_numba.transform import LatticeTransform
 
@@ -38,14 +38,15 @@ def _dense_weights(transform: LatticeTransform, x: np.ndarray, count: int) -> np
 
 def _of_moving(graph: Graph, transform: LatticeTransform, control: str, places: Places) -> GraphGrid:
     """Return what `displaced` does for positions that differ from image to image."""
-    points, (rows, columns) = moving_points(graph, places.moving, places.count), transform.lattice
+    points, (rows, columns) = moving_points(graph, places.moving, places.total), transform.lattice
     across, down = (_recorded_weights(graph, transform, *axis) for axis in zip(points.symbols, (columns, rows), strict=True))
     moves = []
     for k in (0, 1):
         of_rows = graph.node("MatMul", down, graph.node("Gather", control, k, axis=1))  # (N, M, columns)
         moves.append(graph.node("ReduceSum", graph.node("Mul", of_rows, across), [2], keepdims=1))
-    shift = graph.node("Reshape", graph.node("Concat", *moves, axis=2), [0, *places.shape, 2])
-    return GraphGrid(graph.node("Add", places.moving, shift), places.shape, places.finite)
+    start = graph.node("Reshape", places.moving, [0, places.total, 2])
+    moved = graph.node("Add", start, graph.node("Concat", *moves, axis=2))
+    return GraphGrid(graph.node("Reshape", moved, [0, *places.shape, 2]), places.shape, places.finite)
 
 
 def _recorded_weights(graph: Graph, transform: LatticeTransform, x: Symbol, count: int) -> str:
