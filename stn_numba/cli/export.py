@@ -14,7 +14,9 @@ __all__ = ["export"]
 @click.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 @click.argument("output", metavar="OUT.onnx", type=click.Path(path_type=Path))
-@click.option("--layout", type=click.Choice(["NHWC", "NCHW"]), default="NHWC", show_default=True, help="Order of the image's axes.")
+@click.option(
+    "--layout", type=click.Choice(["NHWC", "NCHW"]), default="NHWC", show_default=True, help="Order of the image's axes."
+)
 @click.option("--probabilities", is_flag=True, help="Add an output with the probabilities of the classes.")
 @click.option("--theta/--no-theta", default=True, help="Add outputs with the parameters of spatial transformers.")
 def export(model_path: Path, output: Path, layout: str, probabilities: bool, theta: bool) -> None:

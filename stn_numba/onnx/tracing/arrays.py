@@ -108,7 +108,9 @@ def _apply(ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **option
 def _elementwise(ufunc: np.ufunc, method: str) -> Callable[..., Any]:
     operation = OPERATIONS.get(ufunc.__name__)
     if operation is None or method not in _METHODS:
-        raise RecordingError(f"the function {ufunc.__name__!r}{'' if method == '__call__' else f' ({method})'} has no counterpart")
+        raise RecordingError(
+            f"the function {ufunc.__name__!r}{'' if method == '__call__' else f' ({method})'} has no counterpart"
+        )
     function: Callable[..., Any] = getattr(np.frompyfunc(operation, ufunc.nin, 1, identity=ufunc.identity), method)
     return function
 

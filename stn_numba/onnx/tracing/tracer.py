@@ -90,7 +90,9 @@ def _check(symbols: list[Any], expected: NDArray[np.float64]) -> None:
     for k, symbol in enumerate(symbols):
         found = np.broadcast_to(value_of(symbol), expected.shape[:2])
         if not np.allclose(found, expected[:, :, k], rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
-            raise RecordingError(f"what was recorded does not give the same numbers: a position depends on others, or {_FLOATS}")
+            raise RecordingError(
+                f"what was recorded does not give the same numbers: a position depends on others, or {_FLOATS}"
+            )
 
 
 def _place(error: BaseException) -> str:
