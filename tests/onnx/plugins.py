@@ -1,5 +1,8 @@
 """Transforms of strangers, written in the ways in which people write NumPy; none knows of ONNX."""
 
+import math
+from math import sin
+
 import numpy as np
 
 from stn_numba.grid import as_floats
@@ -119,6 +122,22 @@ class Steps(TwoNumbers):
         return points + 0.1 * np.sin(theta[:, None]) * place[:, None, None]
 
 
+class RowByRow(MatrixTransform):
+    """Python's own functions of single numbers."""
+
+    n_params = 2
+
+    def identity(self):
+        return np.zeros(2)
+
+    def matrix(self, theta):
+        rows = []
+        for angle, shift in theta:
+            cosine, sine = math.cos(angle), sin(angle)
+            rows.append([[cosine, -sine, math.atan2(shift, 2.0)], [sine, cosine, math.pi * shift], [0, 0, 1]])
+        return np.array(rows, np.float64).reshape(-1, 3, 3)
+
+
 class Zoom(MatrixTransform):
     """Not linear, written into a matrix of floats."""
 
@@ -170,5 +189,6 @@ class Quadratic(LinearTransform):
 
 
 PLUGINS = (
-    FishEye, Swirl, FloatSwirl, Limited, PlainLimited, Polar, Bump, Tables, Steps, Zoom, Turn, Inverse, Mesh, Quadratic,
+    FishEye, RowByRow, Swirl, FloatSwirl, Limited, PlainLimited, Polar, Bump, Tables, Steps, Zoom, Turn, Inverse, Mesh,
+    Quadratic,
 )  # fmt: skip

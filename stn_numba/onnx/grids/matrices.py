@@ -13,7 +13,7 @@ from stn_numba.onnx.grids.linear_form import linear_in_theta
 from stn_numba.onnx.grids.parts import inner_theta, parts_of
 from stn_numba.onnx.grids.places import GraphGrid, Places
 from stn_numba.onnx.grids.recorded import recorded_matrix
-from stn_numba.onnx.tracing.symbols import Symbol, RecordingError
+from stn_numba.onnx.tracing.symbols import RecordingError, Symbol
 from stn_numba.transform import MatrixTransform
 from stn_numba.transform.bounded import BoundedMatrix
 from stn_numba.transform.compose import ComposedMatrix

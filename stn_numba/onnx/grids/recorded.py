@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stn_numba.onnx.graph import Graph
 from stn_numba.onnx.grids.assemble import Theta
 from stn_numba.onnx.tracing.rebound import rebound
-from stn_numba.onnx.tracing.symbols import Symbol, RecordingError
+from stn_numba.onnx.tracing.symbols import RecordingError, Symbol
 from stn_numba.onnx.tracing.tracer import as_array_of, traced
 from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
 from stn_numba.transform.checked import identity_of

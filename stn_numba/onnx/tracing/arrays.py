@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stn_numba._util.arrays import SymbolicArray
 from stn_numba.onnx.tracing.operations import OPERATIONS, where
-from stn_numba.onnx.tracing.symbols import Symbol, RecordingError, symbol_of_tag
+from stn_numba.onnx.tracing.symbols import RecordingError, Symbol, symbol_of_tag
 
 __all__ = ["TracedArray", "as_objects"]
 

@@ -1,13 +1,15 @@
 """A copy of a transform whose methods see another NumPy: one whose new arrays can hold symbols.
 
-``np.zeros(n)`` and ``np.asarray(theta, float)`` make arrays of floats, which lose what is computed with symbols in them. The
-copy has the same code with other globals; the transform, its module and NumPy stay as they are.
+``np.zeros(n)`` and ``np.asarray(theta, float)`` make arrays of floats, and ``math.sin(number)`` a float, which lose what is
+computed with symbols in them. The copy has the same code with other globals; the transform, its module and NumPy stay as they
+are.
 """
 
 from __future__ import annotations
 
 import copy
 import functools
+import math
 import types
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +23,14 @@ __all__ = ["rebound"]
 
 _NEW = ("empty", "eye", "full", "identity", "ones", "zeros", "empty_like", "full_like", "ones_like", "zeros_like")
 _CONVERTED = ("array", "asanyarray", "asarray", "ascontiguousarray")
+_OF_MATH = {
+    "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2",
+    "atanh": "arctanh", "pow": "power",
+    **{name: name for name in (
+        "cbrt", "ceil", "copysign", "cos", "cosh", "degrees", "exp", "exp2", "expm1", "fabs", "floor", "fmod", "hypot",
+        "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "radians", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
+    )},
+}  # fmt: skip
 _FOREIGN = ("abc", "builtins", "numpy", "stn_numba", "typing")  # packages whose methods are not recorded, or record as they are
 
 
@@ -71,15 +81,15 @@ class _Rebinding:
         return self._functions[function]
 
     def _value(self, value: Any, package: str) -> Any:
-        """Return what stands for a global: NumPy, one of its functions, or a function of the author's own package."""
-        if value is np:
-            return _numpy()
+        """Return what stands for a global: NumPy, `math`, one of their functions, or a function of the author's own package."""
+        if value is np or value is math:
+            return _numpy() if value is np else _math()
         if isinstance(value, types.FunctionType) and value.__module__.partition(".")[0] == package:
             return self.function(value)
         for name in (*_NEW, *_CONVERTED):
             if value is getattr(np, name):
                 return getattr(_numpy(), name)
-        return value
+        return next((getattr(np, new) for name, new in _OF_MATH.items() if value is getattr(math, name, None)), value)
 
 
 @functools.cache
@@ -91,6 +101,14 @@ def _numpy() -> types.ModuleType:
         setattr(module, name, _making(getattr(np, name)))
     for name in _CONVERTED:
         setattr(module, name, _converting(getattr(np, name)))
+    return module
+
+
+@functools.cache
+def _math() -> types.ModuleType:
+    """Return a module like `math` whose functions are NumPy's."""
+    module = types.ModuleType("math", "The module math, whose functions take symbols.")
+    module.__getattr__ = lambda name: getattr(np, _OF_MATH[name]) if name in _OF_MATH else getattr(math, name)  # type: ignore[method-assign]
     return module
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from stn_numba.onnx.graph import Graph
 
-__all__ = ["Recording", "Symbol", "RecordingError", "active", "record", "recording", "symbol_of_tag", "value_of"]
+__all__ = ["Recording", "RecordingError", "Symbol", "active", "record", "recording", "symbol_of_tag", "value_of"]
 
 _FLOAT = 1  # TensorProto.FLOAT
 _TAG = 0x7FF4_5354_0000_0000  # a signaling NaN: NumPy reports arithmetic with it as invalid, and copies it as it is

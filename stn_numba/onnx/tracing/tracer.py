@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stn_numba.onnx.graph import Graph
 from stn_numba.onnx.tracing.arrays import TracedArray, as_objects
 from stn_numba.onnx.tracing.operations import where
-from stn_numba.onnx.tracing.symbols import Recording, Symbol, RecordingError, recording, value_of
+from stn_numba.onnx.tracing.symbols import Recording, RecordingError, Symbol, recording, value_of
 
 __all__ = ["as_array_of", "traced"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stn_numba.onnx.graph import Graph
-from stn_numba.onnx.tracing.symbols import Recording, Symbol, RecordingError, recording, symbol_of_tag
+from stn_numba.onnx.tracing.symbols import Recording, RecordingError, Symbol, recording, symbol_of_tag
 
 
 @pytest.fixture
