@@ -20,6 +20,7 @@ PAGES = sorted(
 WITH_EXAMPLES = (
     "README.md",
     "plugins/README.md",
+    "docs/bridges.md",
     "docs/mathematics.md",
     "docs/own-data.md",
     "docs/registration.md",

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array"]
+__all__ = ["SymbolicArray", "as_array", "holds_real_numbers"]
+
+
+class SymbolicArray(np.ndarray[Any, np.dtype[Any]]):
+    """An array of symbols in the place of numbers, to find out what a function computes; see `stn_numba.onnx.tracing`.
+
+    Checks of arrays let it through as one of floats.
+    """
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
@@ -30,7 +37,7 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     Traceback (most recent call last):
     ValueError: image: 1 of 2 values are masked; fill them first, with .filled(value)
     """
-    if type(value) is np.ndarray:
+    if type(value) is np.ndarray or isinstance(value, SymbolicArray):
         return value
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         count = int(np.ma.getmaskarray(value).sum())
@@ -43,3 +50,14 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         raise
     except Exception as error:  # foreign objects raise anything: a tensor that requires grad, lists of unequal lengths
         raise TypeError(f"{name}: expected an array, got {type(value).__name__}: {error}") from error
+
+
+def holds_real_numbers(array: NDArray[Any]) -> bool:
+    """Whether an array holds integers or floats, or symbols of them.
+
+    Examples
+    --------
+    >>> holds_real_numbers(np.zeros(2)), holds_real_numbers(np.array(["a"]))
+    (True, False)
+    """
+    return array.dtype.kind in "fiu" or isinstance(array, SymbolicArray)
