@@ -34,4 +34,4 @@ def test_bright_images_do_not_switch_units_off_for_good():
     X[y == 1, 8:12, 8:12] -= 0.3
     model = models.fcn((16, 16, 3), 3)
     fit(model, X, y, epochs=10, progress=False)
-    assert model.evaluate(X, y)[1] < 0.05
+    assert model.evaluate(X, y)[0] < 0.1  # 0.5 without the layer
