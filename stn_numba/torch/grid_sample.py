@@ -64,9 +64,12 @@ def grid_sample(
 
     Notes
     -----
-    Results agree with PyTorch's up to rounding, also on pixel lines, where both take the derivative from the right. They differ
-    where PyTorch's are undefined: a position that is NaN reads 0 here, and has the gradient 0; an infinite one does so too, but
-    reads the nearest edge pixel with ``"border"``. PyTorch computes positions in float32 for float32 grids, we in float64.
+    Results agree with PyTorch's up to rounding. PyTorch computes positions in float32 for float32 grids, we in float64. On
+    pixel lines, where bilinear sampling has kinks, both return the derivative from the right, except that PyTorch's gradient
+    is 0 at the centers of the outermost pixels with ``"border"`` or ``"reflection"`` and ``align_corners=True``.
+
+    PyTorch's results for positions that are no numbers are undefined. Here NaN reads 0 and has the gradient 0. So do infinite
+    positions, but with ``"border"`` they read the nearest edge pixel.
 
     Examples
     --------

@@ -11,22 +11,20 @@ from torch import Tensor
 from stn_numba.torch import compute
 from stn_numba.torch.options import options_from
 
-__all__ = ["no_second_derivative", "sample"]
+__all__ = ["no_second_derivative", "sample", "sample_backward"]
 
 
 def _sample(image: Tensor, numbers: Tensor, shape: Sequence[int], options: str) -> Tensor:
     """Sample images at the positions `numbers`, or where the transform of the options with these parameters says."""
-    chosen = options_from(options)
-    return compute.read(image, compute.make(image, numbers, (shape[0], shape[1]), chosen), chosen)
+    return compute.read(image, numbers, (shape[0], shape[1]), options_from(options))[0]
 
 
 def _sample_backward(
     d_out: Tensor, image: Tensor, numbers: Tensor, shape: Sequence[int], options: str, by_image: bool, by_numbers: bool
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients by image and numbers; empty for one that is not wanted."""
-    chosen = options_from(options)
-    made = compute.make(image, numbers, (shape[0], shape[1]), chosen)
-    d_image, d_numbers = compute.gradients(image, made, d_out, chosen, by_image, by_numbers)
+    given = image, numbers, (shape[0], shape[1]), d_out, options_from(options)
+    d_image, d_numbers = compute.gradients(*given, by_image, by_numbers)
     return image.new_empty(0) if d_image is None else d_image, numbers.new_empty(0) if d_numbers is None else d_numbers
 
 
@@ -38,7 +36,7 @@ sample = torch.library.custom_op(
     device_types="cpu",
     schema="(Tensor image, Tensor numbers, SymInt[] shape, str options) -> Tensor",
 )
-_backward = torch.library.custom_op(
+sample_backward = torch.library.custom_op(
     "stn_numba::sample_backward",
     _sample_backward,
     mutates_args=(),
@@ -56,7 +54,7 @@ def _(image: Tensor, numbers: Tensor, shape: Sequence[int], options: str) -> Ten
     return image.new_empty((batch, channels, h, w) if layout == "NCHW" else (batch, h, w, channels))
 
 
-@_backward.register_fake
+@sample_backward.register_fake
 def _(
     d_out: Tensor, image: Tensor, numbers: Tensor, shape: Sequence[int], options: str, by_image: bool, by_numbers: bool
 ) -> tuple[Tensor, Tensor]:
@@ -71,7 +69,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _pull_back(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
     by_image, by_numbers = ctx.needs_input_grad[:2]
-    d_image, d_numbers = _backward(d_out, *ctx.saved_tensors, ctx.shape, ctx.options, by_image, by_numbers)
+    d_image, d_numbers = sample_backward(d_out, *ctx.saved_tensors, ctx.shape, ctx.options, by_image, by_numbers)
     return d_image if by_image else None, d_numbers if by_numbers else None, None, None
 
 
@@ -91,4 +89,4 @@ def no_second_derivative(function: str) -> NotImplementedError:
 
 
 sample.register_autograd(_pull_back, setup_context=_keep)
-_backward.register_autograd(_refuse, setup_context=_keep_name)
+sample_backward.register_autograd(_refuse, setup_context=_keep_name)

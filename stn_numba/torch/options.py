@@ -20,7 +20,7 @@ from stn_numba.transform import registry
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import TransformLike, transform_from
 
-__all__ = ["Options", "Sampling", "options_from", "text_of"]
+__all__ = ["Options", "Sampling", "options_from", "text_of", "transform_of"]
 
 _OBJECT = "object"
 
@@ -53,14 +53,14 @@ class Options(NamedTuple):
 
 
 @torch.compiler.assume_constant_result
-def text_of(transform: TransformLike | None, sampling: tuple[Any, ...]) -> str:
-    """Return options as a text; while a graph is compiled, PyTorch calls this once and keeps the text.
+def text_of(transform: TransformLike | None, *sampling: Any) -> str:
+    """Return a transform and the fields of a `Sampling` as a text; PyTorch keeps it as a constant when it compiles a graph.
 
     Examples
     --------
-    >>> text_of("affine", Sampling(align_corners=False))
+    >>> text_of("affine", *Sampling(align_corners=False))
     '{"transform": "affine", "align_corners": false}'
-    >>> options_from(text_of(("tps", {"control_points": (2, 3)}), Sampling())).transform.n_params
+    >>> options_from(text_of(("tps", {"control_points": (2, 3)}), *Sampling())).transform.n_params
     12
     """
     given = {
@@ -97,12 +97,18 @@ def options_from(text: str) -> Options:
     return Options(_transform_from(transform), sampling)
 
 
+def transform_of(value: TransformLike | None) -> Transform | None:
+    """Return the transform that a name, a pair (name, options) or a transform stands for; None for None."""
+    if value is None:
+        return None
+    return (registry.shared(value) if isinstance(value, str) else None) or transform_from(value)
+
+
 def _transform_from(value: Any) -> Transform | None:
-    if value is None or isinstance(value, dict):
-        return None if value is None else _object_from(value[_OBJECT])
-    name, options = value if isinstance(value, list) else (value, {})
-    shared = None if options else registry.shared(name)
-    return shared or _made(name, json.dumps(options), registry.registered(name))
+    """Return the transform that a JSON value stands for; one that is made by options only once."""
+    if isinstance(value, list):
+        return _made(value[0], json.dumps(value[1]), registry.registered(value[0]))
+    return _object_from(value[_OBJECT]) if isinstance(value, dict) else transform_of(value)
 
 
 @functools.lru_cache(32)

@@ -9,9 +9,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from stn_numba._util.arguments import as_bool, as_size
+from stn_numba._util.arguments import as_bool, as_option, as_size
 from stn_numba.grid import as_floats
-from stn_numba.sampler.interpolation import PiecewisePolynomial, kernel_rule
+from stn_numba.sampler.interpolation import PiecewisePolynomial, is_nearest, kernel_rule
+from stn_numba.sampler.padding import PADDINGS
 from stn_numba.torch.warp import warp
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, identity_of, n_params_of
@@ -78,9 +79,11 @@ class SpatialTransformer(nn.Module):
         self.shape = None if shape is None else as_size(shape, "shape")
         kernel_rule(kernel)
         self.sampling: dict[str, Any] = {
-            "kernel": kernel, "padding": padding,
+            "kernel": kernel, "padding": as_option(padding, "padding", PADDINGS),
             "antialias": as_bool(antialias, "antialias"), "align_corners": as_bool(align_corners, "align_corners"),
         }  # fmt: skip
+        if antialias and is_nearest(kernel):
+            raise ValueError("antialias: expected False with kernel='nearest', which has no gradient then")
         count = n_params_of(self.transform)
         start = identity_of(self.transform) if initial is None else as_floats(initial, "initial", (count,))
         self.theta_layer = _ThetaLayer(start.tolist())

@@ -111,6 +111,8 @@ def _expect_tensors(image: Tensor, theta: Tensor, layout: str) -> None:
         raise ValueError(f"layout: expected one of NCHW, NHWC, got {layout!r}")
     if image.ndim not in (2, 3, 4):
         raise ValueError(f"image: expected (N, C, H, W), (C, H, W) or (H, W), got {tuple(image.shape)}")
+    if theta.requires_grad and torch.is_grad_enabled() and image.dtype not in (*_FLOATS, *_HALF):
+        raise TypeError(f"image: gradients need torch.float32 or torch.float64, got {image.dtype}")
     if theta.ndim not in (1, 2):
         rows = f"; take theta.reshape({theta.shape[0]}, 6)" if theta.shape[1:] == (2, 3) else ""
         raise ValueError(f"theta: expected (N, P) or (P,), got {tuple(theta.shape)}{rows}")
