@@ -60,10 +60,12 @@ def test_the_tutorial_s_network_trains_to_the_same_losses(dtype, tolerance):
     expected, got = losses(theirs), losses(ours)
     np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
     assert abs(expected[0] - expected[-1]) > 1e-3
+    if dtype == "float32":  # the changes of weights are close to their rounding
+        return
     for name in ("fc_loc.2.bias", "fc_loc.2.weight", "localization.0.weight"):  # the transformer has learned too
         change, expected = (net.state_dict()[name] - before[name] for net in (ours, theirs))
         assert expected.any()
-        torch.testing.assert_close(change, expected, rtol=0, atol=0.02 * expected.abs().max().item())
+        torch.testing.assert_close(change, expected, rtol=0, atol=1e-9 * expected.abs().max().item())
 
 
 def nested(net):
