@@ -12,7 +12,7 @@ OPTIONS = [
     {},
     {"kernel": "bicubic", "padding": "wrap"},
     {"antialias": True},
-    {"fill": 0.5, "num_threads": 1},
+    {"fill": 0.5},
     {"kernel": "nearest"},
 ]
 
@@ -28,8 +28,8 @@ def test_gradients_are_those_of_sample_vjp(kind, options):
     image, grid = random_image(2, 6, 7, 3), random_grid(kind, 2, OUT)
     out, backprop = stn.sample_vjp(image, grid, **options)
     expected = backprop(np.cos(out))
-    for _ in range(3):  # with and without a plan
-        plans._plans.clear()
+    plans._plans.clear()
+    for _ in range(3):  # the first call makes a plan
         for got, right in zip(stn.sample_gradients(image, grid, np.cos(out), **options), expected, strict=True):
             np.testing.assert_array_equal(got, right)
 
