@@ -25,6 +25,8 @@ __all__ = ["sample", "sample_gradients", "sample_vjp"]
 Array = NDArray[Any]
 SampleBackprop = Callable[..., tuple[Array | None, Array | None]]
 
+_ANTIALIAS = Options._fields.index("antialias")
+
 
 def sample(
     image: ArrayLike,
@@ -258,7 +260,7 @@ def _prepared(
     image: ArrayLike, grid: Grid | ArrayLike, options: tuple[Any, ...], fill: ArrayLike | None
 ) -> tuple[Any, plans.Plan | None, Callable[[], Call]]:
     """The key and the plan of a call with gradients, if there is one, and the function that validates the call."""
-    planned = fill is None and Options(*options).antialias is False
+    planned = fill is None and options[_ANTIALIAS] is False
     key = plans.key_of(image, grid, *options, "gradients") if planned else None
     return key, plans.find(key), functools.partial(_differentiable, image, grid, options, fill)
 
