@@ -130,7 +130,7 @@ TRAINING_HOW = """
   torch: a loop of $steps steps, Adam with `fused=True`. Times are per step.
 - Custom training loop: `model.forward`, the loss, `backprop` and the optimizer's `apply` inside `nn.training_threads()`, beside
   `stn.fit` and `nn.Trainer` on the same batches.
-- Inference: `model.outputs`, and the torch network under `inference_mode`.
+- Inference: `model.outputs`, the torch network under `inference_mode`, and onnxruntime with the file that `export_onnx` writes.
 - Transformers start near the identity, but off the pixel lines: there bilinear sampling has kinks, and two correct gradients
   differ.
 """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stn_numba import data, models, nn, plot, testing
     from stn_numba.nn.saving.model_file import load, save
     from stn_numba.nn.training.fit import fit
+    from stn_numba.onnx.export import export_onnx
     from stn_numba.registration import Registration, register, register_stack
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "bounded",
     "compose",
     "data",
+    "export_onnx",
     "fit",
     "get_num_threads",
     "get_transform",
@@ -77,6 +79,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless t
 _MODULES = ("data", "models", "nn", "plot", "testing")
 _NAMES = {
     "Registration": "registration",
+    "export_onnx": "onnx.export",
     "fit": "nn.training.fit",
     "load": "nn.saving.model_file",
     "register": "registration",

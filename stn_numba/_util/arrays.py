@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array"]
+__all__ = ["SymbolicArray", "as_array", "holds_real_numbers"]
+
+
+class SymbolicArray(np.ndarray[Any, np.dtype[Any]]):
+    """An array of symbols in the place of numbers, to find out what a function computes; see `stn_numba.onnx.tracing`.
+
+    Checks of arrays let it through as one of floats.
+    """
+
 
 _CPU_DEVICES = 1, 3, 11  # codes of DLPack: the CPU, and its memory that CUDA or ROCm has pinned
 
@@ -32,7 +40,7 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     Traceback (most recent call last):
     ValueError: image: 1 of 2 values are masked; fill them first, with .filled(value)
     """
-    if type(value) is np.ndarray:
+    if type(value) is np.ndarray or isinstance(value, SymbolicArray):
         return value
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         count = int(np.ma.getmaskarray(value).sum())
@@ -63,3 +71,14 @@ def _is_elsewhere(value: Any) -> bool:
         return bool(value.__dlpack_device__()[0] not in _CPU_DEVICES)
     except Exception:  # an object that has no answer
         return False
+
+
+def holds_real_numbers(array: NDArray[Any]) -> bool:
+    """Whether an array holds integers or floats, or symbols of them.
+
+    Examples
+    --------
+    >>> holds_real_numbers(np.zeros(2)), holds_real_numbers(np.array(["a"]))
+    (True, False)
+    """
+    return array.dtype.kind in "fiu" or isinstance(array, SymbolicArray)

@@ -12,6 +12,7 @@ except ImportError:
 import stn_numba
 from stn_numba.cli import deploy, paper, train
 from stn_numba.cli.errors import OneLineErrors
+from stn_numba.cli.export import export
 from stn_numba.cli.predict import predict
 from stn_numba.cli.register import register
 
@@ -30,6 +31,7 @@ for command in (
     train.evaluate,
     train.figure,
     predict,
+    export,
     register,
     paper.reproduce,
     paper.results,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_option, as_size
 from stn_numba.grid import as_floats
@@ -75,11 +75,16 @@ class RandomWarp:
         more = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
         return f"RandomWarp({transform!r}, spread={self.spread.tolist()!r}{more})"
 
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return random parameters (count, P)."""
+        theta: NDArray[np.float64] = self.identity + self.spread * rng.standard_normal((count, len(self.identity)))
+        return theta
+
     def __call__(self, images: Floats, rng: np.random.Generator) -> Floats:
         """Warp images (N, H, W, C), each by its own parameters; return (N, h, w, C)."""
         if not isinstance(images, np.ndarray) or images.ndim != 4:
             raise ValueError(f"images: expected (N, H, W, C), got {np.shape(images)}")
-        theta = self.identity + self.spread * rng.standard_normal((len(images), len(self.identity)))
+        theta = self.draw(len(images), rng)
         if images.dtype == np.float32:
             theta = theta.astype(np.float32)
         out: Floats = warp(images, theta, self.transform, shape=self.shape, padding=self.padding)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_int
-from stn_numba._util.arrays import as_array
+from stn_numba._util.arrays import as_array, holds_real_numbers
 
 __all__ = ["Floats", "Shape", "as_batch_slice", "as_floats", "as_window", "check_shape"]
 
@@ -77,7 +77,7 @@ def as_floats(array: ArrayLike, name: str, shape: tuple[int | str, ...]) -> Floa
     dtype('float64')
     """
     result = as_array(array, name)
-    if result.dtype.kind not in "fiu":
+    if not holds_real_numbers(result):
         raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
     fits = result.ndim == len(shape) and all(
         isinstance(want, str) or want == got for want, got in zip(shape, result.shape, strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba._util.arrays import as_array
+from stn_numba._util.arrays import as_array, holds_real_numbers
 from stn_numba.grid import Floats, Grid, as_floats
 
 __all__ = ["as_numbers", "as_theta", "shape_advice"]
@@ -57,7 +57,7 @@ def as_numbers(theta: Any, count: int) -> NDArray[Any]:
         got = f"a {kind}" if grid is theta else f"a {type(theta).__name__} with a {kind}, as `forward` returns it"
         raise TypeError(f"theta: expected (N, {count}) parameters, got {got}; a grid goes to `sample(image, grid)`")
     given = as_array(theta, "theta")
-    if given.dtype.kind not in "fiu":
+    if not holds_real_numbers(given):
         raise TypeError(f"theta: expected numbers, got dtype {given.dtype}")
     return given
 

@@ -50,6 +50,18 @@ def test_torch_has_the_same_network(network, task):
     assert difference(answer(network_problem.our_call(problem)), got) < 1e-5
 
 
+@pytest.mark.parametrize("network", ["tutorial", "st_fcn", *NEW])
+def test_the_exported_network_is_the_same(network):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from benchmarks.rivals import onnxruntime_networks
+
+    problem = make_problem(network, BATCH, INFERENCE)
+    (theirs,) = onnxruntime_networks.calls(problem)
+    assert difference(answer(network_problem.our_call(problem)), answer(theirs)) < 1e-5
+    assert onnxruntime_networks.calls(dataclasses.replace(problem, task=TRAINING)) == []
+
+
 def test_torch_differs_from_a_network_with_other_running_statistics():
     pytest.importorskip("torch")
     from benchmarks.rivals import torch_networks

@@ -53,6 +53,12 @@ def test_a_bad_spread_is_refused(spread, message):
         RandomWarp("affine", spread)
 
 
+def test_parameters_can_be_drawn_alone():
+    theta = RandomWarp("affine", 0.2).draw(5, np.random.default_rng(3))
+    expected = stn.get_transform("affine").identity() + 0.2 * np.random.default_rng(3).standard_normal((5, 6))
+    assert np.array_equal(theta, expected)
+
+
 def test_integer_images_are_warped():
     images = (255 * X).astype(np.uint8)
     warped = RandomWarp("affine", 0.2)(images, np.random.default_rng(3))

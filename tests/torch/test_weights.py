@@ -118,7 +118,7 @@ def without_biases():
 
 
 def two_transformers():
-    model = stn.models.two_st_fcn((6, 6, 2), 3, units=4, localisation_units=5, shape=(3, 3))
+    model = stn.models.two_st_fcn((6, 6, 2), 3, units=4, localisation_units=5, shape=(3, 3), center=False)
 
     def layers(*sizes):
         linear = [nn.Linear(*pair) for pair in itertools.pairwise(sizes)]

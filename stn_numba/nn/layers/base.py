@@ -26,7 +26,7 @@ class Layer(ABC):
     A layer is made from its options and gets its parameters from `initialize`. It is a pure function then, except for `state`:
     `forward` changes and stores nothing else, and gradients are returned. A `Classifier` initializes its layers, except those
     that have parameters already. To write your own layer, define `forward`, and `initialize` if it has parameters or changes
-    the shape.
+    the shape. A method ``export_onnx(graph, x)`` lets `stn_numba.export_onnx` export it.
 
     Attributes
     ----------

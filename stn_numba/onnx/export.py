@@ -1,0 +1,171 @@
+"""Export models to ONNX files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from stn_numba._util.arguments import as_bool, as_option, as_path
+from stn_numba._util.files import check_output_path, write_atomically
+from stn_numba.nn.layers import SpatialTransformer
+from stn_numba.nn.model import Classifier, Model, MultiHead
+from stn_numba.nn.model.find_transformers import named_transformers
+from stn_numba.onnx.file import Port, onnx_library, serialized
+from stn_numba.onnx.layers import EXPORTERS
+from stn_numba.onnx.network_graph import NetworkGraph
+from stn_numba.onnx.spatial_transformer import spatial_transformer
+
+__all__ = ["export_onnx"]
+
+_IMAGE = "image"
+
+
+def export_onnx(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    layout: str = "NHWC",
+    probabilities: bool = False,
+    theta: bool = True,
+) -> None:
+    """Write a model as an ONNX file, which other programs run without this library.
+
+    The file computes what the model does in prediction, in float32, for batches of any size. It holds operators of ONNX alone
+    (opset 20). Transforms of any plugin are recorded from their own NumPy code.
+
+    The input is ``image``. The outputs are ``logits`` of a `Classifier`, ``outputs`` of a `Regressor` or `Model`, and those of
+    a `MultiHead` by the names of its heads. Metadata hold the classes, the range of pixels in training, and the transforms with
+    their conventions, as JSON.
+
+    Parameters
+    ----------
+    model : Model
+        Parameters of float64 are rounded.
+    path : path
+        The file to write; an old one stays until the new one is complete.
+    layout : {"NHWC", "NCHW"}, default "NHWC"
+        Order of the axes of ``image``: (batch, H, W, C), as in this library, or (batch, C, H, W).
+    probabilities : bool, default False
+        Whether to add an output ``probabilities``, of a `Classifier`.
+    theta : bool, default True
+        Whether to add an output with the parameters that the spatial transformer chooses: ``theta``, or ``theta1``, ``theta2``
+        and so on in the order of ``model.transformers`` if there are several.
+
+    Raises
+    ------
+    ImportError
+        If onnx is not installed.
+    FileNotFoundError, IsADirectoryError
+        If the folder does not exist, or the path is one.
+    TypeError
+        If the model is no `Model`, or an option has the wrong type.
+    ValueError
+        If an option does not fit the model.
+    ExportError
+        If a layer or a transform cannot be exported. It is a ValueError that names the layer and says why.
+
+    Notes
+    -----
+    A layer of your own can be exported if its class has a method ``export_onnx(graph, x)``. It gets a
+    `stn_numba.onnx.network_graph.NetworkGraph` and the name of its input, and returns the name of its output.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from stn_numba.models import st_fcn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_onnx(st_fcn(transform="tps"), f"{folder}/model.onnx")
+    ...     os.path.getsize(f"{folder}/model.onnx") > 100_000
+    True
+    """
+    if not isinstance(model, Model):
+        raise TypeError(f"model: expected a Model, got {type(model).__name__}")
+    target, layout = check_output_path(as_path(path, "path")), as_option(layout, "layout", ("NHWC", "NCHW"))
+    probabilities, theta = as_bool(probabilities, "probabilities"), as_bool(theta, "theta")
+    if probabilities and not isinstance(model, Classifier):
+        raise ValueError(f"probabilities: expected False for a {type(model).__name__}: only a Classifier has them")
+    onnx_library()  # says first what is not installed
+    transformers = _named_thetas(model) if theta else {}
+    _expect_distinct_names(model, list(transformers))
+    content = _content(model, layout, probabilities, transformers)
+    write_atomically(target, content)
+
+
+def _content(model: Model, layout: str, probabilities: bool, transformers: dict[str, SpatialTransformer]) -> bytes:
+    graph = NetworkGraph({**EXPORTERS, SpatialTransformer: spatial_transformer})
+    graph.reserve([_IMAGE, "probabilities", *_output_names(model), *transformers])
+    H, W, C = model.input_shape
+    image = Port(_IMAGE, (H, W, C) if layout == "NHWC" else (C, H, W), _IMAGE)
+    x = graph.passed_on(_IMAGE if layout == "NHWC" else graph.channels_last(_IMAGE), model.input_shape)
+    y = graph.layer(model.network, x, "")
+    outputs = list(_outputs(graph, model, y))
+    if probabilities:
+        assert isinstance(model, Classifier)
+        shares = graph.node("Sigmoid", y) if model.multi_label else graph.node("Softmax", y, axis=1)
+        outputs.append(Port("probabilities", model.output_shape, shares))
+    for name, layer in transformers.items():
+        outputs.append(Port(name, (layer.transform.n_params,), graph.thetas[id(layer)]))
+    return serialized(graph, image, outputs, _metadata(model, layout, transformers), _description(model, layout, outputs))
+
+
+def _outputs(graph: NetworkGraph, model: Model, y: str) -> Iterator[Port]:
+    """Yield the outputs of the network, by head if there are several."""
+    if isinstance(model, MultiHead):
+        for name, value in graph.heads[id(model.heads)].items():
+            yield Port(name, graph.size_of(value), value)
+    else:
+        yield Port(_output_names(model)[0], model.output_shape, y)
+
+
+def _output_names(model: Model) -> list[str]:
+    if isinstance(model, MultiHead):
+        return list(model.heads.sizes)
+    return ["logits" if isinstance(model, Classifier) else "outputs"]
+
+
+def _named_thetas(model: Model) -> dict[str, SpatialTransformer]:
+    """Return the transformers by the names of the outputs with their parameters."""
+    layers = model.transformers
+    return {"theta" if len(layers) == 1 else f"theta{place}": layer for place, layer in enumerate(layers, 1)}
+
+
+def _expect_distinct_names(model: Model, thetas: list[str]) -> None:
+    """Reject heads whose names are those of the input or of parameters."""
+    for name in _output_names(model):
+        if name == _IMAGE:
+            raise ValueError(f"model: expected heads of other names than {_IMAGE!r}, which is the input")
+        if name in thetas:
+            raise ValueError(f"theta: expected False for a model with a head {name!r}, the name of this output")
+
+
+def _metadata(model: Model, layout: str, transformers: dict[str, SpatialTransformer]) -> dict[str, str]:
+    names = {id(layer): name for name, layer in named_transformers(model.network)}
+    described = {
+        output: {
+            "layer": names[id(layer)],
+            "transform": layer.transform_label,
+            "kernel": layer.kernel if isinstance(layer.kernel, str) else repr(layer.kernel),
+            "padding": layer.padding,
+            "align_corners": layer.align_corners,
+        }
+        for output, layer in transformers.items()
+    }
+    texts: dict[str, Any] = {"model": type(model).__name__, "layout": layout, "transformers": described}
+    if isinstance(model, Classifier) and model.classes is not None:
+        texts["classes"] = list(model.classes)
+    if model.pixels is not None:
+        texts["pixels"] = asdict(model.pixels)
+    return {name: text if isinstance(text, str) else json.dumps(text) for name, text in texts.items()}
+
+
+def _description(model: Model, layout: str, outputs: list[Port]) -> str:
+    H, W, C = model.input_shape
+    axes = (H, W, C) if layout == "NHWC" else (C, H, W)
+    text = f"{type(model).__name__} of stn-numba. Input: image (batch, {', '.join(map(str, axes))}), float32"
+    if model.pixels is not None:
+        text += f", trained on {model.pixels}"
+    named = ", ".join(f"{port.name} (batch, {', '.join(map(str, port.shape))})" for port in outputs)
+    return f"{text}. Outputs: {named}."

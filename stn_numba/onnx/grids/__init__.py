@@ -1,0 +1,1 @@
+"""Sampling grids in operators of ONNX: `dispatch.grid_of` for every transform."""
