@@ -5,6 +5,7 @@ The layers that are imported here can be saved, and are public as ``stn_numba.nn
 
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.batch_norm import BatchNorm
+from stn_numba.nn.layers.center import Center
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
@@ -18,7 +19,6 @@ from stn_numba.nn.layers.rescale import Rescale
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
 __all__ = [
-    "AvgPool", "BatchNorm", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Heads", "Layer", "MaxPool", "Parallel", "ReLU",
-    "Rescale",
-    "SpatialTransformer",
+    "AvgPool", "BatchNorm", "Center", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Heads", "Layer", "MaxPool", "Parallel",
+    "ReLU", "Rescale", "SpatialTransformer",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import (
     AvgPool,
     BatchNorm,
+    Center,
     Chain,
     Conv2d,
     Dense,
@@ -50,6 +51,7 @@ CASES = {
         (5, 6, 1),
     ),
     "relu": (ReLU, (4, 3)),
+    "center": (Center, (4, 3)),
     "rescale": (lambda: Rescale(0.25, -1), (4, 3)),
     "dropout": (lambda: Dropout(0.4), (20,)),
     "flatten": (Flatten, (2, 3, 2)),
