@@ -21,6 +21,8 @@ from benchmarks import (
     report,
     timing,
     torch_bridge_cases,
+    volume_cases,
+    volume_page,
     warp_cases,
 )
 from benchmarks.case import Result, library_of
@@ -33,11 +35,13 @@ CASES: dict[str, dict[str, Any]] = {
     "benchmarks": {"warps": [*warp_cases.CASES, *torch_bridge_cases.CASES], **fresh_process.CASES},
     "training-benchmarks": {"training": network_cases.CASES},
     "registration-benchmarks": {"registration": registration_cases.CASES},
+    "volumes-benchmarks": {"volumes": volume_cases.CASES},
 }
 PAGES = {
     "benchmarks": report.warps_page,
     "training-benchmarks": report.training_page,
     "registration-benchmarks": registration_page.page,
+    "volumes-benchmarks": volume_page.page,
 }
 
 
