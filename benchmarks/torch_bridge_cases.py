@@ -42,7 +42,7 @@ def _read(answer: list[Any]) -> list[Any]:
 def _case(what: str, size: tuple[int, int, int, int], gradient: str) -> Case:
     name = f"torch bridge: {what}, {'x'.join(map(str, size))}"
     make = partial(make_warp, size, gradient=gradient, layout="NCHW")
-    return Case(name, make, our_call, rivals.calls, {"torch": 2}, {}, _copy)
+    return Case(name, make, our_call, rivals.calls, at_least={"torch": 2}, more=_copy)
 
 
 def _copy(problem: WarpProblem) -> dict[str, float]:
