@@ -44,7 +44,7 @@ def _copy(problem: VolumeProblem) -> dict[str, float]:
 
 def _case(what: str, size: tuple[int, ...], at_least: dict[str, float], **options: Any) -> Case:
     name = f"{what}, {'x'.join(map(str, size))}" + (f" {options['dtype']}" if "dtype" in options else "")
-    return Case(name, partial(make_volume, size, **options), our_call, rivals.calls, at_least, {}, _copy)
+    return Case(name, partial(make_volume, size, **options), our_call, rivals.calls, at_least=at_least, more=_copy)
 
 
 CASES = [
