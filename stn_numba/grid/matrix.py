@@ -58,14 +58,13 @@ class MatrixGrid(KernelGrid):
     closed_form = True
     # A window, or a shifted grid, keeps the matrices of the whole output.
     _whole: Shape | None = None  # shape of the whole output; None if this is it
-    _origin: tuple[float, ...] = (0.0, 0.0)  # pixel (row, column) of the whole output at which this grid begins
+    _origin: tuple[float, ...]  # pixel (row, column) of the whole output at which this grid begins
 
     def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
         size = 4 if np.shape(matrix)[-2:] == (4, 4) else 3
         self.values = as_floats(matrix, "matrix", ("N", size, size))
         self.shape = check_shape(shape, ndim=size - 1)
-        if size == 4:
-            self._origin = (0.0, 0.0, 0.0)
+        self._origin = (0.0,) * (size - 1)
         self.align_corners = as_bool(align_corners, "align_corners")
 
     def _window(self, window: tuple[slice, ...]) -> Self:
