@@ -104,10 +104,9 @@ def resample(
     array = as_array(image, "image")
     batch, channel_axis = _as_batch(array, source, layout)
     matrices = to_source[None] if to_source.ndim == 2 else to_source
-    grid: PixelMatrixGrid | Array
-    if theta is None:
-        grid, plain = PixelMatrixGrid(matrices, source.shape, target.shape), {}
-    else:
+    grid: PixelMatrixGrid | Array = PixelMatrixGrid(matrices, source.shape, target.shape)
+    plain: dict[str, Any] = {}
+    if theta is not None:
         grid, plain = _transformed(matrices, source, target, theta, transform, as_bool(align_corners, "align_corners"))
     if len(batch) != 1 and len(grid) not in (1, len(batch)):
         raise ValueError(f"matrix, theta: expected 1 or {len(batch)}, as the image has, got {len(grid)}")

@@ -1,4 +1,4 @@
-"""Homographies as matrices (N, 3, 3), or (N, 4, 4): map points, invert, and choose the side of the horizon that shows the input image."""
+"""Homographies (N, 3, 3), in volumes (N, 4, 4): map points, invert, choose the side of the horizon that shows the image."""
 
 from __future__ import annotations
 

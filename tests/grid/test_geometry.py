@@ -140,9 +140,9 @@ def test_errors_name_argument_expected_and_got(options, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ImageGeometry.from_affine(np.eye(3), SHAPE), r"matrix: expected \(3, 4\) or \(4, 4\), or N of them, got \(3, 3\)"),
+        (lambda: ImageGeometry.from_affine(np.eye(3), SHAPE), r"matrix: expected \(3, 4\) or \(4, 4\)"),
         (lambda: ImageGeometry.from_affine(np.ones((4, 4)), SHAPE), r"matrix: expected finite numbers and a last row"),
-        (lambda: ImageGeometry.from_affine(np.ones((3, 4)), SHAPE), r"matrix: expected one that has an inverse, got a singular"),
+        (lambda: ImageGeometry.from_affine(np.ones((3, 4)), SHAPE), r"matrix: expected one that has an inverse"),
         (lambda: OBLIQUE.matrix_to(ImageGeometry((3, 4))), r"source: expected 3 axes, got shape \(3, 4\)"),
         (lambda: OBLIQUE.matrix_to(SHAPE), r"source: expected an ImageGeometry, got tuple"),
         (lambda: OBLIQUE.matrix_to(OBLIQUE, np.eye(3)), r"matrix: expected \(3, 4\) or \(4, 4\)"),
