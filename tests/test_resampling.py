@@ -124,3 +124,12 @@ def test_a_transform_between_equal_grids_is_a_warp():
 def test_errors_name_argument_expected_and_got(arguments, options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         resample(*arguments, **options)
+
+
+def test_antialiasing_averages_over_wider_voxels():
+    source = ImageGeometry((4, 6, 8), spacing=(0.7, 0.9, 3.3), direction=TURN)
+    volume = RNG.normal(size=source.shape)
+    center = source.index_to_physical @ [1.5, 0.5, 0.5, 1]  # of the first 4 x 2 x 2 voxels along x, y and z
+    wide = ImageGeometry((2, 3, 2), spacing=(2.8, 1.8, 6.6), origin=center[:3], direction=TURN)
+    mean = volume.reshape(2, 2, 3, 2, 2, 4).mean(axis=(1, 3, 5))
+    np.testing.assert_allclose(resample(volume, source, wide, antialias=True), mean, atol=1e-12)
