@@ -121,7 +121,7 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         options.num_threads,
-        _groups(grid, in_shape, scale, everywhere) if options.antialias else [],
+        find_groups(grid, in_shape, scale, everywhere) if options.antialias else [],
     )
 
 
@@ -133,13 +133,6 @@ def layout_of(image: Array, layout: str) -> str:
     if image.ndim == 5 and layout == "NCHW":
         raise ValueError("layout: expected 'NDHWC' or 'NCDHW' for a volume, got 'NCHW'")
     return layout
-
-
-def _groups(grid: KernelGrid, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> list[Group]:
-    """Return what antialiasing has to do."""
-    if len(in_shape) == 3:
-        raise ValueError("antialias: expected False for a volume; smooth it first, as with scipy.ndimage.gaussian_filter")
-    return find_groups(grid, in_shape, scale, everywhere)
 
 
 def _check_image(image: Array, layout: str) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Items", "caller_layout", "caller_shape", "channels_last", "items_of", "real_parts"]
+__all__ = ["Items", "as_batch", "caller_layout", "caller_shape", "channels_last", "items_of", "real_parts"]
 
 Array = NDArray[Any]
 
@@ -28,6 +28,14 @@ def caller_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
     """A shape (N, H, W, C), or (N, D, H, W, C), in the caller's layout."""
     n, *sizes, c = shape
     return (n, c, *sizes) if layout.startswith("NC") else shape
+
+
+def as_batch(image: Array, layout: str, axes: int) -> tuple[Array, int]:
+    """The image, which may lack the axes of batch and channels, with all its axes; and the axis of its channels."""
+    channels = 1 if layout.startswith("NC") else axes + 1
+    if image.ndim == axes:
+        return np.expand_dims(image[None], channels), channels
+    return image[None] if image.ndim == axes + 1 else image, channels
 
 
 class Items(NamedTuple):

@@ -139,7 +139,6 @@ def test_nan_voxels_without_weight_do_not_count():
         ((VOLUME, np.zeros((2, 2, 2, 2, 3))), {"layout": "NCHW"}, "layout: expected 'NDHWC' or 'NCDHW' for a volume"),
         ((VOLUME[:, 0], np.zeros((2, 2, 2, 2))), {"layout": "NDHWC"}, r"image: expected \(N, D, H, W, C\) with D, H, W >= 1"),
         ((VOLUME[:, :0], np.zeros((2, 2, 2, 2, 3))), {}, r"image: expected \(N, D, H, W, C\) with D, H, W >= 1"),
-        ((VOLUME, np.zeros((2, 2, 2, 2, 3))), {"antialias": True}, "antialias: expected False for a volume"),
     ],
 )  # fmt: skip
 def test_errors(arguments, options, message):
