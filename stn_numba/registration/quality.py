@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from stn_numba.registration.models import Model, shown_values
 from stn_numba.registration.models.lighting import robust_weights, scale_of
-from stn_numba.registration.pyramid.volume_filters import smooth_all
 from stn_numba.registration.pyramid.levels import Level
+from stn_numba.registration.pyramid.volume_filters import smooth_all
 
 __all__ = ["detail_correlation"]
 

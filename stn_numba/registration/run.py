@@ -12,7 +12,7 @@ from stn_numba.grid import base_points
 from stn_numba.registration.descent.coarse_to_fine import Registrar
 from stn_numba.registration.descent.minimize import Minimum
 from stn_numba.registration.descent.normal_equations import NormalEquations
-from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.descent.volume_penalty import penalty_of
 from stn_numba.registration.models import Model, PositionsModel, model_of
 from stn_numba.registration.models.lighting import ROBUST
 from stn_numba.registration.pyramid.levels import Level, make_levels
@@ -52,7 +52,7 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     if settings.measure == "squares":
         moving = moving.with_units_of(fixed)
     levels = make_levels(moving, fixed, settings.align_corners)
-    penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
+    penalty = penalty_of(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(
         transform,
         model_of(transform, math.prod(levels[0].shape)),

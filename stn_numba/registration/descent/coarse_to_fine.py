@@ -13,6 +13,7 @@ from stn_numba.grid import base_points
 from stn_numba.registration.descent.minimize import Minimum, minimize
 from stn_numba.registration.descent.normal_equations import NormalEquations, normal_equations
 from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.descent.volume_penalty import VolumePenalty
 from stn_numba.registration.models import Model, PositionsModel, shown_values
 from stn_numba.registration.models.lighting import Lighting, scale_of
 from stn_numba.registration.pyramid.levels import Level
@@ -44,7 +45,7 @@ class Registrar:
         Kind of robust weights, see `Lighting`.
     max_iterations : int
         Steps on each level at most.
-    penalty : BendingPenalty or None
+    penalty : BendingPenalty, VolumePenalty or None
         What is added to the cost.
     """
 
@@ -53,7 +54,7 @@ class Registrar:
     free_gain: bool
     robust: int
     max_iterations: int
-    penalty: BendingPenalty | None = None
+    penalty: BendingPenalty | VolumePenalty | None = None
 
     def descend(self, levels: list[Level], theta: Array, pairs: Rows, motion: Motion | None = None) -> list[Minimum]:
         """Return where the pairs ended on each level, given from the finest to the coarsest; coarsest first."""

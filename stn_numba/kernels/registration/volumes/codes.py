@@ -24,6 +24,6 @@ def words_of_cell(reach: int) -> tuple[int, int, int]:
 
 def cell_size(reach: int) -> int:
     """Return the words of a cell: those of a plane for each pair along z, then for each control point along z."""
-    long, short, _ = words_of_cell(reach)
     pairs = reach * (reach + 1) // 2
+    long, short = (6 * pairs + 7) // 8 * 8, (9 * reach + 7) // 8 * 8
     return pairs * pairs * long + reach * reach * short

@@ -6,12 +6,11 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import STRIP
-from stn_numba.kernels.registration.pairs import images_of, write_values
+from stn_numba.kernels.registration.pairs import images_of, plane, write_values
 from stn_numba.kernels.registration.rows import GX, GY, OVERLAP, WEIGHT, F, M, aligned, get
 from stn_numba.kernels.registration.volumes.positions import dense_strip
 from stn_numba.kernels.registration.volumes.read import read_pair, read_strip, volumes_of
 from stn_numba.kernels.registration.volumes.rows import GZ, VOLUME_ROWS_BYTES
-from stn_numba.kernels.registration.pairs import plane
 from stn_numba.kernels.simd.raw import store_raw
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import allocate, get_product, release

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import STRIP
+from stn_numba.kernels.registration.gather import sums_of_eight
 from stn_numba.kernels.registration.matrix_sums import put_columns
 from stn_numba.kernels.registration.pairs import Planes, image_of, images_of, plane, write_values
 from stn_numba.kernels.registration.products import add_cross, add_eight, add_levels, add_pairs, clear_sums, total
-from stn_numba.kernels.registration.gather import sums_of_eight
 from stn_numba.kernels.registration.rows import GX, GY, INVERSE, PX, PY, SLOPE, WEIGHT, aligned, get, put
 from stn_numba.kernels.registration.volumes.codes import AFFINE_SUMS, CROSS, DEPTH, LEVELS, LINE, LINES, PAIRS
 from stn_numba.kernels.registration.volumes.positions import Limits, matrix_strip

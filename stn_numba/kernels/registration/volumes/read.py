@@ -9,7 +9,7 @@ from stn_numba.kernels.registration.codes import LINEAR, NOT_ROBUST
 from stn_numba.kernels.registration.gather import gather_fours, gather_pairs
 from stn_numba.kernels.registration.pairs import Options, Planes, plane
 from stn_numba.kernels.registration.read import along_row, spline_slopes, spline_weights
-from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, SLOPE, TX, TY, WEIGHT, M, F, get, put
+from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, SLOPE, TX, TY, WEIGHT, F, M, get, put
 from stn_numba.kernels.registration.volumes.positions import Limits
 from stn_numba.kernels.registration.volumes.rows import GZ, TZ
 from stn_numba.kernels.registration.weights import (

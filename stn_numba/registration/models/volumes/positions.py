@@ -42,7 +42,9 @@ class VolumePositionsModel:
 
     def sums(self, level: Level, theta: Array, pairs: Rows, lighting: Lighting) -> Sums:
         """As `Model.sums`."""
-        parts = [self._of_pair(level, theta[k : k + 1], pairs[k : k + 1], lighting.take(np.array([k]))) for k in range(len(theta))]
+        parts = [
+            self._of_pair(level, theta[k : k + 1], pairs[k : k + 1], lighting.take(np.array([k]))) for k in range(len(theta))
+        ]
         return Sums.joined(parts)
 
     def values(self, level: Level, theta: Array, pairs: Rows) -> Planar:
@@ -79,12 +81,12 @@ class VolumePositionsModel:
                 rows[count], rows[count + 1], rows[count + 2] = found[3], 1, found[4]
                 products[0, channel] += (rows * found[5]) @ rows.T
                 overlap += float(found[6].sum(dtype=np.float64)) if channel == 0 else 0.0
-        return Sums(products[..., :count, :count], products[..., :count, count:], products[..., count:, count:], np.array([overlap]))
+        return Sums(
+            products[..., :count, :count], products[..., :count, count:], products[..., count:, count:], np.array([overlap])
+        )
 
 
-def _read(
-    level: Level, pairs: Rows, lighting: Lighting, channel: int, first: int, mapped: Array, derivatives: bool
-) -> Planar:
+def _read(level: Level, pairs: Rows, lighting: Lighting, channel: int, first: int, mapped: Array, derivatives: bool) -> Planar:
     """What the kernel `dense_read` writes for one channel of a pair and the planes from `first` on, (7, M) or (M,)."""
     planes, indices, _kept = volume_arguments(level, pairs)
     options, _lighting = option_words(level, lighting)
