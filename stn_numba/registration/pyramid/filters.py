@@ -95,7 +95,7 @@ def solve_columns(planes: Planar, count: int) -> None:
 
 
 def with_two_lines(planes: Planar) -> Planar:
-    """Repeat the row or the column of planes (N, H, W) that have a single one, since kernels read two; or the plane of volumes."""
+    """Repeat the row or the column of planes (N, H, W) that have a single one, since kernels read two; so in volumes."""
     short = [(0, 0), *((0, int(size < 2)) for size in planes.shape[1:])]
     return np.pad(planes, short, "edge") if 1 in planes.shape[1:] else planes
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# `matrix_sums` writes six lines of sums, with 1, v, w, v^2, vw and w^2. With a, b, c the derivatives of a value by X, Y, Z of the
-# mapped position, s that by the denominator, m the value and f the fixed voxel, a line holds the sums of
+# `matrix_sums` writes six lines of sums, with 1, v, w, v^2, vw and w^2. With a, b, c the derivatives of a value by X, Y, Z of
+# the mapped position, s that by the denominator, m the value and f the fixed voxel, a line holds the sums of
 PAIRS = 0  # aa, ab, ac, bb, bc, cc, each times 1, u, u^2
 CROSS = 18  # a, b and c times m, 1, f, each times 1, u
 LEVELS = 36  # mm, m, mf, 1, f, ff, and the weights without the robust factor

@@ -35,7 +35,7 @@ class Limits(NamedTuple):
 
 
 class Lattice(NamedTuple):
-    """A lattice of displacements (3, planes, rows, columns) float64, and the weights of each plane, row and column of voxels."""
+    """A lattice of displacements (3, planes, rows, columns) float64, and the weights of planes, rows and columns of voxels."""
 
     control: int
     planes: int
