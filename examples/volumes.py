@@ -5,8 +5,8 @@
 
 Each digit is extruded to a solid, turned and moved at random in a volume of 60 x 60 x 60. The transformer chooses the 12
 numbers of an affine map, what it shows is projected along z, and a network for images reads it; all is trained end to end
-(arXiv 1506.02025, appendix A.3). Two networks without a transformer are trained on the same volumes: one reads their projection,
-one the volumes.
+(arXiv 1506.02025, appendix A.3). Two networks without a transformer are trained on the same volumes: one reads their
+projection, one the volumes.
 """
 
 from __future__ import annotations

@@ -83,6 +83,8 @@ def export_onnx(
     """
     if not isinstance(model, Model):
         raise TypeError(f"model: expected a Model, got {type(model).__name__}")
+    if len(model.input_shape) != 3:
+        raise ExportError(f"model: expected one of images (H, W, C); models of volumes {model.input_shape} cannot be exported")
     target, layout = check_output_path(as_path(path, "path")), as_option(layout, "layout", ("NHWC", "NCHW"))
     probabilities, theta = as_bool(probabilities, "probabilities"), as_bool(theta, "theta")
     if probabilities and not isinstance(model, Classifier):

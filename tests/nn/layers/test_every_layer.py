@@ -92,7 +92,8 @@ CASES = {
     "mean projection": (Project, (3, 4, 2, 2)),
     "max projection": (lambda: Project("max"), (3, 4, 2, 2)),
     "affine of volumes": (
-        lambda: Chain(SpatialTransformer(localisation(), "affine", (3, 4, 2), options={"ndim": 3}), Project()), (5, 6, 4, 2),
+        lambda: Chain(SpatialTransformer(localisation(), "affine", (3, 4, 2), options={"ndim": 3}), Project()),
+        (5, 6, 4, 2),
     ),
     "tps of volumes": (
         lambda: SpatialTransformer(
@@ -101,7 +102,8 @@ CASES = {
         (4, 5, 3, 1),
     ),
     "oblique slice, cubic": (
-        lambda: SpatialTransformer(localisation(), "rigid", (1, 4, 5), options={"ndim": 3}, kernel="cubic"), (5, 6, 4, 1),
+        lambda: SpatialTransformer(localisation(), "rigid", (1, 4, 5), options={"ndim": 3}, kernel="cubic"),
+        (5, 6, 4, 1),
     ),
     "batch norm of volumes": (BatchNorm, (2, 3, 2, 2)),
     "edges": (lambda: SpatialTransformer(localisation(), "affine", align_corners=False), (5, 6, 1)),
