@@ -13,6 +13,7 @@ from stn_numba._util.files import check_output_path, write_atomically
 from stn_numba.nn.layers import SpatialTransformer
 from stn_numba.nn.model import Classifier, Model, MultiHead
 from stn_numba.nn.model.find_transformers import named_transformers
+from stn_numba.onnx.errors import ExportError
 from stn_numba.onnx.file import Port, onnx_library, serialized
 from stn_numba.onnx.layers import EXPORTERS
 from stn_numba.onnx.network_graph import NetworkGraph
