@@ -20,6 +20,7 @@ from benchmarks import (
     registration_page,
     report,
     timing,
+    torch_bridge_cases,
     warp_cases,
 )
 from benchmarks.case import Result, library_of
@@ -29,7 +30,7 @@ DOCS = Path("docs")
 
 # For each page, its sections and their cases.
 CASES: dict[str, dict[str, Any]] = {
-    "benchmarks": {"warps": warp_cases.CASES, **fresh_process.CASES},
+    "benchmarks": {"warps": [*warp_cases.CASES, *torch_bridge_cases.CASES], **fresh_process.CASES},
     "training-benchmarks": {"training": network_cases.CASES},
     "registration-benchmarks": {"registration": registration_cases.CASES},
 }

@@ -5,6 +5,7 @@ The layers that are imported here can be saved, and are public as ``stn_numba.nn
 
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.batch_norm import BatchNorm
+from stn_numba.nn.layers.center import Center
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.layers.conv2d import Conv2d
 from stn_numba.nn.layers.dense import Dense
@@ -21,6 +22,6 @@ from stn_numba.nn.layers.volumes.pooling3d import AvgPool3d, MaxPool3d
 from stn_numba.nn.layers.volumes.project import Project
 
 __all__ = [
-    "AvgPool", "AvgPool3d", "BatchNorm", "Chain", "Conv2d", "Conv3d", "Dense", "Dropout", "Flatten", "Heads", "Layer",
+    "AvgPool", "AvgPool3d", "BatchNorm", "Center", "Chain", "Conv2d", "Conv3d", "Dense", "Dropout", "Flatten", "Heads", "Layer",
     "MaxPool", "MaxPool3d", "Parallel", "Project", "ReLU", "Rescale", "SpatialTransformer",
 ]  # fmt: skip
