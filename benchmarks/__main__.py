@@ -16,17 +16,17 @@ from benchmarks import (
     fresh_process,
     machine,
     marks,
-    registration_cases,
-    registration_page,
     report,
     timing,
     torch_bridge_cases,
-    volume_cases,
-    volume_page,
     warp_cases,
 )
 from benchmarks.case import Result, library_of
 from benchmarks.networks import cases as network_cases
+from benchmarks.registration import cases as registration_cases
+from benchmarks.registration import page as registration_page
+from benchmarks.volumes import cases as volume_cases
+from benchmarks.volumes import page as volume_page
 
 DOCS = Path("docs")
 

@@ -9,7 +9,7 @@ import SimpleITK as sitk  # noqa: N813
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.registration_case import RegistrationTask, mapping_call
+from benchmarks.registration.case import RegistrationTask, mapping_call
 from benchmarks.rivals.simpleitk import make_method, read
 from stn_numba import Transform
 

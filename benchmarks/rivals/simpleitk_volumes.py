@@ -9,7 +9,7 @@ import SimpleITK as sitk  # noqa: N813
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.volume_problem import CONTROL_POINTS, VolumeProblem
+from benchmarks.volumes.problem import CONTROL_POINTS, VolumeProblem
 
 LIBRARY, PACKAGE = "SimpleITK", "simpleitk"
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.volume_problem import VolumeProblem
+from benchmarks.volumes.problem import VolumeProblem
 
 LIBRARY, PACKAGE = "torch", "torch"
 

@@ -9,7 +9,7 @@ from typing import Any
 import stn_numba as stn
 from benchmarks import rivals, timing
 from benchmarks.case import Call, Case
-from benchmarks.volume_problem import VolumeProblem, make_volume
+from benchmarks.volumes.problem import VolumeProblem, make_volume
 
 SCAN = (1, 128, 128, 128, 1)
 LARGE = (1, 256, 256, 256, 1)
