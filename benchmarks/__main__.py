@@ -20,6 +20,9 @@ from benchmarks import (
     registration_page,
     report,
     timing,
+    torch_bridge_cases,
+    volume_cases,
+    volume_page,
     warp_cases,
 )
 from benchmarks.case import Result, library_of
@@ -29,14 +32,16 @@ DOCS = Path("docs")
 
 # For each page, its sections and their cases.
 CASES: dict[str, dict[str, Any]] = {
-    "benchmarks": {"warps": warp_cases.CASES, **fresh_process.CASES},
+    "benchmarks": {"warps": [*warp_cases.CASES, *torch_bridge_cases.CASES], **fresh_process.CASES},
     "training-benchmarks": {"training": network_cases.CASES},
     "registration-benchmarks": {"registration": registration_cases.CASES},
+    "volumes-benchmarks": {"volumes": volume_cases.CASES},
 }
 PAGES = {
     "benchmarks": report.warps_page,
     "training-benchmarks": report.training_page,
     "registration-benchmarks": registration_page.page,
+    "volumes-benchmarks": volume_page.page,
 }
 
 

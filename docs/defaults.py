@@ -28,19 +28,22 @@ from stn_numba.data import Digits
 RESULTS = Path(__file__).with_name("training-defaults.json")
 PAGE = RESULTS.with_suffix(".md")
 
-PAPERS = {"localisation_downsample": 2, "localisation_units": 20}
+PAPERS = {"localisation_downsample": 2, "localisation_units": 20, "center": False}
 
 # name: (options of st_cnn, options of fit); the first are the defaults
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "defaults": ({}, {}),
     "localisation at 0.1": ({}, {"learning_rate_multipliers": {"localisation": 0.1}}),
     "learning rate 1e-3": ({}, {"learning_rate": 1e-3}),
-    "learning rate 3e-3": ({}, {"learning_rate": 3e-3}),
-    "learning rate 4e-3": ({}, {"learning_rate": 4e-3}),
+    "learning rate 2e-3": ({}, {"learning_rate": 2e-3}),
+    "learning rate 6e-3": ({}, {"learning_rate": 6e-3}),
+    "batches of 128": ({}, {"batch_size": 128}),
+    "images not centered": ({"center": False}, {}),
+    "images not centered, 2e-3": ({"center": False}, {"learning_rate": 2e-3}),
     "clip_norm 1": ({}, {"clip_norm": 1.0}),
     "label smoothing 0.1": ({}, {"label_smoothing": 0.1}),
-    "localisation net of the paper": (PAPERS, {}),
-    "before: paper's net, localisation at 0.1, 1e-3, batches of 128": (
+    "networks of the paper": (PAPERS, {}),
+    "before: paper's nets, localisation at 0.1, 1e-3, batches of 128": (
         PAPERS, {"learning_rate_multipliers": {"localisation": 0.1}, "learning_rate": 1e-3, "batch_size": 128},
     ),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from stn_numba.grid import (
     to_normalized,
     to_pixels,
 )
-from stn_numba.sampler import sample, sample_vjp
+from stn_numba.sampler import sample, sample_gradients, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
 from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
 from stn_numba.transform.bounded import bounded
@@ -67,6 +67,7 @@ __all__ = [
     "register_transform",
     "resample",
     "sample",
+    "sample_gradients",
     "sample_vjp",
     "save",
     "set_num_threads",

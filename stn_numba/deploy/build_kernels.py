@@ -50,8 +50,9 @@ def levels() -> list[str]:
 
 
 def sampler_kernels() -> set[tuple[str, Any]]:
-    """Return (kernel, signature) of all kernels of the sampler: all dtypes, antialiasing, gradients."""
+    """Return (kernel, signature) of all kernels of the sampler: all dtypes, antialiasing, gradients, volumes."""
     with calls.recorded() as found:
+        _volume_kernels()
         for name in IMAGE_DTYPES:
             dtype, working = np.dtype(name), kernel_arguments.working_dtype(np.dtype(name))
             kernel_arguments.sample_entry(dtype, dtype, working)
@@ -63,6 +64,20 @@ def sampler_kernels() -> set[tuple[str, Any]]:
         for align_corners in (True, False):
             MatrixGrid(np.eye(3)[None], (2, 2), align_corners=align_corners).pixel_matrix((2, 2))
     return found
+
+
+def _volume_kernels() -> None:
+    """Ask for the kernels of volumes."""
+    for name in IMAGE_DTYPES:
+        dtype = np.dtype(name)
+        kernel_arguments.sample_entry(dtype, dtype, kernel_arguments.working_dtype(dtype), 3)
+    for name in _FLOATS:
+        dtype, exact = np.dtype(name), np.dtype(np.float64)
+        kernel_arguments.grid_gradient_entry(dtype)
+        for total in {dtype, exact}:
+            kernel_arguments.image_gradient_entry(dtype, total)
+    for size in (1, 2, 4, 8):
+        kernel_arguments.nearest_entry(np.dtype(f"u{size}"), 3)
 
 
 def registration_kernels() -> set[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Views of arrays with channels last, in the caller's layout, and as the items that kernels copy."""
+"""Views of arrays with channels last, in the caller's layout, as the items that kernels copy, and as real numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Items", "as_batch", "caller_layout", "caller_shape", "channels_last", "items_of"]
+__all__ = ["Items", "as_batch", "caller_layout", "caller_shape", "channels_last", "items_of", "real_parts"]
 
 Array = NDArray[Any]
 
@@ -63,3 +63,10 @@ def items_of(image: Array, out: Array) -> Items:
         size, channels = size * channels, 1
     unit = next(kind for kind in _UNITS if size % kind.itemsize == 0)
     return Items(unit, size // unit.itemsize, channels)
+
+
+def real_parts(array: Array) -> list[Array]:
+    """Views of the real and imaginary parts, or the array itself; float16 is converted to float32."""
+    if array.dtype.kind == "c":
+        return [array.real, array.imag]
+    return [array.astype(np.float32) if array.dtype.newbyteorder("=") == np.float16 else array]

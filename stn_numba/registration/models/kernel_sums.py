@@ -105,7 +105,7 @@ def matrix_sums(
     moving: Array,
     fixed: Array,
     matrix: Array,
-    axes: tuple[float, float, float, float],
+    axes: tuple[float, ...],
     in_shape: Shape,
     *,
     kernel: int = codes.LINEAR,
@@ -173,7 +173,7 @@ def matrix_sums(
 def matrix_read(
     moving: Array,
     matrix: Array,
-    axes: tuple[float, float, float, float],
+    axes: tuple[float, ...],
     in_shape: Shape,
     out_shape: Shape,
     *,
