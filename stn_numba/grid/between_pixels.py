@@ -81,12 +81,11 @@ def shifted(points: Floats, offsets: Iterable[Offset], axis: int | None = None) 
             yield from shifted(moved, list(group), axis - 1)
 
 
-def shifted_vjp(points: Floats, offset: Offset, d_shifted: Floats, axis: int | None = None) -> Floats:
+def shifted_vjp(points: Floats, offset: Offset, d_shifted: Floats) -> Floats:
     """Gradient with respect to `points` for a gradient with respect to the positions that are `shifted` by an offset."""
-    axis = points.ndim - 2 if axis is None else axis
-    if axis > 1:
-        d_shifted = shifted_vjp(_advance(points, offset[axis - 1], axis), offset, d_shifted, axis - 1)
-    return _advance_vjp(points, offset[axis - 1], axis, d_shifted)
+    for axis, distance in enumerate(offset, 1):
+        d_shifted = _advance_vjp(points, distance, axis, d_shifted)  # it only matters which are finite: a shift keeps that
+    return d_shifted
 
 
 def _advance(points: Floats, distance: float, axis: int) -> Floats:

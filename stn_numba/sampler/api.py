@@ -76,7 +76,7 @@ def sample(
         Whether to average over several positions per output pixel where the grid minifies: q_y x q_x of them, at most 16 x 16,
         so that they are no farther apart than input pixels. The time grows accordingly. See `stn_numba.sampler.antialias`.
         Gradients treat q_y and q_x as constant. ``"nearest"`` takes the most frequent value instead of the mean, the smallest
-        one in case of a tie. Not for volumes.
+        one in case of a tie. Volumes are read at q_z x q_y x q_x positions.
     layout : {"NHWC", "NCHW"}, default "NHWC"
         Of image and output; ``"NDHWC"`` or ``"NCDHW"`` for volumes, where the default is ``"NDHWC"``.
     out : ndarray, optional

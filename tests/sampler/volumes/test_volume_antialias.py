@@ -208,6 +208,17 @@ def test_positions_that_are_not_finite_affect_their_own_output_only():
     assert all(np.isfinite(each).all() for each in backprop(np.ones_like(out)))
 
 
+def test_gradients_next_to_a_position_that_is_not_finite():
+    points, hidden = 0.5 * bent(1), np.zeros((1, *OUT_SHAPE, 3), bool)
+    hidden[0, 1, 2, 3] = hidden[0, 0, 0, 0] = hidden[0, 2, 3, 4] = True
+
+    def sampled(points):
+        out, backprop = stn.sample_vjp(VOLUME[:1], np.where(hidden, np.nan, points), antialias=True)
+        return out, lambda d_out: np.where(hidden, 0, backprop(d_out)[1])
+
+    check_vjp(sampled, points, step=1e-7)
+
+
 def test_a_thin_output_and_a_large_factor():
     whole = stn.sample(VOLUME, MatrixGrid(IDENTITY, (1, 1, 1), align_corners=False), antialias=True)
     np.testing.assert_allclose(whole.reshape(2, 2), VOLUME.mean(axis=(1, 2, 3)), atol=1e-12)
