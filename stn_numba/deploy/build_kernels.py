@@ -21,7 +21,10 @@ import numpy as np
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import calls, prebuilt
 from stn_numba.registration.models import kernel_sums, lattice, row_sums
-from stn_numba.registration.pyramid import filters
+from stn_numba.registration.models.volumes import lattice as volume_lattice
+from stn_numba.registration.models.volumes import matrix as volume_matrix
+from stn_numba.registration.models.volumes import positions as volume_positions
+from stn_numba.registration.pyramid import filters, volume_filters
 from stn_numba.sampler import IMAGE_DTYPES, kernel_arguments
 from stn_numba.threads import limits
 
@@ -39,6 +42,13 @@ _REGISTRATION = (
     filters.smooth_entry,
     filters.columns_entry,
     filters.rows_entry,
+    volume_matrix.sums_entry,
+    volume_matrix.read_entry,
+    volume_lattice.sums_entry,
+    volume_lattice.read_entry,
+    volume_positions.read_entry,
+    volume_filters.lines_entry,
+    volume_filters.rows_entry,
 )
 
 
@@ -70,7 +80,9 @@ def _volume_kernels() -> None:
     """Ask for the kernels of volumes."""
     for name in IMAGE_DTYPES:
         dtype = np.dtype(name)
-        kernel_arguments.sample_entry(dtype, dtype, kernel_arguments.working_dtype(dtype), 3)
+        working = kernel_arguments.working_dtype(dtype)
+        kernel_arguments.sample_entry(dtype, dtype, working, 3)
+        kernel_arguments.sample_entry(dtype, working, working, 3)  # antialiased integers
     for name in _FLOATS:
         dtype, exact = np.dtype(name), np.dtype(np.float64)
         kernel_arguments.grid_gradient_entry(dtype)
