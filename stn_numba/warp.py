@@ -14,7 +14,7 @@ from stn_numba._util.arrays import as_array
 from stn_numba.grid import Shape
 from stn_numba.sampler import sample
 from stn_numba.sampler.interpolation import PiecewisePolynomial
-from stn_numba.sampler.layout import caller_shape
+from stn_numba.sampler.layout import as_batch, caller_shape
 from stn_numba.sampler.output import expect_shape
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, make_grid, n_params_of, transform_for_image
@@ -47,14 +47,15 @@ def warp(
     image : array_like, (H, W), (H, W, C) or (N, H, W, C)
         With ``layout="NCHW"`` (C, H, W) or (N, C, H, W). Dtypes as for `sample`. Three axes are always one image; with more
         than four channels there is a RuntimeWarning, because (8, 28, 28) may be meant as a batch of gray images: pass
-        ``image[..., None]`` for that, or ``image[None]`` for one image of many channels.
+        ``image[..., None]`` for that, or ``image[None]`` for one image of many channels. A transform with ``ndim=3`` warps
+        volumes: (D, H, W), (D, H, W, C) or (N, D, H, W, C).
     theta : array_like, (P,) or (N, P)
         Normalized parameters. The transform maps output positions to input positions. A matrix between pixels is not a theta:
         convert it with `grid_from_pixel_matrix`, and pass the grid to `sample`.
     transform : str or Transform, default "affine"
         A registered name or a `Transform`. Pass an instance to choose its options, and to factor a spline only once.
-    shape : (int, int), optional
-        (h, w) of the output; by default that of the image.
+    shape : (int, int) or (int, int, int), optional
+        (h, w) of the output, or (d, h, w) of a volume; by default that of the image.
     kernel, padding, fill, num_threads
         As for `sample`.
     align_corners : bool, default True
@@ -63,7 +64,7 @@ def warp(
         Whether to average where the map minifies, as for `sample`. To just resize an image, combine it with
         ``align_corners=False`` or ``padding="border"``: otherwise half of the outermost cells lies beyond the image.
     layout : {"NHWC", "NCHW"}, default "NHWC"
-        Of image and output.
+        Of image and output; ``"NDHWC"`` or ``"NCDHW"`` for volumes, where the default is ``"NDHWC"``.
     out : ndarray, optional
         Array to write to, of the output's shape and the image's dtype; it must not overlap the image.
 
@@ -95,17 +96,19 @@ def warp(
         return result
     image, transform = as_array(image, "image"), as_transform(transform)
     rows = _theta_rows(theta, image, transform, layout)
-    if _warn_of_many_channels(image, layout):
+    if transform.ndim == 2 and _warn_of_many_channels(image, layout):
         key = None  # the next call has to warn as well
-    batch, channel_axis = _as_batch(image, layout)
-    in_shape = batch.shape[layout.find("H")], batch.shape[layout.find("W")]
+    batch, channel_axis = as_batch(image, layout, transform.ndim)
+    in_shape = tuple(size for axis, size in enumerate(batch.shape) if axis not in (0, channel_axis))
     bound = transform_for_image(transform, in_shape, as_bool(align_corners, "align_corners"))
     grid, _ = make_grid(bound, rows, in_shape if shape is None else shape, align_corners)
     if len(batch) not in (1, len(grid)) and len(grid) != 1:
         raise ValueError(f"theta: expected 1 or {len(batch)} rows, as the image has, got {len(grid)}")
-    added = ((0,) if image.ndim < 4 and len(rows) == 1 else ()) + ((channel_axis,) if image.ndim == 2 else ())
+    added = ((0,) if image.ndim < batch.ndim and len(rows) == 1 else ()) + (
+        (channel_axis,) if image.ndim == batch.ndim - 2 else ()
+    )
     if out is not None:
-        full = caller_shape((max(len(batch), len(grid)), *grid.shape, batch.shape[layout.find("C")]), layout)
+        full = caller_shape((max(len(batch), len(grid)), *grid.shape, batch.shape[channel_axis]), layout)
         expect_shape(out, tuple(length for k, length in enumerate(full) if k not in added))
         out = np.expand_dims(out, added) if added else out
     result = sample(
@@ -126,10 +129,14 @@ def warp(
 
 def _theta_rows(theta: ArrayLike, image: NDArray[Any], transform: Transform, layout: str) -> NDArray[Any]:
     """Return theta as (N, P), after checking the number of axes of theta and image."""
-    count = n_params_of(transform)
-    if image.ndim not in (2, 3, 4):
-        raise ValueError(f"image: expected (H, W), (H, W, C) or (N, H, W, C), got {image.shape}{_swapped(image, theta, count)}")
-    as_option(layout, "layout", ("NHWC", "NCHW"))
+    count, axes = n_params_of(transform), transform.ndim
+    if image.ndim not in (axes, axes + 1, axes + 2):
+        sizes = "H, W" if axes == 2 else "D, H, W"
+        advice = _swapped(image, theta, count)
+        if axes == 2 and image.ndim == 5:
+            advice = "; a volume takes a transform with ndim=3, as get_transform('affine', ndim=3)"
+        raise ValueError(f"image: expected ({sizes}), ({sizes}, C) or (N, {sizes}, C), got {image.shape}{advice}")
+    as_option(layout, "layout", ("NHWC", "NCHW") if axes == 2 else ("NDHWC", "NCDHW", "NHWC"))
     given = as_numbers(theta, count)
     if given.shape[-1:] != (count,) or given.ndim > 2:
         raise ValueError(_theta_error(theta, given, count, transform) + _swapped(image, given, count))
@@ -166,11 +173,3 @@ def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
         )
         return True
     return False
-
-
-def _as_batch(image: NDArray[Any], layout: str) -> tuple[NDArray[Any], int]:
-    """The image with four axes, and the axis of its channels."""
-    axis = 1 if layout == "NCHW" else 3
-    if image.ndim == 2:
-        return np.expand_dims(image[None], axis), axis
-    return image[None] if image.ndim == 3 else image, axis

@@ -28,6 +28,7 @@ WITH_EXAMPLES = (
     "docs/sampling.md",
     "docs/training.md",
     "docs/transforms.md",
+    "docs/volumes.md",
 )
 
 

@@ -10,8 +10,8 @@ import SimpleITK as sitk  # noqa: N813
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.registration_case import Answer, RegistrationTask, mapping_call
-from benchmarks.registration_problem import Points
+from benchmarks.registration.case import Answer, RegistrationTask, mapping_call
+from benchmarks.registration.problem import Points
 
 LIBRARY, PACKAGE = "SimpleITK", "simpleitk"
 
@@ -26,17 +26,17 @@ def calls(task: Any) -> list[Call]:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(stn.get_num_threads())
     if task.transform in MESH:
         solve, most = partial(_spline, MESH[task.transform]), MOST_SPLINES
-        return [mapping_call("SimpleITK, B-spline", task, solve, _read, sitk.GetImageFromArray, most)]
+        return [mapping_call("SimpleITK, B-spline", task, solve, read, sitk.GetImageFromArray, most)]
     if task.transform not in MODELS:
         return []
-    return [mapping_call("SimpleITK", task, partial(_linear, task.transform), _read, sitk.GetImageFromArray, MOST_PAIRS)]
+    return [mapping_call("SimpleITK", task, partial(_linear, task.transform), read, sitk.GetImageFromArray, MOST_PAIRS)]
 
 
 def _linear(name: str, fixed: Any, moving: Any) -> Any:
     transform = MODELS[name](2) if name != "similarity" else MODELS[name]()
     if name != "translation":
         transform.SetCenter([(length - 1) / 2 for length in fixed.GetSize()])
-    method = _method()
+    method = make_method()
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=1.0, minStep=1e-3, numberOfIterations=300, gradientMagnitudeTolerance=1e-6
     )
@@ -48,14 +48,14 @@ def _linear(name: str, fixed: Any, moving: Any) -> Any:
 
 def _spline(mesh: int, fixed: Any, moving: Any) -> Any:
     transform = sitk.BSplineTransformInitializer(fixed, [mesh, mesh])
-    method = _method()
+    method = make_method()
     method.SetOptimizerAsLBFGSB(numberOfIterations=100)
     method.SetInitialTransform(transform, True)
     method.Execute(fixed, moving)
     return transform
 
 
-def _method() -> Any:
+def make_method() -> Any:
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsCorrelation()
     method.SetInterpolator(sitk.sitkLinear)
@@ -64,7 +64,7 @@ def _method() -> Any:
     return method
 
 
-def _read(found: list[Any]) -> list[Answer]:
+def read(found: list[Any]) -> list[Answer]:
     def answer(transform: Any) -> Answer:
         def mapping(points: Points) -> Points:
             return np.array([transform.TransformPoint(point) for point in points.tolist()])

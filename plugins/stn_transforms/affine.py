@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import Floats
 from stn_numba.transform import MatrixTransform
+from stn_transforms.axes import AxesOption
 
 __all__ = ["Affine"]
 
 
-class Affine(MatrixTransform):
+class Affine(AxesOption, MatrixTransform):
     """Affine maps: translation, rotation, scaling, shear, reflection.
 
     With theta = (a, b, t_x, c, d, t_y) the output position (x, y) reads the input position
@@ -21,7 +22,17 @@ class Affine(MatrixTransform):
         x_in = a x + b y + t_x
         y_in = c x + d y + t_y
 
-    in normalized coordinates.
+    in normalized coordinates. In volumes theta has the three rows of the matrix, (a, b, c, t_x, d, ...).
+
+    Parameters
+    ----------
+    ndim : int, default 2
+        Axes of the image: 2, or 3 for volumes, whose theta is (N, 12).
+
+    Raises
+    ------
+    ValueError
+        If `ndim` is neither 2 nor 3.
 
     Examples
     --------
@@ -29,15 +40,19 @@ class Affine(MatrixTransform):
     [[[1.0, 0.5]]]
     """
 
-    n_params = 6
+    @property
+    def n_params(self) -> int:  # type: ignore[override]
+        """6, or 12 in volumes."""
+        return self.ndim * (self.ndim + 1)
 
     def identity(self) -> NDArray[np.float64]:
         """Return (1, 0, 0, 0, 1, 0)."""
-        return np.array([1.0, 0, 0, 0, 1, 0])
+        return np.eye(self.ndim, self.ndim + 1).ravel()
 
     def matrix_vjp(self, theta: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """Return matrices with theta in the first two rows, and their backprop."""
-        matrix = np.zeros((len(theta), 3, 3), theta.dtype)
-        matrix[:, :2] = theta.reshape(-1, 2, 3)
-        matrix[:, 2, 2] = 1
-        return matrix, lambda d_matrix: d_matrix[:, :2].reshape(-1, 6)
+        """Return matrices with theta in all rows but the last, and their backprop."""
+        axes = self.ndim
+        matrix = np.zeros((len(theta), axes + 1, axes + 1), theta.dtype)
+        matrix[:, :axes] = theta.reshape(-1, axes, axes + 1)
+        matrix[:, axes, axes] = 1
+        return matrix, lambda d_matrix: d_matrix[:, :axes].reshape(-1, axes * (axes + 1))

@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 
 from stn_numba.grid import Floats, Shape, check_shape
+from stn_transforms.axes import as_ndim
 
-__all__ = ["AspectAware", "as_aspect", "aspect_of", "turn"]
+__all__ = ["AspectAware", "VolumeAspectAware", "as_aspect", "as_aspects", "aspect_of", "aspects_of", "turn"]
 
 _MAX_ASPECT = 100_000  # for a larger one, points in one column differ only by rounding
 
@@ -19,15 +20,17 @@ _MAX_ASPECT = 100_000  # for a larger one, points in one column differ only by r
 class AspectAware:
     """The option `aspect` of a transform, which `for_image` fills in. Its position among the bases is before `Transform`."""
 
+    ndim = 2
+
     def __init__(self, aspect: float | None = None) -> None:
-        self.aspect = None if aspect is None else as_aspect(aspect)
+        self.aspect: Any = None if aspect is None else as_aspect(aspect)
 
     def for_image(self, in_shape: Shape, align_corners: bool = True) -> Self:
         """Return the transform with the aspect of images (H, W); itself if the aspect was given."""
         if self.aspect is not None:
             return self
         bound = copy.copy(self)
-        bound.aspect = aspect_of(in_shape, align_corners)
+        bound.aspect = aspect_of(in_shape, align_corners) if self.ndim == 2 else aspects_of(in_shape, align_corners)
         return bound
 
     def can_be_shared(self) -> bool:
@@ -36,7 +39,27 @@ class AspectAware:
 
     @property
     def _aspect_or_square(self) -> float:
-        return 1.0 if self.aspect is None else self.aspect
+        return 1.0 if self.aspect is None else float(self.aspect)
+
+
+class VolumeAspectAware(AspectAware):
+    """`AspectAware` for images and volumes, whose aspect is a pair."""
+
+    def __init__(self, aspect: float | tuple[float, float] | None = None, ndim: int = 2) -> None:
+        self.ndim = as_ndim(ndim)
+        if aspect is None or self.ndim == 2:
+            super().__init__(aspect)  # type: ignore[arg-type]
+        else:
+            self.aspect = as_aspects(aspect)
+
+    @property
+    def _units(self) -> tuple[float, float, float]:
+        """Lengths of a normalized unit along x, y and z."""
+        across, deep = (1.0, 1.0) if self.aspect is None else self.aspect
+        return across, 1.0, deep
+
+    def _shown_options(self) -> dict[str, Any]:
+        return {"aspect": self.aspect} if self.ndim == 2 else {"aspect": self.aspect, "ndim": self.ndim}
 
 
 def as_aspect(value: Any) -> float:
@@ -53,6 +76,31 @@ def as_aspect(value: Any) -> float:
             f"aspect: expected the image's width over its height, from 1/{_MAX_ASPECT} to {_MAX_ASPECT}, got {value!r:.60}"
         )
     return float(value)
+
+
+def as_aspects(value: Any) -> tuple[float, float]:
+    """Return the aspect of volumes: width and depth over height.
+
+    Examples
+    --------
+    >>> as_aspects([1, 2])
+    (1.0, 2.0)
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"aspect: expected the volume's width and depth over its height, got {value!r:.60}")
+    return as_aspect(value[0]), as_aspect(value[1])
+
+
+def aspects_of(shape: Shape, align_corners: bool = True) -> tuple[float, float]:
+    """Return how many voxels a normalized unit of x and one of z are, over those of y; 1 for an axis that has none.
+
+    Examples
+    --------
+    >>> aspects_of((5, 11, 21))
+    (2.0, 0.4)
+    """
+    depth, height, width = check_shape(shape, "in_shape", 3)
+    return aspect_of((height, width), align_corners), aspect_of((height, depth), align_corners)
 
 
 def aspect_of(shape: Shape, align_corners: bool = True) -> float:

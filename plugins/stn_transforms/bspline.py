@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.grid import check_shape
 from stn_numba.transform import LatticeTransform
+from stn_transforms.axes import as_lattice
 
 __all__ = ["BSpline"]
 
@@ -28,17 +30,22 @@ class BSpline(LatticeTransform):
     The cells cover [-1, 1] exactly: `columns` control points make columns - 3 cells. Control point k of an axis lies at
     -1 + 2 (k - 1) / (columns - 3); the first and the last one lie one cell outside the image.
 
+    In volumes there are three sums, and theta has the displacements along z as well (P = 3 planes rows columns).
+
     Parameters
     ----------
-    control_points : (int, int), default (8, 8)
-        (rows, columns) of the lattice, each at least 4, which makes one cell.
+    control_points : (int, int) or (int, int, int), optional
+        (rows, columns) of the lattice, or (planes, rows, columns) for volumes, each at least 4, which makes one cell; 8 along
+        each axis by default.
+    ndim : int, optional
+        Axes of the lattice: by default those of `control_points`, or 2.
 
     Raises
     ------
     TypeError
-        If `control_points` are not two whole numbers.
+        If `control_points` are not two or three whole numbers.
     ValueError
-        If one is less than 4.
+        If one is less than 4, or `ndim` is not their number.
 
     References
     ----------
@@ -57,14 +64,18 @@ class BSpline(LatticeTransform):
     [[[0.5, -0.25], [1.5, 0.75]]]
     """
 
-    def __init__(self, control_points: tuple[int, int] = (8, 8)) -> None:
-        rows, columns = self.lattice = check_shape(control_points, "control_points")
-        if min(rows, columns) <= _DEGREE:
-            raise ValueError(f"control_points: expected at least 4 rows and 4 columns, got {(rows, columns)}")
+    def __init__(self, control_points: tuple[int, ...] | None = None, ndim: int | None = None) -> None:
+        self.lattice = as_lattice(control_points, "control_points", 8, ndim)
+        if min(self.lattice) <= _DEGREE:
+            least = "4 rows and 4 columns" if self.ndim == 2 else "4 planes, 4 rows and 4 columns"
+            raise ValueError(f"control_points: expected at least {least}, got {self.lattice}")
+
+    def _shown_options(self) -> dict[str, Any]:
+        return {"control_points": self.lattice}
 
     @property
-    def control_points(self) -> tuple[int, int]:
-        """(rows, columns)."""
+    def control_points(self) -> tuple[int, ...]:
+        """(rows, columns), or (planes, rows, columns)."""
         return self.lattice
 
     def axis_weights(self, x: NDArray[np.float64], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.grid import Shape, as_floats, base_points, to_normalized, to_pixels
+from stn_numba.grid import Shape, as_floats, to_normalized, to_pixels
 from stn_numba.transform import LinearTransform
-from stn_transforms.aspect import as_aspect
+from stn_transforms.aspect import as_aspect, as_aspects
+from stn_transforms.control_points import as_control_points, as_given, is_regular
 
 __all__ = ["ThinPlateSpline"]
 
 _TINY = np.finfo(np.float64).tiny
-_MIN_DISTANCE = 1e-9  # control points that are closer, relative to their extent, coincide
 _FAR = 2.0  # control points beyond this are probably in pixels
 
 
@@ -31,28 +31,35 @@ class ThinPlateSpline(LinearTransform):
     to those in pixels, because x and y both range over [-1, 1]. With ``aspect=W / H`` of the output you get the spline of its
     pixels, to within a pixel; `from_pixels` makes it exact.
 
+    In volumes the spline of least bending energy has the kernel r instead of r^2 log r (P = 3 K).
+
     With ``smoothing > 0`` the spline no longer takes the control points exactly to their targets: it minimizes the sum of the
     squared distances to them plus a multiple of its bending energy. Affine maps do not bend, and are as exact as before.
 
     Parameters
     ----------
-    control_points : (int, int) or array_like, (K, 2), default (4, 4)
-        (rows, columns) for a regular grid over [-1, 1] x [-1, 1], numbered row by row; or normalized points (x, y).
+    control_points : (int, int) or array_like, (K, 2), optional
+        (rows, columns) for a regular grid over [-1, 1] x [-1, 1], numbered row by row; or normalized points (x, y). By default
+        4 along each axis. In volumes (planes, rows, columns), or points (K, 3).
     aspect : float, default 1.0
         Length of a normalized unit of x relative to one of y: the width of the image in which distances are measured, divided
         by its height. The default measures normalized distances. In pixels the exact factor is W / H with
-        ``align_corners=False``, and (W - 1) / (H - 1) with ``align_corners=True``.
+        ``align_corners=False``, and (W - 1) / (H - 1) with ``align_corners=True``. In volumes a pair: width and depth over the
+        height.
     smoothing : float, default 0.0
         How strongly to smooth, from 0, which interpolates the targets. It is that of `scipy.interpolate.RBFInterpolator` for
         control points ``(aspect * x, y)``: normalized units of y are its unit of length.
+    ndim : int, optional
+        Axes of the image: by default those of `control_points`, or 2.
 
     Raises
     ------
     TypeError
         If `control_points` are not real numbers.
     ValueError
-        If there are fewer than three points, two coincide, or all lie on one line: the spline is then not unique. If
-        `aspect` is not a number from 0.00001 to 100,000, or `smoothing` not a finite number of at least 0.
+        If there are fewer than three points (four in volumes), two coincide, or all lie on one line (or in one plane): the
+        spline is then not unique. If `aspect` is not a number from 0.00001 to 100,000, or `smoothing` not a finite number of
+        at least 0.
 
     Warns
     -----
@@ -69,11 +76,18 @@ class ThinPlateSpline(LinearTransform):
     """
 
     def __init__(
-        self, control_points: tuple[int, int] | ArrayLike = (4, 4), aspect: float = 1.0, smoothing: float = 0.0
+        self,
+        control_points: tuple[int, ...] | ArrayLike | None = None,
+        aspect: float | tuple[float, float] = 1.0,
+        smoothing: float = 0.0,
+        ndim: int | None = None,
     ) -> None:
-        self.aspect, self.smoothing = as_aspect(aspect), _smoothing(smoothing)
-        self._units = np.array([self.aspect, 1.0])  # lengths of a normalized unit of x and y
-        self._regular, self.control_points = _control_points(control_points)
+        self._regular, self.control_points = as_control_points(control_points, ndim)
+        self.ndim = self.control_points.shape[1]
+        self.aspect: Any = as_aspect(aspect) if self.ndim == 2 or aspect == 1.0 else as_aspects(aspect)
+        self.smoothing = _smoothing(smoothing)
+        across, *deep = (self.aspect, *[1.0] * (self.ndim - 2)) if isinstance(self.aspect, float) else self.aspect
+        self._units = np.array([across, 1.0, *deep])  # lengths of a normalized unit of x, y and z
         self._center: NDArray[np.float64] = self.control_points.mean(axis=0)
         self._extent = float(np.abs((self.control_points - self._center) * self._units).max())
         self._solution = self._solve()
@@ -130,8 +144,8 @@ class ThinPlateSpline(LinearTransform):
         if left == right or top == bottom:
             least = "2 x 2" if align_corners else "1 x 1"
             raise ValueError(f"shape: expected at least {least} pixels with align_corners={align_corners}, got {shape}")
-        if not _is_regular(control_points):
-            pixels = as_floats(_as_given(control_points), "control_points", ("K", 2))
+        if not is_regular(control_points):
+            pixels = as_floats(as_given(control_points), "control_points", ("K", 2))
             control_points = to_normalized(pixels, shape, align_corners)
         half = (bottom - top) / 2  # pixels of a normalized unit of y
         return cls(control_points, float((right - left) / (bottom - top)), float(_smoothing(smoothing) / half**2))
@@ -142,11 +156,11 @@ class ThinPlateSpline(LinearTransform):
 
     @property
     def n_params(self) -> int:  # type: ignore[override]
-        """2 K."""
-        return 2 * len(self.control_points)
+        """2 K, or 3 K."""
+        return self.ndim * len(self.control_points)
 
     def identity(self) -> NDArray[np.float64]:
-        """Return the control points (2 K,), all x first."""
+        """Return the control points (P,), all x first."""
         return self.control_points.T.flatten()
 
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,8 +168,12 @@ class ThinPlateSpline(LinearTransform):
         return np.asarray((self._solution.T @ self._features(points)).T, np.float64)
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(K + 3, M): r^2 log r^2 for the distance r to each control point, then 1, x, y."""
-        centers, (x, y) = self._scaled(self.control_points), np.ascontiguousarray(self._scaled(points).T)
+        """(K + 3, M): r^2 log r^2 for the distance r to each control point, then 1, x, y; in volumes -r, 1, x, y, z."""
+        centers = self._scaled(self.control_points)
+        if self.ndim == 3:
+            at = self._scaled(points)
+            return np.concatenate([-np.linalg.norm(at - centers[:, None], axis=2), np.ones((1, len(at))), at.T])
+        x, y = np.ascontiguousarray(self._scaled(points).T)
         count = len(centers)
         features = np.empty((count + 3, len(x)))
         squared, logarithm = features[:count], np.empty((count, len(x)))
@@ -174,14 +192,16 @@ class ThinPlateSpline(LinearTransform):
         """(K + 3, K): the coefficients of the K basis functions."""
         from scipy import linalg
 
-        count = len(self.control_points)
         features = self._features(self.control_points).T
-        system = np.zeros((count + 3, count + 3))
+        count, size = features.shape
+        system = np.zeros((size, size))
         system[:count] = features
-        # Features are twice SciPy's, in units of the extent; other units add what the affine part takes up.
-        system[np.diag_indices(count)] += 2 * self.smoothing / self._extent**2
+        # Features are in units of the extent, in images twice SciPy's; other units add what the affine part takes up.
+        system[np.diag_indices(count)] += (
+            2 * self.smoothing / self._extent**2 if self.ndim == 2 else self.smoothing / self._extent
+        )
         system[count:, :count] = features[:, count:].T
-        return np.asarray(linalg.lu_solve(linalg.lu_factor(system), np.eye(count + 3, count)))
+        return np.asarray(linalg.lu_solve(linalg.lu_factor(system), np.eye(size, count)))
 
 
 def _smoothing(value: Any) -> float:
@@ -200,47 +220,3 @@ def _warn_of_pixels(points: NDArray[np.float64]) -> None:
             RuntimeWarning,
             stacklevel=3,
         )
-
-
-def _as_given(given: Any) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] = np.asanyarray(given)  # `as_floats` rejects masked values
-    except Exception as error:  # lists of unequal lengths; other objects may raise anything
-        raise TypeError(f"control_points: expected (rows, columns) or points (K, 2): {error}") from error
-    return array
-
-
-def _is_regular(given: Any) -> bool:
-    """Whether control points are given as (rows, columns)."""
-    array = _as_given(given)
-    return array.shape == (2,) and array.dtype.kind in "iu"
-
-
-def _control_points(given: Any) -> tuple[tuple[int, int] | None, NDArray[np.float64]]:
-    """Return (rows, columns) of a regular grid or None, and the control points (K, 2), which must define a spline."""
-    array = _as_given(given)
-    if _is_regular(array):
-        rows, columns = (int(size) for size in array)
-        if rows < 2 or columns < 2:
-            raise ValueError(f"control_points: expected at least 2 rows and 2 columns, got {(rows, columns)}")
-        return (rows, columns), base_points((rows, columns))
-    points = as_floats(array, "control_points", ("K", 2)).astype(np.float64)
-    if len(points) < 3:
-        raise ValueError(f"control_points: expected at least 3 points, got {len(points)}")
-    if not np.isfinite(points).all():
-        raise ValueError("control_points: expected finite positions, got NaN or infinity")
-    _check_spread(points)
-    return None, points
-
-
-def _check_spread(points: NDArray[np.float64]) -> None:
-    """Reject points of which two coincide, or which all lie on one line."""
-    centered = points - points.mean(axis=0)
-    extent = np.abs(centered).max()
-    distances = np.abs(points[:, None] - points).max(axis=-1)
-    np.fill_diagonal(distances, np.inf)
-    if distances.min() <= _MIN_DISTANCE * extent:
-        first, second = np.unravel_index(distances.argmin(), distances.shape)
-        raise ValueError(f"control_points: points {min(first, second)} and {max(first, second)} coincide")
-    if np.linalg.svd(centered / extent, compute_uv=False)[-1] <= _MIN_DISTANCE:
-        raise ValueError("control_points: all points lie on one line; at least one must lie off it")

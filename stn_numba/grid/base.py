@@ -21,13 +21,15 @@ class Grid:
 
     Attributes
     ----------
-    shape : (int, int)
-        (h, w) of the output.
+    shape : (int, int) or (int, int, int)
+        (h, w) of the output, or (d, h, w) if it is a volume.
+    ndim : int
+        How many axes positions have: 2, or 3 in volumes.
     align_corners : bool
         Convention of the positions, see `stn_numba.grid`.
     values : ndarray, (N, ...)
         Parameters of the grid: positions, matrices or coefficients. Gradients with respect to a grid have this shape.
-    in_shape : (int, int) or None
+    in_shape : tuple of int or None
         (H, W) of the only images that the grid can read; None for any.
     """
 
@@ -35,6 +37,11 @@ class Grid:
     align_corners: bool
     values: Floats
     in_shape: Shape | None = None
+
+    @property
+    def ndim(self) -> int:
+        """How many axes positions have."""
+        return len(self.shape)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -52,13 +59,13 @@ class Grid:
         vars(result).update(attributes)
         return result
 
-    def window(self, rows: slice, columns: slice) -> Self:
+    def window(self, *window: slice) -> Self:
         """Return the grid of a part of the output, for instance to compute a large output tile by tile.
 
         Parameters
         ----------
-        rows, columns : slice
-            Output rows and columns to keep, as in NumPy indexing, with step 1.
+        *window : slice
+            Output rows and columns to keep, as in NumPy indexing, with step 1; planes, rows and columns of a volume.
 
         Returns
         -------
@@ -70,7 +77,7 @@ class Grid:
         Raises
         ------
         TypeError, ValueError
-            If `rows` or `columns` is not a slice, or its step is not 1.
+            If there is not a slice for each axis of the output, or its step is not 1.
 
         Examples
         --------
@@ -80,21 +87,21 @@ class Grid:
         >>> tile.dense()[0, 0].tolist()
         [[0.5, -1.0], [1.0, -1.0]]
         """
-        return self._window(*as_window(rows, columns, self.shape))
+        return self._window(as_window(window, self.shape))
 
-    def _window(self, rows: slice, columns: slice) -> Self:
+    def _window(self, window: tuple[slice, ...]) -> Self:
         raise NotImplementedError
 
     def dense(self) -> Floats:
-        """All positions, (N, h, w, 2) normalized (x, y)."""
+        """All positions, (N, h, w, 2) normalized (x, y); of a volume (N, d, h, w, 3), (x, y, z)."""
         raise NotImplementedError
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
-        """Convert a gradient with respect to ``dense()``, (N, h, w, 2), to one with respect to `values`.
+        """Convert a gradient with respect to ``dense()`` to one with respect to `values`.
 
         Parameters
         ----------
-        d_dense : array_like, (N, h, w, 2)
+        d_dense : array_like, (N, h, w, 2) or (N, d, h, w, 3)
             Gradient of the loss with respect to all positions.
 
         Returns
@@ -110,7 +117,7 @@ class Grid:
         Parameters
         ----------
         d_grid : array_like
-            Of the shape of `values`, as `stn_numba.sample_vjp` returns it, or (N, h, w, 2).
+            Of the shape of `values`, as `stn_numba.sample_vjp` returns it, or of that of ``dense()``.
 
         Returns
         -------
@@ -129,6 +136,7 @@ class Grid:
             raise TypeError(f"d_grid: expected numbers, got dtype {d_grid.dtype}")
         if d_grid.shape == self.values.shape:
             return d_grid
-        if d_grid.shape == (len(self), *self.shape, 2):
+        dense = (len(self), *self.shape, self.ndim)
+        if d_grid.shape == dense:
             return self.pull_back(d_grid)
-        raise ValueError(f"d_grid: expected {self.values.shape} or {(len(self), *self.shape, 2)}, got {d_grid.shape}")
+        raise ValueError(f"d_grid: expected {self.values.shape} or {dense}, got {d_grid.shape}")

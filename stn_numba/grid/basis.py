@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from stn_numba._util.arguments import as_bool
 from stn_numba.grid.basis_rows import BasisRows, row_blocks
 from stn_numba.grid.between_pixels import Offset
+from stn_numba.grid.coordinates import axes_of
 from stn_numba.grid.dense import DenseGrid, all_nan
 from stn_numba.grid.job_writers import CoefficientsWriter
 from stn_numba.grid.kernel_grid import KernelGrid
@@ -31,10 +33,10 @@ class BasisGrid(KernelGrid):
     ----------
     basis : array_like, (h * w, B), or BasisRows
         The basis functions at the output pixels, row by row; or `BasisRows`, which computes them when they are needed.
-    coefficients : array_like, (N, 2, B)
-        Coefficients of x, then those of y.
-    shape : (int, int)
-        (h, w) of the output.
+    coefficients : array_like, (N, 2, B) or (N, 3, B)
+        Coefficients of x, then those of y, and of z in volumes.
+    shape : (int, int) or (int, int, int)
+        (h, w) of the output, or (d, h, w) of a volume.
     align_corners : bool, default True
         Convention of the positions, see `stn_numba.grid`.
 
@@ -43,7 +45,7 @@ class BasisGrid(KernelGrid):
     TypeError
         If arrays do not hold real numbers, or `shape` is not two whole numbers.
     ValueError
-        If `basis` does not have h * w rows, or `coefficients` is not (N, 2, B).
+        If `basis` does not have a row for each output pixel, or `coefficients` is not (N, 2, B), or (N, 3, B) for a volume.
 
     Examples
     --------
@@ -58,17 +60,17 @@ class BasisGrid(KernelGrid):
     def __init__(
         self, basis: ArrayLike | BasisRows, coefficients: ArrayLike, shape: Shape, *, align_corners: bool = True
     ) -> None:
-        self.shape = check_shape(shape)
+        self.shape = check_shape(shape, ndim=axes_of(shape))
         if isinstance(basis, BasisRows):
             if basis.shape != self.shape:
                 raise ValueError(f"basis: expected one for shape {self.shape}, got {basis.shape}")
             self.basis: Floats | BasisRows = basis
             count = basis.count
         else:
-            basis = as_floats(basis, "basis", (self.shape[0] * self.shape[1], "B"))
+            basis = as_floats(basis, "basis", (math.prod(self.shape), "B"))
             self.basis = np.ascontiguousarray(basis.T, np.float64)  # (B, h * w): long rows suit SIMD
             count = basis.shape[1]
-        self.values = as_floats(coefficients, "coefficients", ("N", 2, count))
+        self.values = as_floats(coefficients, "coefficients", ("N", self.ndim, count))
         self.align_corners = as_bool(align_corners, "align_corners")
 
     @property
@@ -81,12 +83,12 @@ class BasisGrid(KernelGrid):
         """The basis functions (B, h * w); computed at each access if they are not stored."""
         return self.basis.evaluated() if isinstance(self.basis, BasisRows) else self.basis
 
-    def _window(self, rows: slice, columns: slice) -> Self:
-        shape = rows.stop - rows.start, columns.stop - columns.start
+    def _window(self, window: tuple[slice, ...]) -> Self:
+        shape = tuple(part.stop - part.start for part in window)
         if isinstance(self.basis, BasisRows):
-            return self._with(basis=self.basis.window(rows, columns), shape=shape)
-        part = self.basis.reshape(len(self.basis), *self.shape)[:, rows, columns]
-        return self._with(basis=np.ascontiguousarray(part.reshape(len(part), shape[0] * shape[1])), shape=shape)
+            return self._with(basis=self.basis.window(window), shape=shape)
+        part = self.basis.reshape(len(self.basis), *self.shape)[:, *window]
+        return self._with(basis=np.ascontiguousarray(part.reshape(len(part), math.prod(shape))), shape=shape)
 
     def row_blocks(self) -> Iterator[tuple[slice, Self]]:
         """Blocks of output rows and their grids; the functions of a streamed block are valid until the next one."""
@@ -94,11 +96,11 @@ class BasisGrid(KernelGrid):
             yield slice(0, self.shape[0]), self
             return
         for rows, functions in self.basis.blocks():
-            yield rows, self._with(basis=functions, shape=(rows.stop - rows.start, self.shape[1]))
+            yield rows, self._with(basis=functions, shape=(rows.stop - rows.start, *self.shape[1:]))
 
     def _function_blocks(self) -> Iterator[tuple[slice, Floats]]:
         """(pixels, functions at these pixels): the same blocks whether or not the functions are stored."""
-        w = self.shape[1]
+        w = math.prod(self.shape[1:])
         if isinstance(self.basis, BasisRows):
             for rows, functions in self.basis.blocks():
                 yield slice(rows.start * w, rows.stop * w), functions
@@ -108,16 +110,16 @@ class BasisGrid(KernelGrid):
             yield pixels, self.basis[:, pixels]
 
     def dense(self) -> Floats:
-        """Compute all positions, (N, h, w, 2)."""
-        result = np.empty((len(self), self.shape[0] * self.shape[1], 2), self.values.dtype)
+        """Compute all positions, (N, h, w, 2) or (N, d, h, w, 3)."""
+        result = np.empty((len(self), math.prod(self.shape), self.ndim), self.values.dtype)
         coefficients = self.values.astype(np.float64)
         for pixels, functions in self._function_blocks():
             result[:, pixels] = np.swapaxes(coefficients @ functions, 1, 2)
-        return result.reshape(len(self), *self.shape, 2)
+        return result.reshape(len(self), *self.shape, self.ndim)
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
         """Sum the gradient with respect to the positions to one with respect to the coefficients."""
-        d_points = np.swapaxes(np.reshape(d_dense, (len(self), self.shape[0] * self.shape[1], 2)), 1, 2)
+        d_points = np.swapaxes(np.reshape(d_dense, (len(self), math.prod(self.shape), self.ndim)), 1, 2)
         result = np.zeros(self.values.shape)
         for pixels, functions in self._function_blocks():
             result += d_points[:, :, pixels] @ functions.T
@@ -130,12 +132,12 @@ class BasisGrid(KernelGrid):
         arrays: tuple[Floats, ...] = (values,)
         if not isinstance(self.basis, BasisRows):
             basis, arrays = (address_of(self.basis), *self.basis.shape), (values, self.basis)
-        return grid_words(BASIS, self.shape[1], arrays, basis=basis, coefficients=address_of(values), scale=scale)
+        return grid_words(BASIS, self.shape, arrays, basis=basis, coefficients=address_of(values), scale=scale)
 
     def all_nan(self) -> NDArray[np.bool_]:
         """(N,): whether no position of an output is a number."""
         found = np.isnan(self.values).any(axis=(1, 2))
-        pixels = self.shape[0] * self.shape[1]
+        pixels = math.prod(self.shape)
         found |= pixels > 0 and all(all_nan(functions.T[None])[0] for _, functions in self._function_blocks())
         return np.asarray(found)
 
@@ -144,11 +146,11 @@ class BasisGrid(KernelGrid):
         return DenseGrid(self._with(values=self.values.astype(np.float64)).dense(), align_corners=self.align_corners)
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2)."""
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2); (N, 3) for z, y, x of volumes."""
         return self._exact().longest_steps(in_shape, scale, everywhere)
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, DenseGrid]]:
-        """Each offset (y, x), in order of x, and the grid of positions interpolated there."""
+        """Each offset (y, x), or (z, y, x), in order of x, and the grid of positions interpolated there."""
         return self._exact().shifted(offsets)
 
     def shifted_vjp(self, offset: Offset, d_shifted: Floats) -> Floats:
@@ -157,7 +159,7 @@ class BasisGrid(KernelGrid):
 
     def plan_key(self) -> tuple[Any, ...] | None:
         """What grids have in common that can share a plan, which holds the basis: so its id is not used again."""
-        if type(self) is not BasisGrid:
+        if type(self) is not BasisGrid or self.ndim != 2:
             return None
         return BasisGrid, self.values.shape, self.values.dtype, self.shape, self.align_corners, id(self.basis)
 

@@ -9,6 +9,7 @@ for several Python threads to help.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,8 +24,8 @@ _BLOCK_BYTES = 1.5e6  # with the memory for evaluating it, a warp at 1080 x 1920
 Array = NDArray[np.float64]
 
 
-def row_blocks(count: int, shape: tuple[int, int]) -> Iterator[slice]:
-    """Blocks of rows of an (h, w) output with `count` basis functions; at least a row each.
+def row_blocks(count: int, shape: tuple[int, ...]) -> Iterator[slice]:
+    """Blocks of rows of an (h, w) output with `count` basis functions, or of planes of a volume; at least one each.
 
     Examples
     --------
@@ -35,8 +36,8 @@ def row_blocks(count: int, shape: tuple[int, int]) -> Iterator[slice]:
     return (slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows))
 
 
-def _rows_at_once(count: int, shape: tuple[int, int]) -> int:
-    return max(1, int(_BLOCK_BYTES / max(1, 8 * count * shape[1])))
+def _rows_at_once(count: int, shape: tuple[int, ...]) -> int:
+    return max(1, int(_BLOCK_BYTES / max(1, 8 * count * math.prod(shape[1:]))))
 
 
 class BasisRows:
@@ -48,8 +49,8 @@ class BasisRows:
         ``evaluate(first, last) -> (last - first, B)``: the functions at these pixels, counted row by row.
     count : int
         B.
-    shape : (int, int)
-        (h, w) of the output.
+    shape : (int, int) or (int, int, int)
+        (h, w) of the output, or (d, h, w) of a volume, whose planes take the place of rows.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class BasisRows:
     [[[0.0, 1.0, 2.0, 3.0], [0.0, 10.0, 20.0, 30.0]]]
     """
 
-    def __init__(self, evaluate: Callable[[int, int], Any], count: int, shape: tuple[int, int]) -> None:
+    def __init__(self, evaluate: Callable[[int, int], Any], count: int, shape: tuple[int, ...]) -> None:
         self.evaluate, self.count, self.shape = evaluate, count, shape
 
     def __repr__(self) -> str:
@@ -67,11 +68,11 @@ class BasisRows:
     @property
     def nbytes(self) -> int:
         """Bytes that the whole basis would take."""
-        return 8 * self.count * self.shape[0] * self.shape[1]
+        return 8 * self.count * math.prod(self.shape)
 
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """(rows, functions (B, rows x w)) of each block; all blocks share one buffer."""
-        h, w = self.shape
+        h, w = self.shape[0], math.prod(self.shape[1:])
         buffer = np.empty(self.count * min(_rows_at_once(self.count, self.shape), h) * w)
         for rows in row_blocks(self.count, self.shape):
             pixels = slice(rows.start * w, rows.stop * w)
@@ -79,25 +80,27 @@ class BasisRows:
             self._fill(functions, pixels.start)
             yield rows, functions
 
-    def window(self, rows: slice, columns: slice) -> BasisRows:
-        """Return the functions at the pixels of some rows and columns."""
-        w, first_row, columns_count = self.shape[1], rows.start, columns.stop - columns.start
+    def window(self, window: tuple[slice, ...]) -> BasisRows:
+        """Return the functions at the pixels of some rows and columns, or of planes as well."""
+        *outer, columns = window
+        w, columns_count = self.shape[-1], columns.stop - columns.start
+        lines = np.arange(math.prod(self.shape[:-1])).reshape(self.shape[:-1])[tuple(outer)].ravel()
 
         def evaluate(first: int, last: int) -> Array:
             parts = []
             while first < last:
                 row, column = divmod(first, columns_count)
                 count = min(columns_count - column, last - first)
-                start = (first_row + row) * w + columns.start + column
+                start = int(lines[row]) * w + columns.start + column
                 parts.append(self.evaluate(start, start + count))
                 first += count
             return np.concatenate(parts)
 
-        return BasisRows(evaluate, self.count, (rows.stop - rows.start, columns_count))
+        return BasisRows(evaluate, self.count, tuple(part.stop - part.start for part in window))
 
     def evaluated(self) -> Array:
         """The whole basis, (B, h * w)."""
-        w = self.shape[1]
+        w = math.prod(self.shape[1:])
         functions = np.empty((self.count, self.shape[0] * w))
         for rows in row_blocks(self.count, self.shape):
             self._fill(functions[:, rows.start * w : rows.stop * w], rows.start * w)

@@ -1,10 +1,12 @@
 """Convert between normalized positions and pixels. No other module knows the convention.
 
-Positions are (x, y), normalized: with ``align_corners=True`` -1 is the center of the first pixel of an axis and +1 the center
-of the last one; with ``align_corners=False`` they are the outer edges of those pixels.
+Positions are (x, y), in volumes (x, y, z), normalized: with ``align_corners=True`` -1 is the center of the first pixel of an
+axis and +1 the center of the last one; with ``align_corners=False`` they are the outer edges of those pixels.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +16,8 @@ from stn_numba._util.arrays import as_array
 from stn_numba.grid.validation import Shape, check_shape
 
 __all__ = [
+    "axes_matrix",
+    "axes_of",
     "base_points",
     "displacement_axis",
     "input_axis",
@@ -41,9 +45,15 @@ def input_axis(size: int, align_corners: bool) -> tuple[float, float]:
 
 
 def pixels_from_normalized(shape: Shape, align_corners: bool) -> Points:
-    """(3, 3): the matrix from normalized positions (x, y, 1) to pixels of an input of shape (H, W)."""
-    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in shape[::-1])
-    return np.array([[sx, 0, tx], [0, sy, ty], [0, 0, 1]])
+    """(3, 3): the matrix from normalized positions (x, y, 1) to pixels of an input of shape (H, W); (4, 4) for (D, H, W)."""
+    return axes_matrix([input_axis(size, align_corners) for size in shape[::-1]])
+
+
+def axes_matrix(axes: list[tuple[float, float]]) -> Points:
+    """The matrix that maps each axis by its (scale, offset)."""
+    result = np.diag([scale for scale, _ in axes] + [1.0])
+    result[:-1, -1] = [offset for _, offset in axes]
+    return result
 
 
 def displacement_axis(size: int, length: int, align_corners: bool) -> tuple[float, float]:
@@ -59,40 +69,48 @@ def base_points(shape: Shape, align_corners: bool = True) -> Points:
 
     Parameters
     ----------
-    shape : (int, int)
-        (h, w) of the image.
+    shape : (int, int) or (int, int, int)
+        (h, w) of the image, or (d, h, w) of a volume.
     align_corners : bool, default True
         Whether -1 and +1 are the centers (True) or the outer edges (False) of the first and last pixels.
 
     Returns
     -------
-    ndarray, (h * w, 2), float64
-        Last axis (x, y).
+    ndarray, (h * w, 2) or (d * h * w, 3), float64
+        Last axis (x, y) or (x, y, z).
 
     Raises
     ------
     TypeError, ValueError
-        If `shape` is not two whole numbers >= 0, or `align_corners` is not a bool.
+        If `shape` is not two or three whole numbers >= 0, or `align_corners` is not a bool.
 
     Examples
     --------
     >>> base_points((1, 3)).tolist()
     [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
     """
-    shape = check_shape(shape)
-    return window_points(shape, shape, (0.0, 0.0), as_bool(align_corners, "align_corners"))
+    shape = check_shape(shape, ndim=axes_of(shape))
+    return window_points(shape, shape, (0.0,) * len(shape), as_bool(align_corners, "align_corners"))
 
 
-def window_points(size: Shape, shape: Shape, origin: tuple[float, float], align_corners: bool) -> Points:
+def axes_of(shape: Any) -> int:
+    """3 for a shape of three sizes, else 2."""
+    return 3 if isinstance(shape, tuple | list) and len(shape) == 3 else 2
+
+
+def window_points(size: Shape, shape: Shape, origin: tuple[float, ...], align_corners: bool) -> Points:
     """The rows of ``base_points(shape)`` for a window of `size`, whose first pixel is pixel `origin` (row, column)."""
-    (step_x, start_x), (step_y, start_y) = output_axis(shape[1], align_corners), output_axis(shape[0], align_corners)
-    columns, rows = np.arange(size[1]) + origin[1], np.arange(size[0]) + origin[0]
-    x, y = np.meshgrid(step_x * columns + start_x, step_y * rows + start_y)
-    return np.stack([x.ravel(), y.ravel()], axis=-1)
+    axes = []
+    for length, whole, start in zip(size, shape, origin, strict=True):
+        step, first = output_axis(whole, align_corners)
+        axes.append(step * (np.arange(length) + start) + first)
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")[::-1]], axis=-1)
 
 
 def pixel_points(shape: Shape, align_corners: bool, first: int, last: int) -> Points:
     """Rows [first, last) of `base_points`, with identical values."""
+    if len(shape) == 3:
+        return _voxel_points(shape, align_corners, first, last)
     (step_x, start_x), (step_y, start_y) = output_axis(shape[1], align_corners), output_axis(shape[0], align_corners)
     w = max(shape[1], 1)
     top = first // w
@@ -102,29 +120,36 @@ def pixel_points(shape: Shape, align_corners: bool, first: int, last: int) -> Po
     return np.stack([x, y]).T  # all x are contiguous, then all y: computing with one of them is faster
 
 
+def _voxel_points(shape: Shape, align_corners: bool, first: int, last: int) -> Points:
+    """As `pixel_points`, for volumes."""
+    indices = np.unravel_index(np.arange(first, last), shape)
+    axes = (output_axis(size, align_corners) for size in shape)
+    return np.stack([step * index + start for (step, start), index in zip(axes, indices, strict=True)][::-1]).T
+
+
 def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> Points:
     """Convert normalized positions to pixels, for instance those of key points, box corners or a grid.
 
     Parameters
     ----------
-    points : array_like, (..., 2)
-        Normalized positions, last axis (x, y).
-    shape : (int, int)
-        (H, W) of the image.
+    points : array_like, (..., 2) or (..., 3)
+        Normalized positions, last axis (x, y), or (x, y, z) in a volume.
+    shape : (int, int) or (int, int, int)
+        (H, W) of the image, or (D, H, W) of the volume.
     align_corners : bool, default True
         Whether -1 and +1 are the centers (True) or the outer edges (False) of the first and last pixels.
 
     Returns
     -------
-    ndarray, (..., 2), float64
-        Last axis (x, y); 0 is the center of the first pixel.
+    ndarray, (..., 2) or (..., 3), float64
+        Last axis (x, y) or (x, y, z); 0 is the center of the first pixel.
 
     Raises
     ------
     TypeError
-        If `points` are not real numbers, or `shape` is not two whole numbers.
+        If `points` are not real numbers, or `shape` is not two or three whole numbers.
     ValueError
-        If the last axis of `points` does not have length 2.
+        If the last axis of `points` does not have the length of `shape`.
 
     Examples
     --------
@@ -132,7 +157,7 @@ def to_pixels(points: ArrayLike, shape: Shape, align_corners: bool = True) -> Po
     [[0.0, 27.0]]
     """
     scale, offset = _input_axes(shape, align_corners)
-    return _pairs(points, "points") * scale + offset
+    return _positions(points, "points", len(scale)) * scale + offset
 
 
 def to_normalized(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -> Points:
@@ -140,15 +165,15 @@ def to_normalized(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -
 
     Parameters
     ----------
-    pixels : array_like, (..., 2)
-        Positions in pixels, last axis (x, y); 0 is the center of the first pixel.
+    pixels : array_like, (..., 2) or (..., 3)
+        Positions in pixels, last axis (x, y) or (x, y, z); 0 is the center of the first pixel.
     shape, align_corners
         As for `to_pixels`.
 
     Returns
     -------
-    ndarray, (..., 2), float64
-        Last axis (x, y). With ``align_corners=True`` all positions on an axis of one pixel are 0.
+    ndarray, (..., 2) or (..., 3), float64
+        Last axis (x, y) or (x, y, z). With ``align_corners=True`` all positions on an axis of one pixel are 0.
 
     Raises
     ------
@@ -160,22 +185,22 @@ def to_normalized(pixels: ArrayLike, shape: Shape, align_corners: bool = True) -
     >>> to_normalized([[0.0, 27.0]], (28, 28)).tolist()
     [[-1.0, 1.0]]
     """
-    (scale_x, scale_y), offset = _input_axes(shape, align_corners)
-    return (_pairs(pixels, "pixels") - offset) / (scale_x or np.inf, scale_y or np.inf)
+    scale, offset = _input_axes(shape, align_corners)
+    return (_positions(pixels, "pixels", len(scale)) - offset) / [factor or np.inf for factor in scale]
 
 
-def _input_axes(shape: Shape, align_corners: bool) -> tuple[tuple[float, float], tuple[float, float]]:
+def _input_axes(shape: Shape, align_corners: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Scales (x, y) and offsets (x, y) of `input_axis`."""
     align_corners = as_bool(align_corners, "align_corners")
-    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in check_shape(shape)[::-1])
-    return (sx, sy), (tx, ty)
+    axes = [input_axis(size, align_corners) for size in check_shape(shape, ndim=axes_of(shape))[::-1]]
+    return tuple(scale for scale, _ in axes), tuple(offset for _, offset in axes)
 
 
-def _pairs(array: ArrayLike, name: str) -> Points:
-    """Positions (..., 2) in float64."""
+def _positions(array: ArrayLike, name: str, axes: int) -> Points:
+    """Positions (..., axes) in float64."""
     result = as_array(array, name)
     if result.dtype.kind not in "fiu":
         raise TypeError(f"{name}: expected numbers, got dtype {result.dtype}")
-    if result.shape[-1:] != (2,):
-        raise ValueError(f"{name}: expected (..., 2), got {result.shape}")
+    if result.shape[-1:] != (axes,):
+        raise ValueError(f"{name}: expected (..., {axes}), got {result.shape}")
     return result.astype(np.float64, copy=False)

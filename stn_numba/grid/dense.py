@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
-from stn_numba.grid.between_pixels import Offset, advance, advance_vjp, longest_steps
+from stn_numba.grid.between_pixels import Offset, longest_steps, shifted, shifted_vjp
 from stn_numba.grid.job_writers import PositionsWriter
 from stn_numba.grid.kernel_grid import KernelGrid, PartialSums
 from stn_numba.grid.kernel_words import KernelWords, grid_words
@@ -28,8 +28,9 @@ class DenseGrid(KernelGrid):
 
     Parameters
     ----------
-    points : array_like, (N, h, w, 2)
-        Normalized positions (x, y). float32 and float64 arrays are not copied, other numbers become float64.
+    points : array_like, (N, h, w, 2) or (N, d, h, w, 3)
+        Normalized positions (x, y), or (x, y, z) in volumes. float32 and float64 arrays are not copied, other numbers become
+        float64.
     align_corners : bool, default True
         Convention of the positions, see `stn_numba.grid`.
 
@@ -48,13 +49,14 @@ class DenseGrid(KernelGrid):
     """
 
     def __init__(self, points: ArrayLike, *, align_corners: bool = True) -> None:
-        self.values = as_floats(points, "points", ("N", "h", "w", 2))
-        self.shape = self.values.shape[1], self.values.shape[2]
+        in_volume = np.shape(points)[-1:] == (3,) and np.ndim(points) == 5
+        self.values = as_floats(points, "points", ("N", "d", "h", "w", 3) if in_volume else ("N", "h", "w", 2))
+        self.shape = self.values.shape[1:-1]
         self.align_corners = as_bool(align_corners, "align_corners")
 
-    def _window(self, rows: slice, columns: slice) -> Self:
-        values = self.values[:, rows, columns]
-        return self._with(values=values, shape=values.shape[1:3])
+    def _window(self, window: tuple[slice, ...]) -> Self:
+        values = self.values[:, *window]
+        return self._with(values=values, shape=values.shape[1:-1])
 
     def dense(self) -> Floats:
         """Return the positions, not copied."""
@@ -68,46 +70,43 @@ class DenseGrid(KernelGrid):
         """The grid as kernels read it."""
         values = self.values
         positions = address_of(values), values.itemsize, *values.strides
-        return grid_words(DENSE, self.shape[1], (values,), positions=positions, scale=scale)
+        return grid_words(DENSE, self.shape, (values,), positions=positions, scale=scale)
 
     def all_nan(self) -> NDArray[np.bool_]:
         """(N,): whether no position of an output is a number."""
-        return all_nan(self.values.reshape(len(self), self.shape[0] * self.shape[1], 2))
+        return all_nan(self.values.reshape(len(self), math.prod(self.shape), self.ndim))
 
     def partial_sums(self, batch: int, pieces: int) -> PartialSums:
         """Shape and dtype of the gradient with respect to the positions, which pieces write to where they are."""
-        return (batch, *self.shape, 2), self.values.dtype
+        return (batch, *self.shape, self.ndim), self.values.dtype
 
     def _sum_outputs(self, partials: NDArray[Any]) -> NDArray[Any]:
         shared = len(self.values) != len(partials)
         return partials.sum(axis=0, keepdims=True, dtype=np.float64) if shared else partials
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2)."""
-        h, w = self.shape
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2); (N, 3) for z, y, x of volumes."""
 
         def pixels_of(rows: slice) -> Floats:
-            along = np.arange(w)[:, None] * scale[:, 2] + np.arange(h)[rows, None, None] * scale[:, 3]
+            indices = np.ix_(np.arange(self.shape[0])[rows], *map(np.arange, self.shape[1:]))
+            along = sum(index[..., None] * step for index, step in zip(indices, scale.T[:1:-1], strict=True))
             result: Floats = self.values[:, rows] * scale[:, 0] + scale[:, 1] + along
             return result
 
-        return longest_steps(pixels_of, (len(self), h, w), in_shape, everywhere)
+        return longest_steps(pixels_of, (len(self), *self.shape), in_shape, everywhere)
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, DenseGrid]]:
-        """Each offset (y, x), in order of x, and the grid of positions interpolated there."""
-        for x, group in itertools.groupby(sorted(offsets, key=_across), key=_across):
-            halfway = advance(self.values, x, 2)  # the same for all offsets along y
-            for offset in group:
-                yield offset, DenseGrid(advance(halfway, offset[0], 1), align_corners=self.align_corners)
+        """Each offset (y, x), or (z, y, x), in order of x, and the grid of positions interpolated there."""
+        for offset, values in shifted(self.values, offsets):
+            yield offset, DenseGrid(values, align_corners=self.align_corners)
 
     def shifted_vjp(self, offset: Offset, d_shifted: Floats) -> Floats:
         """Convert a gradient with respect to the positions of a `shifted` grid to one with respect to these."""
-        d_halfway = advance_vjp(advance(self.values, offset[1], 2), offset[0], 1, d_shifted)
-        return advance_vjp(self.values, offset[1], 2, d_halfway)
+        return shifted_vjp(self.values, offset, d_shifted)
 
     def plan_key(self) -> tuple[Any, ...] | None:
         """What grids have in common that can share a plan."""
-        if type(self) is not DenseGrid:
+        if type(self) is not DenseGrid or self.ndim != 2:
             return None
         values = self.values
         return DenseGrid, values.shape, values.strides, values.dtype, self.align_corners
@@ -128,7 +127,3 @@ def all_nan(positions: Floats) -> NDArray[np.bool_]:
     for row in np.flatnonzero(found):
         found[row] = np.isnan(positions[row]).any(axis=1).all()
     return found
-
-
-def _across(offset: Offset) -> float:
-    return offset[1]

@@ -48,9 +48,9 @@ class KernelGrid(Grid):
     def pixel_scale(self, in_shape: Shape, units: str = "normalized", displacement: bool = False) -> NDArray[np.float64]:
         """(2, 4) for x and y: (scale, offset, along columns, along rows), which convert the grid's values to input pixels.
 
-        Only plain positions have other `units`, or are displacements.
+        In volumes (3, 5). Only plain positions have other `units`, or are displacements.
         """
-        scale = np.zeros((2, 4))
+        scale = np.zeros((self.ndim, 2 + self.ndim))
         for axis, (size, length) in enumerate(zip(in_shape[::-1], self.shape[::-1], strict=True)):
             scale[axis, :2] = input_axis(size, self.align_corners) if units == "normalized" else (1.0, 0.0)
             if displacement:
@@ -95,11 +95,14 @@ class KernelGrid(Grid):
     # Antialiasing
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2); see `between_pixels`."""
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2); see `between_pixels`.
+
+        (N, 3) for z, y and x of volumes.
+        """
         raise NotImplementedError
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, KernelGrid]]:
-        """Each offset (y, x) in output pixels, and the grid that reads where this one would read that much further along.
+        """Each offset (y, x), or (z, y, x), in output pixels, and the grid of the positions that lie that much further on.
 
         A dense grid orders the offsets by x.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,25 +14,27 @@ from stn_numba._util.arrays import as_array, holds_real_numbers
 __all__ = ["Floats", "Shape", "as_batch_slice", "as_floats", "as_window", "check_shape"]
 
 Floats = NDArray[np.floating[Any]]
-Shape = tuple[int, int]
+Shape = tuple[int, ...]  # (h, w) of an image, (d, h, w) of a volume
 
 _MAX_PIXELS = 1 << 56  # the limit of a 64-bit address space
 
 
-def check_shape(shape: Any, name: str = "shape") -> Shape:
-    """Return `shape` as two plain ints >= 0.
+def check_shape(shape: Any, name: str = "shape", ndim: int = 2) -> Shape:
+    """Return `shape` as plain ints >= 0, one for each axis.
 
     Parameters
     ----------
-    shape : (int, int)
-        (h, w) of an image.
+    shape : (int, int) or (int, int, int)
+        (h, w) of an image, or (d, h, w) of a volume.
     name : str, default "shape"
         Name of the argument, for errors.
+    ndim : int, default 2
+        Number of axes.
 
     Raises
     ------
     TypeError
-        If `shape` is not two whole numbers.
+        If `shape` is not `ndim` whole numbers.
     ValueError
         If a size is negative, or the image would be larger than memory can be.
 
@@ -40,16 +43,20 @@ def check_shape(shape: Any, name: str = "shape") -> Shape:
     >>> check_shape([28, 28])
     (28, 28)
     """
+    expected = "two whole numbers (h, w)" if ndim == 2 else "three whole numbers (d, h, w)"
     try:
-        h, w = (as_int(size, name) for size in shape)
+        sizes = tuple(as_int(size, name) for size in shape)
     except (TypeError, ValueError):
-        hint = "; of an image (H, W, C) take image.shape[:2]" if isinstance(shape, tuple) and len(shape) == 3 else ""
-        raise TypeError(f"{name}: expected two whole numbers (h, w), got {shape!r}{hint}") from None
-    if h < 0 or w < 0:
-        raise ValueError(f"{name}: expected two whole numbers (h, w) >= 0, got {shape!r}")
-    if max(h, w, h * w) > _MAX_PIXELS:
+        sizes = ()
+    if len(sizes) != ndim:
+        image = ndim == 2 and isinstance(shape, tuple) and len(shape) == 3
+        hint = "; of an image (H, W, C) take image.shape[:2]" if image else ""
+        raise TypeError(f"{name}: expected {expected}, got {shape!r}{hint}")
+    if min(sizes) < 0:
+        raise ValueError(f"{name}: expected {expected} >= 0, got {shape!r}")
+    if max(*sizes, math.prod(sizes)) > _MAX_PIXELS:
         raise ValueError(f"{name}: expected at most {_MAX_PIXELS:,} pixels, got {shape!r}")
-    return h, w
+    return sizes
 
 
 def as_floats(array: ArrayLike, name: str, shape: tuple[int | str, ...]) -> Floats:
@@ -94,20 +101,23 @@ def as_batch_slice(rows: Any) -> slice:
     return rows
 
 
-def as_window(rows: Any, columns: Any, shape: Shape) -> tuple[slice, slice]:
-    """Return slices of the rows and columns of an output (h, w) with start and stop inside it.
+def as_window(window: tuple[Any, ...], shape: Shape) -> tuple[slice, ...]:
+    """Return slices of the rows and columns of an output (h, w), or of planes as well, with start and stop inside it.
 
     Examples
     --------
-    >>> as_window(slice(2, 5), slice(None), (4, 3))
+    >>> as_window((slice(2, 5), slice(None)), (4, 3))
     (slice(2, 4, None), slice(0, 3, None))
     """
+    names = ("planes", "rows", "columns")[-len(shape) :]
+    if len(window) != len(shape):
+        raise TypeError(f"window: expected a slice for each of {', '.join(names)}, got {len(window)}")
     parts = []
-    for name, part, length in zip(("rows", "columns"), (rows, columns), shape, strict=True):
+    for name, part, length in zip(names, window, shape, strict=True):
         if not isinstance(part, slice):
             raise TypeError(f"{name}: expected a slice, as slice(0, 8), got {part!r:.60}")
         start, stop, step = part.indices(length)
         if step != 1:
             raise ValueError(f"{name}: expected a slice with step 1, got {part}")
         parts.append(slice(start, max(start, stop)))
-    return parts[0], parts[1]
+    return tuple(parts)

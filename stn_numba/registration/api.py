@@ -57,10 +57,11 @@ def register(
     ----------
     moving, fixed : array_like, (H, W) or (H, W, C)
         Images of real numbers, of any sizes, with the same number of channels. Pixels that are NaN or infinite do not count.
+        Volumes (D, H, W) or (D, H, W, C) if the transform has ``ndim=3``.
     transform : str or Transform, default "affine"
         A registered name or a `Transform`.
     options : dict, optional
-        Options of a transform given by name, such as ``{"control_points": (4, 4)}``.
+        Options of a transform given by name, such as ``{"control_points": (4, 4)}``, or ``{"ndim": 3}`` for volumes.
     kernel : {"cubic", "bilinear"}, default "cubic"
         How the finest level reads `moving`: by cubic splines, or between the four nearest pixels, which is faster and accurate
         to about a hundredth of a pixel.
@@ -70,13 +71,14 @@ def register(
         Give little weight to pixels with large residuals (Huber), or none (Tukey): for parts that differ, or are covered.
     normalize : {"local"}, optional
         Subtract from each pixel the mean of its neighborhood, and divide by its deviation: for uneven lighting.
-    moving_mask, fixed_mask : array_like of bool, (H, W), optional
+    moving_mask, fixed_mask : array_like of bool, (H, W) or (D, H, W), optional
         True where pixels count.
     initial : array_like, (P,), optional
         Parameters to start from; by default the identity.
     search : bool or "auto", default "auto"
         Whether to try some thousand starts: "auto" does if the first attempt fails. It takes about 50 ms for homographies and
-        linear transforms; others, which map positions pair by pair, try some hundred, in about a second.
+        linear transforms; others, which map positions pair by pair, try some hundred, in about a second. There is no search
+        for volumes: "auto" is False, and True is an error.
     penalty : float, default 0.0
         Weight of the bending energy of the map, which keeps flexible transforms smooth; 0.001 is a good first try.
     min_correlation : float, default 0.8
@@ -122,13 +124,15 @@ def register(
     [[3.0]]
     """
     settings = Settings.checked(locals())
-    first = as_planes(moving, moving_mask, "moving")
-    second = as_planes(fixed, fixed_mask, "fixed")
+    made = registrable(transform, options)
+    settings.expect_axes(made.ndim)
+    first = as_planes(moving, moving_mask, "moving", made.ndim)
+    second = as_planes(fixed, fixed_mask, "fixed", made.ndim)
     if first.values.shape[1] != second.values.shape[1]:
         raise ValueError(
             f"moving: expected as many channels as fixed has, {second.values.shape[1]}, got {first.values.shape[1]}"
         )
-    made = registrable(transform, options).for_image(first.shape, settings.align_corners)
+    made = made.for_image(first.shape, settings.align_corners)
     start = as_start(initial, made, 1)
     with contextlib.nullcontext() if num_threads is None else limit_threads(num_threads):
         if settings.normalize:

@@ -23,9 +23,9 @@ __all__ = ["CoarseLattice", "find", "is_large"]
 
 Array = NDArray[np.float64]
 
-_LARGE = 1500  # control points
+_LARGE = 3000  # parameters
 _PIXELS = 16  # from one coarse control point to the next
-_MOST = 20  # coarse control points along an axis
+_MOST = {2: 20, 3: 8}  # coarse control points along an axis, of images and of volumes
 _LEAST_PENALTY = 3e-4  # for places where the images show nothing
 _DAMPING = 1e-9  # of control points that displace no position of an axis
 
@@ -36,13 +36,14 @@ class CoarseLattice(LatticeTransform):
     Parameters
     ----------
     full : LatticeTransform
-    shape : (int, int)
-        (h, w) of the image that it displaces.
+    shape : (int, int) or (int, int, int)
+        (h, w) of the image that it displaces, or (d, h, w) of the volume.
     """
 
     def __init__(self, full: LatticeTransform, shape: Shape) -> None:
         self.full = full
-        self.lattice = tuple(_coarse(full, size, count) for size, count in zip(shape, full.lattice, strict=True))  # type: ignore[assignment]
+        most = _MOST[len(shape)]
+        self.lattice = tuple(_coarse(full, size, count, most) for size, count in zip(shape, full.lattice, strict=True))
 
     def axis_weights(self, x: NDArray[np.float64], count: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Those of the full lattice."""
@@ -59,7 +60,7 @@ class CoarseLattice(LatticeTransform):
 
 def is_large(transform: Transform) -> bool:
     """Whether a transform is registered on a coarser lattice."""
-    return isinstance(transform, LatticeTransform) and transform.n_params > 2 * _LARGE and transform.maps_point_sets()
+    return isinstance(transform, LatticeTransform) and transform.n_params > _LARGE and transform.maps_point_sets()
 
 
 def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, settings: Settings) -> Found:
@@ -73,17 +74,21 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     return found
 
 
-def _coarse(full: LatticeTransform, size: int, count: int) -> int:
+def _coarse(full: LatticeTransform, size: int, count: int, most: int) -> int:
     """Control points along an axis of some pixels."""
     reach = int(full.axis_weights(np.zeros(1), count)[1].shape[1])
-    return min(count, max(reach, min(size // _PIXELS, _MOST)))
+    return min(count, max(reach, min(size // _PIXELS, most)))
 
 
 def _resampled(source: LatticeTransform, target: LatticeTransform, theta: Array) -> Array:
     """Parameters of another lattice that displace points alike."""
-    down, across = (_along_axis(source, target, counts) for counts in zip(source.lattice, target.lattice, strict=True))
-    control = theta.reshape(len(theta), 2, *source.lattice)
-    return np.ascontiguousarray(down @ control @ across.T).reshape(len(theta), -1)
+    matrices = [_along_axis(source, target, counts) for counts in zip(source.lattice, target.lattice, strict=True)]
+    control = theta.reshape(len(theta), source.ndim, *source.lattice)
+    *planes, down, across = matrices
+    control = down @ control @ across.T
+    for matrix in planes:  # of volumes
+        control = np.einsum("ab,ndb...->nda...", matrix, control)
+    return np.ascontiguousarray(control).reshape(len(theta), -1)
 
 
 def _along_axis(source: LatticeTransform, target: LatticeTransform, counts: tuple[int, int]) -> Array:

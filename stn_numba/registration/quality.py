@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from stn_numba.registration.models import Model, shown_values
 from stn_numba.registration.models.lighting import robust_weights, scale_of
-from stn_numba.registration.pyramid.filters import smooth
 from stn_numba.registration.pyramid.levels import Level
+from stn_numba.registration.pyramid.volume_filters import smooth_all
 
 __all__ = ["detail_correlation"]
 
@@ -17,7 +17,8 @@ Rows = NDArray[np.intp]
 Planar = NDArray[np.float32]
 
 _SIGMA = 3.0  # pixels of a level: what is larger than this is no detail
-_SMALLEST, _LARGEST = 48, 160  # shorter side of levels to look at: noise hides detail on finer ones, coarser ones have little
+_SMALLEST = {2: 48, 3: 24}  # shorter side of levels to look at, of images and of volumes: coarser ones have little detail
+_LARGEST = 160  # noise hides detail on finer ones
 _MOSTLY = 0.6  # weight of a neighborhood that counts, if weights are robust
 _ENOUGH = 0.95  # no other level is looked at
 _FEW = 16  # pixels that are too few to correlate
@@ -32,7 +33,7 @@ def detail_correlation(
     the map is right. The level where they agree best counts, because noise hides them on fine levels. The sign is that of
     the gain, so it is positive where details agree, also for inverted contrast.
     """
-    usable = [level for level in levels if _SMALLEST <= min(level.shape) < _LARGEST] or levels[:1]
+    usable = [level for level in levels if _SMALLEST[level.ndim] <= min(level.shape) < _LARGEST] or levels[:1]
     best = np.full(len(theta), -1.0)
     for level in usable:
         found = _on_level(model, level, theta, pairs, (gain, bias), robust) * np.sign(gain)
@@ -52,9 +53,9 @@ def _on_level(model: Model, level: Level, theta: Array, pairs: Rows, lighting: t
     if level.fixed_weight is not None:
         weight = weight * level.fixed_weight[planes].reshape(moving.shape)
     if robust:
-        gain, bias = (_spread(each) for each in lighting)
+        gain, bias = (_spread(each, moving) for each in lighting)
         weight *= _agreement(gain * moving + bias - fixed, weight, robust)
-    around = smooth(np.concatenate([moving * weight, fixed * weight, weight]).reshape(-1, *level.shape), _SIGMA)
+    around = smooth_all(np.concatenate([moving * weight, fixed * weight, weight]).reshape(-1, *level.shape), _SIGMA)
     around_moving, around_fixed, share = around.reshape(3, *moving.shape)
     share = np.maximum(share, np.float32(1e-6))
     return _correlation(moving - around_moving / share, fixed - around_fixed / share, weight)
@@ -63,13 +64,14 @@ def _on_level(model: Model, level: Level, theta: Array, pairs: Rows, lighting: t
 def _agreement(residual: Planar, weight: Planar, robust: int) -> Planar:
     """Robust weights by the scale of the residuals on this level; 0 where a neighborhood agrees by chance only."""
     scale = scale_of(np.where(weight > 0, residual, np.nan).reshape(*residual.shape[:2], -1))
-    weights = robust_weights(residual, robust, scale[..., None, None]).astype(np.float32)
-    around = smooth(weights.reshape(-1, *residual.shape[2:]), _SIGMA).reshape(weights.shape)
+    weights = robust_weights(residual, robust, scale.reshape(*scale.shape, *(1,) * (residual.ndim - 2))).astype(np.float32)
+    around = smooth_all(weights.reshape(-1, *residual.shape[2:]), _SIGMA).reshape(weights.shape)
     return np.where(around > _MOSTLY, weights, np.float32(0))
 
 
 def _correlation(first: Planar, second: Planar, weight: Planar) -> Array:
-    """Weighted correlation of planes (N, C, h, w); 0 where too few pixels count or an image is flat."""
+    """Weighted correlation of planes (N, C, h, w) or volumes; 0 where too few pixels count or an image is flat."""
+    first, second, weight = (each.reshape(*each.shape[:2], -1, each.shape[-1]) for each in (first, second, weight))
 
     def sums(*factors: Planar) -> Array:
         result: Array = np.einsum(f"{','.join(['nchw'] * len(factors))}->nch", *factors).sum(axis=2, dtype=np.float64)
@@ -77,11 +79,12 @@ def _correlation(first: Planar, second: Planar, weight: Planar) -> Array:
 
     total = sums(weight)
     mean_first, mean_second = (sums(weight, each) / np.maximum(total, 1e-9) for each in (first, second))
-    first, second = first - _spread(mean_first), second - _spread(mean_second)
+    first, second = first - _spread(mean_first, first), second - _spread(mean_second, second)
     covariance, variances = sums(weight, first, second), sums(weight, first, first) * sums(weight, second, second)
     usable = (total >= _FEW) & (variances > (1e-9 * total) ** 2)
     return np.where(usable, covariance / np.sqrt(np.where(usable, variances, 1)), 0.0)
 
 
-def _spread(numbers: Array) -> Planar:
-    return numbers[..., None, None].astype(np.float32)
+def _spread(numbers: Array, planes: Planar) -> Planar:
+    """Numbers (N, C) with axes of length 1, as many as planes have."""
+    return numbers.reshape(*numbers.shape, *(1,) * (planes.ndim - 2)).astype(np.float32)

@@ -26,8 +26,8 @@ class LevelReport:
 
     Attributes
     ----------
-    shape : (int, int)
-        (h, w) of the fixed image at this level.
+    shape : (int, int) or (int, int, int)
+        (h, w) or (d, h, w) of the fixed image at this level.
     iterations : ndarray of int, (N,)
         Steps that were tried.
     reasons : list of str
@@ -70,8 +70,8 @@ class Registration:
         From the coarsest level to the finest.
     transform : Transform
         The transform that theta belongs to; it knows the images' aspect.
-    moving_shape, fixed_shape : (int, int)
-        Of the images.
+    moving_shape, fixed_shape : (int, int) or (int, int, int)
+        Of the images or volumes.
     align_corners : bool
         Convention of theta.
     """
@@ -114,7 +114,7 @@ class Registration:
         ----------
         image : array_like
             Any image of the shape of `moving`, also labels or another channel; for a stack N of them, (N, H, W) or
-            (N, H, W, C).
+            (N, H, W, C). Volumes have a D before H.
         **options
             As for `stn_numba.warp`, for instance ``kernel="nearest"`` for labels.
 
@@ -125,7 +125,7 @@ class Registration:
         """
         options = {"shape": self.fixed_shape, "align_corners": self.align_corners, **options}
         image = np.asarray(image)
-        if np.ndim(self.success) == 1 and image.ndim == 3:  # gray frames
+        if np.ndim(self.success) == 1 and image.ndim == len(self.moving_shape) + 1:  # gray frames
             return warp(image[..., None], self.theta, self.transform, **options)[..., 0]
         return warp(image, self.theta, self.transform, **options)
 

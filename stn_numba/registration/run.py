@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from stn_numba.grid import base_points
 from stn_numba.registration.descent.coarse_to_fine import Registrar
 from stn_numba.registration.descent.minimize import Minimum
 from stn_numba.registration.descent.normal_equations import NormalEquations
-from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.descent.volume_penalty import penalty_of
 from stn_numba.registration.models import Model, PositionsModel, model_of
 from stn_numba.registration.models.lighting import ROBUST
 from stn_numba.registration.pyramid.levels import Level, make_levels
@@ -30,7 +31,7 @@ Array = NDArray[np.float64]
 _STARTS, _NUMBERS = 2000, 20_000_000  # random starts; numbers of their normal equations
 _SLOW_STARTS = 500  # of transforms that map positions pair by pair
 _BLUR, _BLUR_OF_SHIFTS = 0.45, 0.7  # pixels
-_PROBES = base_points((5, 5))
+_PROBES = {ndim: base_points((5,) * ndim) for ndim in (2, 3)}
 
 
 @dataclass
@@ -51,10 +52,10 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     if settings.measure == "squares":
         moving = moving.with_units_of(fixed)
     levels = make_levels(moving, fixed, settings.align_corners)
-    penalty = BendingPenalty(transform, settings.penalty) if settings.penalty else None
+    penalty = penalty_of(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(
         transform,
-        model_of(transform, levels[0].shape[0] * levels[0].shape[1]),
+        model_of(transform, math.prod(levels[0].shape)),
         settings.measure == "correlation",
         ROBUST[settings.robust],
         settings.max_iterations,
@@ -65,7 +66,7 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
         found = _searched(registrar, levels, initial, pairs, settings)
     else:
         found = _descended(registrar, levels, initial, pairs, settings)
-    if settings.search == "auto":
+    if settings.search == "auto" and levels[0].ndim == 2:
         for row in np.flatnonzero(~found.success & np.isfinite(found.equations.cost)):
             again = _searched(registrar, levels, initial[row : row + 1], pairs[row : row + 1], settings)
             if again.detail[0] > found.detail[row]:
@@ -108,9 +109,10 @@ def _blur(registrar: Registrar, level: Level, theta: Array) -> float:
     Interpolation changes noise, most halfway between pixels: so noise pulls shifts towards whole pixels, or away from them.
     Smoothing prevents that, but costs accuracy where positions between pixels vary over the image anyway.
     """
-    moved = np.asarray(apply_each(registrar.transform, theta, _PROBES)) - _PROBES
+    probes = _PROBES[level.ndim]
+    moved = np.asarray(apply_each(registrar.transform, theta, probes)) - probes
     with np.errstate(all="ignore"):
-        spread = np.ptp(moved * np.diag(level.to_pixels)[:2], axis=1).max(axis=1)
+        spread = np.ptp(moved * level.scale, axis=1).max(axis=1)
     return _BLUR_OF_SHIFTS if np.median(spread) < 1 else _BLUR
 
 

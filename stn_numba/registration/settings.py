@@ -27,6 +27,17 @@ class Settings:
     align_corners: bool = True
     seed: int = 0
 
+    def expect_axes(self, ndim: int) -> None:
+        """Check that the options are there for images of so many axes.
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
+        if ndim == 3 and self.search is True:
+            raise ValueError("search: expected False or 'auto' for volumes, got True; pass `initial` for large motions")
+
     @classmethod
     def checked(cls, options: Mapping[str, Any]) -> Settings:
         """Return the options with these names among `options`.

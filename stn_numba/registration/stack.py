@@ -32,8 +32,8 @@ __all__ = ["register_stack"]
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_BATCH = 16  # frames at a time: their pyramids are in memory together
-_POINTS = base_points((9, 9))
+_BATCH = {2: 16, 3: 2}  # images, and volumes, at a time: their pyramids are in memory together
+_POINTS = {2: base_points((9, 9)), 3: base_points((5, 5, 5))}
 _SHOWN = 0.99  # of a pixel, that it counts
 _ROUNDS = 2  # of registering to the mean of the registered frames
 
@@ -65,7 +65,7 @@ def register_stack(
     Parameters
     ----------
     frames : array_like, (N, H, W) or (N, H, W, C)
-        Real numbers.
+        Real numbers; volumes (N, D, H, W) or (N, D, H, W, C) if the transform has ``ndim=3``.
     reference : {"first", "previous", "mean"} or int, default "first"
         What each frame is registered to: the first frame, or the frame of this number; the frame before it, for drift that
         leaves the first frame behind (steps are then composed, so all thetas belong to the first frame; a step that fails
@@ -103,9 +103,11 @@ def register_stack(
     [[20.0, 24.0], [21.0, 24.0], [22.0, 24.0]]
     """
     settings = Settings.checked(locals())
-    planes = as_stack(frames, masks)
+    made = registrable(transform, options)
+    settings.expect_axes(made.ndim)
+    planes = as_stack(frames, masks, made.ndim)
     reference = _reference(reference, len(planes))
-    made = registrable(transform, options).for_image(planes.shape, settings.align_corners)
+    made = made.for_image(planes.shape, settings.align_corners)
     start = as_start(initial, made, len(planes))
     total = len(planes) * (_ROUNDS if reference == "mean" else 1)
     threads = contextlib.nullcontext() if num_threads is None else limit_threads(num_threads)
@@ -169,9 +171,9 @@ def _in_batches(
     done: Done,
 ) -> Found:
     """Register batches of frames to what ``fixed(rows)`` returns: an image for each frame, or one for all."""
-    parts = []
-    for first in range(0, len(planes), _BATCH):
-        rows = np.arange(first, min(first + _BATCH, len(planes)))
+    parts, together = [], _BATCH[transform.ndim]
+    for first in range(0, len(planes), together):
+        rows = np.arange(first, min(first + together, len(planes)))
         parts.append(find(planes.take(rows), fixed(rows), transform, start[rows], settings))
         done(len(rows))
     return joined(parts)
@@ -180,18 +182,20 @@ def _in_batches(
 def _mean(planes: Planes, transform: Transform, theta: Array, settings: Settings) -> Planes:
     """The mean of the frames as theta reads them; pixels that no frame shows have no weight."""
     total, weight = np.zeros(planes.values.shape[1:]), np.zeros(planes.shape)
+    layout = "NCHW" if len(planes.shape) == 2 else "NCDHW"
     for row, image in enumerate(planes.values):
         shown = np.ones(planes.shape, np.float32) if planes.weight is None else planes.weight[row]
         covered = warp(shown, theta[row], transform, align_corners=settings.align_corners) > _SHOWN
-        total += warp(image, theta[row], transform, layout="NCHW", align_corners=settings.align_corners) * covered
+        total += warp(image, theta[row], transform, layout=layout, align_corners=settings.align_corners) * covered
         weight += covered
     return planes.average(total, weight)
 
 
 def _accumulated(transform: Transform, steps: Array) -> Array:
     """Parameters from the first frame to each frame, from those between neighbors, by fitting them to points."""
-    result, points = [steps[0]], _POINTS
+    start = points = _POINTS[transform.ndim]
+    result = [steps[0]]
     for step in steps[1:]:
         points = np.asarray(apply_each(transform, step[None], points))[0]
-        result.append(transform.fit_points(_POINTS, points)[0])
+        result.append(transform.fit_points(start, points)[0])
     return np.array(result)

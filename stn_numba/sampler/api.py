@@ -48,15 +48,16 @@ def sample(
     Parameters
     ----------
     image : array_like, (N, H, W, C)
-        With ``layout="NCHW"`` (N, C, H, W). N may be 1 to serve every grid. Dtypes: float32, float64, uint8, int8, uint16,
-        int16, int32, float16, complex64, complex128; with ``kernel="nearest"`` any dtype except objects. Arrays with any
-        strides are read without a copy; only float16, which is widened to float32, and foreign byte orders are copied.
+        With ``layout="NCHW"`` (N, C, H, W). Volumes (N, D, H, W, C) have an axis more. N may be 1 to serve every grid. Dtypes:
+        float32, float64, uint8, int8, uint16, int16, int32, float16, complex64, complex128; with ``kernel="nearest"`` any
+        dtype except objects. Arrays with any strides are read without a copy; only float16, which is widened to float32, and
+        foreign byte orders are copied.
     grid : Grid or array_like, (N, h, w, 2)
         Where each output pixel reads the image: what a transform's ``forward`` returns, or positions (x, y). N may be 1 to
-        serve every image.
+        serve every image. For volumes (N, d, h, w, 3), positions (x, y, z).
     kernel : str or PiecewisePolynomial, default "bilinear"
-        ``"nearest"`` (ties to even), ``"bilinear"``, ``"bicubic"``, ``"lanczos3"``, ``"cubic_b_spline"``, ``"mitchell"``, or a
-        `stn_numba.sampler.interpolation.PiecewisePolynomial`.
+        ``"nearest"`` (ties to even), ``"bilinear"`` or ``"linear"``, ``"bicubic"`` or ``"cubic"``, ``"lanczos3"``,
+        ``"cubic_b_spline"``, ``"mitchell"``, or a `stn_numba.sampler.interpolation.PiecewisePolynomial`.
     padding : str, optional
         What the image continues as beyond its edges: ``"zeros"``, ``"border"``, ``"symmetric"``, ``"reflect101"``,
         ``"reflection"`` (``"reflect101"`` with `align_corners`, else ``"symmetric"``), ``"wrap"``, or ``"constant"``, which is
@@ -75,9 +76,9 @@ def sample(
         Whether to average over several positions per output pixel where the grid minifies: q_y x q_x of them, at most 16 x 16,
         so that they are no farther apart than input pixels. The time grows accordingly. See `stn_numba.sampler.antialias`.
         Gradients treat q_y and q_x as constant. ``"nearest"`` takes the most frequent value instead of the mean, the smallest
-        one in case of a tie.
+        one in case of a tie. Volumes are read at q_z x q_y x q_x positions.
     layout : {"NHWC", "NCHW"}, default "NHWC"
-        Of image and output.
+        Of image and output; ``"NDHWC"`` or ``"NCDHW"`` for volumes, where the default is ``"NDHWC"``.
     out : ndarray, optional
         Array to write to, of the output's shape and the image's dtype; it must not overlap the image.
     num_threads : int, optional

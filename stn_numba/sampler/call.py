@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ Array = NDArray[Any]
 IMAGE_DTYPES = ("float32", "float64", "uint8", "int8", "uint16", "int16", "int32")
 PIXELS_PER_TASK = 8192  # a smaller task takes longer to hand to a thread than to run
 MAX_TASKS = 64
+_SPACES = {2: "two dimensions", 3: "three dimensions"}
 
 
 class Options(NamedTuple):
@@ -42,7 +44,7 @@ class Options(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A validated call; image, out and their gradients are (N, H, W, C) views with any strides."""
+    """A validated call; image, out and their gradients are (N, H, W, C) or (N, D, H, W, C) views with any strides."""
 
     image: Array
     grid: KernelGrid
@@ -64,13 +66,13 @@ class Call(NamedTuple):
 
     @property
     def in_shape(self) -> Shape:
-        """(H, W) of the image."""
-        return self.image.shape[1], self.image.shape[2]
+        """(H, W) of the image, (D, H, W) of a volume."""
+        return self.image.shape[1:-1]
 
     @property
-    def out_shape(self) -> tuple[int, int, int, int]:
-        """(N, h, w, C) of the output."""
-        return (self.batch, *self.grid.shape, self.image.shape[3])
+    def out_shape(self) -> tuple[int, ...]:
+        """(N, h, w, C) of the output, (N, d, h, w, C) of a volume."""
+        return (self.batch, *self.grid.shape, self.image.shape[-1])
 
 
 def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Array | None) -> Call:
@@ -88,24 +90,21 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
     nearest = is_nearest(options.kernel)
     _expect_dtype(image.dtype, nearest)
     padding = chosen_padding(options.padding, fill)
-    as_option(options.layout, "layout", ("NHWC", "NCHW"))
+    layout = layout_of(image, options.layout)
     as_option(options.units, "units", ("normalized", "pixels"))
     as_bool(options.antialias, "antialias")
     as_bool(options.displacement, "displacement")
     kernel = kernel_rule(options.kernel)
-    image = _check_image(image, options.layout)
+    image = _check_image(image, layout)
     if options.num_threads is not None:
         as_int(options.num_threads, "num_threads", least=1)
     grid = _check_grid(grid, options)
-    images, grids, in_shape = len(image), len(grid), (image.shape[1], image.shape[2])
-    if images != grids and 1 not in (images, grids):
-        raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
-    if grid.in_shape not in (None, in_shape):
-        raise ValueError(f"image: expected (H, W) = {grid.in_shape}, for which the grid was made, got {in_shape}")
+    images, grids, in_shape = len(image), len(grid), image.shape[1:-1]
+    _expect_fitting(image, grid)
     working = working_dtype(image.dtype)
     if nearest and fill is not None:  # no pixel is blended with another, so the padding would have no effect
         padding = "constant"
-    filling = fill_rule(fill, padding, image.shape[3], image.dtype if nearest else working)
+    filling = fill_rule(fill, padding, image.shape[-1], image.dtype if nearest else working)
     if padding == "constant":
         _expect_blendable(options.kernel, filling[0])
     scale = grid.pixel_scale(in_shape, options.units, options.displacement)
@@ -118,7 +117,7 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
         rule_words(image, kernel, padding, grid.align_corners, filling),
         options.kernel,
         working,
-        options.layout,
+        layout,
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         options.num_threads,
@@ -126,14 +125,25 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
     )
 
 
+def layout_of(image: Array, layout: str) -> str:
+    """Return the layout of an image, or of a volume: ``"NHWC"``, the default, stands for ``"NDHWC"`` there."""
+    as_option(layout, "layout", ("NHWC", "NCHW", "NDHWC", "NCDHW"))
+    if image.ndim == 5 and layout == "NHWC":
+        return "NDHWC"
+    if image.ndim == 5 and layout == "NCHW":
+        raise ValueError("layout: expected 'NDHWC' or 'NCDHW' for a volume, got 'NCHW'")
+    return layout
+
+
 def _check_image(image: Array, layout: str) -> Array:
-    """Return the image as (N, H, W, C) of native byte order."""
-    if image.ndim == 4:
+    """Return the image as (N, H, W, C), or (N, D, H, W, C), of native byte order."""
+    if image.ndim == len(layout):
         view = channels_last(image.astype(image.dtype.newbyteorder("="), copy=False), layout)
-        if 0 not in view.shape[1:3]:
+        if 0 not in view.shape[1:-1]:
             return view
+    sizes = "D, H, W" if "D" in layout else "H, W"
     raise ValueError(
-        f"image: expected ({', '.join(layout)}) with H, W >= 1, got {image.shape}{axes_advice(image.shape, layout)}"
+        f"image: expected ({', '.join(layout)}) with {sizes} >= 1, got {image.shape}{axes_advice(image.shape, layout)}"
     )
 
 
@@ -149,6 +159,18 @@ def _check_grid(grid: Grid | ArrayLike, options: Options) -> KernelGrid:
     if options.units != "normalized" or options.displacement:
         raise ValueError("units, displacement: these are for plain positions; a Grid is normalized and absolute")
     return grid if isinstance(grid, KernelGrid) else DenseGrid(grid.dense(), align_corners=grid.align_corners)
+
+
+def _expect_fitting(image: Array, grid: KernelGrid) -> None:
+    """Reject an image and a grid that do not belong together."""
+    images, grids, in_shape = len(image), len(grid), image.shape[1:-1]
+    if grid.ndim != len(in_shape):
+        raise ValueError(f"grid: expected positions in {_SPACES[len(in_shape)]}, as the image has, got {_SPACES[grid.ndim]}")
+    if images != grids and 1 not in (images, grids):
+        raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
+    if grid.in_shape not in (None, in_shape):
+        axes = "(D, H, W)" if grid.ndim == 3 else "(H, W)"
+        raise ValueError(f"image: expected {axes} = {grid.in_shape}, for which the grid was made, got {in_shape}")
 
 
 def _expect_blendable(kernel: str | PiecewisePolynomial, fill: Array) -> None:
@@ -193,5 +215,5 @@ def row_blocks(call: Call) -> Iterator[tuple[slice, Call]]:
 
 def tasks_of(call: Call) -> int:
     """How many tasks the output rows are divided into; depends on the shape alone."""
-    batch, h, w, channels = call.out_shape
-    return max(1, min(batch * h, batch * h * w * channels // PIXELS_PER_TASK, MAX_TASKS))
+    rows, pixels = math.prod(call.out_shape[:-2]), math.prod(call.out_shape)
+    return max(1, min(rows, pixels // PIXELS_PER_TASK, MAX_TASKS))

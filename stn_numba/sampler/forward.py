@@ -54,7 +54,7 @@ def _forward(call: Call, out: Array) -> None:
     if not call.differentiable:
         _copy_nearest(call, out)
         return
-    image, entry = image_words(call.image), sample_entry(call.image.dtype, out.dtype, call.working)
+    image, entry = image_words(call.image), sample_entry(call.image.dtype, out.dtype, call.working, call.grid.ndim)
     for rows, part in row_blocks(call):
         tasks, target = tasks_of(part), image_words(out[:, rows])
         words = tasks, *image, *part.source.words, *part.rule.words, *part.batch_steps, *part.out_shape, *target
@@ -63,10 +63,10 @@ def _forward(call: Call, out: Array) -> None:
 
 def _copy_nearest(call: Call, out: Array) -> None:
     """As `_forward`, with the kernel ``"nearest"``."""
-    axes, fill = call.rule.words[2:20], call.rule.words[-2]
+    axes, fill = call.rule.words[2:-10], call.rule.words[-2]
     for rows, part in row_blocks(call):
         unit, count, channels = items_of(call.image, out[:, rows])
-        tasks, out_shape, target = tasks_of(part), (*part.out_shape[:3], channels), image_words(out[:, rows])
+        tasks, out_shape, target = tasks_of(part), (*part.out_shape[:-1], channels), image_words(out[:, rows])
         image, source = image_words(call.image), part.source.words
         words = tasks, *image, *source, *axes, *part.batch_steps, *out_shape, count, fill, *target
-        dispatch.run(nearest_entry(unit), tasks, part.num_threads, words)
+        dispatch.run(nearest_entry(unit, call.grid.ndim), tasks, part.num_threads, words)

@@ -1,5 +1,7 @@
 """Interpolation kernels: the weight of a pixel at a given distance from a position.
 
+The names ``"linear"`` and ``"cubic"`` mean ``"bilinear"`` and ``"bicubic"``, for images and volumes alike.
+
 There is code for ``"nearest"`` and ``"bilinear"``; every other kernel is data, a `PiecewisePolynomial`, whose derivative is
 known exactly. To add a kernel, you only need its breakpoints and coefficients.
 """
@@ -167,17 +169,17 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
         raise TypeError(f"kernel: expected a name or a PiecewisePolynomial, got {type(kernel).__name__}{_suggestion(kernel)}")
     if kernel == "nearest":
         return NEAREST, 1, _NO_TABLE, _NO_TABLE, True
-    if kernel == "bilinear":
+    if kernel in ("bilinear", "linear"):
         return BILINEAR, 2, _NO_TABLE, _NO_TABLE, True
-    if kernel in KERNELS:
-        return kernel_rule(KERNELS[kernel]())
+    if kernel in KERNELS or kernel == "cubic":
+        return kernel_rule(bicubic() if kernel == "cubic" else KERNELS[kernel]())
     raise ValueError(
         f"kernel: expected one of {', '.join(_names())}, or a PiecewisePolynomial, got {kernel!r:.60}{_suggestion(kernel)}"
     )
 
 
 def _names() -> list[str]:
-    return ["nearest", "bilinear", *KERNELS]
+    return ["nearest", "bilinear", "linear", *KERNELS, "cubic"]
 
 
 def _suggestion(kernel: Any) -> str:

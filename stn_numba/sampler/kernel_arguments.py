@@ -18,6 +18,8 @@ __all__ = [
     "OUT_WORD",
     "SOURCE_WORD",
     "gradient_entry",
+    "grid_gradient_entry",
+    "image_gradient_entry",
     "image_words",
     "nearest_entry",
     "reach_entry",
@@ -28,13 +30,20 @@ __all__ = [
 
 Array = NDArray[Any]
 
-_SAMPLE, _GRADIENT = kernel("kernels.sampling.forward", "sample"), kernel("kernels.gradients.backward", "gradient")
-_NEAREST, _REACH = kernel("kernels.sampling.nearest", "nearest"), kernel("kernels.gradients.backward", "tile_y_ranges")
+# For images and for volumes, by their number of axes.
+_SAMPLE = {2: kernel("kernels.sampling.forward", "sample"), 3: kernel("kernels.volumes.forward", "sample")}
+_NEAREST = {2: kernel("kernels.sampling.nearest", "nearest"), 3: kernel("kernels.volumes.nearest", "nearest")}
+_GRADIENT, _REACH = kernel("kernels.gradients.backward", "gradient"), kernel("kernels.gradients.backward", "tile_y_ranges")
+_GRID_GRADIENT = kernel("kernels.volumes.grid_gradient", "grid_gradient")
+_IMAGE_GRADIENT = kernel("kernels.volumes.image_gradient", "image_gradient")
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
-_SOURCE = (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int")
-_RULE = ("int", "int", _AXIS, _AXIS, _TABLE, _TABLE, "int", "int")
-_BATCH_STEPS, _OUT_SHAPE = ("int",) * 2, ("int",) * 4
+_SOURCE = {
+    2: (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int"),
+    3: (*("int",) * 9, ("int",) * 3, "int", (("float",) * 3,) * 3, "int", "int"),
+}
+_RULE = {axes: ("int", "int", *(_AXIS,) * axes, _TABLE, _TABLE, "int", "int") for axes in (2, 3)}
+_BATCH_STEPS = ("int",) * 2
 
 # Where image, grid and output begin in a job of `sample`, which starts with an error code and the number of tasks.
 IMAGE_WORD, SOURCE_WORD, OUT_WORD = 2, 7, 64
@@ -42,15 +51,19 @@ IMAGE_WORD, SOURCE_WORD, OUT_WORD = 2, 7, 64
 _NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
 
-def _image(dtype: str) -> tuple[str, ...]:
-    return ("int", f"like {dtype}", *("int",) * 4)
+def _image(dtype: str, axes: int = 2) -> tuple[str, ...]:
+    return ("int", f"like {dtype}", *("int",) * (axes + 2))
+
+
+def _out_shape(axes: int) -> tuple[str, ...]:
+    return ("int",) * (axes + 2)
 
 
 @functools.cache
-def sample_entry(image: np.dtype[Any], out: np.dtype[Any], working: np.dtype[Any]) -> Entry:
+def sample_entry(image: np.dtype[Any], out: np.dtype[Any], working: np.dtype[Any], axes: int = 2) -> Entry:
     """Words: tasks, image, source, rule, batch steps, output shape, out; image and out each their address and strides."""
-    zero = f"like {working.name}"
-    return _SAMPLE.entry(("int", _image(image.name), _SOURCE, _RULE, _BATCH_STEPS, _OUT_SHAPE, zero, _image(out.name)))
+    rest = _BATCH_STEPS, _out_shape(axes), f"like {working.name}", _image(out.name, axes)
+    return _SAMPLE[axes].entry(("int", _image(image.name, axes), _SOURCE[axes], _RULE[axes], *rest))
 
 
 @functools.cache
@@ -58,21 +71,36 @@ def gradient_entry(dtype: np.dtype[Any]) -> Entry:
     """Words: see `backward.pass_words`."""
     image = _image(dtype.name)
     wanted, last = ("bool", "bool"), ("int", "int", ("int", "int"), "int")
-    head = ("int", "int", "int", *wanted, image, _SOURCE, _RULE, _BATCH_STEPS, _OUT_SHAPE, f"like {dtype.name}")
+    head = ("int", "int", "int", *wanted, image, _SOURCE[2], _RULE[2], _BATCH_STEPS, _out_shape(2), f"like {dtype.name}")
     return _GRADIENT.entry((*head, image, image, _image("float64"), *last))
 
 
 @functools.cache
 def reach_entry() -> Entry:
     """Words: tasks, source, grids, shape of the output, address of the result."""
-    return _REACH.entry(("int", _SOURCE, "int", ("int", "int"), "int"))
+    return _REACH.entry(("int", _SOURCE[2], "int", ("int", "int"), "int"))
 
 
 @functools.cache
-def nearest_entry(unit: np.dtype[Any]) -> Entry:
+def grid_gradient_entry(dtype: np.dtype[Any]) -> Entry:
+    """For volumes. Words: tasks, pieces, volume, source, rule, batch steps, shape, d_out, address and size of d_grid."""
+    volume, shape = _image(dtype.name, 3), _out_shape(3)
+    head = "int", "int", volume, _SOURCE[3], _RULE[3], _BATCH_STEPS, shape, f"like {dtype.name}"
+    return _GRID_GRADIENT.entry((*head, volume, "int", "int"))
+
+
+@functools.cache
+def image_gradient_entry(dtype: np.dtype[Any], total: np.dtype[Any]) -> Entry:
+    """For volumes. Words: tasks, volumes, bands, source, rule, batch steps, shape, d_out, d_image."""
+    head = "int", "int", "int", _SOURCE[3], _RULE[3], _BATCH_STEPS, _out_shape(3), f"like {total.name}"
+    return _IMAGE_GRADIENT.entry((*head, _image(dtype.name, 3), _image(total.name, 3)))
+
+
+@functools.cache
+def nearest_entry(unit: np.dtype[Any], axes: int = 2) -> Entry:
     """Words: tasks, image, source, axes, batch steps, output shape, units of an item, fill, out."""
-    image = _image(unit.name)
-    return _NEAREST.entry(("int", image, _SOURCE, (_AXIS, _AXIS), _BATCH_STEPS, _OUT_SHAPE, "int", "int", image))
+    image, rule = _image(unit.name, axes), (_AXIS,) * axes
+    return _NEAREST[axes].entry(("int", image, _SOURCE[axes], rule, _BATCH_STEPS, _out_shape(axes), "int", "int", image))
 
 
 def working_dtype(image: np.dtype[Any]) -> np.dtype[Any]:
@@ -81,7 +109,7 @@ def working_dtype(image: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def image_words(array: Array) -> tuple[int, ...]:
-    """Address and strides of an array (N, H, W, C)."""
+    """Address and strides of an array (N, H, W, C) or (N, D, H, W, C)."""
     return (address_of(array), *array.strides)
 
 
@@ -93,8 +121,10 @@ def rule_words(
     `kernel` is what `kernel_rule`, `fill` what `fill_rule` returns.
     """
     (family, K, table, slope_table, even), (values, mode) = kernel, fill
-    x, y = (axis_rule(image.shape[k], image.strides[k], padding, align_corners, family, K, even) for k in (2, 1))
-    words = family, K, *x, *y, *_table_words(table), *_table_words(slope_table), address_of(values), mode
+    axes: list[float] = []
+    for k in range(image.ndim - 2, 0, -1):  # x first
+        axes += axis_rule(image.shape[k], image.strides[k], padding, align_corners, family, K, even)
+    words = family, K, *axes, *_table_words(table), *_table_words(slope_table), address_of(values), mode
     return KernelWords(words, (table, slope_table, values))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Items", "caller_layout", "caller_shape", "channels_last", "items_of", "real_parts"]
+__all__ = ["Items", "as_batch", "caller_layout", "caller_shape", "channels_last", "items_of", "real_parts"]
 
 Array = NDArray[Any]
 
@@ -16,18 +16,26 @@ _UNITS = np.dtype(np.uint64), np.dtype(np.uint32), np.dtype(np.uint16), np.dtype
 
 def channels_last(array: Array, layout: str) -> Array:
     """View of an array in the caller's layout with its channels last."""
-    return array.transpose(0, 2, 3, 1) if layout == "NCHW" else array
+    return np.moveaxis(array, 1, -1) if layout.startswith("NC") else array
 
 
 def caller_layout(array: Array, layout: str) -> Array:
-    """View of an array (N, H, W, C) in the caller's layout."""
-    return array.transpose(0, 3, 1, 2) if layout == "NCHW" else array
+    """View of an array (N, H, W, C), or (N, D, H, W, C), in the caller's layout."""
+    return np.moveaxis(array, -1, 1) if layout.startswith("NC") else array
 
 
 def caller_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
-    """A shape (N, H, W, C) in the caller's layout."""
-    n, h, w, c = shape
-    return (n, c, h, w) if layout == "NCHW" else (n, h, w, c)
+    """A shape (N, H, W, C), or (N, D, H, W, C), in the caller's layout."""
+    n, *sizes, c = shape
+    return (n, c, *sizes) if layout.startswith("NC") else shape
+
+
+def as_batch(image: Array, layout: str, axes: int) -> tuple[Array, int]:
+    """The image, which may lack the axes of batch and channels, with all its axes; and the axis of its channels."""
+    channels = 1 if layout.startswith("NC") else axes + 1
+    if image.ndim == axes:
+        return np.expand_dims(image[None], channels), channels
+    return image[None] if image.ndim == axes + 1 else image, channels
 
 
 class Items(NamedTuple):
@@ -50,8 +58,8 @@ class Items(NamedTuple):
 
 def items_of(image: Array, out: Array) -> Items:
     """Describe the pixels of an image and an output of the same dtype, with as few items as possible."""
-    size, channels = image.dtype.itemsize, image.shape[3]
-    if all(array.strides[3] == size for array in (image, out)):
+    size, channels = image.dtype.itemsize, image.shape[-1]
+    if all(array.strides[-1] == size for array in (image, out)):
         size, channels = size * channels, 1
     unit = next(kind for kind in _UNITS if size % kind.itemsize == 0)
     return Items(unit, size // unit.itemsize, channels)

@@ -33,7 +33,7 @@ _plans: dict[Any, Plan] = {}
 
 def key_of(image: Any, grid: Any, *options: Any) -> Any:
     """What calls have in common that can share a plan; None for calls that have no plan."""
-    if type(image) is not np.ndarray:
+    if type(image) is not np.ndarray or image.ndim == 5:
         return None
     if type(grid) is np.ndarray:
         own: Any = grid.shape, grid.strides, grid.dtype

@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 
 def as_positions(grid: Any) -> Floats:
-    """Return positions (N, h, w, 2) as float32 or float64; the error suggests the right call.
+    """Return positions (N, h, w, 2), or (N, d, h, w, 3), as float32 or float64; the error suggests the right call.
 
     Examples
     --------
@@ -24,6 +24,8 @@ def as_positions(grid: Any) -> Floats:
     if hasattr(grid, "forward"):
         raise TypeError(f"grid: expected a Grid or positions, got {grid!r:.60}; its `forward(theta, shape)` makes a grid")
     positions = as_array(grid, "grid")
+    if positions.ndim == 5 and positions.shape[4] == 3:
+        return as_floats(positions, "grid", ("N", "d", "h", "w", 3))
     if positions.dtype.kind in "fiu" and (positions.ndim != 4 or positions.shape[3] != 2):
         raise ValueError(f"grid: expected (N, h, w, 2), got {positions.shape}{_positions_advice(positions.shape)}")
     return as_floats(positions, "grid", ("N", "h", "w", 2))

@@ -33,8 +33,13 @@ class Case:
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """(M, 2) positions, always the same."""
-        return np.random.default_rng(1).uniform(-1, 1, (11, 2))
+        """(M, 2) positions, or (M, 3) in volumes, always the same."""
+        return np.random.default_rng(1).uniform(-1, 1, (11, self.transform.ndim))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the outputs of the checks."""
+        return (5, 6) if self.transform.ndim == 2 else (3, 5, 4)
 
 
 def make_case(

@@ -40,7 +40,7 @@ def fitted_points_are_mapped(case: Case) -> None:
     count = case.transform.n_params
     if not case.fittable or count > _MOST_FITTED:
         return
-    source = np.random.default_rng(4).uniform(-1, 1, (max(20, count), 2))
+    source = np.random.default_rng(4).uniform(-1, 1, (max(20, count), case.transform.ndim))
     target = np.asarray(case.transform.apply(case.theta, source))
     if not np.isfinite(target).all():
         return

@@ -22,7 +22,6 @@ __all__ = ["CHECKS", "check_transform"]
 
 Array = NDArray[Any]
 
-_SHAPE = (5, 6)  # of the output
 _THREADS = 8
 
 
@@ -105,20 +104,21 @@ def shapes_and_dtypes(case: Case) -> None:
     for dtype in (np.float32, np.float64):
         for rows in (0, len(case.theta)):
             theta = case.theta[:rows].astype(dtype)
-            for shape in (_SHAPE, (1, 1)):
+            for shape in (case.shape, (1,) * case.transform.ndim):
                 for align_corners in (True, False):
                     grid, _ = make_grid(case.transform, theta, shape, align_corners)  # checks shapes
                     expect(grid.values.dtype == dtype, f"expected a grid of {dtype.__name__}, got {grid.values.dtype}")
             mapped = case.transform.apply(theta, case.points.astype(dtype))
-            expect(np.shape(mapped) == (rows, 11, 2), f"apply: expected ({rows}, 11, 2), got {np.shape(mapped)}")
+            expected = (rows, *case.points.shape)
+            expect(np.shape(mapped) == expected, f"apply: expected {expected}, got {np.shape(mapped)}")
 
 
 def grid_agrees_with_apply(case: Case) -> None:
     """``forward`` and ``apply`` agree, and all positions are finite."""
     for align_corners in (True, False):
-        grid = make_grid(case.transform, case.theta, _SHAPE, align_corners)[0].dense()
+        grid = make_grid(case.transform, case.theta, case.shape, align_corners)[0].dense()
         expect(bool(np.isfinite(grid).all()), "expected finite positions for the given theta")
-        mapped = np.asarray(case.transform.apply(case.theta, base_points(_SHAPE, align_corners))).reshape(grid.shape)
+        mapped = np.asarray(case.transform.apply(case.theta, base_points(case.shape, align_corners))).reshape(grid.shape)
         off = float(np.abs(mapped - grid).max())
         expect(off <= 1e-6, f"grid and apply differ by {off:.3g} with align_corners={align_corners}")
 
@@ -139,7 +139,7 @@ def gradient(case: Case) -> None:
     for align_corners in (True, False):
 
         def dense_grid(theta: Array, align_corners: bool = align_corners) -> tuple[Array, Callable[..., Any]]:
-            grid, backprop = make_grid(case.transform, theta, _SHAPE, align_corners)
+            grid, backprop = make_grid(case.transform, theta, case.shape, align_corners)
             return grid.dense(), backprop
 
         check_vjp(dense_grid, case.theta, tolerance=case.tolerance)
@@ -149,15 +149,15 @@ def arguments_are_not_modified(case: Case) -> None:
     """theta, points and gradients are not modified, and earlier results stay valid after later calls."""
     theta, points = case.theta.copy(), case.points
     first = np.array(case.transform.apply(theta, points))
-    grid, backprop = make_grid(case.transform, theta, _SHAPE)
-    d_grid = np.ones((len(theta), *_SHAPE, 2))
+    grid, backprop = make_grid(case.transform, theta, case.shape)
+    d_grid = np.ones((len(theta), *case.shape, case.transform.ndim))
     if case.differentiable:
         backprop(d_grid)
     expect(np.array_equal(theta, case.theta), "theta was modified")
     expect(np.array_equal(points, case.points), "points were modified")
     expect(bool((d_grid == 1).all()), "d_grid was modified")
     before = np.array(grid.dense())
-    make_grid(case.transform, theta + 0.1, _SHAPE)
+    make_grid(case.transform, theta + 0.1, case.shape)
     expect(np.array_equal(grid.dense(), before), "a grid changed when another one was made")
     expect(np.array_equal(case.transform.apply(theta, points), first), "a second call returned a different result")
 
@@ -170,10 +170,10 @@ def backprop_belongs_to_its_call(case: Case) -> None:
 
     def call_again() -> None:
         case.transform.apply_vjp(case.theta + 0.1, case.points[:5])
-        make_grid(case.transform, case.theta[:1] + 0.1, (4, 3), False)
+        make_grid(case.transform, case.theta[:1] + 0.1, (4, 3, 2)[: case.transform.ndim], False)
 
     def grid_backprop() -> tuple[tuple[int, ...], Callable[[Array], Any]]:
-        grid, backprop = make_grid(case.transform, case.theta, _SHAPE)
+        grid, backprop = make_grid(case.transform, case.theta, case.shape)
         return grid.dense().shape, backprop
 
     def points_backprop() -> tuple[tuple[int, ...], Callable[[Array], Any]]:
@@ -196,7 +196,7 @@ def calls_are_thread_safe(case: Case) -> None:
     def work(theta: Array) -> list[Array]:
         results = []
         for turn in range(4):
-            grid, backprop = make_grid(case.transform, theta, (_SHAPE[0] + turn, _SHAPE[1]))
+            grid, backprop = make_grid(case.transform, theta, (case.shape[0] + turn, *case.shape[1:]))
             results.append(np.array(grid.dense()))
             if case.differentiable:
                 results.append(np.array(backprop(np.ones_like(results[-1]))))
@@ -212,7 +212,7 @@ def calls_are_thread_safe(case: Case) -> None:
 def pickling(case: Case) -> None:
     """A pickled copy maps points as the original does, also after use."""
     if case.picklable:
-        make_grid(case.transform, case.theta, _SHAPE)
+        make_grid(case.transform, case.theta, case.shape)
         try:
             copy = pickle.loads(pickle.dumps(case.transform))
         except Exception as error:

@@ -45,7 +45,7 @@ class Transform(PointMethods):
     n_params : int
         P, the number of parameters.
     ndim : int, default 2
-        Number of coordinates of a position: 2 for images.
+        Number of coordinates of a position: 2 for images, 3 for volumes.
 
     Examples
     --------
@@ -161,8 +161,8 @@ class Transform(PointMethods):
         ----------
         theta : array_like, (N, P)
             Parameters.
-        shape : (int, int)
-            (h, w) of the output.
+        shape : (int, int) or (int, int, int)
+            (h, w) of the output, or (d, h, w) of a volume.
         align_corners : bool, default True
             Convention of the grid, see `stn_numba.grid`.
 
@@ -181,11 +181,11 @@ class Transform(PointMethods):
             If `theta` is not (N, P), or `apply` returns another shape than (N, M, 2).
         """
         theta = self._check_theta(theta)
-        shape = check_shape(shape)
+        shape = check_shape(shape, ndim=self.ndim)
         points = base_points(shape, align_corners).astype(theta.dtype)
         mapped, pull_back = self.apply_vjp(theta, points)
-        self._check_result(mapped, (len(theta), len(points), 2))
-        grid = DenseGrid(np.reshape(mapped, (len(theta), *shape, 2)), align_corners=align_corners)
+        self._check_result(mapped, (len(theta), len(points), self.ndim))
+        grid = DenseGrid(np.reshape(mapped, (len(theta), *shape, self.ndim)), align_corners=align_corners)
 
         def backprop(d_grid: ArrayLike) -> Floats:
             d_theta = pull_back(np.reshape(grid.own_gradient(d_grid), mapped.shape))

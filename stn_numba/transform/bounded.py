@@ -81,7 +81,7 @@ class Bounded(Transform):
     """
 
     def __init__(self, transform: Transform, low: Bound, high: Bound) -> None:
-        self.transform = transform
+        self.transform, self.ndim = transform, transform.ndim
         self._center = identity_of(transform)
         self.low = _bounds(low, "low", -np.inf, self._center)
         self.high = _bounds(high, "high", np.inf, self._center)

@@ -133,7 +133,7 @@ def make_grid(transform: Transform, theta: ArrayLike, shape: Shape, align_corner
     (4, 5)
     """
     theta = as_theta(theta, n_params_of(expect_transform(transform)), transform)
-    shape, align_corners = check_shape(shape), as_bool(align_corners, "align_corners")
+    shape, align_corners = check_shape(shape, ndim=transform.ndim), as_bool(align_corners, "align_corners")
     with _Named(transform, "forward"):
         grid, pull_back = transform.forward(theta, shape, align_corners)
     problem = _problem(grid, theta, shape, align_corners)

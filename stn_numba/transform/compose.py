@@ -82,6 +82,10 @@ class Composed(Transform):
 
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = tuple(transforms)
+        self.ndim = self.transforms[0].ndim
+        if any(part.ndim != self.ndim for part in self.transforms):
+            found = [part.ndim for part in self.transforms]
+            raise ValueError(f"transforms: expected the same number of axes of all, got {found}")
         counts = [n_params_of(part) for part in self.transforms]
         self._ends = np.cumsum(counts).tolist()
         self._starts = [end - count for end, count in zip(self._ends, counts, strict=True)]
@@ -102,7 +106,7 @@ class Composed(Transform):
 
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map points (M, 2) or (N, M, 2) through all transforms, as `Transform.apply`."""
-        mapped = as_points(points, len(np.asarray(theta)))
+        mapped = as_points(points, len(np.asarray(theta)), self.ndim)
         for part, own in zip(self.transforms, self.split(theta), strict=True):
             mapped = apply_each(part, own, mapped)
         return mapped
@@ -135,8 +139,8 @@ class Composed(Transform):
     def points_jacobian(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
         """Return the product of those of all transforms."""
         thetas = self.split(theta)
-        at = as_points(points, len(thetas[0]))
-        result = np.eye(2)
+        at = as_points(points, len(thetas[0]), self.ndim)
+        result = np.eye(self.ndim)
         for part, own in zip(self.transforms, thetas, strict=True):
             result = part.points_jacobian(own, at) @ result
             at = apply_each(part, own, at)
@@ -144,7 +148,7 @@ class Composed(Transform):
 
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
         """Derivatives (N, M, 2, P)."""
-        found, at = np.zeros((len(theta), points.shape[-2], 2, 0)), points
+        found, at = np.zeros((len(theta), *points.shape[-2:], 0)), points
         for part, own in zip(self.transforms, self.split(theta), strict=True):
             outer = part.points_jacobian(own, at)
             found = np.concatenate([np.where(np.isfinite(outer), outer, 0.0) @ found, part.theta_jacobian(own, at)], axis=-1)
@@ -154,7 +158,7 @@ class Composed(Transform):
     def apply_inverse(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map input positions to output positions: back through each transform, the last one first."""
         thetas = self.split(theta)
-        found = as_points(points, len(thetas[0]))
+        found = as_points(points, len(thetas[0]), self.ndim)
         for part, own in zip(self.transforms[::-1], thetas[::-1], strict=True):
             found = part.apply_inverse(own, found)
         return found
@@ -174,7 +178,7 @@ class ComposedMatrix(Composed, MatrixTransform):
             for part, own in zip(self.transforms, self.split(theta), strict=True)
             if isinstance(part, MatrixTransform)
         ]
-        before = [np.tile(np.eye(3, dtype=theta.dtype), (len(theta), 1, 1))]  # products of the first k matrices
+        before = [np.tile(np.eye(self.ndim + 1, dtype=theta.dtype), (len(theta), 1, 1))]  # products of the first k matrices
         for matrix, _ in pairs:
             before.append(matrix @ before[-1])
 

@@ -46,7 +46,7 @@ def by_parameter(function: Callable[[Array], Floats], theta: Floats) -> Iterator
 def by_position(function: Callable[[Array], Floats], points: Floats) -> tuple[Array, Array]:
     """Return ``function(points) -> (N, M, 2)`` and its derivatives (N, M, 2, 2) with respect to the points.
 
-    The function is called once, with five times as many points, each of which it must map on its own.
+    The function is called once, with five times as many points (seven in volumes), each of which it must map on its own.
 
     Examples
     --------
@@ -57,13 +57,13 @@ def by_position(function: Callable[[Array], Floats], points: Floats) -> tuple[Ar
     center = np.array(points, np.float64)
     count = center.shape[-2]
     step = _STEP * np.maximum(1.0, np.abs(center))
-    along_x, along_y = step * (1.0, 0.0), step * (0.0, 1.0)
-    sets = [center, center + along_x, center - along_x, center + along_y, center - along_y]
+    axes = center.shape[-1]
+    sets = [center, *(center + sign * step * unit for unit in np.eye(axes) for sign in (1, -1))]
     with np.errstate(all="ignore"):
         mapped = np.asarray(function(np.concatenate(sets, axis=-2)), np.float64)
-        middle, right, left, lower, upper = (mapped[:, k * count : (k + 1) * count] for k in range(5))
-        widths = (sets[1] - sets[2])[..., :1], (sets[3] - sets[4])[..., 1:]
-        return middle, np.stack([(right - left) / widths[0], (lower - upper) / widths[1]], axis=-1)
+        middle, *moved = (mapped[:, k * count : (k + 1) * count] for k in range(len(sets)))
+        slopes = [(moved[2 * k] - moved[2 * k + 1]) / (sets[1 + 2 * k] - sets[2 + 2 * k])[..., k : k + 1] for k in range(axes)]
+        return middle, np.stack(slopes, axis=-1)
 
 
 def warn_of_cost(kind: type, count: int) -> None:

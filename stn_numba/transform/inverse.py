@@ -18,7 +18,7 @@ _LEAST_DAMPING = 1e-5  # a step that is shortened further leads nowhere
 _EXACT = 1e-15  # residual, relative to the position, at which a point needs no further step
 _CONVERGED = 1e-10  # residual of a solution; most are far more exact, because steps go on as long as they help
 _EDGE = 1 + 1e-9
-_CANDIDATES = base_points((17, 17))
+_CANDIDATES = {2: base_points((17, 17)), 3: base_points((7, 7, 7))}  # by the number of coordinates
 _AT_ONCE = 2048  # points whose distances to all candidates are in memory at once
 _PER_SIDE = 16  # points of an outline on each side of a box
 
@@ -27,10 +27,10 @@ def invert(transform: PointMap, theta: Floats, points: Floats) -> Array:
     """Return output positions (N, M, 2) that read the input positions `points`, (M, 2) or (N, M, 2); NaN if none is found.
 
     Newton's method starts from some steps of a fixed-point iteration. Where that does not converge, or leads outside the
-    output, it starts again from the nearest of 17 x 17 positions of the output.
+    output, it starts again from the nearest of some positions of the output.
     """
     at = theta.astype(np.float64)
-    target = np.array(np.broadcast_to(points, (len(theta), points.shape[-2], 2)), np.float64)
+    target = np.array(np.broadcast_to(points, (len(theta), *points.shape[-2:])), np.float64)
     target[~np.isfinite(target)] = np.nan
     scale = np.maximum(1.0, np.abs(target).max(axis=-1, initial=0.0))
     with np.errstate(all="ignore"):
@@ -72,10 +72,21 @@ def _newton(transform: PointMap, theta: Array, target: Array, start: Array) -> t
 
 
 def _solved(jacobian: Array, residual: Array) -> Array:
-    """Solutions (N, M, 2) of systems of two equations; infinite or NaN where there is none."""
+    """Solutions (N, M, 2) of systems of two equations, or of three; infinite or NaN where there is none."""
+    if residual.shape[-1] == 3:
+        return _solved_three(jacobian, residual)
     (a, b), (c, d) = np.moveaxis(jacobian, (-2, -1), (0, 1))
     x, y = np.moveaxis(residual, -1, 0)
     result: Array = np.stack([d * x - b * y, a * y - c * x], axis=-1) / (a * d - b * c)[..., None]
+    return result
+
+
+def _solved_three(jacobian: Array, residual: Array) -> Array:
+    """As `_solved`, by Cramer's rule."""
+    first, second, third = np.moveaxis(jacobian, -1, 0)
+    determinant = np.sum(first * np.cross(second, third), axis=-1)
+    x, y, z = np.cross(second, third), np.cross(third, first), np.cross(first, second)
+    result: Array = np.stack([np.sum(each * residual, axis=-1) for each in (x, y, z)], axis=-1) / determinant[..., None]
     return result
 
 
@@ -94,19 +105,22 @@ def _fixed_point(transform: PointMap, theta: Array, target: Array) -> Array:
 
 def _nearest(transform: PointMap, theta: Array, target: Array) -> Array:
     """The candidate of each point that is mapped nearest to it."""
-    mapped = apply_each(transform, theta, _CANDIDATES)
+    candidates = _CANDIDATES[transform.ndim]
+    mapped = apply_each(transform, theta, candidates)
     result = np.empty(target.shape)
     for first in range(0, target.shape[1], _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
         for row in range(len(theta)):
             distance = _length(mapped[row] - target[row, part, None])
-            result[row, part] = _CANDIDATES[distance.argmin(axis=-1)]
+            result[row, part] = candidates[distance.argmin(axis=-1)]
     return result
 
 
 def _length(vectors: Array) -> Array:
-    """Lengths of vectors (..., 2); infinite for those that are not numbers."""
+    """Lengths of vectors (..., 2) or (..., 3); infinite for those that are not numbers."""
     lengths = np.hypot(vectors[..., 0], vectors[..., 1])
+    if vectors.shape[-1] == 3:
+        lengths = np.hypot(lengths, vectors[..., 2])
     return np.where(np.isnan(lengths), np.inf, lengths)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable
@@ -30,14 +31,15 @@ class LatticeTransform(Transform):
 
     theta holds the displacements, normalized: x of all control points row by row, then y; so P = 2 rows columns, and zeros are
     the identity. A point is displaced by the weighted sum of S x S nearby control points: weights of its x times weights of
-    its y. The cost of a pixel does not grow with the lattice.
+    its y. The cost of a pixel does not grow with the lattice. A lattice (planes, rows, columns) is for volumes: theta then has
+    the displacements along z as well, and P = 3 planes rows columns.
 
     Points outside [-1, 1] x [-1, 1] are displaced as the nearest point of the edge. A point that is NaN is mapped to NaN.
 
     Attributes
     ----------
-    lattice : (int, int)
-        (rows, columns) of control points.
+    lattice : (int, int) or (int, int, int)
+        (rows, columns) of control points, or (planes, rows, columns).
 
     Examples
     --------
@@ -55,7 +57,12 @@ class LatticeTransform(Transform):
     [[[0.1, 0.0], [0.55, 0.0], [0.0, 1.0]]]
     """
 
-    lattice: tuple[int, int]
+    lattice: tuple[int, ...]
+
+    @property
+    def ndim(self) -> int:  # type: ignore[override]
+        """Number of coordinates of a position: that of the axes of the lattice."""
+        return len(self.lattice)
 
     @abstractmethod
     def axis_weights(self, x: NDArray[np.float64], count: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -78,9 +85,8 @@ class LatticeTransform(Transform):
 
     @property
     def n_params(self) -> int:  # type: ignore[override]
-        """P = 2 rows columns."""
-        rows, columns = self.lattice
-        return 2 * rows * columns
+        """P = 2 rows columns, or 3 planes rows columns."""
+        return self.ndim * math.prod(self.lattice)
 
     def identity(self) -> NDArray[np.float64]:
         """Return zeros (P,)."""
@@ -89,21 +95,22 @@ class LatticeTransform(Transform):
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map points (M, 2) or (N, M, 2) with each row of theta (N, P) to (N, M, 2), as `Transform.apply`."""
         theta = self._check_theta(theta)
-        return self.apply_vjp(theta, as_points(points, len(theta)))[0]
+        return self.apply_vjp(theta, as_points(points, len(theta), self.ndim))[0]
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """Return the mapped points and their backprop, as `Transform.apply_vjp`; also for points (N, M, 2)."""
         # One matrix of weights for all rows of theta, or for each row a block of its own
         blocks, rows = (1, len(theta)) if points.ndim == 2 else (len(theta), 1)
-        weights, size, count = self._weights_at(points), theta.shape[1] // 2, points.shape[-2]
-        control = np.moveaxis(theta.reshape(blocks, rows, 2, size), 3, 1).reshape(blocks * size, rows * 2)
-        shift = np.moveaxis((weights @ control).reshape(blocks, count, rows, 2), 2, 1).reshape(len(theta), count, 2)
+        axes, count = self.ndim, points.shape[-2]
+        weights, size = self._weights_at(points), theta.shape[1] // axes
+        control = np.moveaxis(theta.reshape(blocks, rows, axes, size), 3, 1).reshape(blocks * size, rows * axes)
+        shift = np.moveaxis((weights @ control).reshape(blocks, count, rows, axes), 2, 1).reshape(len(theta), count, axes)
         mapped = np.asarray(points + shift, theta.dtype)
         mapped[np.broadcast_to(np.isnan(points).any(axis=-1), mapped.shape[:2])] = np.nan
 
         def backprop(d_mapped: ArrayLike) -> Floats:
-            d = np.moveaxis(np.reshape(d_mapped, (blocks, rows, count, 2)), 1, 2).reshape(blocks * count, rows * 2)
-            d_control = (weights.T @ d).reshape(blocks, size, rows, 2)
+            d = np.moveaxis(np.reshape(d_mapped, (blocks, rows, count, axes)), 1, 2).reshape(blocks * count, rows * axes)
+            d_control = (weights.T @ d).reshape(blocks, size, rows, axes)
             return np.asarray(np.moveaxis(d_control, 1, 3).reshape(theta.shape), theta.dtype)
 
         return mapped, backprop
@@ -111,9 +118,11 @@ class LatticeTransform(Transform):
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[DenseGrid, Backprop]:
         """Return a `DenseGrid` and its backprop, as `Transform.forward`.
 
-        The weights of the two axes are cached for the next call with the same shape.
+        The weights of the axes are cached for the next call with the same shape.
         """
-        theta, shape = self._check_theta(theta), check_shape(shape)
+        theta, shape = self._check_theta(theta), check_shape(shape, ndim=self.ndim)
+        if self.ndim == 3:
+            return self._forward_in_volume(theta, shape, align_corners)
         control = theta.reshape(len(theta), 2, *self.lattice)
         x, y, across, down = self._cached_weights(shape, align_corners)
         rows, columns = self.lattice
@@ -134,17 +143,38 @@ class LatticeTransform(Transform):
 
         return grid, backprop
 
+    def _forward_in_volume(self, theta: Floats, shape: Shape, align_corners: bool) -> tuple[DenseGrid, Backprop]:
+        """As `forward`, for three axes: one product after another, along x, y and z."""
+        axes = self._cached_weights(shape, align_corners)[1]
+        field = theta.reshape(len(theta), 3, *self.lattice)
+        for matrix in axes:  # the last axis of the field moves to the front
+            field = _along_last(matrix.astype(theta.dtype), field)
+        positions = np.ascontiguousarray(np.moveaxis(field, 1, -1))
+        for axis, size in enumerate(shape[::-1]):
+            places = _axis_positions(size, align_corners).astype(theta.dtype)
+            positions[..., axis] += places.reshape(-1, *[1] * axis)
+        grid = DenseGrid(positions, align_corners=align_corners)
+
+        def backprop(d_grid: ArrayLike) -> Floats:
+            d_field = np.moveaxis(grid.own_gradient(d_grid), -1, 1)
+            for matrix in axes:
+                d_field = _along_last(matrix.T.astype(theta.dtype), d_field)
+            return np.asarray(d_field.reshape(theta.shape), theta.dtype)
+
+        return grid, backprop
+
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
         """Derivatives (N, M, 2, P): the weights, which do not depend on theta."""
         weights = self._dense_weights_at(points)
         count = weights.shape[-1]
-        result = np.zeros((len(theta), points.shape[-2], 2, 2 * count))
-        result[:, :, 0, :count] = result[:, :, 1, count:] = weights
+        result = np.zeros((len(theta), points.shape[-2], self.ndim, self.ndim * count))
+        for axis in range(self.ndim):
+            result[:, :, axis, axis * count : (axis + 1) * count] = weights
         return result
 
     def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """The exact least squares."""
-        weights = np.broadcast_to(self._dense_weights_at(pairs.source), (*pairs.target.shape[:2], self.n_params // 2))
+        weights = np.broadcast_to(self._dense_weights_at(pairs.source), (*pairs.target.shape[:2], math.prod(self.lattice)))
         solution = solve(weights * pairs.roots, (pairs.target - pairs.source) * pairs.roots)
         return np.asarray(np.swapaxes(solution, 1, 2).reshape(len(pairs), -1), np.float64)
 
@@ -166,21 +196,22 @@ class LatticeTransform(Transform):
 
     def _weights_at(self, points: Floats) -> csr_array:
         """Weights (M, K) of all K control points at points (M, 2); for (N, M, 2) a matrix (N M, N K) of N blocks."""
-        rows, columns = self.lattice
-        flat = points.reshape(-1, 2).astype(np.float64)
+        flat, size = points.reshape(-1, self.ndim).astype(np.float64), math.prod(self.lattice)
         flat = np.where(np.isnan(flat).any(axis=1, keepdims=True), 0.0, flat)
-        (x, x_weights), (y, y_weights) = self.axis_control(flat[:, 0], columns), self.axis_control(flat[:, 1], rows)
         blocks = 1 if points.ndim == 2 else len(points)
-        block = np.repeat(np.arange(blocks) * (rows * columns), points.shape[-2])
-        control = block[:, None, None] + y[:, :, None] * columns + x[:, None, :]
-        weights = y_weights[:, :, None] * x_weights[:, None, :]
-        per_point = control.shape[1] * control.shape[2]
-        return _sparse(control.reshape(len(flat), per_point), weights.reshape(len(flat), per_point), blocks * rows * columns)
+        control = np.zeros((len(flat), 1), np.intp)
+        weights = np.ones((len(flat), 1))
+        for axis, count in enumerate(self.lattice):
+            at, values = self.axis_control(flat[:, self.ndim - 1 - axis], count)
+            control = (control[:, :, None] * count + at[:, None, :]).reshape(len(flat), -1)
+            weights = (weights[:, :, None] * values[:, None, :]).reshape(len(flat), -1)
+        control += np.repeat(np.arange(blocks) * size, points.shape[-2])[:, None]
+        return _sparse(control, weights, blocks * size)
 
     def _dense_weights_at(self, points: Floats) -> NDArray[np.float64]:
         """Weights (..., M, K) at points (..., M, 2)."""
-        weights = self._weights_at(points.reshape(-1, 2)).toarray()
-        return np.asarray(weights.reshape(*points.shape[:-1], self.n_params // 2), np.float64)
+        weights = self._weights_at(points.reshape(-1, self.ndim)).toarray()
+        return np.asarray(weights.reshape(*points.shape[:-1], math.prod(self.lattice)), np.float64)
 
     @functools.cached_property
     def _cached_weights(self) -> Callable[[Shape, bool], tuple[Any, ...]]:
@@ -194,7 +225,13 @@ class LatticeTransform(Transform):
         return functools.lru_cache(_CACHED_SHAPES)(evaluate)
 
     def _weights_of_pixels(self, shape: Shape, align_corners: bool) -> tuple[Any, ...]:
-        """Positions x (w,) and y (h,) of output pixels, and weights (w, columns) and (h, rows) of control points."""
+        """Positions x (w,) and y (h,) of output pixels, and weights (w, columns) and (h, rows) of control points.
+
+        In volumes None, and the weights of x, y and z.
+        """
+        if self.ndim == 3:
+            sizes = zip(shape[::-1], self.lattice[::-1], strict=True)
+            return None, [_sparse(*self.axis_control(_axis_positions(n, align_corners), count), count) for n, count in sizes]
         rows, columns = self.lattice
         x = base_points((1, shape[1]), align_corners)[:, 0]
         y = base_points((shape[0], 1), align_corners)[:, 1]
@@ -202,6 +239,18 @@ class LatticeTransform(Transform):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_cached_weights"}
+
+
+def _axis_positions(size: int, align_corners: bool) -> NDArray[np.float64]:
+    """Normalized positions of the pixels of one axis."""
+    return base_points((1, size), align_corners)[:, 0]
+
+
+def _along_last(matrix: csr_array, field: Floats) -> Floats:
+    """A field (N, 3, a, b, c) whose last axis is multiplied by a matrix (C, c) and moved before the others: (N, 3, C, a, b)."""
+    moved = np.moveaxis(field, -1, 0)
+    product = np.asarray(matrix @ moved.reshape(len(moved), -1)).reshape(matrix.shape[0], *moved.shape[1:])
+    return np.moveaxis(product, 0, 2)
 
 
 def _sparse(control: NDArray[np.intp], weights: NDArray[np.float64], count: int) -> csr_array:

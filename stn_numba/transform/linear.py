@@ -27,7 +27,8 @@ _CACHED_SHAPES = 4  # output shapes whose basis a transform caches; training and
 class LinearTransform(Transform):
     """A transform that is linear in its parameters: mapped = basis(points) @ coefficients.
 
-    theta is read as (N, 2, B): the B coefficients of x, then those of y; so P = 2 B.
+    theta is read as (N, 2, B): the B coefficients of x, then those of y; so P = 2 B. With ``ndim = 3`` it is read as
+    (N, 3, B), and points are (M, 3).
 
     Attributes
     ----------
@@ -66,24 +67,24 @@ class LinearTransform(Transform):
 
     @property
     def n_params(self) -> int:  # type: ignore[override]
-        """P = 2 B."""
-        return 2 * int(self.basis(np.zeros((1, 2))).shape[1])
+        """P = 2 B, or 3 B."""
+        return self.ndim * int(self.basis(np.zeros((1, self.ndim))).shape[1])
 
     def identity(self) -> NDArray[np.float64]:
-        """Coefficients (P,) that map every point to itself, by least squares on a 9 x 9 grid."""
-        points = base_points((9, 9))
+        """Coefficients (P,) that map every point to itself, by least squares on a grid of 9 points along each axis."""
+        points = base_points((9,) * self.ndim)
         coefficients = np.linalg.lstsq(self.basis(points), points, rcond=None)[0]
         return np.asarray(coefficients.T.ravel(), np.float64)
 
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map points (M, 2) or (N, M, 2) with each row of theta (N, P) to (N, M, 2), as `Transform.apply`."""
         theta = self._check_theta(theta)
-        return self.apply_vjp(theta, as_points(points, len(theta)))[0]
+        return self.apply_vjp(theta, as_points(points, len(theta), self.ndim))[0]
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """Return the mapped points and their backprop, as `Transform.apply_vjp`; also for points (N, M, 2)."""
         basis = self._basis_at(points)
-        coefficients = theta.reshape(len(theta), 2, basis.shape[-1])
+        coefficients = theta.reshape(len(theta), self.ndim, basis.shape[-1])
         mapped = np.swapaxes(coefficients @ np.swapaxes(basis, -1, -2), 1, 2).astype(theta.dtype)
 
         def backprop(d_mapped: ArrayLike) -> Floats:
@@ -96,24 +97,25 @@ class LinearTransform(Transform):
         """Derivatives (N, M, 2, P): the basis, which does not depend on theta."""
         basis = self._basis_at(points)
         count = basis.shape[-1]
-        result = np.zeros((len(theta), points.shape[-2], 2, 2 * count))
-        result[:, :, 0, :count] = result[:, :, 1, count:] = basis
+        result = np.zeros((len(theta), points.shape[-2], self.ndim, self.ndim * count))
+        for axis in range(self.ndim):
+            result[:, :, axis, axis * count : (axis + 1) * count] = basis
         return result
 
     def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """The exact least squares."""
         basis, roots = self._basis_at(pairs.source), pairs.roots
         if basis.ndim == 2 and (pairs.weights == pairs.weights[:1]).all():  # one system, with all rows on its right side
-            right = np.moveaxis(pairs.target * roots, 0, 1).reshape(len(basis), 2 * len(pairs))
+            right = np.moveaxis(pairs.target * roots, 0, 1).reshape(len(basis), self.ndim * len(pairs))
             solution = solve((basis * roots[0])[None], right[None])[0]
-            by_row = np.moveaxis(solution.reshape(-1, len(pairs), 2), 0, 2)
+            by_row = np.moveaxis(solution.reshape(-1, len(pairs), self.ndim), 0, 2)
         else:
             by_row = np.swapaxes(solve(basis * roots, pairs.target * roots), 1, 2)
         return np.asarray(by_row.reshape(len(pairs), -1), np.float64)
 
     def _basis_at(self, points: Floats) -> NDArray[np.float64]:
         """The basis (..., M, B) at points (..., M, 2)."""
-        basis = self.basis(points.reshape(-1, 2).astype(np.float64))
+        basis = self.basis(points.reshape(-1, self.ndim).astype(np.float64))
         return basis.reshape(*points.shape[:-1], basis.shape[1])
 
     def forward(self, theta: ArrayLike, shape: Shape, align_corners: bool = True) -> tuple[BasisGrid, Backprop]:
@@ -123,10 +125,10 @@ class LinearTransform(Transform):
         computed a few rows at a time whenever the grid is read.
         """
         theta = self._check_theta(theta)
-        shape = check_shape(shape)
-        rows = self._basis_rows(shape, align_corners, theta.shape[1] // 2)
+        shape, count = check_shape(shape, ndim=self.ndim), theta.shape[1] // self.ndim
+        rows = self._basis_rows(shape, align_corners, count)
         basis = rows if rows.nbytes > self.max_cached_bytes else self._cached_basis(shape, align_corners)
-        grid = BasisGrid(basis, theta.reshape(len(theta), 2, theta.shape[1] // 2), shape, align_corners=align_corners)
+        grid = BasisGrid(basis, theta.reshape(len(theta), self.ndim, count), shape, align_corners=align_corners)
         return grid, lambda d_grid: grid.own_gradient(d_grid).reshape(theta.shape).astype(theta.dtype)
 
     def _basis_rows(self, shape: Shape, align_corners: bool, count: int) -> BasisRows:
@@ -139,7 +141,7 @@ class LinearTransform(Transform):
         def evaluate(shape: Shape, align_corners: bool) -> NDArray[np.float64]:
             transform = weak_self()
             assert transform is not None
-            return transform._basis_rows(shape, align_corners, transform.n_params // 2).evaluated().T
+            return transform._basis_rows(shape, align_corners, transform.n_params // transform.ndim).evaluated().T
 
         return functools.lru_cache(_CACHED_SHAPES)(evaluate)
 
@@ -161,7 +163,11 @@ class LinearTransform(Transform):
     def grid_values(self, theta: NDArray[Any]) -> Floats | None:
         """The coefficients (N, 2, B); None if one is not finite, because then the positions have to be examined."""
         theta = float_rows(theta)
-        return theta.reshape(len(theta), 2, theta.shape[1] // 2) if math.isfinite(sum(theta.ravel().tolist())) else None
+        return (
+            theta.reshape(len(theta), self.ndim, theta.shape[1] // self.ndim)
+            if math.isfinite(sum(theta.ravel().tolist()))
+            else None
+        )
 
 
 def _basis_at_pixels(

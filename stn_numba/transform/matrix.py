@@ -58,7 +58,7 @@ class MatrixTransform(PixelMethods):
         Returns
         -------
         ndarray, (N, 3, 3)
-            From normalized output positions (x, y, 1) to normalized input positions.
+            From normalized output positions (x, y, 1) to normalized input positions; (N, 4, 4) with ``ndim = 3``.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class MatrixTransform(PixelMethods):
     def apply(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map points (M, 2) or (N, M, 2) to (N, M, 2) as `Transform.apply`; NaN at or behind the horizon of a homography."""
         theta = self._check_theta(theta)
-        return self.apply_vjp(theta, as_points(points, len(theta)))[0]
+        return self.apply_vjp(theta, as_points(points, len(theta), self.ndim))[0]
 
     def apply_vjp(self, theta: Floats, points: Floats) -> tuple[Floats, Backprop]:
         """Return the mapped points and their backprop, as `Transform.apply_vjp`; also for points (N, M, 2)."""
@@ -114,16 +114,19 @@ class MatrixTransform(PixelMethods):
     def points_jacobian(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
         """Return the exact derivatives, as `Transform.points_jacobian`."""
         matrix = self._exact_matrix(theta)
-        return np.asarray(map_points_jacobian(matrix, as_points(points, len(matrix)).astype(np.float64))[0], np.float64)
+        return np.asarray(
+            map_points_jacobian(matrix, as_points(points, len(matrix), self.ndim).astype(np.float64))[0], np.float64
+        )
 
     def theta_jacobian(self, theta: Floats, points: Floats) -> NDArray[np.float64]:
         """Derivatives (N, M, 2, P): those by the matrix times those of the matrix."""
         matrix, pull_back = self.matrix_vjp(theta.astype(np.float64))
         by_matrix = map_points_jacobian(matrix, points.astype(np.float64))[1]
-        units = np.eye(9).reshape(9, 1, 3, 3)
+        size = self.ndim + 1
+        units = np.eye(size**2).reshape(-1, 1, size, size)
         of_matrix = np.stack([pull_back(np.tile(unit, (len(theta), 1, 1))) for unit in units], axis=1)  # (N, 9, P)
-        shares = np.where(np.isfinite(by_matrix), by_matrix, 0.0).reshape(len(theta), -1, 9) @ of_matrix
-        return np.asarray(shares.reshape(len(theta), points.shape[-2], 2, theta.shape[1]), np.float64)
+        shares = np.where(np.isfinite(by_matrix), by_matrix, 0.0).reshape(len(theta), -1, size**2) @ of_matrix
+        return np.asarray(shares.reshape(len(theta), points.shape[-2], self.ndim, theta.shape[1]), np.float64)
 
     def solve_points(self, pairs: Pairs, start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Least squares: exact if the matrix is affine and linear in theta, else refined from the best start there is."""
@@ -151,7 +154,7 @@ class MatrixTransform(PixelMethods):
         [[[1.0, 0.0]]]
         """
         theta = self._check_theta(theta)
-        points = as_points(points, len(theta))
+        points = as_points(points, len(theta), self.ndim)
         matrix = np.asarray(self.matrix_vjp(theta)[0], np.float64)
         finite = np.isfinite(matrix).all(axis=(1, 2))
         rows = np.flatnonzero(finite)[np.linalg.det(matrix[finite]) != 0]
@@ -190,8 +193,9 @@ def _validated(function: Callable[[Any, Floats], Any]) -> Callable[[Any, ArrayLi
     def matrix(self: MatrixTransform, theta: ArrayLike) -> Floats:
         theta = self._check_theta(theta)
         result = np.asarray(function(self, theta))
-        if result.shape != (len(theta), 3, 3):
-            raise ValueError(f"{type(self).__name__}.matrix: expected ({len(theta)}, 3, 3), got {result.shape}")
+        size = self.ndim + 1
+        if result.shape != (len(theta), size, size):
+            raise ValueError(f"{type(self).__name__}.matrix: expected ({len(theta)}, {size}, {size}), got {result.shape}")
         return result.astype(theta.dtype, copy=False)
 
     return matrix

@@ -22,6 +22,7 @@ class PointMethods(ABC):
     """Methods of `stn_numba.transform.Transform` that follow from its `apply`."""
 
     n_params: int
+    ndim: int
 
     @abstractmethod
     def identity(self) -> NDArray[np.float64]:
@@ -60,7 +61,7 @@ class PointMethods(ABC):
         [[[[2.0, 0.0], [0.0, 3.0]]]]
         """
         theta = as_theta(theta, self.n_params, self).astype(np.float64)
-        return differences.by_position(lambda each: apply_each(self, theta, each), as_points(points, len(theta)))[1]
+        return differences.by_position(lambda each: apply_each(self, theta, each), as_points(points, len(theta), self.ndim))[1]
 
     def apply_inverse(self, theta: ArrayLike, points: ArrayLike) -> Floats:
         """Map input positions to output positions: where a key point of the input appears in the output.
@@ -96,7 +97,7 @@ class PointMethods(ABC):
         [[[0.2, -0.4]]]
         """
         theta = as_theta(theta, self.n_params, self)
-        return inverse.invert(self, theta, as_points(points, len(theta))).astype(theta.dtype)
+        return inverse.invert(self, theta, as_points(points, len(theta), self.ndim)).astype(theta.dtype)
 
     def inverse_boxes(self, theta: ArrayLike, boxes: ArrayLike) -> Floats:
         """Return where boxes of the input appear in the output: the smallest upright boxes around them.

@@ -22,6 +22,10 @@ class PointMap(Protocol):
     def n_params(self) -> int:
         """P."""
 
+    @property
+    def ndim(self) -> int:
+        """Coordinates of a point."""
+
     def identity(self) -> NDArray[np.float64]:
         """Parameters (P,) to start from."""
 
@@ -45,8 +49,10 @@ class _TrainableMap(PointMap, Protocol):
         """Map points (M, 2), and return their backprop."""
 
 
-def as_points(points: ArrayLike, rows: int) -> Floats:
+def as_points(points: ArrayLike, rows: int, ndim: int = 2) -> Floats:
     """Return points (M, 2), shared by all rows of theta, or (N, M, 2), one set for each, as float32 or float64.
+
+    With ``ndim=3`` they are (M, 3) or (N, M, 3).
 
     Raises
     ------
@@ -65,13 +71,13 @@ def as_points(points: ArrayLike, rows: int) -> Floats:
     """
     points = as_array(points, "points")
     shape = points.shape
-    if len(shape) == 3 and shape[0] == rows and shape[2] == 2:
-        return as_floats(points, "points", (rows, "M", 2))
-    if len(shape) == 2 and shape[1] == 2:
-        return as_floats(points, "points", ("M", 2))
+    if len(shape) == 3 and shape[0] == rows and shape[2] == ndim:
+        return as_floats(points, "points", (rows, "M", ndim))
+    if len(shape) == 2 and shape[1] == ndim:
+        return as_floats(points, "points", ("M", ndim))
     as_floats(points, "points", tuple("?" * len(shape)))  # refuses what is not numbers
-    hint = "; one point is points[None]" if shape == (2,) else ""
-    raise ValueError(f"points: expected (M, 2) or ({rows}, M, 2), got {shape}{hint}")
+    hint = "; one point is points[None]" if shape == (ndim,) else ""
+    raise ValueError(f"points: expected (M, {ndim}) or ({rows}, M, {ndim}), got {shape}{hint}")
 
 
 def apply_each(transform: PointMap, theta: ArrayLike, points: ArrayLike) -> Floats:
@@ -105,7 +111,7 @@ def apply_each(transform: PointMap, theta: ArrayLike, points: ArrayLike) -> Floa
     [[[0.5, 0.0]], [[1.0, 1.5]]]
     """
     theta = as_theta(theta, transform.n_params, transform)
-    points = as_points(points, len(theta))
+    points = as_points(points, len(theta), transform.ndim)
     if points.ndim == 2 or transform.maps_point_sets():
         return transform.apply(theta, points)
     mapped = [np.asarray(transform.apply(theta[row : row + 1], points[row])) for row in range(len(theta))]

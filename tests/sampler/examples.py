@@ -31,8 +31,8 @@ def strided_image(rng, shape, dtype, strides):
     first = tuple(slice(0, size) for size in shape)
     image = {
         "plain": np.ascontiguousarray(whole[first]),
-        "stepped": whole[::2, ::2, ::2, ::2],
-        "reversed": whole[first][:, ::-1, ::-1, ::-1],
+        "stepped": whole[(slice(None, None, 2),) * len(shape)],
+        "reversed": whole[first][:, *(slice(None, None, -1),) * (len(shape) - 1)],
         "fortran": np.asfortranarray(whole[first]),
     }[strides]
     image.flags.writeable = False

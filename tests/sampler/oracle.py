@@ -1,7 +1,8 @@
 """A slow, obvious sampler in plain NumPy: equations 5 to 7 of arXiv 1506.02025 for every kernel, padding and fill.
 
 Along each axis a position reads a few pixels (`axis_taps`), written as a matrix of weights (`axis_matrix`). The samples are the
-image times the matrices of both axes; derivatives of the weights give the gradients. No kernel of the library is called.
+image times the matrices of all axes, two or three; derivatives of the weights give the gradients. No kernel of the library is
+called.
 """
 
 from __future__ import annotations
@@ -63,9 +64,8 @@ def reads_fill(pixels, shape, kernel, padding, fill):
     """(M, 1): whether positions lie beyond the outer edges, where `fill` is read; with "constant" pixels there hold it."""
     if fill is None or padding == "constant":
         return np.zeros((len(pixels), 1), bool)
-    H, W = shape
-    x, y = np.rint(pixels).T if kernel == "nearest" else pixels.T  # a tie at the edge may go to a pixel beyond it
-    return ~((x >= -0.5) & (x <= W - 0.5) & (y >= -0.5) & (y <= H - 0.5))[:, None]
+    pixels = np.rint(pixels) if kernel == "nearest" else pixels  # a tie at the edge may go to a pixel beyond it
+    return ~np.all((pixels >= -0.5) & (pixels <= np.array(shape[::-1]) - 0.5), axis=1, keepdims=True)
 
 
 def outside_value(image, padding, fill):
@@ -73,26 +73,39 @@ def outside_value(image, padding, fill):
     return np.broadcast_to(fill if fill is not None and padding == "constant" else 0.0, image.shape[-1])
 
 
+def matrices_of(image, pixels, kernel, padding):
+    """`axis_matrix` of each axis of an image (H, W, C), or (D, H, W, C), in the order of its axes."""
+    coordinates = reversed(range(pixels.shape[1]))
+    return [axis_matrix(pixels[:, k], size, kernel, padding) for k, size in zip(coordinates, image.shape, strict=False)]
+
+
+def contracted(weights, image):
+    """(M, C): an image times a matrix of weights (M, size) for each axis."""
+    axes = "dhw"[-len(weights) :]
+    return np.einsum(",".join(f"m{axis}" for axis in axes) + f",{axes}c->mc", *weights, image, optimize=True)
+
+
 def read_one(image, pixels, kernel, padding, fill):
-    """(M, C) for one image (H, W, C) and positions (M, 2)."""
-    H, W, C = image.shape
-    (across, _), (down, _) = axis_matrix(pixels[:, 0], W, kernel, padding), axis_matrix(pixels[:, 1], H, kernel, padding)
-    out = np.einsum("mh,mw,hwc->mc", down, across, image, optimize=True)
-    out += outside_value(image, padding, fill) * (1 - down.sum(1) * across.sum(1))[:, None]
-    return np.where(reads_fill(pixels, (H, W), kernel, padding, fill), np.broadcast_to(0.0 if fill is None else fill, C), out)
+    """(M, C) for one image (H, W, C) and positions (M, 2), or a volume and positions (M, 3)."""
+    weights = [values for values, _ in matrices_of(image, pixels, kernel, padding)]
+    total = np.prod([values.sum(1) for values in weights], axis=0)
+    out = contracted(weights, image) + outside_value(image, padding, fill) * (1 - total)[:, None]
+    outside = np.broadcast_to(0.0 if fill is None else fill, image.shape[-1])
+    return np.where(reads_fill(pixels, image.shape[:-1], kernel, padding, fill), outside, out)
 
 
 def gradients_of_one(image, pixels, d_out, kernel, padding, fill):
-    """(d_image (H, W, C), d_pixels (M, 2)) for one image and the gradient of its output (M, C)."""
-    H, W, _ = image.shape
-    across, d_across = axis_matrix(pixels[:, 0], W, kernel, padding)
-    down, d_down = axis_matrix(pixels[:, 1], H, kernel, padding)
-    d_out = np.where(reads_fill(pixels, (H, W), kernel, padding, fill), 0, d_out)
+    """(d_image, d_pixels) for one image and the gradient of its output (M, C)."""
+    pairs_of_axes = matrices_of(image, pixels, kernel, padding)
+    weights, axes = [values for values, _ in pairs_of_axes], "dhw"[-len(pairs_of_axes) :]
+    d_out = np.where(reads_fill(pixels, image.shape[:-1], kernel, padding, fill), 0, d_out)
     above = image - outside_value(image, padding, fill)
-    d_image = np.einsum("mh,mw,mc->hwc", down, across, d_out, optimize=True)
-    d_x = np.einsum("mh,mw,hwc,mc->m", down, d_across, above, d_out, optimize=True)
-    d_y = np.einsum("mh,mw,hwc,mc->m", d_down, across, above, d_out, optimize=True)
-    return d_image, np.stack([d_x, d_y], axis=-1)
+    terms = ",".join(f"m{axis}" for axis in axes)
+    d_image = np.einsum(f"{terms},mc->{axes}c", *weights, d_out, optimize=True)
+    d_pixels = []
+    for k, (_, slopes) in enumerate(pairs_of_axes):
+        d_pixels.insert(0, np.sum(contracted([*weights[:k], slopes, *weights[k + 1 :]], above) * d_out, axis=1))
+    return d_image, np.stack(d_pixels, axis=-1)
 
 
 def pairs(image, pixels):
@@ -102,10 +115,11 @@ def pairs(image, pixels):
 
 
 def read(image, pixels, kernel="bilinear", padding="zeros", fill=None):
-    """(N, h, w, C): what images (N, H, W, C) hold at pixel positions (N, h, w, 2)."""
-    arguments, shape = (kernel, padding, fill), (*pixels.shape[1:3], image.shape[3])
+    """(N, h, w, C): what images (N, H, W, C) hold at pixel positions (N, h, w, 2), or volumes with an axis more."""
+    arguments, shape, axes = (kernel, padding, fill), (*pixels.shape[1:-1], image.shape[-1]), pixels.shape[-1]
     rows = [
-        read_one(image[m].astype(float), pixels[g].reshape(-1, 2).astype(float), *arguments) for _, m, g in pairs(image, pixels)
+        read_one(image[m].astype(float), pixels[g].reshape(-1, axes).astype(float), *arguments)
+        for _, m, g in pairs(image, pixels)
     ]
     return np.array(rows).reshape(len(rows), *shape)
 
@@ -114,8 +128,8 @@ def gradients(image, pixels, d_out, kernel="bilinear", padding="zeros", fill=Non
     """(d_image, d_pixels): gradients of <d_out, out> by the images and by the pixel positions."""
     d_image, d_pixels = np.zeros(image.shape), np.zeros(pixels.shape)
     for n, m, g in pairs(image, pixels):
-        d_rows = d_out[n].reshape(d_out.shape[1] * d_out.shape[2], d_out.shape[3]).astype(float)
-        one = gradients_of_one(image[m].astype(float), pixels[g].reshape(-1, 2).astype(float), d_rows, kernel, padding, fill)
+        d_rows, positions = d_out[n].reshape(-1, d_out.shape[-1]), pixels[g].reshape(-1, pixels.shape[-1])
+        one = gradients_of_one(image[m].astype(float), positions.astype(float), d_rows.astype(float), kernel, padding, fill)
         d_image[m] += one[0]
         d_pixels[g] += one[1].reshape(pixels.shape[1:])
     return d_image, d_pixels

@@ -17,8 +17,11 @@ from stn_numba.nn.layers.pooling import AvgPool, MaxPool
 from stn_numba.nn.layers.relu import ReLU
 from stn_numba.nn.layers.rescale import Rescale
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
+from stn_numba.nn.layers.volumes.conv3d import Conv3d
+from stn_numba.nn.layers.volumes.pooling3d import AvgPool3d, MaxPool3d
+from stn_numba.nn.layers.volumes.project import Project
 
 __all__ = [
-    "AvgPool", "BatchNorm", "Center", "Chain", "Conv2d", "Dense", "Dropout", "Flatten", "Heads", "Layer", "MaxPool", "Parallel",
-    "ReLU", "Rescale", "SpatialTransformer",
+    "AvgPool", "AvgPool3d", "BatchNorm", "Center", "Chain", "Conv2d", "Conv3d", "Dense", "Dropout", "Flatten", "Heads", "Layer",
+    "MaxPool", "MaxPool3d", "Parallel", "Project", "ReLU", "Rescale", "SpatialTransformer",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from stn_numba.grid import base_points
 from stn_numba.registration.descent.minimize import Minimum, minimize
 from stn_numba.registration.descent.normal_equations import NormalEquations, normal_equations
 from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.descent.volume_penalty import VolumePenalty
 from stn_numba.registration.models import Model, PositionsModel, shown_values
 from stn_numba.registration.models.lighting import Lighting, scale_of
 from stn_numba.registration.pyramid.levels import Level
@@ -23,7 +25,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Motion = Callable[[Array, Rows], Array]
 
-_PROBES = base_points((3, 3))
+_PROBES = {ndim: base_points((3,) * ndim) for ndim in (2, 3)}
 _COARSE, _FINE = 0.1, 0.02  # pixels of a level: steps that end it, and the finest one
 _ROUNDS = 3  # of robust weights on a level
 
@@ -43,7 +45,7 @@ class Registrar:
         Kind of robust weights, see `Lighting`.
     max_iterations : int
         Steps on each level at most.
-    penalty : BendingPenalty or None
+    penalty : BendingPenalty, VolumePenalty or None
         What is added to the cost.
     """
 
@@ -52,7 +54,7 @@ class Registrar:
     free_gain: bool
     robust: int
     max_iterations: int
-    penalty: BendingPenalty | None = None
+    penalty: BendingPenalty | VolumePenalty | None = None
 
     def descend(self, levels: list[Level], theta: Array, pairs: Rows, motion: Motion | None = None) -> list[Minimum]:
         """Return where the pairs ended on each level, given from the finest to the coarsest; coarsest first."""
@@ -93,20 +95,21 @@ class Registrar:
         """Gain, bias and scale of the residuals at theta."""
         at = self.equations(level, theta, pairs, known or Lighting())
         moving, fixed = shown_values(self.model, level, theta, pairs), level.fixed[level.planes_of(pairs)[1]]
-        predicted = moving * at.gain[..., None, None] + at.bias[..., None, None]
+        axes = (...,) + (None,) * level.ndim
+        predicted = moving * at.gain[axes] + at.bias[axes]
         residuals = predicted - fixed.reshape(-1, *moving.shape[1:])
         return Lighting(self.robust, at.gain, at.bias, scale_of(residuals.reshape(*moving.shape[:2], -1)))
 
     def full_overlap(self, level: Level, pair: int) -> float:
         """Sum of the weights of a fixed image: what an overlap is compared with."""
         if level.fixed_weight is None:
-            return float(level.shape[0] * level.shape[1])
+            return float(math.prod(level.shape))
         return float(level.fixed_weight[level.planes_of(np.array([pair]))[1][0]].sum())
 
     def motion(self, level: Level, theta: Array) -> Motion:
         """How far a step moves a point of the fixed image in pixels of the moving one, to first order at theta."""
-        scale = np.diag(level.to_pixels)[:2] * 2**level.depth
-        slopes = self.transform.theta_jacobian(theta, _PROBES) * scale[:, None]
+        scale = level.scale * level.steps[::-1]
+        slopes = self.transform.theta_jacobian(theta, _PROBES[level.ndim]) * scale[:, None]
 
         def motion(step: Array, rows: Rows) -> Array:
             moved = slopes[rows] @ step[:, None, :, None]

@@ -12,11 +12,11 @@ from stn_numba.transform.base import Transform
 from stn_numba.transform.lattice import LatticeTransform
 from stn_numba.transform.points import apply_each
 
-__all__ = ["BendingPenalty"]
+__all__ = ["STRETCHING", "BendingPenalty"]
 
 Array = NDArray[np.float64]
 
-_STRETCHING = 100.0  # weight of first derivatives of displacements, beside second ones
+STRETCHING = 100.0  # weight of first derivatives of displacements, beside second ones
 _POINTS = 33  # along each axis, between which second derivatives are taken
 
 
@@ -69,7 +69,7 @@ class BendingPenalty:
         slopes = self.transform.theta_jacobian(identity, self._points)[..., :1, : identity.shape[1] // 2]
         flat = self._bend(slopes, 1).reshape(-1, slopes.shape[-1])
         if isinstance(self.transform, LatticeTransform):
-            flat = np.concatenate([flat, np.sqrt(_STRETCHING) * self._stretch(slopes)])
+            flat = np.concatenate([flat, np.sqrt(STRETCHING) * self._stretch(slopes)])
         return self._factor * (flat.T @ flat)
 
     @staticmethod

@@ -8,6 +8,8 @@
     Displacements of a lattice, by the control points next to each pixel.
 `positions`
     Any other transform, pair by pair, by derivatives of positions.
+`volumes`
+    The same for transforms of volumes.
 """
 
 from stn_numba.registration.models.base import Model, Sums, shown_values

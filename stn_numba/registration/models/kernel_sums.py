@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.grid import Shape
 from stn_numba.kernels.registration import codes
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
@@ -104,8 +105,8 @@ def matrix_sums(
     moving: Array,
     fixed: Array,
     matrix: Array,
-    axes: tuple[float, float, float, float],
-    in_shape: tuple[int, int],
+    axes: tuple[float, ...],
+    in_shape: Shape,
     *,
     kernel: int = codes.LINEAR,
     projective: bool = False,
@@ -172,9 +173,9 @@ def matrix_sums(
 def matrix_read(
     moving: Array,
     matrix: Array,
-    axes: tuple[float, float, float, float],
-    in_shape: tuple[int, int],
-    out_shape: tuple[int, int],
+    axes: tuple[float, ...],
+    in_shape: Shape,
+    out_shape: Shape,
     *,
     kernel: int = codes.LINEAR,
     projective: bool = False,

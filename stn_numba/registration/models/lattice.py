@@ -112,7 +112,8 @@ class LatticeModel:
     @functools.cached_property
     def assembly(self) -> Assembly:
         """How the sums of cells make normal equations."""
-        return assembly(*self.transform.lattice, self._reach)
+        rows, columns = self.transform.lattice
+        return assembly(rows, columns, self._reach)
 
     def _lattice_words(self, control: Array, tables: PixelTables) -> tuple[int, ...]:
         """A lattice as the kernels take it."""

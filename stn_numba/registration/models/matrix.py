@@ -63,8 +63,8 @@ class MatrixModel:
 
     def _matrices(self, level: Level, theta: Array) -> tuple[Array, Floats]:
         """Matrices to pixels of the level (N, 3, 3), and (N, 1, P, 9): derivatives of their entries by theta."""
-        n, count = theta.shape
-        matrix, pull_back = self.transform.matrix_vjp(np.repeat(theta, 9, axis=0))
+        (n, count), numbers = theta.shape, len(level.unit_gradients)
+        matrix, pull_back = self.transform.matrix_vjp(np.repeat(theta, numbers, axis=0))
         units = level.unit_gradients if n == 1 else np.tile(level.unit_gradients, (n, 1, 1))
-        jacobian = np.swapaxes(pull_back(units).reshape(n, 9, count), 1, 2)
-        return level.to_pixels @ matrix[::9], jacobian[:, None]
+        jacobian = np.swapaxes(pull_back(units).reshape(n, numbers, count), 1, 2)
+        return level.to_pixels @ matrix[::numbers], jacobian[:, None]

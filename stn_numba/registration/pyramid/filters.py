@@ -12,14 +12,26 @@ from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 
-__all__ = ["halve", "noise_left", "smooth", "spline_coefficients", "weighted", "with_two_lines"]
+__all__ = [
+    "BINOMIAL",
+    "extend",
+    "gaussian",
+    "halve",
+    "noise_left",
+    "smooth",
+    "solve_columns",
+    "spline_coefficients",
+    "threads_of",
+    "weighted",
+    "with_two_lines",
+]
 
 Planar = NDArray[np.float32]
 
 _PIXELS = 1 << 14  # of a task
 _FEW = 1 << 16  # pixels of a call, up to which one thread is as fast, and steadier on a busy machine
 _COLUMNS = 64  # of a task that works along columns: rows of four cache lines
-_HALVE = np.array([6, 4, 1], np.float32) / 16
+BINOMIAL = np.array([6, 4, 1], np.float32) / 16
 _MODULE = "kernels.registration.filters"
 _KERNELS = {name: kernel(_MODULE, name) for name in ("halve", "smooth", "solve_columns", "solve_rows")}
 
@@ -32,8 +44,8 @@ def halve(planes: Planar) -> Planar:
     n, h, w = planes.shape
     out = np.empty((n, (h + 1) // 2, (w + 1) // 2), np.float32)
     bands = _bands(h, w)
-    words = (address_of(planes), h, w, bands, address_of(_HALVE), address_of(out))
-    dispatch.run(halve_entry(), n * bands, _threads(out), words)
+    words = (address_of(planes), h, w, bands, address_of(BINOMIAL), address_of(out))
+    dispatch.run(halve_entry(), n * bands, threads_of(out), words)
     return out
 
 
@@ -43,9 +55,9 @@ def smooth(planes: Planar, sigma: float, *, odd: bool = False) -> Planar:
     Beyond their edges they are mirrored, or, if `odd`, mirrored with the opposite sign, so that slopes go on.
     """
     n, h, w = planes.shape
-    out, bands, weights = np.empty_like(planes), _bands(h, w), _gaussian(sigma)
+    out, bands, weights = np.empty_like(planes), _bands(h, w), gaussian(sigma)
     words = (address_of(planes), h, w, bands, address_of(weights), len(weights) - 1, odd, address_of(out))
-    dispatch.run(smooth_entry(), n * bands, _threads(out), words)
+    dispatch.run(smooth_entry(), n * bands, threads_of(out), words)
     return out
 
 
@@ -66,22 +78,29 @@ def spline_coefficients(planes: Planar) -> Planar:
     out = np.zeros((n, (h + 9) // 8 * 8, (w + 9) // 8 * 8), np.float32)
     out[:, 1 : h + 1, 1 : w + 1] = planes
     size = out.shape[1:]
-    down, across = _factors(h, size[0]), _factors(w, size[1])
-    tasks = n * (-(-size[1] // _COLUMNS))
-    dispatch.run(columns_entry(), tasks, _threads(out), (address_of(out), *size, _COLUMNS, address_of(down)))
-    dispatch.run(rows_entry(), n * size[0] // 8, _threads(out), (address_of(out), *size, address_of(across)))
+    across = _factors(w, size[1])
+    solve_columns(out, h)
+    dispatch.run(rows_entry(), n * size[0] // 8, threads_of(out), (address_of(out), *size, address_of(across)))
     for axis, length in ((1, h), (2, w)):
-        _extend(np.moveaxis(out, axis, 0), length)
+        extend(np.moveaxis(out, axis, 0), length)
     return out
 
 
+def solve_columns(planes: Planar, count: int) -> None:
+    """Solve the equations of splines along the columns of planes (N, H, W) with `count` pixels from row 1 on, in place."""
+    n, *size = planes.shape
+    down = _factors(count, size[0])
+    tasks = n * (-(-size[1] // _COLUMNS))
+    dispatch.run(columns_entry(), tasks, threads_of(planes), (address_of(planes), *size, _COLUMNS, address_of(down)))
+
+
 def with_two_lines(planes: Planar) -> Planar:
-    """Repeat the row or the column of planes (N, H, W) that have a single one, since kernels read two."""
+    """Repeat the row or the column of planes (N, H, W) that have a single one, since kernels read two; so in volumes."""
     short = [(0, 0), *((0, int(size < 2)) for size in planes.shape[1:])]
     return np.pad(planes, short, "edge") if 1 in planes.shape[1:] else planes
 
 
-def _extend(lines: Planar, count: int) -> None:
+def extend(lines: Planar, count: int) -> None:
     """Continue coefficients in straight lines beyond the first and the last of `count`, from line 1 on."""
     if count < 2:
         lines[:] = lines[1]
@@ -100,21 +119,21 @@ def _factors(count: int, length: int) -> Planar:
     return result.astype(np.float32)
 
 
-def noise_left(sigma: float) -> float:
+def noise_left(sigma: float, ndim: int = 2) -> float:
     """The share of the variance of noise, independent from pixel to pixel, that is left after `smooth`."""
-    weights = _gaussian(sigma).astype(np.float64)
-    return float(2 * np.sum(weights**2) - weights[0] ** 2) ** 2
+    weights = gaussian(sigma).astype(np.float64)
+    return float(2 * np.sum(weights**2) - weights[0] ** 2) ** ndim
 
 
 @functools.lru_cache(16)
-def _gaussian(sigma: float) -> Planar:
+def gaussian(sigma: float) -> Planar:
     """Weights of distances 0, 1, ... that sum to 1 on both sides."""
     distances = np.arange(int(4 * sigma + 0.5) + 1)
     weights = np.exp(-0.5 * (distances / sigma) ** 2)
     return np.asarray(weights / (2 * weights.sum() - weights[0]), np.float32)
 
 
-def _threads(out: Planar) -> int | None:
+def threads_of(out: Planar) -> int | None:
     """Threads for a call that writes planes: one if it is small, else as many as are allowed."""
     return 1 if out.size <= _FEW else None
 

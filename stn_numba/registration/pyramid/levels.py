@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from stn_numba.grid import Shape
 from stn_numba.grid.coordinates import output_axis, pixels_from_normalized
-from stn_numba.registration.pyramid.filters import halve, noise_left, smooth, spline_coefficients, weighted, with_two_lines
+from stn_numba.registration.pyramid.filters import noise_left, weighted, with_two_lines
 from stn_numba.registration.pyramid.planes import Planar, Planes
+from stn_numba.registration.pyramid.volume_filters import halve_axes, smooth_all, splines_of
 
 __all__ = ["Level", "make_levels"]
 
@@ -20,22 +21,23 @@ _SPLINE_REACH = 5  # pixels across which a spline depends on others by more than
 _SURROUNDED = 0.98  # of the weights of a pixel's neighborhood, that it is smoothed from all sides
 _MOST_LEFT = 0.5  # of the pixels that count
 _COARSEST = 24  # pixels of the shorter side of the coarsest level, at least
+_COARSEST_VOLUME = 16  # voxels of an axis that was halved, at least
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Moving and fixed images at one size: pixel j lies at pixel ``j * 2**depth`` of the images themselves.
+    """Moving and fixed images, or volumes, at one size: pixel j of an axis lies at pixel ``j * step`` of the images themselves.
 
     Attributes
     ----------
     depth : int
         How often the images were halved.
-    moving, fixed : ndarray, (N * C, H, W)
+    moving, fixed : ndarray, (N * C, H, W) or (N * C, D, H, W)
         Planes of all images.
-    moving_weight, fixed_weight : ndarray, (N * C, H, W), or None
+    moving_weight, fixed_weight : ndarray, (N * C, H, W) or (N * C, D, H, W), or None
         Weights of pixels, the same for all channels of an image; None if all count.
-    moving_shape, fixed_shape : (int, int)
-        Of the images themselves.
+    moving_shape, fixed_shape : tuple of int
+        (H, W) or (D, H, W) of the images themselves.
     align_corners : bool
         Convention of theta.
     channels : int
@@ -44,6 +46,8 @@ class Level:
         Whether `moving` holds the coefficients of cubic splines instead of pixels.
     noise_left : float
         Share of the variance of the images' noise that is left after smoothing.
+    halved : tuple of int
+        How often each axis was halved, if not all of them `depth` times: short axes of volumes are not.
     """
 
     depth: int
@@ -57,24 +61,35 @@ class Level:
     channels: int
     cubic: bool = False
     noise_left: float = 1.0
+    halved: tuple[int, ...] | None = None
+
+    @functools.cached_property
+    def ndim(self) -> int:
+        """Number of axes: 2 for images, 3 for volumes."""
+        return len(self.fixed_shape)
+
+    @functools.cached_property
+    def steps(self) -> tuple[int, ...]:
+        """Pixels of the images themselves from one pixel to the next, along each axis."""
+        return tuple(1 << times for times in self.halved or (self.depth,) * self.ndim)
 
     @functools.cached_property
     def shape(self) -> Shape:
-        """(h, w) of the fixed image at this level."""
-        return self.fixed.shape[1], self.fixed.shape[2]
+        """(h, w) or (d, h, w) of the fixed image at this level."""
+        return self.fixed.shape[1:]
 
     @functools.cached_property
     def moving_size(self) -> Shape:
-        """(H, W) of the moving image at this level."""
-        h, w = self.moving_shape
-        step = 1 << self.depth
-        return -(-h // step), -(-w // step)
+        """(H, W) or (D, H, W) of the moving image at this level."""
+        return tuple(-(-size // step) for size, step in zip(self.moving_shape, self.steps, strict=True))
 
     @functools.cached_property
-    def axes(self) -> tuple[float, float, float, float]:
-        """Normalized positions of the fixed image's pixels: (step along x, start of x, step along y, start of y)."""
-        (step_x, x), (step_y, y) = (output_axis(size, self.align_corners) for size in self.fixed_shape[::-1])
-        return step_x * 2**self.depth, x, step_y * 2**self.depth, y
+    def axes(self) -> tuple[float, ...]:
+        """Normalized positions of the fixed image's pixels: step along x, start of x, then the same of y and z."""
+        axes = (output_axis(size, self.align_corners) for size in self.fixed_shape[::-1])
+        return tuple(
+            number for (step, start), times in zip(axes, self.steps[::-1], strict=True) for number in (step * times, start)
+        )
 
     @property
     def frame(self) -> tuple[float, ...]:
@@ -83,10 +98,15 @@ class Level:
 
     @functools.cached_property
     def to_pixels(self) -> NDArray[np.float64]:
-        """(3, 3): from normalized positions to pixels of the moving image at this level."""
+        """(3, 3) or (4, 4): from normalized positions to pixels of the moving image at this level."""
         matrix = pixels_from_normalized(self.moving_shape, self.align_corners)
-        matrix[:2] /= 2.0**self.depth
+        matrix[:-1] /= np.array(self.steps[::-1], np.float64)[:, None]
         return matrix
+
+    @functools.cached_property
+    def scale(self) -> NDArray[np.float64]:
+        """(2,) or (3,): pixels of this level in a unit of each normalized coordinate."""
+        return np.diag(self.to_pixels)[:-1]
 
     def smoothed(self, sigma: float) -> Level:
         """The same level, smoothed by a Gaussian of deviation `sigma`, at most 1.
@@ -101,7 +121,7 @@ class Level:
             moving_weight=moving_weight,
             fixed=fixed,
             fixed_weight=fixed_weight,
-            noise_left=noise_left(sigma),
+            noise_left=noise_left(sigma, self.ndim),
         )
 
     def with_splines(self) -> Level:
@@ -113,8 +133,8 @@ class Level:
         if weight is not None:
             from scipy import ndimage
 
-            weight = ndimage.minimum_filter(weight, (0, _SPLINE_REACH, _SPLINE_REACH), mode="nearest")
-        moving = spline_coefficients(self.moving)
+            weight = ndimage.minimum_filter(weight, (0, *(_SPLINE_REACH,) * self.ndim), mode="nearest")
+        moving = splines_of(self.moving)
         if weight is not None:  # rows as long as those of the coefficients
             weight = np.pad(
                 weight,
@@ -138,15 +158,18 @@ class Level:
 
     @functools.cached_property
     def unit_gradients(self) -> NDArray[np.float64]:
-        """(9, 3, 3): gradients by a normalized matrix that follow from one by each entry of the matrix to pixels."""
-        return self.to_pixels.T @ np.eye(9).reshape(9, 3, 3)
+        """(9, 3, 3) or (16, 4, 4): gradients by a normalized matrix that follow from one by each entry of that to pixels."""
+        size = self.ndim + 1
+        return self.to_pixels.T @ np.eye(size**2).reshape(-1, size, size)
 
-    def points(self) -> NDArray[np.float64]:
-        """Normalized positions (h * w, 2) of the fixed image's pixels."""
-        step_x, start_x, step_y, start_y = self.axes
-        h, w = self.shape
-        x, y = np.meshgrid(step_x * np.arange(w) + start_x, step_y * np.arange(h) + start_y)
-        return np.stack([x.ravel(), y.ravel()], axis=-1)
+    def points(self, planes: slice = slice(None)) -> NDArray[np.float64]:
+        """Normalized positions (h * w, 2) of the fixed image's pixels, or (planes * h * w, 3) of some planes of a volume."""
+        lines = [
+            step * np.arange(size) + start
+            for step, start, size in zip(self.axes[::2], self.axes[1::2], self.shape[::-1], strict=True)
+        ]
+        lines[-1] = lines[-1][planes]
+        return np.stack([axis.ravel() for axis in np.meshgrid(*lines[::-1], indexing="ij")[::-1]], axis=-1)
 
 
 def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Level]:
@@ -155,6 +178,7 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
     planes = [np.reshape(each.values, (-1, *each.shape)) for each in (moving, fixed)]
     channels = moving.values.shape[1]
     weights = [None if each.weight is None else np.repeat(each.weight, channels, axis=0) for each in (moving, fixed)]
+    halved = (0,) * len(fixed.shape)
     while True:
         levels.append(
             Level(
@@ -167,20 +191,33 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
                 fixed.shape,
                 align_corners,
                 channels,
+                halved=halved,
             )
         )
-        if min(*planes[0].shape[1:], *planes[1].shape[1:]) < 2 * _COARSEST:
+        axes = _axes_to_halve([plane.shape[1:] for plane in planes])
+        if not any(axes):
             return levels
+        halved = tuple(times + more for times, more in zip(halved, axes, strict=True))
+        halve = functools.partial(halve_axes, axes=axes)
         for k, (plane, weight) in enumerate(zip(planes, weights, strict=True)):
             planes[k], weights[k] = (halve(plane), None) if weight is None else weighted(halve, plane, weight)
 
 
+def _axes_to_halve(shapes: list[Shape]) -> tuple[bool, ...]:
+    """Which axes the next level halves: all of images that are large enough; the longest of volumes, until all are short."""
+    shortest = tuple(min(sizes) for sizes in zip(*shapes, strict=True))
+    if len(shortest) == 2:
+        return (min(shortest) >= 2 * _COARSEST,) * 2
+    long = [size for size in shortest if size >= 2 * _COARSEST_VOLUME]
+    return tuple(size in long and 2 * size > max(long) for size in shortest)
+
+
 def _smoothed(planes: Planar, weight: Planar | None, sigma: float) -> tuple[Planar, Planar | None]:
     """Smooth planes, whose slopes go on beyond the edges, and return what weight is left."""
-    by = functools.partial(smooth, sigma=sigma, odd=True)
+    by = functools.partial(smooth_all, sigma=sigma, odd=True)
     if weight is None:
         return by(planes), None
     result, around = weighted(by, planes, weight)
     left = np.where(around > _SURROUNDED, weight, np.float32(0))
-    counts = [each.sum(axis=(1, 2), keepdims=True) for each in (left, weight)]
+    counts = [each.sum(axis=tuple(range(1, each.ndim)), keepdims=True) for each in (left, weight)]
     return result, np.where(counts[0] > _MOST_LEFT * counts[1], left, weight)  # of scattered pixels hardly any would be left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ _NOISE = 0.1  # of the whole image's deviation: contrast below this is not raise
 
 
 def locally_normalized(planes: Planes) -> Planes:
-    """Return planes whose pixels are compared with their neighborhood, a square of a twelfth of the shorter side.
+    """Return planes whose pixels are compared with their neighborhood, a square of a twelfth of the shortest side, or a cube.
 
     Pixels whose neighborhood leaves the image have no weight: what it would show is not known.
     """
@@ -28,15 +29,17 @@ def locally_normalized(planes: Planes) -> Planes:
 
     def around(values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Weighted mean of each pixel's neighborhood."""
-        total = ndimage.uniform_filter(values * weight, (0, 0, size, size), mode="constant")
+        total = ndimage.uniform_filter(values * weight, sizes, mode="constant")
         return np.asarray(total / np.maximum(shares, 1e-6), np.float32)
 
-    shares = ndimage.uniform_filter(weight, (0, 0, size, size), mode="constant")
+    sizes = (0, 0, *(size,) * len(planes.shape))
+    shares = ndimage.uniform_filter(weight, sizes, mode="constant")
     centered = planes.values - around(planes.values)
     deviation = np.sqrt(around(centered * centered) + np.float32(_NOISE) ** 2)
     half = size // 2
     inside = np.zeros_like(weight)
-    inside[:, :, half:-half, half:-half] = weight[:, :, half:-half, half:-half]
+    interior: Any = (..., *(slice(half, -half),) * len(planes.shape))
+    inside[interior] = weight[interior]
     return dataclasses.replace(
         planes, values=(centered / deviation * weight).astype(np.float32), weight=np.ascontiguousarray(inside[:, 0])
     )

@@ -1,7 +1,8 @@
-"""Convert images and masks to what registration works with: planes of float32 with mean 0 and deviation 1."""
+"""Convert images, volumes and masks to what registration works with: planes of float32 with mean 0 and deviation 1."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +17,19 @@ Planar = NDArray[np.float32]
 
 _MAX_CHANNELS = 16  # more are probably frames
 _FLAT = 8.0  # roundings of its mean by which a flat image may deviate
+_SIZES = {2: "H, W", 3: "D, H, W"}
+_FOR_VOLUMES = "a transform with ndim=3, as get_transform('affine', ndim=3)"
 
 
 @dataclass(frozen=True)
 class Planes:
-    """N images of C channels as planes (N, C, H, W).
+    """N images of C channels as planes (N, C, H, W); volumes as (N, C, D, H, W).
 
     Attributes
     ----------
-    values : ndarray, (N, C, H, W), float32
+    values : ndarray, (N, C, H, W) or (N, C, D, H, W), float32
         Standardized: ``(image - mean) / deviation``. Pixels without weight have the value of the nearest one that has.
-    weight : ndarray, (N, H, W), float32, or None
+    weight : ndarray, (N, H, W) or (N, D, H, W), float32, or None
         0 for pixels that a mask excludes or that are not finite, else 1; None if all count.
     mean, deviation : ndarray, (N, C)
         Of the image. The deviation of a flat image is 0, and its values are 0.
@@ -38,9 +41,9 @@ class Planes:
     deviation: NDArray[np.float64]
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W)."""
-        return self.values.shape[2], self.values.shape[3]
+    def shape(self) -> tuple[int, ...]:
+        """(H, W) or (D, H, W)."""
+        return self.values.shape[2:]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -54,7 +57,7 @@ class Planes:
         """The same images, standardized by the mean and the deviation of another."""
         deviation = np.where(other.deviation > 0, other.deviation, 1.0)
         gain, bias = self.deviation / deviation, (self.mean - other.mean) / deviation
-        values = (self.values * gain[..., None, None] + bias[..., None, None]).astype(np.float32)
+        values = (self.values * _spread(gain, self.values) + _spread(bias, self.values)).astype(np.float32)
         return Planes(values, self.weight, np.broadcast_to(other.mean, gain.shape), np.broadcast_to(deviation, gain.shape))
 
     def average(self, total: NDArray[Any], shown: NDArray[Any]) -> Planes:
@@ -64,8 +67,8 @@ class Planes:
         return Planes(values[None], weight, self.mean.mean(axis=0)[None], self.deviation.mean(axis=0)[None])
 
 
-def as_planes(image: ArrayLike, mask: ArrayLike | None, name: str) -> Planes:
-    """Return one image (H, W) or (H, W, C) as planes.
+def as_planes(image: ArrayLike, mask: ArrayLike | None, name: str, ndim: int = 2) -> Planes:
+    """Return one image (H, W) or (H, W, C), or with ``ndim=3`` one volume (D, H, W) or (D, H, W, C), as planes.
 
     Raises
     ------
@@ -74,33 +77,34 @@ def as_planes(image: ArrayLike, mask: ArrayLike | None, name: str) -> Planes:
     ValueError
         If it has another number of axes, no pixels, or the mask does not have its height and width.
     """
-    given = _numbers(image, name)
-    if given.ndim not in (2, 3):
-        hint = "; a stack of frames goes to `register_stack`" if given.ndim == 4 else ""
-        raise ValueError(f"{name}: expected (H, W) or (H, W, C), got {given.shape}{hint}")
-    if given.ndim == 3 and given.shape[2] > _MAX_CHANNELS:
+    given, sizes = _numbers(image, name), _SIZES[ndim]
+    volumes = f", and volumes (D, H, W) take {_FOR_VOLUMES}" if ndim == 2 else ""
+    if given.ndim not in (ndim, ndim + 1):
+        hint = f"; a stack of frames goes to `register_stack`{volumes}" if given.ndim == 4 else ""
+        raise ValueError(f"{name}: expected ({sizes}) or ({sizes}, C), got {given.shape}{hint}")
+    if given.ndim > ndim and given.shape[-1] > _MAX_CHANNELS:
         raise ValueError(
-            f"{name}: expected (H, W, C) with at most {_MAX_CHANNELS} channels, got {given.shape}; "
-            "a stack of frames (N, H, W) goes to `register_stack`"
+            f"{name}: expected ({sizes}, C) with at most {_MAX_CHANNELS} channels, got {given.shape}; "
+            f"a stack of frames (N, {sizes}) goes to `register_stack`{volumes}"
         )
-    planes = given[None] if given.ndim == 2 else np.moveaxis(given, 2, 0)
-    return _standardized(planes[None], _mask(mask, given.shape[:2], name), name)
+    planes = given[None] if given.ndim == ndim else np.moveaxis(given, -1, 0)
+    return _standardized(planes[None], _mask(mask, given.shape[:ndim], name), name)
 
 
-def as_stack(frames: ArrayLike, masks: ArrayLike | None) -> Planes:
-    """Return frames (N, H, W) or (N, H, W, C) as planes; `masks` are (H, W) for all or (N, H, W).
+def as_stack(frames: ArrayLike, masks: ArrayLike | None, ndim: int = 2) -> Planes:
+    """Return frames (N, H, W) or (N, H, W, C) as planes; `masks` are (H, W) for all or (N, H, W). Volumes have a D before H.
 
     Raises
     ------
     TypeError, ValueError
         As `as_planes`.
     """
-    given = _numbers(frames, "frames")
-    if given.ndim not in (3, 4):
-        raise ValueError(f"frames: expected (N, H, W) or (N, H, W, C), got {given.shape}")
-    planes = given[:, None] if given.ndim == 3 else np.moveaxis(given, 3, 1)
-    shape: tuple[int, ...] = given.shape[1:3]
-    if masks is not None and np.ndim(masks) == 3:
+    given, sizes = _numbers(frames, "frames"), _SIZES[ndim]
+    if given.ndim not in (ndim + 1, ndim + 2):
+        raise ValueError(f"frames: expected (N, {sizes}) or (N, {sizes}, C), got {given.shape}")
+    planes = given[:, None] if given.ndim == ndim + 1 else np.moveaxis(given, -1, 1)
+    shape: tuple[int, ...] = given.shape[1 : ndim + 1]
+    if masks is not None and np.ndim(masks) == ndim + 1:
         shape = (len(given), *shape)
     return _standardized(planes, _mask(masks, shape, "frames"), "frames")
 
@@ -126,27 +130,30 @@ def _mask(mask: ArrayLike | None, shape: tuple[int, ...], name: str) -> NDArray[
 
 
 def _standardized(planes: NDArray[Any], mask: NDArray[np.bool_] | None, name: str) -> Planes:
-    """Planes of numbers (N, C, H, W) with mean 0 and deviation 1, and their weights."""
+    """Planes of numbers (N, C, H, W) or (N, C, D, H, W) with mean 0 and deviation 1, and their weights."""
     if 0 in planes.shape:
-        raise ValueError(f"{name}: expected at least one pixel, got (N, C, H, W) = {planes.shape}")
+        raise ValueError(f"{name}: expected at least one pixel, got (N, C, {_SIZES[planes.ndim - 2]}) = {planes.shape}")
     exact = planes.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32, np.bool_)
-    values = np.ascontiguousarray(planes, np.float32 if exact else np.float64)
+    values: NDArray[Any] = np.ascontiguousarray(planes, np.float32 if exact else np.float64)
     # along rows as NumPy sums fast, then exactly
-    mean, valid = values.mean(axis=3).mean(axis=2, dtype=np.float64), None
+    lines, valid = values.mean(axis=-1), None
+    axes = tuple(range(2, values.ndim))
+    mean = lines.mean(axis=axes[:-1], dtype=np.float64)
     if mask is not None or not np.isfinite(mean).all():
         valid = np.isfinite(values).all(axis=1) & (True if mask is None else mask)
-        count = np.maximum(valid.sum(axis=(1, 2)), 1)[:, None]
+        count = np.maximum(valid.sum(axis=tuple(range(1, valid.ndim))), 1)[:, None]
         values = np.where(valid[:, None], values, 0)
-        mean = values.sum(axis=(2, 3), dtype=np.float64) / count
-        values = np.where(valid[:, None], values - mean[..., None, None], 0)
+        mean = values.sum(axis=axes, dtype=np.float64) / count
+        values = np.where(valid[:, None], values - _spread(mean, values), 0)
     else:
-        count = np.full((len(values), 1), values.shape[2] * values.shape[3])
-        values = values - mean[..., None, None].astype(values.dtype)
+        count = np.full((len(values), 1), math.prod(values.shape[2:]))
+        values = values - _spread(mean, values).astype(values.dtype)
     deviation = np.sqrt(_squares(values) / count)
     deviation = np.where(deviation > _FLAT * np.finfo(values.dtype).eps * np.abs(mean), deviation, 0.0)
     if valid is not None:
         values = _filled(values, valid)
-    values *= np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)[..., None, None].astype(values.dtype)
+    inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    values *= _spread(inverse, values).astype(values.dtype)
     return Planes(values.astype(np.float32, copy=False), None if valid is None else valid.astype(np.float32), mean, deviation)
 
 
@@ -156,13 +163,18 @@ def _filled(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
 
     for planes, counted in zip(values, valid, strict=True):
         if counted.any() and not counted.all():
-            rows, columns = ndimage.distance_transform_edt(~counted, return_distances=False, return_indices=True)
-            planes[:] = planes[:, rows, columns]
+            nearest = ndimage.distance_transform_edt(~counted, return_distances=False, return_indices=True)
+            planes[:] = planes[(slice(None), *nearest)]
     return values
 
 
 def _squares(values: NDArray[Any]) -> NDArray[np.float64]:
     """(N, C): the sum of squares of each plane."""
-    rows: NDArray[Any] = np.einsum("nchw,nchw->nch", values, values)  # not np.dot: BLAS would start threads
-    result: NDArray[np.float64] = rows.sum(axis=2, dtype=np.float64)
+    rows: NDArray[Any] = np.einsum("nc...w,nc...w->nc...", values, values)  # not np.dot: BLAS would start threads
+    result: NDArray[np.float64] = rows.sum(axis=tuple(range(2, rows.ndim)), dtype=np.float64)
     return result
+
+
+def _spread(numbers: NDArray[np.float64], planes: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers (N, C) with axes of length 1, as many as planes have."""
+    return numbers.reshape(*numbers.shape, *(1,) * (planes.ndim - 2))

@@ -17,7 +17,7 @@ def fit(
     transform: Solver, source: ArrayLike, target: ArrayLike, weights: ArrayLike | None, robust: bool
 ) -> NDArray[np.float64]:
     """Return theta (N, P), see `Transform.fit_points`."""
-    pairs = as_pairs(source, target, weights)
+    pairs = as_pairs(source, target, weights, transform.ndim)
     robust = as_bool(robust, "robust")
     if not len(pairs):
         return np.empty((0, transform.n_params))

@@ -22,8 +22,8 @@ _MOST_NAMED = 8
 
 
 def least_count(transform: PointMap) -> int:
-    """How many points a transform needs: each gives two equations."""
-    return max(1, math.ceil(transform.n_params / 2))
+    """How many points a transform needs: each gives an equation for each of its coordinates."""
+    return max(1, math.ceil(transform.n_params / transform.ndim))
 
 
 def expect_enough(transform: PointMap, pairs: Pairs) -> None:

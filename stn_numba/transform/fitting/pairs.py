@@ -65,15 +65,15 @@ class Pairs:
         return jacobian.reshape(len(self), -1, jacobian.shape[-1])
 
 
-def as_pairs(source: ArrayLike, target: ArrayLike, weights: ArrayLike | None) -> Pairs:
-    """Return validated pairs.
+def as_pairs(source: ArrayLike, target: ArrayLike, weights: ArrayLike | None, ndim: int = 2) -> Pairs:
+    """Return validated pairs of points with `ndim` coordinates.
 
     Raises
     ------
     TypeError, ValueError
         If shapes do not fit, points are not finite numbers, or weights are negative.
     """
-    first, second = _points(source, "source"), _points(target, "target")
+    first, second = _points(source, "source", ndim), _points(target, "target", ndim)
     if first.shape[-2] != second.shape[-2]:
         raise ValueError(f"target: expected as many points as source, {first.shape[-2]}, got {second.shape[-2]}")
     sets = {len(points) for points in (first, second) if points.ndim == 3}
@@ -84,11 +84,11 @@ def as_pairs(source: ArrayLike, target: ArrayLike, weights: ArrayLike | None) ->
         raise ValueError(f"source: expected one number of sets for source, target and weights, got {sorted(sets)}")
     rows, count = (sets or {1}).pop(), first.shape[-2]
     full = np.ones((rows, count)) if given is None else np.broadcast_to(given, (rows, count)).astype(np.float64)
-    return Pairs(first, np.broadcast_to(second, (rows, count, 2)).astype(np.float64), full)
+    return Pairs(first, np.broadcast_to(second, (rows, *second.shape[-2:])).astype(np.float64), full)
 
 
-def _points(points: ArrayLike, name: str) -> Array:
-    given: Floats = as_floats(points, name, ("N", "M", 2) if np.ndim(points) == 3 else ("M", 2))
+def _points(points: ArrayLike, name: str, ndim: int) -> Array:
+    given: Floats = as_floats(points, name, ("N", "M", ndim) if np.ndim(points) == 3 else ("M", ndim))
     if not np.isfinite(given).all():
         raise ValueError(f"{name}: expected finite positions, got NaN or infinity; leave those points out")
     return given.astype(np.float64)

@@ -70,7 +70,7 @@ def test_three_points_make_an_affine_map():
         ([[0, 0], [1, 0], [0, 1], [1, 0]], "points 1 and 3 coincide"),
         ([[1, 1], [1, 1], [1, 1]], "points 0 and . coincide"),
         ([[0, 0], [1, 0], [0, np.nan]], "expected finite positions"),
-        (np.zeros((4, 3)), r"expected \(K, 2\), got \(4, 3\)"),
+        (np.zeros((4, 4)), r"expected \(K, 2\), got \(4, 4\)"),
         ((1, 4), r"expected at least 2 rows and 2 columns, got \(1, 4\)"),
     ],
 )

@@ -77,3 +77,34 @@ def test_splines_pass_through_the_pixels():
     level = levels_of(RNG.random((9, 12)), np.ones((9, 12)))[0]
     read = model_of(affine).values(level.with_splines(), affine.identity()[None], np.array([0]))
     np.testing.assert_allclose(read[0], level.moving, atol=1e-5)
+
+
+def test_volumes_halve_their_longest_axes():
+    def shapes(*sizes):
+        levels = make_levels(*(as_planes(np.zeros(size), None, "moving", 3) for size in sizes), True)
+        return [(level.shape, level.steps) for level in levels]
+
+    assert shapes((64, 64, 64), (64, 64, 64)) == [((64,) * 3, (1,) * 3), ((32,) * 3, (2,) * 3), ((16,) * 3, (4,) * 3)]
+    assert shapes((10, 40, 90), (10, 33, 70)) == [
+        ((10, 33, 70), (1, 1, 1)),
+        ((10, 33, 35), (1, 1, 2)),
+        ((10, 17, 18), (1, 2, 4)),
+    ]
+
+
+def test_positions_of_levels_of_volumes():
+    shape, rng = (11, 40, 71), np.random.default_rng(0)
+    waves = rng.normal(0, 3, (3, 4))
+    for align_corners in (True, False):
+        volume = np.cos(base_points(shape, align_corners) @ waves).sum(axis=1).reshape(shape)
+        planes = as_planes(volume, None, "moving", 3)
+        for level in make_levels(planes, planes, align_corners):
+            seen = np.cos(level.points() @ waves).sum(axis=1).reshape(level.shape)
+            inner = (slice(2, -2),) * 3
+            assert np.corrcoef(seen[inner].ravel(), level.fixed[0][inner].ravel())[0, 1] > 0.999
+            np.testing.assert_array_equal(
+                level.points(slice(2, 4)), level.points().reshape(*level.shape, 3)[2:4].reshape(-1, 3)
+            )
+            pixels = to_pixels(level.points(), shape, align_corners) / level.steps[::-1]
+            homogeneous = np.c_[level.points(), np.ones(len(pixels))] @ level.to_pixels.T
+            np.testing.assert_allclose(homogeneous[:, :3], pixels, atol=1e-9)

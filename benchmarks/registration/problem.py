@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate, ndimage
 
-Points = NDArray[np.float64]  # (M, 2)
+Points = NDArray[np.float64]  # (M, 2), or (M, 3) in volumes
 Mapping = Callable[[Points], Points]
 Image = NDArray[np.float32]
 
@@ -37,15 +37,15 @@ class Truth:
     Attributes
     ----------
     mapping
-        Maps positions (M, 2).
+        Maps positions (M, 2), or (M, 3) of volumes.
     shape
-        (H, W) of both images.
+        (H, W) or (D, H, W) of both images.
     points
-        Where errors are measured: by default the corners of `fixed`.
+        Where errors are measured: by default the corners of `fixed`, an image.
     """
 
     mapping: Mapping
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     points: Points = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class Truth:
     def pixel_mapping(self, apply: Mapping) -> Mapping:
         """Return the mapping of pixels by one of normalized positions (align_corners=True), such as `Registration.apply`."""
         half = (np.array(self.shape[::-1]) - 1) / 2
-        return lambda points: (np.asarray(apply(points / half - 1)).reshape(-1, 2) + 1) * half
+        return lambda points: (np.asarray(apply(points / half - 1)).reshape(points.shape) + 1) * half
 
     def normalized_error(self, apply: Mapping) -> float:
         """Error, in pixels, of a mapping of normalized positions."""
@@ -71,7 +71,7 @@ class Truth:
 
 
 class Pair(NamedTuple):
-    """Two images (H, W) with gray levels in [0, 255], and the truth."""
+    """Two images (H, W) with gray levels in [0, 255], or volumes (D, H, W), and the truth."""
 
     moving: Image
     fixed: Image
@@ -189,7 +189,7 @@ def drift(seed: int = 0, size: int = 256, frames: int = 40, step: float = 1.0, n
     return Stack(np.stack(images), shifts)
 
 
-def corners(shape: tuple[int, int]) -> Points:
+def corners(shape: tuple[int, ...]) -> Points:
     """Return the centers of the four corner pixels."""
     height, width = shape
     return np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float64)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 import stn_numba as stn
-from benchmarks import registration_problem as problem
 from benchmarks import rivals
 from benchmarks.case import Call
-from benchmarks.registration_case import (
+from benchmarks.registration import problem as problem
+from benchmarks.registration import volumes
+from benchmarks.registration.case import (
     Answer,
     Limit,
     RegistrationCase,
@@ -79,7 +80,7 @@ def _answer(result: Any, pair: problem.Pair, k: int = 0) -> Answer:
     """Return the answer of a result's row k."""
 
     def apply(points: problem.Points) -> problem.Points:
-        return np.reshape(result.apply(points), (-1, len(points), 2))[k]
+        return np.reshape(result.apply(points), (-1, *points.shape))[k]
 
     return Answer(pair.truth.pixel_mapping(apply), bool(np.atleast_1d(result.success)[k]))
 
@@ -199,4 +200,17 @@ OTHERS = [
     ),
 ]
 
-CASES = [*MATRICES, *CAPTURE, *LIGHT, *STACKS, *FREE_FORM, *OTHERS]
+VOLUMES = [
+    _case(
+        "affine, 128x128x128",
+        partial(_task, volumes.affine, stn.get_transform("affine", ndim=3), runs=2),
+        (error_at_most(0.05), every_error_below(0.05)),
+    ),
+    _case(
+        "B-spline of 8x8x8 points, 128x128x128",
+        partial(_task, volumes.bspline, stn.get_transform("bspline", control_points=(8, 8, 8)), runs=1),
+        (error_at_most(0.05),),
+    ),
+]
+
+CASES = [*MATRICES, *CAPTURE, *LIGHT, *STACKS, *FREE_FORM, *OTHERS, *VOLUMES]

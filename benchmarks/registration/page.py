@@ -5,8 +5,8 @@ from __future__ import annotations
 from string import Template
 from typing import Any
 
-from benchmarks import registration_case as case
-from benchmarks import registration_problem as problem
+from benchmarks.registration import case as case
+from benchmarks.registration import problem as problem
 from benchmarks.report import Figures, format_time, run_section
 
 START = """\
@@ -44,6 +44,8 @@ HOW = """
 - pystackreg, DIS and scikit-image's optical flow know no gain and bias, so their images get the same mean and deviation first.
 - SimpleITK: the correlation over 3 levels, by regular-step gradient descent, or L-BFGS-B for splines. DIPY: mutual information,
   3 levels.
+- Volumes show smoothed noise as a continuous function. SimpleITK takes all voxels, or a random share of them,
+  and solves one pair.
 
 ## Figures
 

@@ -1,0 +1,173 @@
+"""Taps and weights of voxels: eight at a time where interpolation is linear, else one by one.
+
+Both ways give the same bits. A NaN fails every comparison and ends with weights of 0 at tap 0: whatever a grid holds, no index
+leaves the volume.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.constants import (
+    BEYOND,
+    BILINEAR,
+    BORDER,
+    FILL_OUTSIDE,
+    INSIDE,
+    MODE,
+    NEAREST,
+    NO_FILL,
+    POLYNOMIAL,
+    REFLECT,
+    SIZE,
+    STEP,
+    TENT_SLOPE,
+    ZEROS,
+)
+from stn_numba.kernels.sampling.edge_taps import edge_taps
+from stn_numba.kernels.sampling.padding import clip_row, fold_row, round_row
+from stn_numba.kernels.sampling.taps import BELOW_ONE, pixels_before, tent_slopes, tents
+from stn_numba.kernels.simd.lanes import mask_bits
+from stn_numba.kernels.simd.scratch import get_position, put_position, put_product, put_tap
+from stn_numba.kernels.simd.vectors import EIGHT, fma, to_int64
+from stn_numba.kernels.volumes.workspace import (
+    eights,
+    factors,
+    is_moved,
+    padded,
+    positions,
+    slope_rows,
+    tap_rows,
+    weight_rows,
+)
+
+
+@jit.inline
+def axes_of(sampler):
+    """The axes x, y, z."""
+    return sampler.x_axis, sampler.y_axis, sampler.z_axis
+
+
+@jit.inline
+def pad_row(job, count, from_right):
+    """Pad the positions of a row; return whether `factors` matter. `from_right`: for the gradient by the positions."""
+    sampler = job.sampler
+    if not is_moved(sampler):
+        return False
+    mode, sources, targets = sampler.x_axis[MODE], positions(job.memory), padded(job)
+    if sampler.family == NEAREST:  # the voxel that is read decides whether it lies outside
+        for k in range(3):
+            round_row(count, sources[k], targets[k])
+        sources = targets
+    if sampler.fill_mode == FILL_OUTSIDE:
+        discard_outside(sampler, count, sources, targets)
+        sources = targets
+    for k in range(3):
+        axis, factor = axes_of(sampler)[k], factors(job.memory)[k]
+        if mode >= REFLECT:
+            fold_row(axis, count, sources[k], targets[k], factor, from_right)
+        elif mode == BORDER and sampler.family != POLYNOMIAL:
+            clip_row(axis, count, sources[k], targets[k], factor)
+    return mode >= REFLECT or (mode == BORDER and sampler.family != POLYNOMIAL)
+
+
+@jit.inline
+def discard_outside(sampler, count, sources, targets):
+    """Make positions beyond the outer edges of the border voxels NaN, so that they read the fill value."""
+    for j in range(count):
+        nothing = 0.0
+        for k in range(3):
+            x = get_position(sources[k], j)
+            nothing = nothing if -0.5 <= x <= axes_of(sampler)[k][SIZE] - 0.5 else np.nan
+        for k in range(3):
+            put_position(targets[k], j, get_position(sources[k], j) + nothing)
+
+
+@jit.inline
+def weights_vanish_outside(sampler):
+    """Whether eight voxels can be done together wherever they lie: beyond the volume the weights of a tent vanish."""
+    return sampler.family == BILINEAR and sampler.x_axis[MODE] == ZEROS and sampler.fill_mode == NO_FILL
+
+
+@jit.inline
+def are_together(sampler, rows, j):
+    """Whether eight voxels from j on can be done together, all of their taps inside."""
+    if sampler.family != BILINEAR:
+        return False
+    if weights_vanish_outside(sampler):
+        return True
+    bits = 255
+    for k in range(3):
+        axis, x = axes_of(sampler)[k], get_position(rows[k], j, EIGHT)
+        bits &= mask_bits((x >= axis[INSIDE]) & (x < axis[BEYOND]))
+    return bits == 255
+
+
+@jit.inline
+def linear_weights(axis, row, j, one):
+    """The first tap of eight voxels along one axis, as float64, and the weights of it and the next one."""
+    before, behind, _ = pixels_before(axis[SIZE], get_position(row, j, EIGHT), one)
+    return before, tents(axis[SIZE], behind)
+
+
+@jit.inline
+def linear_slopes(axis, row, j, one):
+    """Derivatives of the weights of `linear_weights` by the position, from the right."""
+    _, _, distance = pixels_before(axis[SIZE], get_position(row, j, EIGHT), one)
+    return tent_slopes(axis[SIZE], np.inf if axis[MODE] == ZEROS else BELOW_ONE, distance, one)
+
+
+@jit.inline
+def linear_taps(sampler, rows, j, offsets, steps, one):
+    """Write the offsets of the first taps of eight voxels, by strides in bytes; return the weights along x, y and z."""
+    column, u = linear_weights(sampler.x_axis, rows[0], j, one)
+    line, v = linear_weights(sampler.y_axis, rows[1], j, one)
+    plane, w = linear_weights(sampler.z_axis, rows[2], j, one)
+    put_tap(offsets, 0, to_int64(fma(column, steps[0], fma(line, steps[1], plane * steps[2]))))
+    return u, v, w
+
+
+@jit.inline
+def axis_steps(sampler):
+    """Strides of the volume in bytes, as floats."""
+    return sampler.x_axis[STEP], sampler.y_axis[STEP], sampler.z_axis[STEP]
+
+
+@jit.inline
+def keep_weights(memory, pairs):
+    """Keep some pairs of weights of eight voxels where `kept_weight` finds them."""
+    room = eights(memory)
+    for k in range(len(pairs)):
+        put_tap(room, 16 * k, pairs[k][0])
+        put_tap(room, 16 * k + 8, pairs[k][1])
+
+
+@jit.inline
+def voxel_taps(job, j, snap):
+    """Find the taps of voxel j along all axes, wherever it lies; return the product of the sums of their weights."""
+    sampler, total = job.sampler, type(job.zero)(1)
+    for k in range(3):  # a loop, so that the code of an axis is compiled once
+        axis, x = axes_of(sampler)[k], get_position(padded(job)[k], j)
+        taps, weights = tap_rows(job.memory)[k], weight_rows(job.memory)[k]
+        total *= edge_taps(sampler.family, sampler.K, axis, sampler.table, x, taps, weights, job.zero, snap)
+    return total
+
+
+@jit.inline
+def voxel_slopes(job, j):
+    """Find the derivatives of the weights of voxel j."""
+    sampler = job.sampler
+    family = TENT_SLOPE if sampler.family == BILINEAR else sampler.family
+    for k in range(3):
+        axis, x = axes_of(sampler)[k], get_position(padded(job)[k], j)
+        taps, slopes = tap_rows(job.memory)[k], slope_rows(job.memory)[k]
+        edge_taps(family, sampler.K, axis, sampler.slope_table, x, taps, slopes, job.zero, False)
+
+
+@jit.inline
+def clear_gradients(rows, first, stop, zero):
+    """Set gradients by positions to 0."""
+    for k in range(3):
+        for j in range(first, stop):
+            put_product(rows[k], j, zero)

@@ -1,0 +1,123 @@
+"""What kernels for volumes keep while they work on voxels of an output row: the options of the sampler, and scratch rows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from stn_numba.kernels.compiler import jit
+from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, STRIP
+
+ROW = STRIP + 16  # numbers of 8 bytes in a scratch row; whole vectors may be read behind a strip
+ROWS = 28
+
+
+class Volume(NamedTuple):
+    """An array (N, D, H, W, C): the address of its first element, a number of its dtype, and its strides in bytes."""
+
+    address: int
+    dtype: float
+    n_step: int
+    z_step: int
+    y_step: int
+    x_step: int
+    c_step: int
+
+
+class Sampler(NamedTuple):
+    """An interpolation kernel, a padding and a fill value, as `sampling.workspace.Sampler`, with an axis more."""
+
+    family: int
+    K: int
+    x_axis: tuple[float, ...]
+    y_axis: tuple[float, ...]
+    z_axis: tuple[float, ...]
+    table: tuple[int, int, int, int]
+    slope_table: tuple[int, int, int, int]
+    fill: int
+    fill_mode: int
+
+
+class Job(NamedTuple):
+    """What all rows of a call have in common; `source` and `d_image` may be the volume itself where a kernel needs neither."""
+
+    sampler: Sampler
+    grid: Any
+    volume: Volume
+    out: Volume  # the output, or the gradient by it
+    d_image: Volume
+    steps: tuple[int, int]
+    size: tuple[int, int, int, int, int]
+    memory: int
+    zero: Any
+
+
+@jit.inline
+def scratch(memory, index):
+    """Address of a scratch row."""
+    return memory + 8 * ROW * index
+
+
+# Triples of rows are for x, y and z. Those of taps hold the K taps of a single voxel.
+
+
+@jit.inline
+def positions(memory):
+    """Rows of positions in voxels."""
+    return scratch(memory, 0), scratch(memory, 1), scratch(memory, 2)
+
+
+@jit.inline
+def padded(job):
+    """Rows of positions after padding: the same rows, where it changes nothing."""
+    first = 3 if is_moved(job.sampler) else 0
+    return scratch(job.memory, first), scratch(job.memory, first + 1), scratch(job.memory, first + 2)
+
+
+@jit.inline
+def factors(memory):
+    """Rows of derivatives of the padded positions by the positions."""
+    return scratch(memory, 6), scratch(memory, 7), scratch(memory, 8)
+
+
+@jit.inline
+def gradients(memory):
+    """Rows of gradients by the positions."""
+    return scratch(memory, 9), scratch(memory, 10), scratch(memory, 11)
+
+
+@jit.inline
+def tap_rows(memory):
+    """Rows of indices of taps."""
+    return scratch(memory, 12), scratch(memory, 13), scratch(memory, 14)
+
+
+@jit.inline
+def weight_rows(memory):
+    """Rows of weights of taps."""
+    return scratch(memory, 15), scratch(memory, 16), scratch(memory, 17)
+
+
+@jit.inline
+def slope_rows(memory):
+    """Rows of derivatives of the weights by the position."""
+    return scratch(memory, 18), scratch(memory, 19), scratch(memory, 20)
+
+
+@jit.inline
+def offsets_of(memory):
+    """Row of bytes from the first voxel to the first tap."""
+    return scratch(memory, 21)
+
+
+@jit.inline
+def eights(memory):
+    """Room for 48 vectors of eight numbers."""
+    return scratch(memory, 22)
+
+
+@jit.inline
+def is_moved(sampler):
+    """Whether padding changes positions."""
+    mode = sampler.x_axis[MODE]
+    moved = sampler.fill_mode == FILL_OUTSIDE or mode >= REFLECT or sampler.family == NEAREST
+    return moved or (mode == BORDER and sampler.family != POLYNOMIAL)

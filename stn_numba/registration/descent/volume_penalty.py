@@ -1,0 +1,117 @@
+"""Penalize bending of maps of volumes; see `stn_numba.registration.descent.penalty`."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stn_numba.grid import base_points
+from stn_numba.registration.descent.penalty import STRETCHING, BendingPenalty
+from stn_numba.transform.base import Transform
+from stn_numba.transform.lattice import LatticeTransform
+from stn_numba.transform.points import apply_each
+
+__all__ = ["VolumePenalty", "penalty_of"]
+
+Array = NDArray[np.float64]
+
+_POINTS, _LATTICE_POINTS = 13, 33  # along each axis, between which second derivatives are taken
+_ORDERS = [orders for orders in itertools.product(range(3), repeat=3) if sum(orders) == 2]  # of derivatives along z, y, x
+
+
+def penalty_of(transform: Transform, weight: float) -> BendingPenalty | VolumePenalty:
+    """Return the penalty of a transform of images or volumes."""
+    return VolumePenalty(transform, weight) if transform.ndim == 3 else BendingPenalty(transform, weight)
+
+
+class VolumePenalty:
+    """The bending energy of a map of volumes: the mean of the squared second derivatives of positions, as `BendingPenalty`.
+
+    Parameters
+    ----------
+    transform : Transform
+    weight : float
+        What the energy is multiplied by before it is added to the cost, which is 1 minus the squared correlation.
+    """
+
+    def __init__(self, transform: Transform, weight: float) -> None:
+        self.transform, self.weight = transform, weight
+        self._points = base_points((_POINTS,) * 3)
+
+    def terms(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Cost (N,), half its gradient (N, P), and half its second derivatives (N, P, P)."""
+        if self.transform.is_linear() or isinstance(self.transform, LatticeTransform):
+            return self._quadratic(theta)
+        bent = _bend(np.asarray(apply_each(self.transform, theta, self._points), np.float64)[..., None])
+        residuals = bent.reshape(len(theta), -1)
+        flat = _bend(self.transform.theta_jacobian(theta, self._points)).reshape(*residuals.shape, theta.shape[1])
+        across, factor = np.swapaxes(flat, 1, 2), self.weight / _POINTS**3
+        gradient = (across @ residuals[..., None])[..., 0]
+        return factor * np.sum(residuals**2, axis=1), factor * gradient, factor * across @ flat
+
+    def _quadratic(self, theta: Array) -> tuple[Array, Array, Array]:
+        """As `terms`, for positions that are linear in theta: x, y and z cost alike, and independently."""
+        (n, count), curvature = theta.shape, self._curvature
+        gradient = (theta.reshape(-1, count // 3) @ curvature).reshape(theta.shape)
+        hessian = np.zeros((n, 3, count // 3, 3, count // 3))
+        for axis in range(3):
+            hessian[:, axis, :, axis] = curvature
+        return np.sum(theta * gradient, axis=1), gradient, hessian.reshape(n, count, count)
+
+    @functools.cached_property
+    def _curvature(self) -> Array:
+        """(P / 3, P / 3): half the second derivatives by the parameters of x."""
+        if isinstance(self.transform, LatticeTransform):
+            return self.weight * _lattice_curvature(self.transform)
+        slopes = self.transform.theta_jacobian(self.transform.identity()[None], self._points)
+        count = slopes.shape[-1] // 3
+        flat = _bend(slopes[..., :1, :count]).reshape(-1, count)
+        return self.weight / _POINTS**3 * (flat.T @ flat)
+
+
+def _lattice_curvature(lattice: LatticeTransform) -> Array:
+    """Bending and stretching (K, K): along each axis by the weights of control points on it, so the products are exact."""
+    x, total = np.linspace(-1, 1, _LATTICE_POINTS), np.zeros(())
+    squares: list[dict[str, Array]] = []
+    for count in lattice.lattice:
+        weights = np.zeros((len(x), count))
+        np.put_along_axis(weights, *lattice.axis_control(x, count), axis=1)
+        step = 2 / (_LATTICE_POINTS - 1)
+        lines = {str(order): _derivative(weights, 0, order) / step**order for order in range(3)}
+        lines |= {"slope": np.diff(weights, axis=0) / step, "value": weights}
+        squares.append({name: each.T @ each for name, each in lines.items()})
+    for orders in _ORDERS:
+        total = total + _product([square[str(order)] for square, order in zip(squares, orders, strict=True)], max(orders))
+    for axis in range(3):
+        total = total + STRETCHING * _product(
+            [square["slope" if k == axis else "value"] for k, square in enumerate(squares)], 2
+        )
+    return np.asarray(total / _LATTICE_POINTS**3, np.float64)
+
+
+def _product(squares: list[Array], order: int) -> Array:
+    """The Kronecker product of three matrices, twice if a derivative is mixed."""
+    return np.kron(np.kron(squares[0], squares[1]), squares[2]) * (1 if order == 2 else 2)
+
+
+def _bend(values: Array) -> Array:
+    """Second derivatives of values (N, M, coordinates, P) at the points, the mixed ones times the root of 2."""
+    field = values.reshape(len(values), *(_POINTS,) * 3, *values.shape[2:])
+    field = np.nan_to_num(field, posinf=0.0, neginf=0.0)
+    parts = []
+    for orders in _ORDERS:
+        part = field
+        for axis, order in enumerate(orders, 1):
+            part = _derivative(part, axis, order)
+        parts.append(part * (1 if max(orders) == 2 else np.sqrt(2)))
+    return np.stack(parts, axis=1) / (2 / (_POINTS - 1)) ** 2
+
+
+def _derivative(values: Array, axis: int, order: int) -> Array:
+    """Central differences of an order along an axis, without the first and the last line."""
+    lines = np.moveaxis(values, axis, 0)
+    inner = (lines[1:-1], (lines[2:] - lines[:-2]) / 2, lines[2:] - 2 * lines[1:-1] + lines[:-2])[order]
+    return np.moveaxis(inner, 0, axis)

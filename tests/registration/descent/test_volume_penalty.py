@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+import stn_numba as stn
+from stn_numba.registration.descent.penalty import BendingPenalty
+from stn_numba.registration.descent.volume_penalty import VolumePenalty, penalty_of
+from tests.registration.volume_scenes import FishEye
+
+SPLINE = stn.get_transform("tps", control_points=(2, 2, 3))
+LATTICE = stn.get_transform("bspline", control_points=(4, 4, 5))
+
+
+def test_images_and_volumes_have_penalties_of_their_own():
+    assert type(penalty_of(stn.get_transform("affine"), 1.0)) is BendingPenalty
+    assert type(penalty_of(LATTICE, 1.0)) is VolumePenalty
+
+
+def test_affine_maps_do_not_bend():
+    theta = SPLINE.fit_points(SPLINE.control_points, SPLINE.control_points @ np.diag([1.2, 0.8, 1.1]) + 0.3)
+    cost, gradient, _ = VolumePenalty(SPLINE, 1.0).terms(theta)
+    np.testing.assert_allclose(cost, 0, atol=1e-12)
+    np.testing.assert_allclose(gradient, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("term", "energy"), [(lambda x, y, z: z**2, 4.0), (lambda x, y, z: x * z, 2.0)])
+def test_the_energy_is_that_of_second_derivatives(term, energy):
+    class Bent(stn.LinearTransform):
+        ndim = 3
+
+        def basis(self, points):
+            return term(*points.T)[:, None]
+
+    cost, *_ = VolumePenalty(Bent(), 3.0).terms(np.array([[0.5, 0.0, 0.0]]))
+    np.testing.assert_allclose(cost, 3.0 * 0.25 * energy * (11 / 13) ** 3)
+
+
+@pytest.mark.parametrize("transform", [SPLINE, LATTICE, FishEye()])
+def test_the_gradient_is_half_that_of_the_cost(transform):
+    penalty, rng, step = VolumePenalty(transform, 0.1), np.random.default_rng(0), 1e-5
+    theta = transform.identity() + rng.normal(0, 0.1, (2, transform.n_params))
+    direction = rng.normal(size=theta.shape)
+    cost, gradient, hessian = penalty.terms(theta)
+    ahead, behind = (penalty.terms(theta + sign * step * direction) for sign in (1, -1))
+    slope = np.sum(gradient * direction, axis=1)
+    np.testing.assert_allclose(2 * slope, (ahead[0] - behind[0]) / (2 * step), rtol=1e-4)
+    if not isinstance(transform, FishEye):
+        expected = cost + 2 * slope + np.einsum("np,npq,nq->n", direction, hessian, direction)
+        np.testing.assert_allclose(penalty.terms(theta + direction)[0], expected)
+
+
+def test_a_lattice_costs_what_its_displacements_say():
+    theta = np.random.default_rng(0).normal(0, 0.1, (1, LATTICE.n_params))
+    n, step = 33, 2 / 32
+    moved = (LATTICE.apply(theta, stn.base_points((n, n, n))) - stn.base_points((n, n, n))).reshape(n, n, n, 3)
+    expected, inner = 0.0, slice(1, -1)
+    for axis in range(3):
+        lines = np.moveaxis(moved, axis, 0)
+        expected += 100 * np.sum(np.diff(lines, axis=0) ** 2) / step**2
+        expected += np.sum(np.diff(lines, 2, axis=0)[:, inner, inner] ** 2) / step**4
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        lines = np.moveaxis(moved, (a, b), (0, 1))[:, :, inner]
+        mixed = (lines[2:, 2:] - lines[2:, :-2] - lines[:-2, 2:] + lines[:-2, :-2]) / 4
+        expected += 2 * np.sum(mixed**2) / step**4
+    np.testing.assert_allclose(VolumePenalty(LATTICE, 0.1).terms(theta)[0], 0.1 / n**3 * expected)

@@ -1,0 +1,1 @@
+"""Tests of volumes in stn_numba.sampler."""
