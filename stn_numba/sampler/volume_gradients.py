@@ -65,12 +65,13 @@ def _add_image_gradient(call: Call, d_out: Array, d_image: Array) -> None:
     bands = max(1, min(-(-_PIECES // max(volumes, 1)), call.in_shape[0])) if d_out.size > 4 * PIXELS_PER_TASK else 1
     tasks = max(1, min(volumes * bands, MAX_TASKS))
     for rows, part in row_blocks(call):
-        if d_out[:, rows].size:
+        d_rows = d_out[:, rows].astype(d_image.dtype, copy=False)
+        if d_rows.size:
             words = (
                 tasks, volumes, bands, *part.source.words, *_rule(call, d_image), *part.batch_steps, *part.out_shape,
-                *image_words(d_out[:, rows]), *image_words(d_image),
+                *image_words(d_rows), *image_words(d_image),
             )  # fmt: skip
-            dispatch.run(image_gradient_entry(call.image.dtype, d_image.dtype), tasks, part.num_threads, words)
+            dispatch.run(image_gradient_entry(d_image.dtype), tasks, part.num_threads, words)
 
 
 def _rule(call: Call, d_image: Array) -> tuple[Any, ...]:
