@@ -67,7 +67,8 @@ def voxel_tables(transform: LatticeTransform, level: Level) -> VoxelTables:
     across[:, :w] = x_weights.T
     starts = np.flatnonzero(np.diff(x[:, 0], prepend=-1))
     cells = np.stack([starts, np.append(starts[1:], w), x[starts, 0]], axis=1).astype(np.int64)
-    bounds, corners = [], {}
+    bounds: list[tuple[int, ...]] = []
+    corners: dict[tuple[int, int], list[int]] = {}
     for (k, k_end, front), (i, i_end, top) in itertools.product(_runs(z[:, 0]), _runs(y[:, 0])):
         corners.setdefault((front, top), []).append(len(bounds))
         bounds.append((k, k_end, i, i_end))
