@@ -65,7 +65,7 @@ def is_large(transform: Transform) -> bool:
 
 
 def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, settings: Settings) -> Found:
-    """Register N pairs, as `stn_numba.registration.run.find`; large lattices on a coarser one, those of volumes with a penalty."""
+    """Register N pairs, as `registration.run.find`; large lattices on a coarser one, and those of volumes with a penalty."""
     if isinstance(transform, LatticeTransform) and transform.ndim == 3:
         settings = dataclasses.replace(settings, penalty=max(settings.penalty, _LEAST_OF_VOLUMES))
     if not (isinstance(transform, LatticeTransform) and is_large(transform)):

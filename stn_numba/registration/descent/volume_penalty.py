@@ -89,10 +89,15 @@ def _lattice_curvature(lattice: LatticeTransform) -> Array:
         slopes.append([np.eye(count) / count, rise.T @ rise / count])
     for orders in _ORDERS:
         share = 1 if max(orders) == 2 else 2  # mixed derivatives count twice
-        total = total + share * functools.reduce(np.kron, [each[order] for each, order in zip(bends, orders, strict=True)])
+        total = total + share * _product([each[order] for each, order in zip(bends, orders, strict=True)])
     for axis in range(3):
-        total = total + STRETCHING * functools.reduce(np.kron, [each[int(k == axis)] for k, each in enumerate(slopes)])
+        total = total + STRETCHING * _product([each[int(k == axis)] for k, each in enumerate(slopes)])
     return np.asarray(total, np.float64)
+
+
+def _product(parts: list[Array]) -> Array:
+    """The Kronecker product of matrices along z, y and x."""
+    return np.kron(np.kron(parts[0], parts[1]), parts[2])
 
 
 def _bend(values: Array) -> Array:

@@ -134,7 +134,7 @@ def _standardized(planes: NDArray[Any], mask: NDArray[np.bool_] | None, name: st
     if 0 in planes.shape:
         raise ValueError(f"{name}: expected at least one pixel, got (N, C, {_SIZES[planes.ndim - 2]}) = {planes.shape}")
     exact = planes.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32, np.bool_)
-    values = np.ascontiguousarray(planes, np.float32 if exact else np.float64)
+    values: NDArray[Any] = np.ascontiguousarray(planes, np.float32 if exact else np.float64)
     # along rows as NumPy sums fast, then exactly
     lines: NDArray[Any] = values.mean(axis=-1)
     valid = None
