@@ -41,8 +41,8 @@ class PixelMethods(Transform):
         ----------
         theta : array_like, (N, P)
             Parameters.
-        in_shape, out_shape : (int, int)
-            (H, W) of the image to read and (h, w) of the output.
+        in_shape, out_shape : (int, int) or (int, int, int)
+            (H, W) of the image to read and (h, w) of the output, or (D, H, W) and (d, h, w) of volumes.
         align_corners : bool, default True
             Convention of the parameters, see `stn_numba.grid`.
         inverse : bool, default False
@@ -50,8 +50,8 @@ class PixelMethods(Transform):
 
         Returns
         -------
-        ndarray, (N, 3, 3), float64
-            From (x, y, 1) in output pixels to input pixels, where 0 is the center of the first one.
+        ndarray, (N, 3, 3) or (N, 4, 4), float64
+            From (x, y, 1) or (x, y, z, 1) in output pixels to input pixels, where 0 is the center of the first one.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class PixelMethods(Transform):
         >>> get_transform("affine").pixel_matrix(half, (9, 9), (9, 9)).tolist()
         [[[0.5, 0.0, 2.0], [0.0, 0.5, 2.0], [0.0, 0.0, 1.0]]]
         """
-        in_shape, out_shape = check_shape(in_shape, "in_shape"), check_shape(out_shape, "out_shape")
+        in_shape, out_shape = check_shape(in_shape, "in_shape", self.ndim), check_shape(out_shape, "out_shape", self.ndim)
         bound = self._for_pixels(in_shape, as_bool(align_corners, "align_corners"))
         pixels = MatrixGrid(bound._exact_matrix(theta), out_shape, align_corners=align_corners).pixel_matrix(in_shape)
         if not as_bool(inverse, "inverse"):
@@ -182,12 +182,12 @@ def _to_normalized(shape: Shape, align_corners: bool) -> Array:
 
 
 def _scaled(matrix: Array) -> Array:
-    return matrix / matrix[:, 2:, 2:]
+    return matrix / matrix[:, -1:, -1:]
 
 
 def _inverted(matrix: Array, name: str) -> Array:
     with np.errstate(all="ignore"):
-        result = inverted(matrix)
+        result = inverted(matrix) if matrix.shape[1] == 3 else np.linalg.inv(matrix)
     if not np.isfinite(result).all():
         raise ValueError(f"{name}: expected a matrix that has an inverse, got a singular one")
     return result

@@ -18,7 +18,7 @@ def test_an_affine_map_with_gain_and_bias(kernel):
     result = stn.register(moving, fixed, AFFINE, kernel=kernel)
     assert result.success
     assert mean_error(result, AFFINE, THETA) < (0.005 if kernel == "cubic" else 0.05)
-    np.testing.assert_allclose(result.gain, 1.3, atol=0.02)
+    np.testing.assert_allclose(result.gain, 1.3, atol=0.005 if kernel == "cubic" else 0.05)
     np.testing.assert_allclose(result.bias, 20, atol=0.05)
     assert result.correlation > 0.999
     assert result.pixel_matrix().shape == (1, 4, 4)
@@ -27,7 +27,7 @@ def test_an_affine_map_with_gain_and_bias(kernel):
 
 @pytest.mark.parametrize("name", ["translation", "rigid", "similarity", "projective"])
 def test_other_matrices_by_name(name):
-    transform = stn.get_transform(name, ndim=3)
+    transform = stn.get_transform(name, ndim=3).for_image(SHAPE)
     theta = transform.identity() + np.random.default_rng(0).normal(0, 0.04, transform.n_params)
     result = stn.register(*volume_pair(transform, theta), name, options={"ndim": 3})
     assert result.success
@@ -53,7 +53,7 @@ def test_a_flow_of_all_voxels_is_registered_on_a_coarse_lattice():
     result = stn.register(*volume_pair(truth, theta, shape=shape), "flow", options={"shape": shape})
     assert result.success
     assert mean_error(result, truth, theta) < 0.1
-    assert np.isnan(result.covariance).all()
+    assert np.isnan(result.covariance[0, 0, 0])
 
 
 def test_a_transform_of_ones_own():
@@ -125,8 +125,8 @@ def test_a_robust_measure_and_local_normalization():
 
 
 def test_a_penalty_keeps_a_lattice_smooth():
-    transform = stn.get_transform("bspline", control_points=(5, 5, 5))
-    moving, fixed = volume_pair(transform, transform.identity(), noise=0.5)
+    transform = stn.get_transform("bspline", control_points=(4, 4, 4))
+    moving, fixed = volume_pair(transform, transform.identity(), shape=(20, 22, 24), noise=0.5)
     free, smooth = (stn.register(moving, fixed, transform, penalty=weight) for weight in (0.0, 1e-2))
     assert np.abs(smooth.theta).mean() < 0.5 * np.abs(free.theta).mean()
 

@@ -173,7 +173,7 @@ def test_half_precision():
         ({"transform": "afine"}, ValueError, "transform: .* did you mean 'affine'"),
         ({"shape": (3,)}, ValueError, r"shape: expected \(h, w\)"),
         ({"initial": [1, 0]}, ValueError, r"initial: expected \(6\), got \(2,\)"),
-        ({"kernel": "cubic"}, ValueError, "kernel: .* did you mean 'bicubic'"),
+        ({"kernel": "bicubik"}, ValueError, "kernel: .* did you mean 'bicubic'"),
         ({"padding": "edge"}, ValueError, "padding: .* did you mean 'border'"),
         ({"antialias": 1}, TypeError, "antialias: expected True or False"),
         ({"antialias": True, "kernel": "nearest"}, ValueError, "antialias: expected False with kernel='nearest'"),

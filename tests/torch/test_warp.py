@@ -122,7 +122,7 @@ def test_conjugate_and_negative_views_are_computed_first():
         ({"image": torch.zeros(4)}, ValueError, r"image: expected \(N, C, H, W\), \(C, H, W\) or \(H, W\), got \(4,\)"),
         ({"layout": "CHW"}, ValueError, "layout: expected one of NCHW, NHWC, got 'CHW'"),
         ({"transform": "afine"}, ValueError, "transform: expected one of .* did you mean 'affine'"),
-        ({"kernel": "cubic"}, ValueError, "kernel: .* did you mean 'bicubic'"),
+        ({"kernel": "bicubik"}, ValueError, "kernel: .* did you mean 'bicubic'"),
         ({"shape": (2,)}, TypeError, r"shape: expected two whole numbers \(h, w\)"),
     ],
 )

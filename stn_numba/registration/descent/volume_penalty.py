@@ -73,28 +73,31 @@ class VolumePenalty:
 
 
 def _lattice_curvature(lattice: LatticeTransform) -> Array:
-    """Bending and stretching (K, K): along each axis by the weights of control points on it, so the products are exact."""
+    """(K, K): the mean of squared second derivatives, and of squared slopes between neighboring control points.
+
+    Slopes are those of the lattice itself, so that control points beyond the edges are held, which hardly move a voxel. Along
+    each axis weights are independent of the others, so curvatures are products.
+    """
     x, total = np.linspace(-1, 1, _LATTICE_POINTS), np.zeros(())
-    squares: list[dict[str, Array]] = []
+    step, bends, slopes = 2 / (_LATTICE_POINTS - 1), [], []
     for count in lattice.lattice:
         weights = np.zeros((len(x), count))
         np.put_along_axis(weights, *lattice.axis_control(x, count), axis=1)
-        step = 2 / (_LATTICE_POINTS - 1)
-        lines = {str(order): _derivative(weights, 0, order) / step**order for order in range(3)}
-        lines |= {"slope": np.diff(weights, axis=0) / step, "value": weights}
-        squares.append({name: each.T @ each for name, each in lines.items()})
+        lines = [_derivative(weights, 0, order) / step**order for order in range(3)]
+        bends.append([line.T @ line / _LATTICE_POINTS for line in lines])
+        rise = np.diff(np.eye(count), axis=0) * (count - 1) / 2
+        slopes.append([np.eye(count) / count, rise.T @ rise / count])
     for orders in _ORDERS:
-        total = total + _product([square[str(order)] for square, order in zip(squares, orders, strict=True)], max(orders))
+        share = 1 if max(orders) == 2 else 2  # mixed derivatives count twice
+        total = total + share * _product([each[order] for each, order in zip(bends, orders, strict=True)])
     for axis in range(3):
-        total = total + STRETCHING * _product(
-            [square["slope" if k == axis else "value"] for k, square in enumerate(squares)], 2
-        )
-    return np.asarray(total / _LATTICE_POINTS**3, np.float64)
+        total = total + STRETCHING * _product([each[int(k == axis)] for k, each in enumerate(slopes)])
+    return np.asarray(total, np.float64)
 
 
-def _product(squares: list[Array], order: int) -> Array:
-    """The Kronecker product of three matrices, twice if a derivative is mixed."""
-    return np.kron(np.kron(squares[0], squares[1]), squares[2]) * (1 if order == 2 else 2)
+def _product(parts: list[Array]) -> Array:
+    """The Kronecker product of matrices along z, y and x."""
+    return np.kron(np.kron(parts[0], parts[1]), parts[2])
 
 
 def _bend(values: Array) -> Array:

@@ -31,7 +31,7 @@ Planar = NDArray[np.float32]
 _PIXELS = 1 << 14  # of a task
 _FEW = 1 << 16  # pixels of a call, up to which one thread is as fast, and steadier on a busy machine
 _COLUMNS = 64  # of a task that works along columns: rows of four cache lines
-BINOMIAL = np.array([6, 4, 1], np.float32) / 16
+BINOMIAL: Planar = np.array([6, 4, 1], np.float32) / np.float32(16)
 _MODULE = "kernels.registration.filters"
 _KERNELS = {name: kernel(_MODULE, name) for name in ("halve", "smooth", "solve_columns", "solve_rows")}
 

