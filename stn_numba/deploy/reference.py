@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stn_numba.sampler.interpolation import KERNELS
 
-__all__ = ["align_corners_points", "block_means", "project", "sampling_matrix", "sampling_matrix_derivative"]
+__all__ = ["align_corners_points", "axis_weights", "block_means", "project", "sampling_matrix", "sampling_matrix_derivative"]
 
 Array = NDArray[np.float64]
 Weight = Callable[[Array], Array]
@@ -26,6 +26,12 @@ def sampling_matrix_derivative(points: NDArray[Any], shape: tuple[int, int], axi
     tent = _weight("bilinear")
     scale = (shape[1 - axis] - 1) / 2
     return scale * _product(points, shape, *((_tent_slope, tent) if axis == 0 else (tent, _tent_slope)))
+
+
+def axis_weights(x: Array, size: int, kernel: str, *, slope: bool = False) -> Array:
+    """Return (M, size) weights of each pixel of one axis at M positions in pixels, or the tent's derivatives by them."""
+    weight = _tent_slope if slope else _weight(kernel)
+    return weight(x[:, None] - np.arange(size))
 
 
 def project(matrix: Array, shape: tuple[int, int], align_corners: bool) -> Array:

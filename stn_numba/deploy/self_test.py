@@ -19,6 +19,7 @@ from stn_numba.deploy.reference import (
     sampling_matrix,
     sampling_matrix_derivative,
 )
+from stn_numba.deploy.volume_self_test import volume_checks
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import prebuilt
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
@@ -77,6 +78,7 @@ def _checks(everything: bool) -> Iterator[tuple[str, Callable[[], None]]]:
             yield f"antialias {dtype}", functools.partial(_antialias, dtype)
         for align_corners in (True, False):
             yield f"homography, align_corners={align_corners}", functools.partial(_homography, align_corners)
+    yield from volume_checks(_close, everything)
     yield "convolution float32", _convolution
     yield "pooling float32", _pooling
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
+from stn_numba._util.arrays import as_array
 from stn_numba.grid.between_pixels import Offset, longest_steps, shifted, shifted_vjp
 from stn_numba.grid.job_writers import PositionsWriter
 from stn_numba.grid.kernel_grid import KernelGrid, PartialSums
@@ -49,8 +50,9 @@ class DenseGrid(KernelGrid):
     """
 
     def __init__(self, points: ArrayLike, *, align_corners: bool = True) -> None:
-        in_volume = np.shape(points)[-1:] == (3,) and np.ndim(points) == 5
-        self.values = as_floats(points, "points", ("N", "d", "h", "w", 3) if in_volume else ("N", "h", "w", 2))
+        given = as_array(points, "points")
+        in_volume = given.shape[-1:] == (3,) and given.ndim == 5
+        self.values = as_floats(given, "points", ("N", "d", "h", "w", 3) if in_volume else ("N", "h", "w", 2))
         self.shape = self.values.shape[1:-1]
         self.align_corners = as_bool(align_corners, "align_corners")
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
+from stn_numba._util.arrays import as_array
 from stn_numba.grid import pixel_conversion
 from stn_numba.grid.between_pixels import Offset, lengths, longest_steps
 from stn_numba.grid.coordinates import window_points
@@ -61,8 +62,9 @@ class MatrixGrid(KernelGrid):
     _origin: tuple[float, ...]  # pixel (row, column) of the whole output at which this grid begins
 
     def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
-        size = 4 if np.shape(matrix)[-2:] == (4, 4) else 3
-        self.values = as_floats(matrix, "matrix", ("N", size, size))
+        given = as_array(matrix, "matrix")
+        size = 4 if given.shape[-2:] == (4, 4) else 3
+        self.values = as_floats(given, "matrix", ("N", size, size))
         self.shape = check_shape(shape, ndim=size - 1)
         self._origin = (0.0,) * (size - 1)
         self.align_corners = as_bool(align_corners, "align_corners")
