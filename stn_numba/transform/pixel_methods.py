@@ -187,7 +187,7 @@ def _scaled(matrix: Array) -> Array:
 
 def _inverted(matrix: Array, name: str) -> Array:
     with np.errstate(all="ignore"):
-        result = inverted(matrix) if matrix.shape[1] == 3 else np.linalg.inv(matrix)
+        result = np.asarray(inverted(matrix) if matrix.shape[1] == 3 else np.linalg.inv(matrix), np.float64)
     if not np.isfinite(result).all():
         raise ValueError(f"{name}: expected a matrix that has an inverse, got a singular one")
     return result
