@@ -16,27 +16,32 @@ from benchmarks import (
     fresh_process,
     machine,
     marks,
-    registration_cases,
-    registration_page,
     report,
     timing,
+    torch_bridge_cases,
     warp_cases,
 )
 from benchmarks.case import Result, library_of
 from benchmarks.networks import cases as network_cases
+from benchmarks.registration import cases as registration_cases
+from benchmarks.registration import page as registration_page
+from benchmarks.volumes import cases as volume_cases
+from benchmarks.volumes import page as volume_page
 
 DOCS = Path("docs")
 
 # For each page, its sections and their cases.
 CASES: dict[str, dict[str, Any]] = {
-    "benchmarks": {"warps": warp_cases.CASES, **fresh_process.CASES},
+    "benchmarks": {"warps": [*warp_cases.CASES, *torch_bridge_cases.CASES], **fresh_process.CASES},
     "training-benchmarks": {"training": network_cases.CASES},
     "registration-benchmarks": {"registration": registration_cases.CASES},
+    "volumes-benchmarks": {"volumes": volume_cases.CASES},
 }
 PAGES = {
     "benchmarks": report.warps_page,
     "training-benchmarks": report.training_page,
     "registration-benchmarks": registration_page.page,
+    "volumes-benchmarks": volume_page.page,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,7 @@ class Case:
     make: Callable[[], Any]
     ours: Callable[[Any], Call]
     rivals: Callable[[Any], list[Call]]
+    _: KW_ONLY
     at_least: Mapping[str, float] = field(default_factory=dict)
     at_most: Mapping[str, float] = field(default_factory=dict)
     more: Callable[[Any], dict[str, float]] = lambda problem: {}

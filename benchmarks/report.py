@@ -61,6 +61,8 @@ WARPS_HOW = """
 - stn-numba: one function from theta to the answer, that is, the transform's `forward`, then `sample`, or `sample_vjp` and both
   backward passes. With a dense grid, the gradients are those of image and grid. "One image" is `stn.warp(image, theta)`, with
   theta in float64, and without a batch axis, or a channel axis if there is one channel.
+- "torch bridge": tensors with channels first, and gradients by PyTorch's autograd, on both sides. Ours is
+  `stn_numba.torch.warp`.
 - torch: `affine_grid` and `grid_sample`. kornia: its function for the transform; the spline's coefficients are solved within
   the time, as ours are. onnxruntime: a model of AffineGrid and GridSample.
 - OpenCV, SciPy and scikit-image: one call per image, with matrices and maps prepared beforehand, outside the time.

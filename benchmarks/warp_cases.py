@@ -93,7 +93,7 @@ def _case(what: str, size: tuple[int, int, int, int], at_least: dict[str, float]
     sizes = "x".join(map(str, size[1:] if options.get("single_image") else size))
     to = " to {}x{}".format(*options["shape"]) if "shape" in options else ""
     name = f"{what}, {sizes}{to}" + (f" {options['dtype']}" if "dtype" in options else "")
-    return Case(name, partial(make_warp, size, **options), our_call, rivals.calls, at_least, _copy)
+    return Case(name, partial(make_warp, size, **options), our_call, rivals.calls, at_least=at_least, more=_copy)
 
 
 FORWARD = [

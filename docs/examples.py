@@ -33,7 +33,10 @@ EXAMPLES = {  # figure, sentence about the result, and what the figure shows
 }
 
 
-_MORE = "Co-localization, with a custom training loop: [results.md](results.md#co-localization).\n"
+_MORE = """\
+Co-localization, with a custom training loop: [results.md](results.md#co-localization). Digits turned in space, with a
+transformer of volumes: [results.md](results.md).
+"""
 
 
 def main(runs: Path) -> None:

@@ -16,7 +16,7 @@ from stn_numba.grid import (
     to_normalized,
     to_pixels,
 )
-from stn_numba.sampler import sample, sample_vjp
+from stn_numba.sampler import sample, sample_gradients, sample_vjp
 from stn_numba.threads import get_num_threads, limit_threads, set_num_threads
 from stn_numba.transform import LatticeTransform, LinearTransform, MatrixTransform, Transform
 from stn_numba.transform.bounded import bounded
@@ -26,10 +26,12 @@ from stn_numba.warp import warp
 
 if TYPE_CHECKING:
     from stn_numba import data, models, nn, plot, testing
+    from stn_numba.grid.geometry import ImageGeometry
     from stn_numba.nn.saving.model_file import load, save
     from stn_numba.nn.training.fit import fit
     from stn_numba.onnx.export import export_onnx
     from stn_numba.registration import Registration, register, register_stack
+    from stn_numba.resampling import resample
 
 __version__ = "0.1.0"
 
@@ -37,6 +39,7 @@ __all__ = [
     "BasisGrid",
     "DenseGrid",
     "Grid",
+    "ImageGeometry",
     "LatticeTransform",
     "LinearTransform",
     "MatrixGrid",
@@ -62,7 +65,9 @@ __all__ = [
     "register",
     "register_stack",
     "register_transform",
+    "resample",
     "sample",
+    "sample_gradients",
     "sample_vjp",
     "save",
     "set_num_threads",
@@ -77,12 +82,14 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless t
 # Imported at first use, so that a pipeline that only warps does not wait for them.
 _MODULES = ("data", "models", "nn", "plot", "testing")
 _NAMES = {
+    "ImageGeometry": "grid.geometry",
     "Registration": "registration",
     "export_onnx": "onnx.export",
     "fit": "nn.training.fit",
     "load": "nn.saving.model_file",
     "register": "registration",
     "register_stack": "registration",
+    "resample": "resampling",
     "save": "nn.saving.model_file",
 }
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from stn_numba._util.arguments import as_int
-from stn_numba.nn import AvgPool, Chain, Conv2d, Dense, Flatten, Layer, MaxPool, ReLU
+from stn_numba._util.arguments import as_bool, as_int
+from stn_numba.nn import AvgPool, Center, Chain, Conv2d, Dense, Flatten, Layer, MaxPool, ReLU
 
-__all__ = ["averaged", "cnn_localisation", "fcn_layers", "fcn_localisation", "features", "output", "pooled"]
+__all__ = ["averaged", "centered", "cnn_localisation", "fcn_layers", "fcn_localisation", "features", "output", "pooled"]
 
 
-def fcn_layers(units: int, n_classes: int, downsample: int) -> tuple[Layer, ...]:
+def fcn_layers(units: int, n_classes: int, downsample: int, center: bool) -> tuple[Layer, ...]:
     """Return two hidden layers, and one of logits."""
-    return *averaged(downsample), Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), output(n_classes)
+    first = *centered(center), *averaged(downsample), Flatten()
+    return *first, Dense(units), ReLU(), Dense(units), ReLU(), output(n_classes)
 
 
-def fcn_localisation(units: int, downsample: int) -> Chain:
+def fcn_localisation(units: int, downsample: int, center: bool) -> Chain:
     """Return a localisation net of three dense layers."""
-    return Chain(*averaged(downsample), Flatten(), Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())
+    first = *centered(center), *averaged(downsample), Flatten()
+    return Chain(*first, Dense(units), ReLU(), Dense(units), ReLU(), Dense(units), ReLU())
 
 
-def cnn_localisation(side: int, filters: int, units: int, downsample: int) -> Chain:
+def cnn_localisation(side: int, filters: int, units: int, downsample: int, center: bool) -> Chain:
     """Return a localisation net of two convolutions and a dense layer, for images of at least `side` by `side` pixels."""
-    coarse = averaged(downsample)
+    coarse = *centered(center), *averaged(downsample)
     side = (side // downsample - 4) // 2 - 4  # of the second convolution's output
     second = () if side < 1 else (Conv2d(filters, 5), ReLU()) if downsample > 1 or side < 2 else pooled(filters, 5)
     return Chain(*coarse, *pooled(filters, 5), *second, Flatten(), Dense(units), ReLU())
@@ -31,9 +33,14 @@ def averaged(factor: int) -> tuple[Layer, ...]:
     return () if as_int(factor, "downsample", least=1) == 1 else (AvgPool(factor),)
 
 
-def features(filters: int) -> tuple[Layer, ...]:
+def centered(center: bool) -> tuple[Layer, ...]:
+    """Return the layer that takes the mean from each image, or nothing."""
+    return (Center(),) if as_bool(center, "center") else ()
+
+
+def features(filters: int, center: bool) -> tuple[Layer, ...]:
     """Return the convolutions of `cnn`."""
-    return *pooled(filters, 9), *pooled(filters, 7), Flatten()
+    return *centered(center), *pooled(filters, 9), *pooled(filters, 7), Flatten()
 
 
 def pooled(filters: int, kernel_size: int) -> tuple[Layer, ...]:

@@ -29,7 +29,13 @@ Shape = tuple[int, int, int]
 
 
 def fcn(
-    input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, units: int = 128, downsample: int = 1, seed: int = 0
+    input_shape: Shape = (28, 28, 1),
+    n_classes: int = 10,
+    *,
+    units: int = 128,
+    downsample: int = 1,
+    center: bool = True,
+    seed: int = 0,
 ) -> Classifier:
     """Return a fully connected network with two hidden layers.
 
@@ -43,6 +49,9 @@ def fcn(
         Width of the hidden layers.
     downsample : int, default 1
         Side of the blocks of average pooling before them.
+    center : bool, default True
+        Whether to subtract its mean from each image first, see `stn_numba.nn.Center`. Bright images then train as safely as
+        digits on black do. The paper's networks have no such layer.
     seed : int, default 0
         Seed of the initial parameters.
 
@@ -56,17 +65,23 @@ def fcn(
     >>> fcn().n_params
     118282
     """
-    return Classifier(Chain(*fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(*fcn_layers(units, n_classes, downsample, center)), input_shape, n_classes, seed=seed)
 
 
 def cnn(
-    input_shape: Shape = (28, 28, 1), n_classes: int = 10, *, filters: int = 32, units: int | None = None, seed: int = 0
+    input_shape: Shape = (28, 28, 1),
+    n_classes: int = 10,
+    *,
+    filters: int = 32,
+    units: int | None = None,
+    center: bool = True,
+    seed: int = 0,
 ) -> Classifier:
     """Return a convolutional network: 9 x 9 and 7 x 7 convolutions, each with ReLU and 2 x 2 max pooling, and a dense layer.
 
     Parameters
     ----------
-    input_shape, n_classes, seed
+    input_shape, n_classes, center, seed
         See `fcn`.
     filters : int, default 32
         Filters of both convolutions.
@@ -79,7 +94,7 @@ def cnn(
     54122
     """
     hidden = () if units is None else (Dense(units), ReLU())
-    return Classifier(Chain(*features(filters), *hidden, output(n_classes)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(*features(filters, center), *hidden, output(n_classes)), input_shape, n_classes, seed=seed)
 
 
 def st_fcn(
@@ -98,6 +113,7 @@ def st_fcn(
     units: int = 128,
     localisation_units: int = 32,
     localisation_downsample: int = 1,
+    center: bool = True,
     seed: int = 0,
 ) -> Classifier:
     """Return a spatial transformer with three dense layers in its localisation net, and `fcn` after it.
@@ -124,6 +140,9 @@ def st_fcn(
     localisation_downsample : int, default 1
         Side of the blocks of average pooling before the localisation net, which saves most of its parameters: a coarse image is
         enough to tell where to look.
+    center : bool, default True
+        Whether localisation net and classifier subtract its mean from each image first, see `fcn`. The transformer samples the
+        image itself.
 
     Examples
     --------
@@ -131,12 +150,12 @@ def st_fcn(
     >>> st_fcn(transform="tps").theta(np.zeros((1, 28, 28))).shape
     (1, 32)
     """
-    look = fcn_localisation(localisation_units, localisation_downsample)
+    look = fcn_localisation(localisation_units, localisation_downsample, center)
     transformer = SpatialTransformer(
         look, transform, shape, options=options, initial=initial,
         kernel=kernel, padding=padding, antialias=antialias, align_corners=align_corners,
     )  # fmt: skip
-    return Classifier(Chain(transformer, *fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
+    return Classifier(Chain(transformer, *fcn_layers(units, n_classes, downsample, center)), input_shape, n_classes, seed=seed)
 
 
 def two_st_fcn(
@@ -155,6 +174,7 @@ def two_st_fcn(
     units: int = 128,
     localisation_units: int = 32,
     localisation_downsample: int = 1,
+    center: bool = True,
     seed: int = 0,
 ) -> Classifier:
     """Return two spatial transformers side by side, for two objects in an image (the paper's addition of digits), and `fcn`.
@@ -168,7 +188,7 @@ def two_st_fcn(
     >>> len(model.transformers)
     2
     """
-    looks = [fcn_localisation(localisation_units, localisation_downsample) for _ in range(2)]
+    looks = [fcn_localisation(localisation_units, localisation_downsample, center) for _ in range(2)]
     pair = [
         SpatialTransformer(
             look, transform, shape, options=options, initial=initial,
@@ -176,7 +196,9 @@ def two_st_fcn(
         )
         for look in looks
     ]  # fmt: skip
-    return Classifier(Chain(Parallel(*pair), *fcn_layers(units, n_classes, downsample)), input_shape, n_classes, seed=seed)
+    return Classifier(
+        Chain(Parallel(*pair), *fcn_layers(units, n_classes, downsample, center)), input_shape, n_classes, seed=seed
+    )
 
 
 def st_cnn(
@@ -196,6 +218,7 @@ def st_cnn(
     localisation_filters: int = 20,
     localisation_units: int = 50,
     localisation_downsample: int = 1,
+    center: bool = True,
     seed: int = 0,
 ) -> Classifier:
     """Return a spatial transformer with a convolutional localisation net, and `cnn` after it.
@@ -206,8 +229,8 @@ def st_cnn(
 
     Parameters
     ----------
-    input_shape, n_classes, transform, options, initial, shape, kernel, padding, antialias, align_corners, downsample, seed
-        See `st_fcn`.
+    input_shape, n_classes, transform, options, initial, shape, kernel, padding, antialias, align_corners, downsample, center
+        See `st_fcn`; `seed` too.
     filters, localisation_filters : int, default 32 and 20
         Filters of the convolutions of the classifier and of the localisation net.
     localisation_units : int, default 50
@@ -223,12 +246,13 @@ def st_cnn(
     >>> np.array_equal(model.transform(X), X)
     True
     """
-    look = cnn_localisation(min(input_shape[:2]), localisation_filters, localisation_units, localisation_downsample)
+    side = min(input_shape[:2])
+    look = cnn_localisation(side, localisation_filters, localisation_units, localisation_downsample, center)
     transformer = SpatialTransformer(
         look, transform, shape, options=options, initial=initial,
         kernel=kernel, padding=padding, antialias=antialias, align_corners=align_corners,
     )  # fmt: skip
-    layers = (*averaged(downsample), *features(filters), output(n_classes))
+    layers = (*averaged(downsample), *features(filters, center), output(n_classes))
     return Classifier(Chain(transformer, *layers), input_shape, n_classes, seed=seed)
 
 

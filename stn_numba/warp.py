@@ -14,7 +14,7 @@ from stn_numba._util.arrays import as_array
 from stn_numba.grid import Shape
 from stn_numba.sampler import sample
 from stn_numba.sampler.interpolation import PiecewisePolynomial
-from stn_numba.sampler.layout import caller_shape
+from stn_numba.sampler.layout import as_batch, caller_shape
 from stn_numba.sampler.output import expect_shape
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, make_grid, n_params_of, transform_for_image
@@ -98,7 +98,7 @@ def warp(
     rows = _theta_rows(theta, image, transform, layout)
     if transform.ndim == 2 and _warn_of_many_channels(image, layout):
         key = None  # the next call has to warn as well
-    batch, channel_axis = _as_batch(image, layout, transform.ndim)
+    batch, channel_axis = as_batch(image, layout, transform.ndim)
     in_shape = tuple(size for axis, size in enumerate(batch.shape) if axis not in (0, channel_axis))
     bound = transform_for_image(transform, in_shape, as_bool(align_corners, "align_corners"))
     grid, _ = make_grid(bound, rows, in_shape if shape is None else shape, align_corners)
@@ -173,11 +173,3 @@ def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
         )
         return True
     return False
-
-
-def _as_batch(image: NDArray[Any], layout: str, axes: int) -> tuple[NDArray[Any], int]:
-    """The image with all its axes, and the axis of its channels."""
-    channels = 1 if layout.startswith("NC") else axes + 1
-    if image.ndim == axes:
-        return np.expand_dims(image[None], channels), channels
-    return image[None] if image.ndim == axes + 1 else image, channels

@@ -32,7 +32,7 @@ def _memory(problem: NetworkProblem) -> dict[str, float]:
 def _case(task: str, network: str, batch: int, at_least: dict[str, float], at_most: dict[str, float] | None = None) -> Case:
     """Return a case of a network, with limits of the ratio of other times to ours."""
     name, make = f"{task}, {network}, batch {batch}", partial(make_problem, network, batch, task)
-    return Case(name, make, our_call, _other_calls, at_least, at_most or {}, _memory)
+    return Case(name, make, our_call, _other_calls, at_least=at_least, at_most=at_most or {}, more=_memory)
 
 
 def _other_calls(problem: NetworkProblem) -> list[Call]:

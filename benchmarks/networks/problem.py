@@ -54,9 +54,9 @@ def three_heads(input_shape: tuple[int, int, int] = (28, 84, 1)) -> nn.MultiHead
 
 NETWORKS: dict[str, Callable[[], nn.Model]] = {
     "tutorial": partial(models.tutorial, initial=INITIAL, dropout=0),
-    "st_cnn": partial(models.st_cnn, initial=INITIAL, localisation_downsample=2, localisation_units=20),
-    "st_fcn": partial(models.st_fcn, initial=INITIAL),
-    "cnn, 64 filters, 42 x 42": partial(models.cnn, (42, 42, 1), filters=64),
+    "st_cnn": partial(models.st_cnn, initial=INITIAL, localisation_downsample=2, localisation_units=20, center=False),
+    "st_fcn": partial(models.st_fcn, initial=INITIAL, center=False),
+    "cnn, 64 filters, 42 x 42": partial(models.cnn, (42, 42, 1), filters=64, center=False),
     "transformer and 4 convolutions with BatchNorm": normalized,
     "three heads with transformers, 28 x 84": three_heads,
 }

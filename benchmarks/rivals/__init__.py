@@ -3,7 +3,7 @@
 - ``LIBRARY``, the name on the pages, and ``PACKAGE``, the name of its distribution;
 - ``calls(problem)``, which returns the calls by which a user of the library solves a problem fastest, with
   ``stn_numba.get_num_threads()`` threads, or an empty list if the library does not compete. Problems are those of
-  `benchmarks.warp_problem`, `benchmarks.networks.problem` and `benchmarks.registration_case`.
+  `benchmarks.warp_problem`, `benchmarks.volumes.problem`, `benchmarks.networks.problem` and `benchmarks.registration.case`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import numpy as np
 from dipy.align import imaffine, transforms
 
 from benchmarks.case import Call
-from benchmarks.registration_case import RegistrationTask, matrix_call
-from benchmarks.registration_problem import Image
+from benchmarks.registration.case import RegistrationTask, matrix_call
+from benchmarks.registration.problem import Image
 
 LIBRARY, PACKAGE = "DIPY", "dipy"
 

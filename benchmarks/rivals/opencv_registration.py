@@ -10,8 +10,8 @@ import numpy as np
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.registration_case import RegistrationTask, flow_call, matrix_call
-from benchmarks.registration_problem import Image
+from benchmarks.registration.case import RegistrationTask, flow_call, matrix_call
+from benchmarks.registration.problem import Image
 
 LIBRARY, PACKAGE = "OpenCV", "opencv-python-headless"
 

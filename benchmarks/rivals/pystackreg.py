@@ -7,7 +7,7 @@ from typing import Any
 from pystackreg import StackReg
 
 from benchmarks.case import Call
-from benchmarks.registration_case import RegistrationTask, matrix_call, standardized
+from benchmarks.registration.case import RegistrationTask, matrix_call, standardized
 
 LIBRARY, PACKAGE = "pystackreg", "pystackreg"
 

@@ -8,8 +8,8 @@ import numpy as np
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1, phase_cross_correlation
 
 from benchmarks.case import Call
-from benchmarks.registration_case import RegistrationTask, flow_call, matrix_call
-from benchmarks.registration_problem import Image
+from benchmarks.registration.case import RegistrationTask, flow_call, matrix_call
+from benchmarks.registration.problem import Image
 
 LIBRARY, PACKAGE = "scikit-image", "scikit-image"
 

@@ -1,4 +1,4 @@
-"""SciPy: `map_coordinates`, channel by channel, on one thread."""
+"""SciPy, on one thread: `map_coordinates` channel by channel, and `affine_transform` for volumes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks.case import Call
+from benchmarks.volumes.problem import VolumeProblem
 from benchmarks.warp_problem import WarpProblem
 
 LIBRARY, PACKAGE = "SciPy", "scipy"
 
 
 def calls(problem: Any) -> list[Call]:
-    """It is slow, so it competes on one case only, a single large color image."""
+    """It is slow, so it competes on one case only, a single large color image, and on one of volumes."""
+    if isinstance(problem, VolumeProblem):
+        return _volume_calls(problem)
     if not isinstance(problem, WarpProblem) or not (problem.plain and problem.affine):
         return []
     if len(problem.image) > 1 or problem.n_channels != 3:
@@ -36,3 +39,16 @@ def _warp(planes: Any, coordinates: Any) -> Any:
     """Read (C, H, W) at (row, column) positions; "grid-constant" blends with zeros at the edge, as the others do."""
     channels = [ndimage.map_coordinates(plane, coordinates, order=1, mode="grid-constant") for plane in planes]
     return np.stack(channels, axis=-1)
+
+
+def _volume_calls(problem: VolumeProblem) -> list[Call]:
+    """Warp one float volume that is not large by a matrix."""
+    plain = not problem.gradients and not problem.dense_grid and problem.transform == "affine"
+    if not (plain and problem.is_single and problem.volume.dtype == np.float32 and problem.volume.size < 1 << 22):
+        return []
+    volume, matrix = np.ascontiguousarray(problem.plane), problem.matrix[::-1][:, [2, 1, 0, 3]]  # its axes are z, y, x
+
+    def solve() -> Any:
+        return ndimage.affine_transform(volume, matrix[:, :3], matrix[:, 3], order=1, mode="grid-constant")
+
+    return [Call("SciPy", solve, lambda answer: [answer[None, ..., None]])]

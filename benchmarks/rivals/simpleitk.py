@@ -10,8 +10,8 @@ import SimpleITK as sitk  # noqa: N813
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.registration_case import Answer, RegistrationTask, mapping_call
-from benchmarks.registration_problem import Points
+from benchmarks.registration.case import Answer, RegistrationTask, mapping_call
+from benchmarks.registration.problem import Points
 
 LIBRARY, PACKAGE = "SimpleITK", "simpleitk"
 

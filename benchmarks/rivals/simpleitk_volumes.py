@@ -1,61 +1,48 @@
-"""SimpleITK on volumes: as for images, with all voxels, or with a random share of them, which is the usual way."""
+"""SimpleITK on volumes: `Resample` by an affine transform or a B-spline, and at displacements."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 import stn_numba as stn
 from benchmarks.case import Call
-from benchmarks.registration_case import RegistrationTask, mapping_call
-from benchmarks.rivals.simpleitk import make_method, read
-from stn_numba import Transform
+from benchmarks.volumes.problem import CONTROL_POINTS, VolumeProblem
 
 LIBRARY, PACKAGE = "SimpleITK", "simpleitk"
 
-MOST_PAIRS, SHARE, SEED = 1, 0.05, 1
-ORDER = 3  # of the splines
+# It ends the volume half a voxel beyond the last one, and does not blend with zeros there.
+EDGE_TOLERANCE = 2e-2
+_CELLS = [count - 3 for count in CONTROL_POINTS]
 
 
-def calls(task: Any) -> list[Call]:
-    if not isinstance(task, RegistrationTask) or not isinstance(task.transform, Transform) or task.transform.ndim != 3:
+def calls(problem: Any) -> list[Call]:
+    if not isinstance(problem, VolumeProblem) or not problem.is_single or problem.gradients or problem.dense_grid:
+        return []
+    if problem.volume.size > 1 << 22:
         return []
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(stn.get_num_threads())
-    lattice = getattr(task.transform, "lattice", None)
-    solve = _affine if lattice is None else partial(_spline, [count - ORDER for count in lattice[::-1]])
-    return [
-        mapping_call(name, task, partial(solve, share), read, sitk.GetImageFromArray, MOST_PAIRS)
-        for name, share in (("SimpleITK", None), (f"SimpleITK, {SHARE:.0%} of voxels", SHARE))
-    ]
+    image = sitk.GetImageFromArray(np.ascontiguousarray(problem.plane))
+    transform = _affine(problem) if problem.transform == "affine" else _spline(problem, image)
+    kernel = sitk.sitkNearestNeighbor if problem.kernel == "nearest" else sitk.sitkLinear
+
+    def solve() -> Any:
+        return sitk.Resample(image, image, transform, kernel, 0.0)
+
+    return [Call("SimpleITK", solve, lambda answer: [sitk.GetArrayFromImage(answer)[None, ..., None]], EDGE_TOLERANCE)]
 
 
-def _affine(share: float | None, fixed: Any, moving: Any) -> Any:
+def _affine(problem: VolumeProblem) -> Any:
     transform = sitk.AffineTransform(3)
-    transform.SetCenter([(length - 1) / 2 for length in fixed.GetSize()])
-    method = _method(share)
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=1.0, minStep=1e-3, numberOfIterations=300, gradientMagnitudeTolerance=1e-6
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(transform, True)
-    method.Execute(fixed, moving)
+    transform.SetMatrix(problem.matrix[:, :3].ravel().tolist())
+    transform.SetTranslation(problem.matrix[:, 3].tolist())
     return transform
 
 
-def _spline(mesh: list[int], share: float | None, fixed: Any, moving: Any) -> Any:
-    transform = sitk.BSplineTransformInitializer(fixed, mesh)
-    method = _method(share)
-    method.SetOptimizerAsLBFGSB(numberOfIterations=100)
-    method.SetInitialTransform(transform, True)
-    method.Execute(fixed, moving)
+def _spline(problem: VolumeProblem, image: Any) -> Any:
+    transform = sitk.BSplineTransformInitializer(image, _CELLS)
+    half = (np.array(problem.shape[::-1]) - 1) / 2
+    transform.SetParameters((problem.theta[0].reshape(3, -1) * half[:, None]).astype(float).ravel().tolist())
     return transform
-
-
-def _method(share: float | None) -> Any:
-    method = make_method()
-    if share is not None:
-        method.SetMetricSamplingStrategy(method.RANDOM)
-        method.SetMetricSamplingPercentage(share, SEED)
-    return method

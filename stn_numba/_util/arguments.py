@@ -14,7 +14,7 @@ import numpy as np
 
 from stn_numba._util.suggestions import did_you_mean
 
-__all__ = ["as_bool", "as_int", "as_option", "as_path", "as_real", "as_size"]
+__all__ = ["as_bool", "as_int", "as_option", "as_path", "as_real", "as_size", "as_sizes"]
 
 
 def as_bool(value: Any, name: str) -> bool:
@@ -60,9 +60,22 @@ def as_size(value: Any, name: str) -> tuple[int, int]:
     >>> as_size([28, 28], "shape")
     (28, 28)
     """
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ValueError(f"{name}: expected (h, w), got {value!r:.60}")
-    return as_int(value[0], name, least=1), as_int(value[1], name, least=1)
+    h, w = as_sizes(value, name, ("h", "w"))
+    return h, w
+
+
+def as_sizes(value: Any, name: str, axes: Sequence[str]) -> tuple[int, ...]:
+    """Return a sequence of integers, one for each axis and all at least 1, as a tuple.
+
+    Examples
+    --------
+    >>> as_sizes([28, 28], "shape", ("d", "h", "w"))
+    Traceback (most recent call last):
+    ValueError: shape: expected (d, h, w), got [28, 28]
+    """
+    if not isinstance(value, tuple | list) or len(value) != len(axes):
+        raise ValueError(f"{name}: expected ({', '.join(axes)}), got {value!r:.60}")
+    return tuple(as_int(size, name, least=1) for size in value)
 
 
 def as_option(value: Any, name: str, options: Sequence[str]) -> str:

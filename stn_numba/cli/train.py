@@ -48,7 +48,7 @@ model_argument = click.argument("model_path", metavar="MODEL", type=click.Path(p
 @transform_options
 @click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the training images.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Images per step.")
-@click.option("--learning-rate", default=2e-3, show_default=True, help="Peak learning rate of Adam with one cycle.")
+@click.option("--learning-rate", default=4e-3, show_default=True, help="Peak learning rate of Adam with one cycle.")
 @click.option(
     "--localisation-rate", default=1.0, show_default=True, help="Multiplier of the localisation network's learning rate."
 )

@@ -21,7 +21,10 @@ import numpy as np
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import calls, prebuilt
 from stn_numba.registration.models import kernel_sums, lattice, row_sums
-from stn_numba.registration.pyramid import filters
+from stn_numba.registration.models.volumes import lattice as volume_lattice
+from stn_numba.registration.models.volumes import matrix as volume_matrix
+from stn_numba.registration.models.volumes import positions as volume_positions
+from stn_numba.registration.pyramid import filters, volume_filters
 from stn_numba.sampler import IMAGE_DTYPES, kernel_arguments
 from stn_numba.threads import limits
 
@@ -39,6 +42,13 @@ _REGISTRATION = (
     filters.smooth_entry,
     filters.columns_entry,
     filters.rows_entry,
+    volume_matrix.sums_entry,
+    volume_matrix.read_entry,
+    volume_lattice.sums_entry,
+    volume_lattice.read_entry,
+    volume_positions.read_entry,
+    volume_filters.lines_entry,
+    volume_filters.rows_entry,
 )
 
 
@@ -50,8 +60,9 @@ def levels() -> list[str]:
 
 
 def sampler_kernels() -> set[tuple[str, Any]]:
-    """Return (kernel, signature) of all kernels of the sampler: all dtypes, antialiasing, gradients."""
+    """Return (kernel, signature) of all kernels of the sampler: all dtypes, antialiasing, gradients, volumes."""
     with calls.recorded() as found:
+        _volume_kernels()
         for name in IMAGE_DTYPES:
             dtype, working = np.dtype(name), kernel_arguments.working_dtype(np.dtype(name))
             kernel_arguments.sample_entry(dtype, dtype, working)
@@ -63,6 +74,20 @@ def sampler_kernels() -> set[tuple[str, Any]]:
         for align_corners in (True, False):
             MatrixGrid(np.eye(3)[None], (2, 2), align_corners=align_corners).pixel_matrix((2, 2))
     return found
+
+
+def _volume_kernels() -> None:
+    """Ask for the kernels of volumes."""
+    for name in IMAGE_DTYPES:
+        dtype = np.dtype(name)
+        working = kernel_arguments.working_dtype(dtype)
+        kernel_arguments.sample_entry(dtype, dtype, working, 3)
+        kernel_arguments.sample_entry(dtype, working, working, 3)  # antialiased integers
+    for name in _FLOATS:
+        kernel_arguments.grid_gradient_entry(np.dtype(name))
+        kernel_arguments.image_gradient_entry(np.dtype(name))
+    for size in (1, 2, 4, 8):
+        kernel_arguments.nearest_entry(np.dtype(f"u{size}"), 3)
 
 
 def registration_kernels() -> set[tuple[str, Any]]:

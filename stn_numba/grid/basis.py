@@ -146,11 +146,11 @@ class BasisGrid(KernelGrid):
         return DenseGrid(self._with(values=self.values.astype(np.float64)).dense(), align_corners=self.align_corners)
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2)."""
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2); (N, 3) for z, y, x of volumes."""
         return self._exact().longest_steps(in_shape, scale, everywhere)
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, DenseGrid]]:
-        """Each offset (y, x), in order of x, and the grid of positions interpolated there."""
+        """Each offset (y, x), or (z, y, x), in order of x, and the grid of positions interpolated there."""
         return self._exact().shifted(offsets)
 
     def shifted_vjp(self, offset: Offset, d_shifted: Floats) -> Floats:

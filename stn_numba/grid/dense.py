@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
-from stn_numba.grid.between_pixels import Offset, advance, advance_vjp, longest_steps
+from stn_numba.grid.between_pixels import Offset, longest_steps, shifted, shifted_vjp
 from stn_numba.grid.job_writers import PositionsWriter
 from stn_numba.grid.kernel_grid import KernelGrid, PartialSums
 from stn_numba.grid.kernel_words import KernelWords, grid_words
@@ -86,27 +85,24 @@ class DenseGrid(KernelGrid):
         return partials.sum(axis=0, keepdims=True, dtype=np.float64) if shared else partials
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2)."""
-        h, w = self.shape
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2); (N, 3) for z, y, x of volumes."""
 
         def pixels_of(rows: slice) -> Floats:
-            along = np.arange(w)[:, None] * scale[:, 2] + np.arange(h)[rows, None, None] * scale[:, 3]
+            indices = np.ix_(np.arange(self.shape[0])[rows], *map(np.arange, self.shape[1:]))
+            along = sum(index[..., None] * step for index, step in zip(indices, scale.T[:1:-1], strict=True))
             result: Floats = self.values[:, rows] * scale[:, 0] + scale[:, 1] + along
             return result
 
-        return longest_steps(pixels_of, (len(self), h, w), in_shape, everywhere)
+        return longest_steps(pixels_of, (len(self), *self.shape), in_shape, everywhere)
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, DenseGrid]]:
-        """Each offset (y, x), in order of x, and the grid of positions interpolated there."""
-        for x, group in itertools.groupby(sorted(offsets, key=_across), key=_across):
-            halfway = advance(self.values, x, 2)  # the same for all offsets along y
-            for offset in group:
-                yield offset, DenseGrid(advance(halfway, offset[0], 1), align_corners=self.align_corners)
+        """Each offset (y, x), or (z, y, x), in order of x, and the grid of positions interpolated there."""
+        for offset, values in shifted(self.values, offsets):
+            yield offset, DenseGrid(values, align_corners=self.align_corners)
 
     def shifted_vjp(self, offset: Offset, d_shifted: Floats) -> Floats:
         """Convert a gradient with respect to the positions of a `shifted` grid to one with respect to these."""
-        d_halfway = advance_vjp(advance(self.values, offset[1], 2), offset[0], 1, d_shifted)
-        return advance_vjp(self.values, offset[1], 2, d_halfway)
+        return shifted_vjp(self.values, offset, d_shifted)
 
     def plan_key(self) -> tuple[Any, ...] | None:
         """What grids have in common that can share a plan."""
@@ -131,7 +127,3 @@ def all_nan(positions: Floats) -> NDArray[np.bool_]:
     for row in np.flatnonzero(found):
         found[row] = np.isnan(positions[row]).any(axis=1).all()
     return found
-
-
-def _across(offset: Offset) -> float:
-    return offset[1]

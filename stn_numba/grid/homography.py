@@ -1,4 +1,4 @@
-"""Homographies as matrices (N, 3, 3): map points, invert, and choose the side of the horizon that shows the input image."""
+"""Homographies (N, 3, 3), in volumes (N, 4, 4): map points, invert, choose the side of the horizon that shows the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stn_numba.grid.validation import Floats, Shape
 
 __all__ = ["facing", "inverted", "is_affine", "map_points", "map_points_jacobian", "map_points_vjp"]
 
-Matrices = NDArray[np.float64]  # (N, 3, 3)
+Matrices = NDArray[np.float64]  # (N, 3, 3), or (N, 4, 4) in volumes
 
 _AFFINE_ROW = np.array([0.0, 0.0, 0.0, 1.0])
 
@@ -69,17 +69,29 @@ def is_affine(matrix: Floats) -> bool:
 
 
 def inverted(matrix: Matrices) -> Matrices:
-    """Return the inverses (N, 3, 3); infinite or NaN where a matrix has none.
+    """Return the inverses (N, 3, 3), or (N, 4, 4); infinite or NaN where a matrix has none.
 
     They are adjugates divided by determinants: integers stay integers, where a decomposition would round them. Rows are first
     scaled by powers of two, so that products of their entries neither overflow nor vanish.
     """
     largest = np.abs(matrix).max(axis=2, keepdims=True)
     scale = np.exp2(-np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1].astype(np.float64))
-    first, second, third = np.moveaxis(matrix * scale, 1, 0)
-    columns = np.cross(second, third), np.cross(third, first), np.cross(first, second)
-    determinants = np.einsum("ni,ni->n", first, columns[0])
-    result: Matrices = np.stack(columns, axis=2) / determinants[:, None, None] * np.swapaxes(scale, 1, 2)
+    scaled = matrix * scale
+    adjugates = _adjugates(scaled)
+    determinants = np.einsum("ni,ni->n", scaled[:, 0], adjugates[:, :, 0])
+    result: Matrices = adjugates / determinants[:, None, None] * np.swapaxes(scale, 1, 2)
+    return result
+
+
+def _adjugates(matrix: Matrices) -> Matrices:
+    """Transposed cofactors: the determinants of what is left without a row and a column, with alternating signs."""
+    if matrix.shape[-1] == 3:
+        first, second, third = np.moveaxis(matrix, 1, 0)
+        return np.stack([np.cross(second, third), np.cross(third, first), np.cross(first, second)], axis=2)
+    result = np.empty_like(matrix)
+    for row, column in np.ndindex(4, 4):
+        first, second, third = np.moveaxis(np.delete(np.delete(matrix, row, 1), column, 2), 1, 0)
+        result[:, column, row] = (-1) ** (row + column) * np.einsum("ni,ni->n", first, np.cross(second, third))
     return result
 
 
@@ -92,23 +104,23 @@ def facing(matrix: Matrices, in_shape: Shape) -> tuple[Matrices, NDArray[np.floa
 
     Returns
     -------
-    matrices : ndarray, (N, 3, 3)
+    matrices : ndarray, (N, 3, 3) or (N, 4, 4)
     factors : ndarray, (N,)
         What the matrices were multiplied by.
     """
-    center = np.array([(in_shape[1] - 1) / 2, (in_shape[0] - 1) / 2, 1.0])
-    depth = np.sign(inverted(matrix)[:, 2] @ center)
-    factors = np.where((depth == 1) | (depth == -1), depth, _last_sign(matrix[:, 2]))
-    is_affine = (matrix[:, 2, :2] == 0).all(axis=1) & (matrix[:, 2, 2] != 0)
-    factors[is_affine] = 1 / matrix[is_affine, 2, 2]
+    center = np.array([*((size - 1) / 2 for size in in_shape[::-1]), 1.0])
+    depth = np.sign(inverted(matrix)[:, -1] @ center)
+    factors = np.where((depth == 1) | (depth == -1), depth, _last_sign(matrix[:, -1]))
+    is_affine = (matrix[:, -1, :-1] == 0).all(axis=1) & (matrix[:, -1, -1] != 0)
+    factors[is_affine] = 1 / matrix[is_affine, -1, -1]
     result = matrix * factors[:, None, None]
-    result[is_affine] = matrix[is_affine] / matrix[is_affine, 2:, 2:]
+    result[is_affine] = matrix[is_affine] / matrix[is_affine, -1:, -1:]
     return result, factors
 
 
 def _last_sign(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sign of the last nonzero entry of rows (N, 3): decides for maps whose horizon runs through the center of the input."""
-    signs = np.nan_to_num(np.sign(rows))
-    return np.where(
-        signs[:, 2] != 0, signs[:, 2], np.where(signs[:, 1] != 0, signs[:, 1], np.where(signs[:, 0] < 0, -1.0, 1.0))
-    )
+    result = np.ones(len(rows))
+    for signs in np.nan_to_num(np.sign(rows)).T:
+        result = np.where(signs != 0, signs, result)
+    return result

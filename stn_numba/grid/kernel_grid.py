@@ -95,11 +95,14 @@ class KernelGrid(Grid):
     # Antialiasing
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2); see `between_pixels`."""
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2); see `between_pixels`.
+
+        (N, 3) for z, y and x of volumes.
+        """
         raise NotImplementedError
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, KernelGrid]]:
-        """Each offset (y, x) in output pixels, and the grid that reads where this one would read that much further along.
+        """Each offset (y, x), or (z, y, x), in output pixels, and the grid of the positions that lie that much further on.
 
         A dense grid orders the offsets by x.
         """

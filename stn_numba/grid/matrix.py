@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
 from stn_numba.grid import pixel_conversion
-from stn_numba.grid.between_pixels import Offset, longest_steps
+from stn_numba.grid.between_pixels import Offset, lengths, longest_steps
 from stn_numba.grid.coordinates import window_points
 from stn_numba.grid.homography import is_affine, map_points, map_points_vjp
 from stn_numba.grid.job_writers import MatrixWriter
@@ -58,14 +58,13 @@ class MatrixGrid(KernelGrid):
     closed_form = True
     # A window, or a shifted grid, keeps the matrices of the whole output.
     _whole: Shape | None = None  # shape of the whole output; None if this is it
-    _origin: tuple[float, ...] = (0.0, 0.0)  # pixel (row, column) of the whole output at which this grid begins
+    _origin: tuple[float, ...]  # pixel (row, column) of the whole output at which this grid begins
 
     def __init__(self, matrix: ArrayLike, shape: Shape, *, align_corners: bool = True) -> None:
         size = 4 if np.shape(matrix)[-2:] == (4, 4) else 3
         self.values = as_floats(matrix, "matrix", ("N", size, size))
         self.shape = check_shape(shape, ndim=size - 1)
-        if size == 4:
-            self._origin = (0.0, 0.0, 0.0)
+        self._origin = (0.0,) * (size - 1)
         self.align_corners = as_bool(align_corners, "align_corners")
 
     def _window(self, window: tuple[slice, ...]) -> Self:
@@ -73,7 +72,7 @@ class MatrixGrid(KernelGrid):
         return self._moved(tuple(part.start for part in window))._with(shape=shape)
 
     def _moved(self, offset: tuple[float, ...]) -> Self:
-        """The grid that begins `offset` (y, x) output pixels further along."""
+        """The grid that begins `offset` (y, x), or (z, y, x), output pixels further along."""
         origin = tuple(start + more for start, more in zip(self._origin, offset, strict=True))
         return self._with(_whole=self._whole or self.shape, _origin=origin)
 
@@ -142,24 +141,27 @@ class MatrixGrid(KernelGrid):
         return self.pixel_matrix_vjp(self._sum_outputs(partials), in_shape)
 
     def longest_steps(self, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> NDArray[np.float64]:
-        """Longest distance in input pixels between neighbors along y and along x, (N, 2): edges of the output pixels' cells."""
+        """Longest distance in input pixels between neighbors along y and along x, (N, 2): edges of the output pixels' cells.
+
+        (N, 3) for z, y and x of volumes.
+        """
         matrix = self.pixel_matrix(in_shape)
-        constant: NDArray[np.float64] = np.hypot(matrix[:, 0, 1::-1], matrix[:, 1, 1::-1])
-        affine = (matrix[:, 2] == (0, 0, 1)).all(axis=1)
+        constant: NDArray[np.float64] = lengths(matrix[:, axis, self.ndim - 1 :: -1] for axis in range(self.ndim))
+        affine = (matrix[:, -1] == np.eye(self.ndim + 1)[-1]).all(axis=1)
         if affine.all():
             return constant
-        h, w = self.shape
+        cells = tuple(length + 1 for length in self.shape)
 
         def corners(rows: slice) -> Floats:
-            x, y = np.meshgrid(np.arange(w + 1) - 0.5, np.arange(rows.start, rows.stop) - 0.5)
-            points = np.stack([x.ravel(), y.ravel()], axis=-1)
-            return map_points(matrix, points).reshape(len(matrix), *x.shape, 2)
+            axes = np.arange(rows.start, rows.stop), *map(np.arange, cells[1:])
+            points = np.stack(np.meshgrid(*axes, indexing="ij")[::-1], axis=-1) - 0.5
+            return map_points(matrix, points.reshape(-1, self.ndim)).reshape(len(matrix), *points.shape)
 
-        longest = longest_steps(corners, (len(matrix), h + 1, w + 1), in_shape, everywhere)
+        longest = longest_steps(corners, (len(matrix), *cells), in_shape, everywhere)
         return np.where(affine[:, None], constant, longest)
 
     def shifted(self, offsets: Iterable[Offset]) -> Iterator[tuple[Offset, Self]]:
-        """Each offset (y, x), and the grid of the same matrices that begins there."""
+        """Each offset (y, x), or (z, y, x), and the grid of the same matrices that begins there."""
         return ((offset, self._moved(offset)) for offset in offsets)
 
     def shifted_vjp(self, offset: Offset, d_shifted: Floats) -> Floats:

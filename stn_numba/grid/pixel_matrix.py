@@ -25,9 +25,9 @@ class PixelMatrixGrid(MatrixGrid):
     Parameters
     ----------
     matrix : array_like, (N, 2, 3) or (N, 3, 3)
-        From output pixels to input pixels.
-    in_shape, shape : (int, int)
-        (H, W) of the input and (h, w) of the output.
+        From output pixels to input pixels. (N, 3, 4) or (N, 4, 4) for volumes.
+    in_shape, shape : (int, int) or (int, int, int)
+        (H, W) of the input and (h, w) of the output, (D, H, W) and (d, h, w) of volumes.
     inverse : bool, default False
         Whether the matrices map input pixels to output pixels instead.
     """
@@ -37,8 +37,10 @@ class PixelMatrixGrid(MatrixGrid):
 
     def __init__(self, matrix: ArrayLike, in_shape: Shape, shape: Shape, *, inverse: bool = False) -> None:
         given = as_array(matrix, "matrix")
-        self.values = as_floats(given, "matrix", ("N", 2 if given.shape[-2:] == (2, 3) else 3, 3))
-        self.in_shape, self.shape = check_shape(in_shape, "in_shape"), check_shape(shape, "out_shape")
+        ndim = _ndim_of(given)
+        self.values = as_floats(given, "matrix", ("N", ndim + (given.shape[-2:] != (ndim, ndim + 1)), ndim + 1))
+        self.in_shape, self.shape = check_shape(in_shape, "in_shape", ndim), check_shape(shape, "out_shape", ndim)
+        self._origin = (0.0,) * ndim
         self.inverse = as_bool(inverse, "inverse")
         square = as_square(self.values)
         with np.errstate(all="ignore"):  # positions outside the image follow from infinite and NaN entries
@@ -56,7 +58,7 @@ class PixelMatrixGrid(MatrixGrid):
         return f"<PixelMatrixGrid: N = {len(self)}, from {self.in_shape} to {self.shape}{inverse}>"
 
     def pixel_matrix(self, in_shape: Shape) -> NDArray[np.float64]:
-        """Homographies (N, 3, 3) from output pixels to input pixels."""
+        """Homographies (N, 3, 3), or (N, 4, 4), from output pixels to input pixels."""
         return self._pixels if self._whole is None else self._from_origin(self._pixels)
 
     def pixel_matrix_vjp(self, d_pixels: Floats, in_shape: Shape) -> Floats:
@@ -73,21 +75,21 @@ class PixelMatrixGrid(MatrixGrid):
         return d_square[:, : self.values.shape[1]].astype(self.values.dtype, copy=False)
 
     def dense(self) -> Floats:
-        """Compute all positions, (N, h, w, 2), normalized with ``align_corners=False``."""
+        """Compute all positions, (N, h, w, 2) or (N, d, h, w, 3), normalized with ``align_corners=False``."""
         mapped = to_normalized(map_points(self._pixels, self._points()), self.in_shape, False)
-        return mapped.reshape(len(self), *self.shape, 2)
+        return mapped.reshape(len(self), *self.shape, self.ndim)
 
     def pull_back(self, d_dense: ArrayLike) -> Floats:
         """Sum the gradient with respect to the positions to one with respect to the matrices that you passed."""
         points = self._points()
         scale = [input_axis(size, False)[0] or np.inf for size in self.in_shape[::-1]]
-        d_mapped = np.reshape(d_dense, (len(self), len(points), 2)) / scale
+        d_mapped = np.reshape(d_dense, (len(self), len(points), self.ndim)) / scale
         return self._given_vjp(map_points_vjp(self._pixels, points, d_mapped))
 
     def _points(self) -> NDArray[np.float64]:
-        """The output pixels (h * w, 2), last axis (x, y)."""
-        y, x = np.indices(self.shape, np.float64)
-        return np.stack([x.ravel() + self._origin[1], y.ravel() + self._origin[0]], axis=-1)
+        """The output pixels (h * w, 2), last axis (x, y), or (d * h * w, 3)."""
+        axes = (np.ravel(index) + start for index, start in zip(np.indices(self.shape), self._origin, strict=True))
+        return np.stack([*axes][::-1], axis=-1)
 
 
 def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape, *, inverse: bool = False) -> PixelMatrixGrid:
@@ -104,11 +106,12 @@ def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape,
     Parameters
     ----------
     matrix : array_like, (2, 3), (3, 3), (N, 2, 3) or (N, 3, 3)
-        From (x, y, 1) in output pixels to input pixels, where 0 is the center of the first one.
-    in_shape : (int, int)
-        (H, W) of the image to read.
-    out_shape : (int, int)
-        (h, w) of the output.
+        From (x, y, 1) in output pixels to input pixels, where 0 is the center of the first one. For volumes (3, 4) or (4, 4),
+        or N of them: from (x, y, z, 1).
+    in_shape : (int, int) or (int, int, int)
+        (H, W) of the image to read, or (D, H, W) of a volume.
+    out_shape : (int, int) or (int, int, int)
+        (h, w) of the output, or (d, h, w) of a volume; (1, h, w) is a plane.
     inverse : bool, default False
         Whether the matrix maps input pixels to output pixels instead, as OpenCV's do without ``WARP_INVERSE_MAP``.
 
@@ -116,12 +119,13 @@ def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape,
     -------
     PixelMatrixGrid
         For `stn_numba.sample` with images of `in_shape`. Its gradient, as `stn_numba.sample_vjp` returns it, is with respect
-        to the matrix that you passed: (N, 2, 3) or (N, 3, 3), in its units and for its direction.
+        to the matrix that you passed: (N, 2, 3) or (N, 3, 3), in its units and for its direction; (N, 3, 4) or (N, 4, 4) for
+        volumes.
 
     Raises
     ------
     TypeError
-        If `matrix` does not hold real numbers, or a shape is not two whole numbers.
+        If `matrix` does not hold real numbers, or a shape is not two whole numbers (three for volumes).
     ValueError
         If `matrix` has another shape, or no inverse although `inverse` is True.
 
@@ -131,11 +135,17 @@ def grid_from_pixel_matrix(matrix: ArrayLike, in_shape: Shape, out_shape: Shape,
     >>> grid_from_pixel_matrix(two_right, (4, 4), (4, 2)).dense()[0, 0].tolist()
     [[0.25, -0.75], [0.75, -0.75]]
     """
-    return PixelMatrixGrid(as_matrices(matrix), in_shape, out_shape, inverse=inverse)
+    given = as_array(matrix, "matrix")
+    return PixelMatrixGrid(as_matrices(given, _ndim_of(given)), in_shape, out_shape, inverse=inverse)
 
 
-def as_matrices(matrix: ArrayLike) -> NDArray[Any]:
-    """Return one matrix (2, 3) or (3, 3), or N of them, with the batch axis.
+def _ndim_of(matrix: NDArray[Any]) -> int:
+    """How many axes the images have that matrices are for."""
+    return 3 if matrix.shape[-1:] == (4,) else 2
+
+
+def as_matrices(matrix: ArrayLike, ndim: int = 2) -> NDArray[Any]:
+    """Return one matrix (2, 3) or (3, 3), or N of them, with the batch axis; (3, 4) or (4, 4) for volumes.
 
     Raises
     ------
@@ -143,15 +153,16 @@ def as_matrices(matrix: ArrayLike) -> NDArray[Any]:
         If it is no array, or has another shape.
     """
     given = as_array(matrix, "matrix")
-    if given.shape[-2:] not in ((2, 3), (3, 3)) or given.ndim > 3:
-        hint = "; take np.reshape(matrix, (2, 3))" if given.shape == (6,) else ""
-        raise ValueError(f"matrix: expected (2, 3) or (3, 3), or N of them, got {given.shape}{hint}")
+    flat, square = (ndim, ndim + 1), (ndim + 1, ndim + 1)
+    if given.shape[-2:] not in (flat, square) or given.ndim > 3:
+        hint = f"; take np.reshape(matrix, {flat})" if given.shape == (ndim * (ndim + 1),) else ""
+        raise ValueError(f"matrix: expected {flat} or {square}, or N of them, got {given.shape}{hint}")
     return given[None] if given.ndim == 2 else given
 
 
 def as_square(matrix: Floats) -> NDArray[np.float64]:
-    """Matrices (N, 3, 3) of (N, 2, 3) or (N, 3, 3), with the row (0, 0, 1) where it is missing."""
-    square = np.tile(np.eye(3), (len(matrix), 1, 1))
+    """Matrices (N, 3, 3) of (N, 2, 3) or (N, 3, 3), with the row (0, 0, 1) where it is missing; alike for volumes."""
+    square = np.tile(np.eye(matrix.shape[-1]), (len(matrix), 1, 1))
     square[:, : matrix.shape[1]] = matrix
     return square
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["KEEP_INSIDE", "centers_inside", "near_identity", "scale_limits"]
 
 
-_CENTER = np.zeros((1, 2))
-
-
 def centers_inside(weight: float = 1.0) -> ThetaPenalty:
     """Return a penalty of regions whose center is outside the image: the squared distance, 0 for all others.
 
@@ -50,12 +47,13 @@ def centers_inside(weight: float = 1.0) -> ThetaPenalty:
 
     def penalty(theta: Floats, transformer: SpatialTransformer) -> tuple[float, Floats]:
         transform, gradient = transformer.transform, np.zeros_like(theta)
-        center = transform.apply(theta, _CENTER)[:, 0]
+        center = transform.apply(theta, np.zeros((1, transform.ndim)))[:, 0]
         distance = center - np.clip(center, -1, 1)
         out = np.flatnonzero(distance.any(axis=1))
         if len(out):
-            _, backprop = transform.forward(theta[out], (1, 1), True)
-            gradient[out] = backprop((2 * weight / len(theta) * distance[out])[:, None, None, :])
+            one = (1,) * transform.ndim  # the center is the only pixel of this shape
+            _, backprop = transform.forward(theta[out], one, True)
+            gradient[out] = backprop((2 * weight / len(theta) * distance[out]).reshape(-1, *one, transform.ndim))
         return weight * float(np.sum(distance**2)) / len(theta), gradient
 
     return penalty
@@ -93,7 +91,8 @@ def scale_limits(low: float, high: float, *, weight: float = 1.0) -> ThetaPenalt
     """Return a penalty of transforms that look at too small or too large a part of the image.
 
     The scale is the square root of the determinant of the matrix's 2 x 2 part: 1 for the whole image, 0.5 for a region of half
-    its height and width. The penalty is the squared distance of its square from the range of squares.
+    its height and width. The penalty is the squared distance of its square from the range of squares. For volumes it is the
+    third root of the determinant of the 3 x 3 part, and cubes take the place of squares.
 
     Parameters
     ----------
@@ -124,17 +123,25 @@ def scale_limits(low: float, high: float, *, weight: float = 1.0) -> ThetaPenalt
         if not isinstance(transform, MatrixTransform):
             raise TypeError(f"scale_limits: expected a transform that is a matrix, got {transformer.transform_label!r}")
         matrix, matrix_vjp = transform.matrix_vjp(theta.astype(np.float64))
-        square = np.abs(np.linalg.det(matrix[:, :2, :2]))
-        excess = square - np.clip(square, low**2, high**2)
+        ndim = transform.ndim
+        linear = matrix[:, :ndim, :ndim]
+        determinant = np.linalg.det(linear)
+        size = np.abs(determinant)
+        excess = size - np.clip(size, low**ndim, high**ndim)
         d_matrix = np.zeros_like(matrix)
-        sign = np.sign(np.linalg.det(matrix[:, :2, :2]))
-        cofactors = np.stack(
-            [matrix[:, 1, 1], -matrix[:, 1, 0], -matrix[:, 0, 1], matrix[:, 0, 0]], axis=1
-        ).reshape(-1, 2, 2)  # fmt: skip
-        d_matrix[:, :2, :2] = (2 * weight / len(theta) * sign * excess)[:, None, None] * cofactors
+        slope = (2 * weight / len(theta) * np.sign(determinant) * excess)[:, None, None]
+        d_matrix[:, :ndim, :ndim] = slope * _cofactors(linear)
         return weight * float(np.mean(excess**2)), matrix_vjp(d_matrix)
 
     return penalty
+
+
+def _cofactors(matrix: Floats) -> Floats:
+    """Return the gradients of the determinants of matrices (N, 2, 2) or (N, 3, 3) by their elements."""
+    if matrix.shape[1] == 2:
+        elements = [matrix[:, 1, 1], -matrix[:, 1, 0], -matrix[:, 0, 1], matrix[:, 0, 0]]
+        return np.stack(elements, axis=1).reshape(-1, 2, 2)
+    return np.stack([np.cross(matrix[:, (row + 1) % 3], matrix[:, (row + 2) % 3]) for row in range(3)], axis=1)
 
 
 KEEP_INSIDE = centers_inside()

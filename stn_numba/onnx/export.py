@@ -13,6 +13,7 @@ from stn_numba._util.files import check_output_path, write_atomically
 from stn_numba.nn.layers import SpatialTransformer
 from stn_numba.nn.model import Classifier, Model, MultiHead
 from stn_numba.nn.model.find_transformers import named_transformers
+from stn_numba.onnx.errors import ExportError
 from stn_numba.onnx.file import Port, onnx_library, serialized
 from stn_numba.onnx.layers import EXPORTERS
 from stn_numba.onnx.network_graph import NetworkGraph
@@ -83,6 +84,8 @@ def export_onnx(
     """
     if not isinstance(model, Model):
         raise TypeError(f"model: expected a Model, got {type(model).__name__}")
+    if len(model.input_shape) != 3:
+        raise ExportError(f"model: expected one of images (H, W, C); models of volumes {model.input_shape} cannot be exported")
     target, layout = check_output_path(as_path(path, "path")), as_option(layout, "layout", ("NHWC", "NCHW"))
     probabilities, theta = as_bool(probabilities, "probabilities"), as_bool(theta, "theta")
     if probabilities and not isinstance(model, Classifier):

@@ -86,6 +86,13 @@ def _elementwise(graph: NetworkGraph, x: str, operator: str, *others: float) -> 
     return graph.passed_on(graph.channels_last(y, len(size) + 1), size)
 
 
+def _center(graph: NetworkGraph, layer: layers.Center, x: str) -> str:
+    size = graph.size_of(x)
+    first = graph.channels_first(x, len(size) + 1)
+    mean = graph.node("ReduceMean", first, list(range(1, len(size) + 1)), keepdims=1)
+    return graph.passed_on(graph.channels_last(graph.node("Sub", first, mean), len(size) + 1), size)
+
+
 def _flatten(graph: NetworkGraph, layer: layers.Flatten, x: str) -> str:
     return graph.passed_on(graph.node("Flatten", x, axis=1), (math.prod(graph.size_of(x)),))
 
@@ -97,6 +104,7 @@ def _dropout(graph: NetworkGraph, layer: layers.Dropout, x: str) -> str:
 EXPORTERS: Mapping[type[Layer], Exporter] = {
     layers.AvgPool: _avg_pool,
     layers.BatchNorm: _batch_norm,
+    layers.Center: _center,
     layers.Chain: _chain,
     layers.Conv2d: _conv2d,
     layers.Dense: dense,

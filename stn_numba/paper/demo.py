@@ -81,12 +81,12 @@ def run_demo(out: Path, *, epochs: int = 60, seed: int = 0, progress: bool = Tru
 def _transformer(canvas: tuple[int, int, int], seed: int) -> Classifier:
     return st_fcn(
         canvas, shape=(2 * DIGIT_SHAPE[0], 2 * DIGIT_SHAPE[1]), downsample=2, initial=_MIDDLE, units=200,
-        localisation_units=64, localisation_downsample=2, seed=seed,
+        localisation_units=64, localisation_downsample=2, center=False, seed=seed,
     )  # fmt: skip
 
 
 def _plain(canvas: tuple[int, int, int], seed: int) -> Classifier:
-    return fcn(canvas, units=240, downsample=2, seed=seed)
+    return fcn(canvas, units=240, downsample=2, center=False, seed=seed)
 
 
 def _train(

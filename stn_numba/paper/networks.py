@@ -63,7 +63,7 @@ def _maker(experiment: Experiment, seed: int) -> Callable[[int], Classifier]:
     makers: dict[str, Callable[..., Classifier]] = {
         "fcn": fcn, "cnn": cnn, "st-fcn": st_fcn, "st-cnn": st_cnn, "2st-fcn": two_st_fcn,
     }  # fmt: skip
-    options: dict[str, Any] = {"seed": seed}
+    options: dict[str, Any] = {"seed": seed, "center": False}
     if experiment.model == "fcn":
         options["downsample"] = 2 if experiment.column in _COARSE else 1
     if experiment.model == "cnn" and experiment.column == "addition":

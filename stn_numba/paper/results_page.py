@@ -13,6 +13,7 @@ from stn_numba.data import Digits
 from stn_numba.paper.colocalization_section import colocalization_section
 from stn_numba.paper.experiments import EXPERIMENTS, Experiment, find_experiments
 from stn_numba.paper.results import Result, read_results
+from stn_numba.paper.volumes_section import volumes_section
 
 __all__ = ["write_results_page"]
 
@@ -97,8 +98,8 @@ def write_results_page(runs: Path, page: Path, digits: Digits | None = None) -> 
     if copy.resolve() != (runs / "results.json").resolve():
         write_atomically(copy, (runs / "results.json").read_bytes())
     existing = {column for column in _COLUMNS if (page.parent / _figure(column)).exists()}
-    section = colocalization_section(page.parent)
-    write_atomically(page, _page(_by_experiment(results), existing, copy.name, section).encode())
+    appendix = [section for section in (colocalization_section(page.parent), volumes_section(page.parent)) if section]
+    write_atomically(page, _page(_by_experiment(results), existing, copy.name, appendix).encode())
     return [page, copy, *figures.values()]
 
 
@@ -116,7 +117,7 @@ def _figure(column: str) -> str:
     return f"figures/results-{column}.png"
 
 
-def _page(results: Runs, figures: set[str], copy: str, section: str) -> str:
+def _page(results: Runs, figures: set[str], copy: str, appendix: list[str]) -> str:
     parts = [_INTRODUCTION, _overview(results)]
     for column in _COLUMNS:
         finished = [experiment for experiment in find_experiments(f"*/{column}") if experiment.name in results]
@@ -130,7 +131,7 @@ def _page(results: Runs, figures: set[str], copy: str, section: str) -> str:
                 f"(a) input, (b) sampled region, (c) transformer output, (d) prediction:\n\n"
                 f"![{column}: input, sampled region, transformer output, prediction]({_figure(column)})\n"
             )
-    return "\n".join([*parts, *([section] if section else []), _DIFFERENCES]).replace("results.json", copy)
+    return "\n".join([*parts, *appendix, _DIFFERENCES]).replace("results.json", copy)
 
 
 _HEADER = (

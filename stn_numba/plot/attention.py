@@ -81,6 +81,8 @@ def attention_figure(
     from stn_numba.nn.model.find_transformers import chosen_transformer, input_of
 
     name, chosen = chosen_transformer(model.network, transformer)
+    if chosen.transform.ndim != 2:
+        raise ValueError(f"transformer: expected one of images, got {name!r}, which is one of volumes")
     images = model.check_images(X)
     known = None if labels is None else np.asarray(labels)
     probabilities = _class_probabilities(model, images)

@@ -6,7 +6,7 @@ pixel with ``"border"``, else as NaN does, and the gradient with respect to that
 (bilinear: at whole pixels) the gradient is the derivative from the right. A pixel with weight zero is ignored, even NaN.
 """
 
-from stn_numba.sampler.api import sample, sample_vjp
+from stn_numba.sampler.api import sample, sample_gradients, sample_vjp
 from stn_numba.sampler.call import IMAGE_DTYPES
 
-__all__ = ["IMAGE_DTYPES", "sample", "sample_vjp"]
+__all__ = ["IMAGE_DTYPES", "sample", "sample_gradients", "sample_vjp"]

@@ -3,7 +3,7 @@
 An interpolation kernel reads the few pixels around a position, however far apart the positions of neighboring output
 pixels lie. What lies between them is skipped, and fine detail appears as false, coarse detail. Here each output pixel is
 read at q_y x q_x places spread evenly over its cell, and the mean is taken: supersampling with a box filter (Heckbert,
-"Fundamentals of Texture Mapping and Image Warping", UC Berkeley, 1989).
+"Fundamentals of Texture Mapping and Image Warping", UC Berkeley, 1989). In volumes it is read at q_z x q_y x q_x places.
 
 q_y and q_x belong to an image: the longest step between neighboring output pixels along that axis, in input pixels, rounded
 up, so that sub-samples are never farther apart than pixels; at most `MAX_FACTOR`. They are integers, so gradients treat them
@@ -19,6 +19,7 @@ single output pixel has no neighbors to measure and is not widened, except that 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -42,34 +43,33 @@ class Group(NamedTuple):
     ----------
     grids : slice
         Which of the batch.
-    factors : (int, int)
-        (q_y, q_x): sub-samples per output pixel along each axis of the output.
+    factors : tuple of int
+        (q_y, q_x), or (q_z, q_y, q_x): sub-samples per output pixel along each axis of the output.
     """
 
     grids: slice
-    factors: tuple[int, int]
+    factors: tuple[int, ...]
 
     @property
     def samples(self) -> int:
         """Sub-samples per output pixel."""
-        return self.factors[0] * self.factors[1]
+        return math.prod(self.factors)
 
     @property
     def offsets(self) -> list[Offset]:
-        """(y, x) of each sub-sample from its output pixel, in output pixels.
+        """(y, x), or (z, y, x), of each sub-sample from its output pixel, in output pixels.
 
         Examples
         --------
         >>> Group(slice(0, 1), (1, 2)).offsets
         [(0.0, -0.25), (0.0, 0.25)]
         """
-        down, across = (((np.arange(q) + 0.5) / q - 0.5).tolist() for q in self.factors)
-        return list(itertools.product(down, across))
+        return list(itertools.product(*(((np.arange(q) + 0.5) / q - 0.5).tolist() for q in self.factors)))
 
     def shifted(self, grid: KernelGrid) -> Iterator[tuple[Offset, KernelGrid]]:
         """Each offset and the grids of the group shifted by it, which read one sub-sample of every output pixel."""
         part = grid[self.grids]
-        return iter([((0.0, 0.0), part)]) if self.samples == 1 else part.shifted(self.offsets)
+        return iter([((0.0,) * len(self.factors), part)]) if self.samples == 1 else part.shifted(self.offsets)
 
     def shifted_vjp(self, grid: KernelGrid, offset: Offset, d_shifted: Floats) -> Floats:
         """Convert a gradient with respect to the values of a shifted grid to one with respect to those of the group."""
@@ -82,10 +82,10 @@ def find_groups(grid: KernelGrid, in_shape: Shape, scale: NDArray[np.float64], e
     Parameters
     ----------
     grid : KernelGrid
-        N grids of (h, w) output pixels.
-    in_shape : (int, int)
-        (H, W) of the image.
-    scale : ndarray, (2, 4)
+        N grids of (h, w) output pixels, or (d, h, w).
+    in_shape : tuple of int
+        (H, W) of the image, (D, H, W) of the volume.
+    scale : ndarray, (2, 4) or (3, 5)
         The grid's `pixel_scale`.
     everywhere : bool
         Whether positions far outside the image read some of it, as with paddings that repeat it.
@@ -104,8 +104,8 @@ def find_groups(grid: KernelGrid, in_shape: Shape, scale: NDArray[np.float64], e
     >>> find_groups(grid, (8, 15), np.zeros((2, 4)), False)[0].factors
     (2, 3)
     """
-    factors = np.ones((len(grid), 2), np.int64)
-    together = max(1, POSITIONS_AT_ONCE // max(1, grid.shape[0] * grid.shape[1]))
+    factors = np.ones((len(grid), grid.ndim), np.int64)
+    together = max(1, POSITIONS_AT_ONCE // max(1, math.prod(grid.shape)))
     with np.errstate(all="ignore"):
         for first in range(0, len(grid), together):
             rows = slice(first, min(first + together, len(grid)))
@@ -117,13 +117,13 @@ def find_groups(grid: KernelGrid, in_shape: Shape, scale: NDArray[np.float64], e
 def _groups(factors: NDArray[np.int64], longest: int) -> list[Group]:
     changes = np.flatnonzero((factors[1:] != factors[:-1]).any(axis=1)) + 1
     bounds = itertools.pairwise(sorted({*changes.tolist(), *range(0, len(factors), longest), len(factors)}))
-    return [Group(slice(start, stop), (int(factors[start, 0]), int(factors[start, 1]))) for start, stop in bounds]
+    return [Group(slice(start, stop), tuple(factors[start].tolist())) for start, stop in bounds]
 
 
 def shifted_scale(scale: NDArray[np.float64], offset: Offset) -> NDArray[np.float64]:
     """The `pixel_scale` of a shifted grid: the place where a displacement starts is shifted too."""
     result = scale.copy()
-    result[:, 1] += scale[:, 2] * offset[1] + scale[:, 3] * offset[0]
+    result[:, 1] += scale[:, 2:] @ offset[::-1]
     return result
 
 

@@ -1,4 +1,4 @@
-"""`sample` and `sample_vjp`."""
+"""`sample`, `sample_vjp` and `sample_gradients`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from stn_numba.sampler.call import Call, Options, check_call
 from stn_numba.sampler.fill import as_fill, fill_parts
 from stn_numba.sampler.forward import read
 from stn_numba.sampler.interpolation import PiecewisePolynomial, is_nearest
-from stn_numba.sampler.layout import caller_layout, caller_shape, channels_last
+from stn_numba.sampler.layout import caller_layout, caller_shape, channels_last, real_parts
 from stn_numba.sampler.output import check_out
 
-__all__ = ["sample", "sample_vjp"]
+__all__ = ["sample", "sample_gradients", "sample_vjp"]
 
 Array = NDArray[Any]
 SampleBackprop = Callable[..., tuple[Array | None, Array | None]]
+
+_ANTIALIAS = Options._fields.index("antialias")
 
 
 def sample(
@@ -74,7 +76,7 @@ def sample(
         Whether to average over several positions per output pixel where the grid minifies: q_y x q_x of them, at most 16 x 16,
         so that they are no farther apart than input pixels. The time grows accordingly. See `stn_numba.sampler.antialias`.
         Gradients treat q_y and q_x as constant. ``"nearest"`` takes the most frequent value instead of the mean, the smallest
-        one in case of a tie. Not for volumes.
+        one in case of a tie. Volumes are read at q_z x q_y x q_x positions.
     layout : {"NHWC", "NCHW"}, default "NHWC"
         Of image and output; ``"NDHWC"`` or ``"NCDHW"`` for volumes, where the default is ``"NDHWC"``.
     out : ndarray, optional
@@ -121,24 +123,17 @@ def _sample(
     if image.dtype == np.bool_ and not nearest:
         raise TypeError(f'image: bool can be read with kernel="nearest" only, got kernel={options.kernel!r}')
     filling = as_fill(fill, image.dtype)
-    images, fills = ([image], [filling]) if nearest else (_real_parts(image), fill_parts(filling, image.dtype))
+    images, fills = ([image], [filling]) if nearest else (real_parts(image), fill_parts(filling, image.dtype))
     calls = [check_call(part, grid, options, value) for part, value in zip(images, fills, strict=True)]
     out = check_out(out, calls[0], image)
     if calls[0].image.dtype == image.dtype:
         plans.add(key, calls[0], out)
-    for call, target in zip(calls, [out] if nearest else _real_parts(out), strict=True):
+    for call, target in zip(calls, [out] if nearest else real_parts(out), strict=True):
         read(call, target)
         if out.dtype == np.float16 and target is not out:
             with np.errstate(over="ignore"):
                 out[...] = target
     return caller_layout(out, options.layout)
-
-
-def _real_parts(array: Array) -> list[Array]:
-    """Views of the real and imaginary parts, or the array itself; float16 is converted to float32."""
-    if array.dtype.kind == "c":
-        return [array.real, array.imag]
-    return [array.astype(np.float32) if array.dtype.newbyteorder("=") == np.float16 else array]
 
 
 def sample_vjp(
@@ -193,9 +188,7 @@ def sample_vjp(
     ([0.25, 0.25, 0.25, 0.25], [0.5, 1.0])
     """
     options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
-    key = plans.key_of(image, grid, *options, "gradients") if fill is None and antialias is False else None
-    plan = plans.find(key)
-    checked = functools.partial(_differentiable, image, grid, options, fill)
+    key, plan, checked = _prepared(image, grid, options, fill)
     if plan is None:
         call = checked()
         out = check_out(None, call, call.image)
@@ -205,8 +198,76 @@ def sample_vjp(
     return plan.read(image, grid), _backprop(image, grid, layout, plan, checked)
 
 
+def sample_gradients(
+    image: ArrayLike,
+    grid: Grid | ArrayLike,
+    d_out: ArrayLike,
+    *,
+    by_image: bool = True,
+    by_grid: bool = True,
+    kernel: str | PiecewisePolynomial = "bilinear",
+    padding: str | None = None,
+    fill: ArrayLike | None = None,
+    align_corners: bool | None = None,
+    units: str = "normalized",
+    displacement: bool = False,
+    antialias: bool = False,
+    layout: str = "NHWC",
+    num_threads: int | None = None,
+) -> tuple[Array | None, Array | None]:
+    """Return the gradients of `sample`, without sampling first: what the function that `sample_vjp` returns computes.
+
+    For frameworks that call forward and backward apart from each other, as PyTorch does.
+
+    Parameters
+    ----------
+    image : array_like, (N, H, W, C)
+        float32 or float64.
+    grid, kernel, padding, fill, align_corners, units, displacement, antialias, layout, num_threads
+        As for `sample_vjp`.
+    d_out : array_like, (N, h, w, C)
+        Gradient by the output.
+    by_image, by_grid : bool, default True
+        Pass False for a gradient that you do not need; it is then None.
+
+    Returns
+    -------
+    d_image : ndarray, (N, H, W, C), or None
+        Gradient by the image.
+    d_grid : ndarray or None
+        Gradient by the grid's `values`, see `sample_vjp`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `sample_vjp`, and if `d_out` does not hold real numbers or has another shape than the output.
+
+    Examples
+    --------
+    >>> image = np.arange(4.0).reshape(1, 2, 2, 1)
+    >>> d_image, d_grid = sample_gradients(image, np.zeros((1, 1, 1, 2)), np.ones((1, 1, 1, 1)))
+    >>> d_image.ravel().tolist(), d_grid.ravel().tolist()
+    ([0.25, 0.25, 0.25, 0.25], [0.5, 1.0])
+    """
+    options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
+    key, plan, checked = _prepared(image, grid, options, fill)
+    if plan is None:
+        call = checked()
+        plan, checked = plans.add(key, call, check_out(None, call, call.image)), lambda: call
+    return _backprop(image, grid, layout, plan, checked)(d_out, image=by_image, grid=by_grid)
+
+
+def _prepared(
+    image: ArrayLike, grid: Grid | ArrayLike, options: tuple[Any, ...], fill: ArrayLike | None
+) -> tuple[Any, plans.Plan | None, Callable[[], Call]]:
+    """The key and the plan of a call with gradients, if there is one, and the function that validates the call."""
+    planned = fill is None and options[_ANTIALIAS] is False
+    key = plans.key_of(image, grid, *options, "gradients") if planned else None
+    return key, plans.find(key), functools.partial(_differentiable, image, grid, options, fill)
+
+
 def _differentiable(image: ArrayLike, grid: Grid | ArrayLike, options: tuple[Any, ...], fill: ArrayLike | None) -> Call:
-    """Validate the arguments of `sample_vjp`."""
+    """Validate the arguments of a call with gradients."""
     chosen, image = Options(*options), as_array(image, "image")
     if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")

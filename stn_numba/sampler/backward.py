@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +17,13 @@ from stn_numba.sampler.call import MAX_TASKS, PIXELS_PER_TASK, Call, row_blocks,
 from stn_numba.sampler.forward import outputs, sub_calls
 from stn_numba.sampler.kernel_arguments import gradient_entry, image_words, reach_entry
 from stn_numba.sampler.layout import caller_shape, channels_last
-from stn_numba.sampler.volume_gradients import volume_gradients
+from stn_numba.sampler.volume_gradients import VolumeGradient, add_volume_gradients
 
 __all__ = ["NO_TOTAL", "ImageGradient", "Pass", "gradients", "pass_words", "passes_of", "sum_after"]
 
 Array = NDArray[Any]
+
+Add = Callable[..., Array | None]  # adds to a gradient with respect to the image, returns the one with respect to the grid
 
 NO_TOTAL = np.zeros((0, 0, 0, 0))
 
@@ -74,23 +77,22 @@ def sum_after(call: Call) -> int:
 
 def gradients(call: Call, d_out: Array, by_image: bool, by_grid: bool) -> tuple[Array | None, Array | None]:
     """The gradients with respect to image and grid; None for one that is not wanted."""
-    if call.grid.ndim == 3:
-        return volume_gradients(call, d_out, by_image, by_grid)
-    d_image = ImageGradient.zeros(call) if by_image else None
-    add = _add_sub_samples if call.groups else _add_gradients
-    d_grid = add(call, d_out, d_image, by_grid)
+    in_volume = call.grid.ndim == 3
+    d_image = (VolumeGradient if in_volume else ImageGradient).zeros(call) if by_image else None
+    add: Add = add_volume_gradients if in_volume else _add_gradients
+    d_grid = _add_sub_samples(add, call, d_out, d_image, by_grid) if call.groups else add(call, d_out, d_image, by_grid)
     return None if d_image is None else d_image.sum(), d_grid
 
 
-def _add_sub_samples(call: Call, d_out: Array, d_image: ImageGradient | None, by_grid: bool) -> Array | None:
-    """As `_add_gradients`, with antialiasing: each sub-sample contributes an equal share."""
+def _add_sub_samples(add: Add, call: Call, d_out: Array, d_image: Any, by_grid: bool) -> Array | None:
+    """As `add`, with antialiasing: each sub-sample contributes an equal share."""
     values = call.grid.values
     d_grid = np.zeros(values.shape, call.grid.partial_sums(1, 1)[1]) if by_grid else None
     for group in call.groups:
         share = d_out[outputs(call, group)] / group.samples
         view = d_image.of(group.grids) if d_image is not None and all(call.batch_steps) else d_image
         for offset, part in sub_calls(call, group):
-            d_part = _add_gradients(part, share, view, by_grid)
+            d_part = add(part, share, view, by_grid)
             if d_grid is not None and d_part is not None:
                 d_grid[group.grids] += group.shifted_vjp(call.grid, offset, d_part)
     return None if d_grid is None else d_grid.astype(values.dtype, copy=False)

@@ -100,13 +100,7 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
         as_int(options.num_threads, "num_threads", least=1)
     grid = _check_grid(grid, options)
     images, grids, in_shape = len(image), len(grid), image.shape[1:-1]
-    if grid.ndim != len(in_shape):
-        raise ValueError(f"grid: expected positions in {_SPACES[len(in_shape)]}, as the image has, got {_SPACES[grid.ndim]}")
-    if images != grids and 1 not in (images, grids):
-        raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
-    if grid.in_shape not in (None, in_shape):
-        axes = "(D, H, W)" if grid.ndim == 3 else "(H, W)"
-        raise ValueError(f"image: expected {axes} = {grid.in_shape}, for which the grid was made, got {in_shape}")
+    _expect_fitting(image, grid)
     working = working_dtype(image.dtype)
     if nearest and fill is not None:  # no pixel is blended with another, so the padding would have no effect
         padding = "constant"
@@ -127,7 +121,7 @@ def check_call(image: Array, grid: Grid | ArrayLike, options: Options, fill: Arr
         (int(images != 1), int(grids != 1)),
         grids if images == 1 else images,
         options.num_threads,
-        _groups(grid, in_shape, scale, everywhere) if options.antialias else [],
+        find_groups(grid, in_shape, scale, everywhere) if options.antialias else [],
     )
 
 
@@ -139,13 +133,6 @@ def layout_of(image: Array, layout: str) -> str:
     if image.ndim == 5 and layout == "NCHW":
         raise ValueError("layout: expected 'NDHWC' or 'NCDHW' for a volume, got 'NCHW'")
     return layout
-
-
-def _groups(grid: KernelGrid, in_shape: Shape, scale: NDArray[np.float64], everywhere: bool) -> list[Group]:
-    """Return what antialiasing has to do."""
-    if len(in_shape) == 3:
-        raise ValueError("antialias: expected False for a volume; smooth it first, as with scipy.ndimage.gaussian_filter")
-    return find_groups(grid, in_shape, scale, everywhere)
 
 
 def _check_image(image: Array, layout: str) -> Array:
@@ -172,6 +159,18 @@ def _check_grid(grid: Grid | ArrayLike, options: Options) -> KernelGrid:
     if options.units != "normalized" or options.displacement:
         raise ValueError("units, displacement: these are for plain positions; a Grid is normalized and absolute")
     return grid if isinstance(grid, KernelGrid) else DenseGrid(grid.dense(), align_corners=grid.align_corners)
+
+
+def _expect_fitting(image: Array, grid: KernelGrid) -> None:
+    """Reject an image and a grid that do not belong together."""
+    images, grids, in_shape = len(image), len(grid), image.shape[1:-1]
+    if grid.ndim != len(in_shape):
+        raise ValueError(f"grid: expected positions in {_SPACES[len(in_shape)]}, as the image has, got {_SPACES[grid.ndim]}")
+    if images != grids and 1 not in (images, grids):
+        raise ValueError(f"grid: expected N = {images} as the image has (or 1), got N = {grids}")
+    if grid.in_shape not in (None, in_shape):
+        axes = "(D, H, W)" if grid.ndim == 3 else "(H, W)"
+        raise ValueError(f"image: expected {axes} = {grid.in_shape}, for which the grid was made, got {in_shape}")
 
 
 def _expect_blendable(kernel: str | PiecewisePolynomial, fill: Array) -> None:

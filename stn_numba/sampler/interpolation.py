@@ -179,7 +179,7 @@ def kernel_rule(kernel: Any) -> tuple[int, int, Array, Array, bool]:
 
 
 def _names() -> list[str]:
-    return ["nearest", "bilinear", "linear", *KERNELS, "cubic"]
+    return ["nearest", "bilinear", "linear", "cubic", *KERNELS]
 
 
 def _suggestion(kernel: Any) -> str:

@@ -90,10 +90,10 @@ def grid_gradient_entry(dtype: np.dtype[Any]) -> Entry:
 
 
 @functools.cache
-def image_gradient_entry(dtype: np.dtype[Any], total: np.dtype[Any]) -> Entry:
+def image_gradient_entry(dtype: np.dtype[Any]) -> Entry:
     """For volumes. Words: tasks, volumes, bands, source, rule, batch steps, shape, d_out, d_image."""
-    head = "int", "int", "int", _SOURCE[3], _RULE[3], _BATCH_STEPS, _out_shape(3), f"like {total.name}"
-    return _IMAGE_GRADIENT.entry((*head, _image(dtype.name, 3), _image(total.name, 3)))
+    head = "int", "int", "int", _SOURCE[3], _RULE[3], _BATCH_STEPS, _out_shape(3), f"like {dtype.name}"
+    return _IMAGE_GRADIENT.entry((*head, _image(dtype.name, 3), _image(dtype.name, 3)))
 
 
 @functools.cache

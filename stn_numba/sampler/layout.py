@@ -1,4 +1,4 @@
-"""Views of arrays with channels last, in the caller's layout, and as the items that kernels copy."""
+"""Views of arrays with channels last, in the caller's layout, as the items that kernels copy, and as real numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Items", "caller_layout", "caller_shape", "channels_last", "items_of"]
+__all__ = ["Items", "as_batch", "caller_layout", "caller_shape", "channels_last", "items_of", "real_parts"]
 
 Array = NDArray[Any]
 
@@ -28,6 +28,14 @@ def caller_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
     """A shape (N, H, W, C), or (N, D, H, W, C), in the caller's layout."""
     n, *sizes, c = shape
     return (n, c, *sizes) if layout.startswith("NC") else shape
+
+
+def as_batch(image: Array, layout: str, axes: int) -> tuple[Array, int]:
+    """The image, which may lack the axes of batch and channels, with all its axes; and the axis of its channels."""
+    channels = 1 if layout.startswith("NC") else axes + 1
+    if image.ndim == axes:
+        return np.expand_dims(image[None], channels), channels
+    return image[None] if image.ndim == axes + 1 else image, channels
 
 
 class Items(NamedTuple):
@@ -55,3 +63,10 @@ def items_of(image: Array, out: Array) -> Items:
         size, channels = size * channels, 1
     unit = next(kind for kind in _UNITS if size % kind.itemsize == 0)
     return Items(unit, size // unit.itemsize, channels)
+
+
+def real_parts(array: Array) -> list[Array]:
+    """Views of the real and imaginary parts, or the array itself; float16 is converted to float32."""
+    if array.dtype.kind == "c":
+        return [array.real, array.imag]
+    return [array.astype(np.float32) if array.dtype.newbyteorder("=") == np.float16 else array]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from stn_numba.sampler.call import MAX_TASKS, PIXELS_PER_TASK, Call, row_blocks
 from stn_numba.sampler.kernel_arguments import grid_gradient_entry, image_gradient_entry, image_words
 from stn_numba.sampler.layout import caller_shape, channels_last
 
-__all__ = ["volume_gradients"]
+__all__ = ["VolumeGradient", "add_volume_gradients"]
 
 Array = NDArray[Any]
 
@@ -22,29 +22,56 @@ _PIECES = 16  # that a few volumes are divided into, so that threads have work
 _FLOAT32_SUMS = 1 << 24  # a sum of float32 stops growing there
 
 
-def volume_gradients(call: Call, d_out: Array, by_image: bool, by_grid: bool) -> tuple[Array | None, Array | None]:
-    """The gradients with respect to volume and grid; None for one that is not wanted."""
-    d_image = _image_gradient(call, d_out) if by_image else None
-    return d_image, _grid_gradient(call, d_out) if by_grid else None
+class VolumeGradient(NamedTuple):
+    """Where the gradient with respect to the volume is summed: in its own dtype, or in float64 if very many outputs read it.
+
+    Attributes
+    ----------
+    total : ndarray, (N, D, H, W, C)
+        The sum.
+    dtype : dtype
+        That of the volume.
+    """
+
+    total: Array
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def zeros(cls, call: Call) -> VolumeGradient:
+        """Zeros for the gradient of a call, in the caller's layout as a channels-last view."""
+        samples = max((group.samples for group in call.groups), default=1)
+        reads = math.prod(call.grid.shape) * samples * (1 if call.batch_steps[0] else call.batch)  # of one volume
+        total = np.dtype(np.float64) if reads > _FLOAT32_SUMS else call.image.dtype
+        return cls(channels_last(np.zeros(caller_shape(call.image.shape, call.layout), total), call.layout), call.image.dtype)
+
+    def of(self, volumes: slice) -> VolumeGradient:
+        """The gradient with respect to some of the volumes."""
+        return VolumeGradient(self.total[volumes], self.dtype)
+
+    def sum(self) -> Array:
+        """The gradient, in the dtype of the volume."""
+        return self.total.astype(self.dtype, copy=False)
 
 
-def _image_gradient(call: Call, d_out: Array) -> Array:
-    """The gradient with respect to the volume, in the caller's layout as a channels-last view."""
-    dtype = call.image.dtype
-    reads = math.prod(call.grid.shape) * (1 if call.batch_steps[0] else call.batch)  # of one volume
-    total = np.dtype(np.float64) if reads > _FLOAT32_SUMS else dtype
-    d_image = channels_last(np.zeros(caller_shape(call.image.shape, call.layout), total), call.layout)
+def add_volume_gradients(call: Call, d_out: Array, d_image: VolumeGradient | None, by_grid: bool) -> Array | None:
+    """Add to the gradient with respect to the volume, if there is one; return the gradient with respect to the grid."""
+    if d_image is not None:
+        _add_image_gradient(call, d_out, d_image.total)
+    return _grid_gradient(call, d_out) if by_grid else None
+
+
+def _add_image_gradient(call: Call, d_out: Array, d_image: Array) -> None:
     volumes = len(call.image)
     bands = max(1, min(-(-_PIECES // max(volumes, 1)), call.in_shape[0])) if d_out.size > 4 * PIXELS_PER_TASK else 1
     tasks = max(1, min(volumes * bands, MAX_TASKS))
     for rows, part in row_blocks(call):
-        if d_out[:, rows].size:
+        d_rows = d_out[:, rows].astype(d_image.dtype, copy=False)
+        if d_rows.size:
             words = (
                 tasks, volumes, bands, *part.source.words, *_rule(call, d_image), *part.batch_steps, *part.out_shape,
-                *image_words(d_out[:, rows]), *image_words(d_image),
+                *image_words(d_rows), *image_words(d_image),
             )  # fmt: skip
-            dispatch.run(image_gradient_entry(dtype, total), tasks, part.num_threads, words)
-    return d_image.astype(dtype, copy=False)
+            dispatch.run(image_gradient_entry(d_image.dtype), tasks, part.num_threads, words)
 
 
 def _rule(call: Call, d_image: Array) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from stn_numba.sklearn.images import ImageShape
 
 __all__ = ["build_classifier", "build_regressor", "in_double_precision", "scale_of"]
 
+_FEW_PIXELS = 64  # of smaller images the mean says something, so that it is not subtracted
 _LEAST_SIDE = 24  # which the convolutions of `st_cnn` leave something of
 _LEAST_PIXEL = 2.0**-100  # whose factor is a float32
 _GIVEN = ("transform", "options", "seed")  # what the estimator passes itself
@@ -74,6 +75,8 @@ def _layers(estimator: Any, input_shape: ImageShape, n_classes: int, seed: int) 
     for name in options:
         if name in _GIVEN:
             raise ValueError(f"network_options: expected none of {', '.join(_GIVEN)}, got {name}: use `warp` and its options")
+    if "center" in inspect.signature(make).parameters and math.prod(input_shape) < _FEW_PIXELS:
+        options = {"center": False, **options}
     if "transform" in inspect.signature(make).parameters:
         options = {"transform": estimator.warp, "options": estimator.warp_options, **options}
     model: Classifier = make(input_shape, n_classes, **options, seed=seed)

@@ -150,7 +150,9 @@ class LatticeTransform(Transform):
         for matrix in axes:  # the last axis of the field moves to the front
             field = _along_last(matrix.astype(theta.dtype), field)
         positions = np.ascontiguousarray(np.moveaxis(field, 1, -1))
-        positions += base_points(shape, align_corners).reshape(*shape, 3).astype(theta.dtype)
+        for axis, size in enumerate(shape[::-1]):
+            places = _axis_positions(size, align_corners).astype(theta.dtype)
+            positions[..., axis] += places.reshape(-1, *[1] * axis)
         grid = DenseGrid(positions, align_corners=align_corners)
 
         def backprop(d_grid: ArrayLike) -> Floats:

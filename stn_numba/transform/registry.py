@@ -26,6 +26,7 @@ __all__ = [
     "name_of",
     "plugins",
     "register_transform",
+    "registered",
     "shared",
 ]
 
@@ -155,6 +156,11 @@ def shared(name: str) -> Transform | None:
     trusted = name in _registered or any(plugin.name == name and plugin.is_built_in for plugin, _ in discovery.announced())
     made = get_transform(name) if trusted else None
     return _shared.setdefault(name, made if made is not None and made.can_be_shared() else None)
+
+
+def registered(name: str) -> Factory | None:
+    """Return what `register_transform` gave a name to; None for other names."""
+    return _registered.get(name)
 
 
 def name_of(transform: Transform) -> str:

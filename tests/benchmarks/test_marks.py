@@ -17,7 +17,7 @@ def run(monkeypatch, tmp_path, capsys):
         monkeypatch.setattr(timing, "alternate", lambda calls, seconds: [1.0, 2.0])
         ours = Call("stn-numba", lambda: 1.0, lambda answer: [np.array([answer])])
         rival = Call("rival, variant", lambda: rival_answer, lambda answer: [np.array([answer])], tolerance=0.1)
-        case = Case("a case", lambda: None, lambda problem: ours, lambda problem: [rival], at_least)
+        case = Case("a case", lambda: None, lambda problem: ours, lambda problem: [rival], at_least=at_least)
         monkeypatch.setattr(program, "CASES", {"a page": {"a section": [case]}})
         monkeypatch.setattr(program.machine, "limit_threads", lambda number: None)
         code = program.main(["--check", "--only", only, "--out", str(tmp_path)])
@@ -62,3 +62,9 @@ def test_a_pattern_that_selects_no_case_is_an_error(run):
 def test_limits(figure, relation, met):
     assert Mark("a figure", figure, relation, 4.0).met is met
     assert check([Mark("a figure", figure, relation, 4.0)]) == (not met)
+
+
+def test_limits_of_all_cases_are_numbers():
+    for sections in program.CASES.values():
+        for case in (case for cases in sections.values() for case in cases if isinstance(case, Case)):
+            assert all(isinstance(limit, int | float) for limits in (case.at_least, case.at_most) for limit in limits.values())

@@ -96,5 +96,5 @@ def test_all_variants_must_be_as_fast(monkeypatch, ratios, met):
     call = Call("stn-numba", lambda: 1.0, lambda value: [np.array([value])])
     others = [dataclasses.replace(call, name=f"stn-numba, {variant}") for variant in ("fit", "Trainer")]
     limits = {"stn-numba": 0.95}, {"stn-numba": 1.05}
-    case = Case("a loop", lambda: None, lambda problem: call, lambda problem: others, *limits)
+    case = Case("a loop", lambda: None, lambda problem: call, lambda problem: others, at_least=limits[0], at_most=limits[1])
     assert [mark.met for mark in case.measure(0).marks[2:]] == met

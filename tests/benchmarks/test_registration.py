@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from benchmarks import registration_case as case
-from benchmarks import registration_page as page
-from benchmarks import registration_problem as problem
 from benchmarks import timing
 from benchmarks.case import Call
+from benchmarks.registration import case as case
+from benchmarks.registration import page as page
+from benchmarks.registration import problem as problem
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ def test_all_kernels_of_registration_are_built():
     code = "from stn_numba.deploy import build_kernels; print(*(name for name, _ in build_kernels.registration_kernels()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     written = {
-        f"kernels.registration.{path.stem}.{name}"
-        for path in SOURCES.glob("*.py")
+        f"kernels.registration.{'.'.join(path.relative_to(SOURCES).with_suffix('').parts)}.{name}"
+        for path in SOURCES.rglob("*.py")
         for name in re.findall(r"^@jit\.(?:tasks|kernel)\ndef (\w+)", path.read_text(), re.MULTILINE)
     }
     assert len(written) > 5

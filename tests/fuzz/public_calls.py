@@ -55,6 +55,7 @@ def sampling(rng):
         "sample": (stn.sample, {"image": X, "grid": POINTS, "out": out, **sample}),
         "sample_vjp": (stn.sample_vjp, {"image": X, "grid": POINTS, **sample}),
         "sample_vjp's backprop": (lambda d_out: stn.sample_vjp(X, POINTS)[1](d_out)[0], {"d_out": np.ones_like(out)}),
+        "sample_gradients": (stn.sample_gradients, {"image": X, "grid": POINTS, "d_out": np.ones_like(out), **sample}),
         "warp": (stn.warp, {"image": X, "theta": theta, "transform": "affine", "shape": (3, 2), "out": out, **warp}),
     }
 

@@ -135,6 +135,8 @@ def test_arguments_are_checked_first(tmp_path):
         stn.export_onnx(small(), path, layout="channels_first")
     with pytest.raises(ValueError, match="probabilities: expected False for a Regressor"):
         stn.export_onnx(Regressor(Chain(Flatten(), Dense(1)), (4, 4, 1)), path, probabilities=True)
+    with pytest.raises(ValueError, match=r"model: expected one of images \(H, W, C\); models of volumes \(4, 5, 6, 1\) cannot"):
+        stn.export_onnx(Model(Chain(Flatten(), Dense(1)), (4, 5, 6, 1)), path)
 
 
 @pytest.mark.parametrize(("name", "message"), [("image", "heads of other names"), ("theta", "theta: expected False")])

@@ -5,4 +5,5 @@ gradient_plans: sampler/test_plans.py
 layout: sampler/test_against_oracle.py, sampler/test_dtypes.py
 piecewise_polynomial: sampler/test_interpolation.py, sampler/test_against_oracle.py
 shape_hints: sampler/test_call.py
+volume_gradients: sampler/volumes/test_volumes_against_oracle.py
 """

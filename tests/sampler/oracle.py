@@ -128,7 +128,8 @@ def gradients(image, pixels, d_out, kernel="bilinear", padding="zeros", fill=Non
     """(d_image, d_pixels): gradients of <d_out, out> by the images and by the pixel positions."""
     d_image, d_pixels = np.zeros(image.shape), np.zeros(pixels.shape)
     for n, m, g in pairs(image, pixels):
-        d_rows, positions = d_out[n].reshape(-1, d_out.shape[-1]), pixels[g].reshape(-1, pixels.shape[-1])
+        positions = pixels[g].reshape(-1, pixels.shape[-1])
+        d_rows = d_out[n].reshape(len(positions), d_out.shape[-1])
         one = gradients_of_one(image[m].astype(float), positions.astype(float), d_rows.astype(float), kernel, padding, fill)
         d_image[m] += one[0]
         d_pixels[g] += one[1].reshape(pixels.shape[1:])

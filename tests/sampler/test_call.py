@@ -180,8 +180,8 @@ def test_images_with_fewer_axes_get_advice(shape, layout, one, batch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kernel": "sinc"}, "kernel: expected one of nearest, bilinear, linear, bicubic, .*, got 'sinc'"),
-        ({"layout": "CHW"}, "layout: expected one of NHWC, NCHW, got 'CHW'; did you mean 'NCHW'"),
+        ({"kernel": "sinc"}, "kernel: expected one of nearest, bilinear, linear, cubic, bicubic, .*, got 'sinc'"),
+        ({"layout": "CHW"}, "layout: expected one of NHWC, NCHW, NDHWC, NCDHW, got 'CHW'; did you mean 'NCHW'"),
         ({"units": "meters"}, "units: expected one of normalized, pixels, got 'meters'"),
         ({"fill": [1, 2]}, r"fill: expected a number or one for each of 3 channels, got \[1, 2\]"),
     ],

@@ -113,7 +113,7 @@ def test_pickle_and_unfitted():
         ({"points": (np.zeros((2, 3, 2)), np.zeros((2, 3, 2)))}, "points|coincide|determine"),
         ({"spread": -1}, "spread: expected finite numbers of at least 0"),
         ({"shape": (-1, 3)}, "shape"),
-        ({"kernel": "cubic"}, "did you mean 'bicubic'"),
+        ({"kernel": "bicubik"}, "did you mean 'bicubic'"),
         ({"padding": "zero"}, "did you mean 'zeros'"),
         ({"image_shape": (8, 9)}, r"X: expected images \(8, 9, 1\), as image_shape, got \(8, 9, 2\)"),
         ({"n_jobs": 0}, "n_jobs: expected"),

@@ -13,7 +13,7 @@ from stn_numba.kernels.simd.load_store import load, size_of, store
 from stn_numba.kernels.simd.scratch import get_position, get_product, put_product
 from stn_numba.kernels.simd.vectors import EIGHT, fma, full, to_float64, where
 from stn_numba.kernels.volumes.positions import along_row
-from stn_numba.kernels.volumes.workspace import factors, gradients, positions, scratch
+from stn_numba.kernels.volumes.workspace import factors, gradients, offsets_of, positions
 
 
 @jit.inline
@@ -80,18 +80,18 @@ def matrix_vjp(job, n, k, i, first, count, partial):
 def divided(job, n, k, i, first, count):
     """Rows of gradients by the numerators X, Y, Z and the denominator V of x = X / V, y = Y / V, z = Z / V, in float64.
 
-    They take the place of the derivatives of padding, which are no longer needed.
+    They take the place of the derivatives of padding and of the offsets, which are no longer needed.
     """
     memory, zero, (slope, offset) = job.memory, job.zero, along_row(job.grid, n, 3, k, i)
     gx, gy, gz = gradients(memory)
     x, y, z = positions(memory)
-    terms = (*factors(memory), scratch(memory, 21))
+    terms = (*factors(memory), offsets_of(memory))
     for j in range(0, count, 8):
         dx, dy = to_float64(get_product(gx, zero, j, EIGHT)), to_float64(get_product(gy, zero, j, EIGHT))
         dz = to_float64(get_product(gz, zero, j, EIGHT))
         if job.grid.kind != AFFINE:
             depth = slope * columns_from(first + j) + offset
-            inverse = where_positive(depth)
+            inverse = inverse_in_front(depth)
             dx, dy, dz = dx * inverse, dy * inverse, dz * inverse
         put_product(terms[0], j, dx)
         put_product(terms[1], j, dy)
@@ -102,6 +102,6 @@ def divided(job, n, k, i, first, count):
 
 
 @jit.inline
-def where_positive(depth):
+def inverse_in_front(depth):
     """1 / depth, and 0 at and behind the horizon."""
     return where(depth > 0.0, 1.0 / where(depth > 0.0, depth, 1.0), 0.0)

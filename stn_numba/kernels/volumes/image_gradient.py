@@ -12,7 +12,7 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, MODE, REFLECT, SIZE, STRIP, ZEROS
 from stn_numba.kernels.gradients.single_channel import load_eight
 from stn_numba.kernels.simd.lanes import mask_bits
-from stn_numba.kernels.simd.load_store import accumulate, load
+from stn_numba.kernels.simd.load_store import accumulate, load, size_of
 from stn_numba.kernels.simd.scalars import greatest, least
 from stn_numba.kernels.simd.scratch import (
     allocate,
@@ -22,10 +22,10 @@ from stn_numba.kernels.simd.scratch import (
     put_product,
     release,
 )
-from stn_numba.kernels.simd.vectors import EIGHT, ONE, floor, full, maximum, minimum
-from stn_numba.kernels.volumes.forward import neighbors
+from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, floor, full, maximum, minimum
+from stn_numba.kernels.volumes.forward import kept_weights, neighbors
 from stn_numba.kernels.volumes.positions import GridSource, along_row, row_positions
-from stn_numba.kernels.volumes.taps import are_together, linear_taps, pad_row, voxel_taps
+from stn_numba.kernels.volumes.taps import are_together, keep_weights, linear_taps, pad_row, voxel_taps
 from stn_numba.kernels.volumes.workspace import (
     ROW,
     ROWS,
@@ -56,14 +56,21 @@ def row_is_in_reach(job, n, k, i, top, bottom):
 
 
 @jit.inline
-def scatter_eight(job, address, d_row, j, count, weights, band):
-    """Add eight voxels' shares to their 2 x 2 x 2 taps; return False where d_out is not finite: then nothing was added."""
-    d_image, d_out, zero, room, (u, v, w) = job.d_image, job.out, job.zero, eights(job.memory), weights
-    finite = True
+def d_out_is_finite(job, d_row, j, count):
+    """Whether the gradients of up to eight voxels from j on are finite: a weight of zero is to add nothing of any other."""
+    d_out, finite = job.out, True
     for c in range(job.size[4]):
-        d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, room, zero)
+        d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, eights(job.memory), job.zero)
         finite = finite and mask_bits(d - d >= 0.0) == 255
-    for c in range(job.size[4] if finite else 0):
+    return finite
+
+
+@jit.inline
+def scatter_eight(job, address, d_row, j, count, weights, band):
+    """Add the shares of up to eight voxels to their 2 x 2 x 2 taps, channel by channel."""
+    d_image, d_out, zero, room, (u, v, w) = job.d_image, job.out, job.zero, eights(job.memory), weights
+    whole = all_in_band(job, j, band)
+    for c in range(job.size[4]):
         d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, room, zero)
         for a in range(2):
             for b in range(2):
@@ -71,23 +78,77 @@ def scatter_eight(job, address, d_row, j, count, weights, band):
                 put_product(room, 16 * (2 * a + b), u[0] * share)
                 put_product(room, 16 * (2 * a + b) + 8, u[1] * share)
         for k in range(count):
-            scatter_voxel(job, address + get_offset(offsets_of(job.memory), k) + c * d_image.c_step, j + k, room + 0, k, band)
-    return finite
+            place = address + get_offset(offsets_of(job.memory), k) + c * d_image.c_step
+            for a in range(2):
+                if whole or is_in_band(job, j + k, a, band):
+                    scatter_plane(job, place, room, 32 * a + k, a)
 
 
 @jit.inline
-def scatter_voxel(job, address, j, room, k, band):
-    """Add one voxel's eight shares, of which the k-th of eight are in a room, to the planes of the band."""
-    d_image, zero, (top, bottom) = job.d_image, job.zero, band
+def scatter_plane(job, place, room, index, a):
+    """Add a voxel's four shares, of which the first is at an index in a room, to the nearer (a = 0) or farther plane."""
+    d_image, zero = job.d_image, job.zero
     across, down, deep = neighbors(job.sampler, d_image)
+    place += a * deep
+    accumulate(place, d_image.dtype, get_product(room, zero, index, ONE))
+    accumulate(place + across, d_image.dtype, get_product(room, zero, index + 8, ONE))
+    place += down
+    accumulate(place, d_image.dtype, get_product(room, zero, index + 16, ONE))
+    accumulate(place + across, d_image.dtype, get_product(room, zero, index + 24, ONE))
+
+
+@jit.inline
+def scatter_channels(job, address, d_row, j, count, weights, band):
+    """As `scatter_eight`, voxel by voxel with four contiguous channels at once."""
+    d_image, d_out, zero, C, memory = job.d_image, job.out, job.zero, job.size[4], job.memory
+    size, whole, dtype = size_of(d_image.dtype), all_in_band(job, j, band), d_image.dtype
+    across, down, deep = neighbors(job.sampler, d_image)
+    keep_weights(memory, weights)
+    for k in range(count):
+        u, v, w = kept_weights(memory, 0, k, zero), kept_weights(memory, 1, k, zero), kept_weights(memory, 2, k, zero)
+        voxel, d_voxel = address + get_offset(offsets_of(memory), k), d_row + (j + k) * d_out.x_step
+        for a in range(2):
+            if whole or is_in_band(job, j + k, a, band):
+                for b in range(2):
+                    share, place, c = w[a] * v[b], voxel + a * deep + b * down, 0
+                    while c + 4 <= C:
+                        d = load(d_voxel + c * size, d_out.dtype, FOUR) * share
+                        accumulate(place + c * size, dtype, d * u[0])
+                        accumulate(place + across + c * size, dtype, d * u[1])
+                        c += 4
+                    while c < C:
+                        d = load(d_voxel + c * size, d_out.dtype, ONE) * share
+                        accumulate(place + c * size, dtype, d * u[0])
+                        accumulate(place + across + c * size, dtype, d * u[1])
+                        c += 1
+
+
+@jit.inline
+def first_planes(job, j, lanes):
+    """The plane of the first tap of one or eight voxels, as float64."""
     size = job.sampler.z_axis[SIZE]
-    plane = np.int64(least(greatest(np.floor(get_position(padded(job)[2], j)), 0.0), greatest(size - 2.0, 0.0)))
-    for a in range(2):
-        if top <= plane + a < bottom:
-            for b in range(2):
-                place, index = address + a * deep + b * down, 16 * (2 * a + b) + k
-                accumulate(place, d_image.dtype, get_product(room, zero, index, ONE))
-                accumulate(place + across, d_image.dtype, get_product(room, zero, index + 8, ONE))
+    return minimum(maximum(floor(get_position(padded(job)[2], j, lanes)), 0.0), greatest(size - 2.0, 0.0))
+
+
+@jit.inline
+def all_in_band(job, j, band):
+    """Whether all taps of eight voxels lie in the planes [top, bottom)."""
+    plane, (top, bottom) = first_planes(job, j, EIGHT), band
+    return mask_bits((plane >= np.float64(top)) & (plane < bottom - 1.0)) == 255
+
+
+@jit.inline
+def is_in_band(job, j, a, band):
+    """Whether the nearer (a = 0) or farther taps of voxel j lie in a band."""
+    plane, (top, bottom) = first_planes(job, j, ONE), band
+    return mask_bits((plane >= np.float64(top - a)) & (plane < np.float64(bottom - a))) == 1
+
+
+@jit.inline
+def some_in_band(job, j, band):
+    """Whether any of eight voxels has a tap in a band."""
+    plane, (top, bottom) = first_planes(job, j, EIGHT), band
+    return mask_bits((plane >= top - 1.0) & (plane < np.float64(bottom))) != 0
 
 
 @jit.rare
@@ -112,18 +173,12 @@ def scatter_anywhere(job, address, d_row, j, band):
 
 
 @jit.inline
-def some_in_band(job, j, band):
-    """Whether any of eight linear voxels has a tap in a band."""
-    size, (top, bottom) = job.sampler.z_axis[SIZE], band
-    plane = minimum(maximum(floor(get_position(padded(job)[2], j, EIGHT)), 0.0), greatest(size - 2.0, 0.0))
-    return mask_bits((plane >= top - 1.0) & (plane < np.float64(bottom))) != 0
-
-
-@jit.inline
 def scatter_row(job, address, d_row, count, band):
     """Add the shares of a row whose positions are in the workspace."""
     sampler, rows, d_image = job.sampler, padded(job), job.d_image
     steps = np.float64(d_image.x_step), np.float64(d_image.y_step), np.float64(d_image.z_step)
+    size, out = size_of(d_image.dtype), job.out
+    packed = job.size[4] > 1 and d_image.c_step == size and out.c_step == size and size_of(out.dtype) == size
     for j in range(0, count, 8):
         some, done = least(8, count - j), False
         if are_together(sampler, rows, j):
@@ -131,7 +186,11 @@ def scatter_row(job, address, d_row, count, band):
                 continue
             at_j = rows[0] + 8 * j, rows[1] + 8 * j, rows[2] + 8 * j
             weights = linear_taps(sampler, at_j, 0, offsets_of(job.memory), steps, type(job.zero)(1))
-            done = scatter_eight(job, address, d_row, j, some, weights, band)
+            done = d_out_is_finite(job, d_row, j, some)
+            if done and packed:
+                scatter_channels(job, address, d_row, j, some, weights, band)
+            elif done:
+                scatter_eight(job, address, d_row, j, some, weights, band)
         if not done:
             for k in range(j, j + some):
                 scatter_anywhere(job, address, d_row, k, band)

@@ -136,7 +136,7 @@ def axis_steps(sampler):
 
 @jit.inline
 def keep_weights(memory, pairs):
-    """Keep some pairs of weights of eight voxels where `kept_weight` finds them."""
+    """Keep some pairs of weights of eight voxels where `forward.kept_weights` finds them."""
     room = eights(memory)
     for k in range(len(pairs)):
         put_tap(room, 16 * k, pairs[k][0])

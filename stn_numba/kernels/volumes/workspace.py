@@ -38,7 +38,7 @@ class Sampler(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What all rows of a call have in common; `source` and `d_image` may be the volume itself where a kernel needs neither."""
+    """What all rows of a call have in common; a kernel that needs no `volume` or no `d_image` has the other one twice."""
 
     sampler: Sampler
     grid: Any

@@ -56,11 +56,11 @@ def sample_parts(
     """
     # positions and indices must be whole numbers that float32 and int32 hold
     is_small = max(x.shape[1:3]) < 1 << 20 and math.prod(x.shape[1:]) < 1 << 30
-    if training and is_small and sampling == _PLAIN:
+    if training and is_small and grid.ndim == 2 and sampling == _PLAIN:
         matrix = grid.affine_matrices((x.shape[1], x.shape[2]))
         if matrix is not None:
             return sample_affine_parts(x, grid, matrix)
-    parts = thread_parts(len(x), len(x) * grid.shape[0] * grid.shape[1] * x.shape[3] // _WORTH_A_PART)
+    parts = thread_parts(len(x), len(x) * math.prod(grid.shape) * x.shape[-1] // _WORTH_A_PART)
 
     def forward_part(part: slice) -> Any:
         return sample_vjp(x[part], grid[part] if len(parts) > 1 else grid, **sampling._asdict(), num_threads=1)

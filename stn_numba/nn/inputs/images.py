@@ -32,7 +32,7 @@ def expect_finite(images: NDArray[Any], *, name: str = "X", first: int = 0) -> N
 
 def not_finite(images: NDArray[Any]) -> NDArray[np.intp]:
     """Return the numbers of the images with a pixel that is NaN or infinite."""
-    return np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
+    return np.flatnonzero(~np.isfinite(images).all(axis=tuple(range(1, images.ndim))))
 
 
 def warn_of_large_pixels(X: NDArray[Any]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from stn_numba._util.arguments import as_bool, as_option, as_size
-from stn_numba.grid import as_floats, base_points
+from stn_numba._util.arguments import as_bool, as_option, as_sizes
+from stn_numba.grid import Floats as Points
+from stn_numba.grid import Shape, as_floats, base_points
 from stn_numba.grid.kernel_grid import KernelGrid
 from stn_numba.nn.arrays import Arrays, Backprop, Floats, Size
 from stn_numba.nn.engine.sampling import Sampling, sample_parts
@@ -26,11 +28,13 @@ from stn_numba.transform.checked import as_transform, identity_of, make_grid, n_
 
 __all__ = ["SpatialTransformer"]
 
-_PROBE = base_points((7, 7))  # enough points to tell whether a region touches the image
+_AXES = {2: "HW", 3: "DHW"}  # names of the axes of images and of volumes
 
 
 class SpatialTransformer(Container):
     """Sample each image at a grid that a localisation network chooses: from (N, H, W, C) to (N, h, w, C).
+
+    With a transform of volumes, such as ``options={"ndim": 3}`` makes by name, from (N, D, H, W, C) to (N, d, h, w, C).
 
     The localisation network computes features, a dense layer named ``theta`` turns them into transform parameters, and the
     sampler reads the image at the grid that the transform makes of them. The dense layer starts with zero weights and `initial`
@@ -39,11 +43,11 @@ class SpatialTransformer(Container):
     Parameters
     ----------
     localisation : Layer
-        Maps images (N, H, W, C) to features (N, D).
+        Maps images (N, H, W, C), or volumes, to features (N, D).
     transform : str or Transform, default "affine"
         A registered name, or an object; only models with names can be saved.
-    shape : (int, int), default None
-        (h, w) of the output; None for that of the input.
+    shape : (int, int) or (int, int, int), default None
+        (h, w) of the output, (d, h, w) of volumes; None for that of the input. (1, h, w) cuts a plane out of a volume.
     options : dict, default None
         Options of a transform given by name.
     initial : (P,) array, default None
@@ -76,13 +80,19 @@ class SpatialTransformer(Container):
     >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
     >>> np.array_equal(layer.forward(x)[0], x)
     True
+
+    Volumes, of which it shows a smaller one:
+
+    >>> layer = SpatialTransformer(Flatten(), "affine", (4, 4, 4), options={"ndim": 3})
+    >>> layer.initialize((8, 8, 8, 1), np.random.default_rng(0))
+    (4, 4, 4, 1)
     """
 
     def __init__(
         self,
         localisation: Layer,
         transform: str | Transform = "affine",
-        shape: tuple[int, int] | None = None,
+        shape: Shape | None = None,
         *,
         options: dict[str, Any] | None = None,
         initial: ArrayLike | None = None,
@@ -96,7 +106,8 @@ class SpatialTransformer(Container):
         self.transform_name = transform if isinstance(transform, str) else None
         self.options = dict(options or {})
         self.transform = self._given_transform = as_transform(transform, self.options)
-        self.shape = None if shape is None else as_size(shape, "shape")
+        self._axes = _AXES[self.transform.ndim]
+        self.shape = None if shape is None else as_sizes(shape, "shape", self._axes.lower())
         self.kernel, self.padding, self.antialias = _as_sampling(kernel, padding, antialias)
         self.align_corners = as_bool(align_corners, "align_corners")
         self.theta_layer = Dense(n_params_of(self.transform))
@@ -105,13 +116,13 @@ class SpatialTransformer(Container):
 
     def initialize(self, input_shape: Size, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Size:
         """Initialize the localisation network, and the transform, for inputs (H, W, C); return (h, w, C)."""
-        expect_shape(self, input_shape, 3, "(H, W, C)")
-        self.transform = transform_for_image(self._given_transform, (input_shape[0], input_shape[1]), self.align_corners)
+        expect_shape(self, input_shape, len(self._axes) + 1, f"({', '.join(self._axes)}, C)")
+        self.transform = transform_for_image(self._given_transform, tuple(input_shape[:-1]), self.align_corners)
         features = self._initialize_inner("localisation", input_shape, rng, dtype)
         self._initialize_inner("localisation.theta", features, rng, dtype)
         self.theta_layer.params["weight"][:] = 0
         self.theta_layer.params["bias"][:] = identity_of(self.transform) if self.initial is None else self.initial
-        return (*(self.shape or input_shape[:2]), input_shape[2])
+        return (*(self.shape or input_shape[:-1]), input_shape[-1])
 
     @property
     def sampling(self) -> Sampling:
@@ -157,7 +168,7 @@ class SpatialTransformer(Container):
         if not len(theta):
             return 0.0
         with np.errstate(all="ignore"):
-            points = self.transform.apply(theta, _PROBE)
+            points = self.transform.apply(theta, _probe(self.transform.ndim))
             inside = np.all(np.abs(points) <= 1, axis=-1)
         return 1 - float(np.mean(np.any(inside, axis=1)))
 
@@ -203,7 +214,13 @@ class SpatialTransformer(Container):
         yield "", self, self.sample(x, theta)
 
     def _make_grid(self, x: Floats, theta: Floats) -> tuple[KernelGrid, Callable[[ArrayLike], Floats]]:
-        return make_grid(self.transform, theta, self.shape or (x.shape[1], x.shape[2]), self.align_corners)
+        return make_grid(self.transform, theta, self.shape or x.shape[1:-1], self.align_corners)
+
+
+@functools.cache
+def _probe(ndim: int) -> Points:
+    """Return enough points to tell whether a region touches the image."""
+    return base_points((7,) * ndim)
 
 
 def _as_sampling(kernel: str | PiecewisePolynomial, padding: str, antialias: bool) -> Sampling:

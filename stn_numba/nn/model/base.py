@@ -41,8 +41,9 @@ class Model(ImageMethods, TransformerMethods):
         because they were trained in another model or set by hand, keep them: the model then contains copies of these layers, in
         its own dtype, so training one model never changes another. To draw new parameters, make a new layer, or call
         ``network.initialize``.
-    input_shape : (int, int, int)
-        (H, W, C).
+    input_shape : (int, int, int) or (int, int, int, int)
+        (H, W, C) of images, (D, H, W, C) of volumes. Everything that takes images (N, H, W, C) takes volumes (N, D, H, W, C)
+        then.
     loss : str, Loss or function, default None
         What `fit` makes small: see the argument `loss` of `fit`, which may also name it later.
     seed : int, default 0
@@ -84,7 +85,7 @@ class Model(ImageMethods, TransformerMethods):
     def __init__(
         self,
         network: Chain,
-        input_shape: tuple[int, int, int],
+        input_shape: Size,
         *,
         loss: str | Loss | LossFunction | None = None,
         seed: int = 0,
@@ -92,10 +93,9 @@ class Model(ImageMethods, TransformerMethods):
     ) -> None:
         if not isinstance(network, Chain):
             raise TypeError(f"network: expected a Chain of layers, got {type(network).__name__}")
-        if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
-            raise ValueError(f"input_shape: expected (H, W, C), got {input_shape!r:.60}")
-        H, W, C = (as_int(size, "input_shape", least=1) for size in input_shape)
-        self.input_shape = (H, W, C)
+        if not isinstance(input_shape, tuple | list) or len(input_shape) not in (3, 4):
+            raise ValueError(f"input_shape: expected (H, W, C), or (D, H, W, C) of volumes, got {input_shape!r:.60}")
+        self.input_shape = tuple(as_int(size, "input_shape", least=1) for size in input_shape)
         self.loss = None if loss is None else as_loss(loss)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
@@ -114,7 +114,11 @@ class Model(ImageMethods, TransformerMethods):
         return f"{self._title()}: {self.n_params:,} parameters of {self.dtype}\n{as_table(self.network)}"
 
     def _title(self) -> str:
-        return f"{type(self).__name__} of images {self.input_shape} to outputs {self.output_shape}"
+        return f"{type(self).__name__} of {self._inputs} to outputs {self.output_shape}"
+
+    @property
+    def _inputs(self) -> str:
+        return f"{'images' if len(self.input_shape) == 3 else 'volumes'} {self.input_shape}"
 
     @property
     def params(self) -> Arrays:

@@ -26,8 +26,8 @@ class Classifier(Model):
     ----------
     network : Chain
         From images (N, H, W, C) to logits (N, n_classes); see `Model`.
-    input_shape : (int, int, int)
-        (H, W, C).
+    input_shape : (int, int, int) or (int, int, int, int)
+        (H, W, C) of images, (D, H, W, C) of volumes.
     n_classes : int
         Number of classes, at least 2, or at least 1 with `multi_label`.
     multi_label : bool, default False
@@ -63,7 +63,7 @@ class Classifier(Model):
     def __init__(
         self,
         network: Chain,
-        input_shape: tuple[int, int, int],
+        input_shape: Size,
         n_classes: int,
         *,
         multi_label: bool = False,
@@ -82,7 +82,7 @@ class Classifier(Model):
             raise ValueError(f"network: expected an output of ({self.n_classes},), got {shape}")
 
     def _title(self) -> str:
-        return f"{type(self).__name__} of images {self.input_shape} into {self.n_classes} classes"
+        return f"{type(self).__name__} of {self._inputs} into {self.n_classes} classes"
 
     def logits(self, X: ArrayLike) -> Floats:
         """Return the class scores (N, n_classes) of images, before the softmax; for X and errors see `outputs`."""

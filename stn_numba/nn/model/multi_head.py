@@ -28,8 +28,8 @@ class MultiHead(Model):
     ----------
     network : Chain
         Its last layer is `Heads`, which names the heads; see `Model`.
-    input_shape : (int, int, int)
-        (H, W, C).
+    input_shape : (int, int, int) or (int, int, int, int)
+        (H, W, C) of images, (D, H, W, C) of volumes.
     losses : str, Loss, or dict of them, default "cross_entropy"
         The loss of all heads, or of each by its name; for names see `fit`.
     weights : dict of float, default None
@@ -65,7 +65,7 @@ class MultiHead(Model):
     def __init__(
         self,
         network: Chain,
-        input_shape: tuple[int, int, int],
+        input_shape: Size,
         *,
         losses: str | Loss | Mapping[str, str | Loss] = "cross_entropy",
         weights: Mapping[str, float] | None = None,

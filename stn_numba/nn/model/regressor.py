@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from stn_numba.nn.arrays import Size
 from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.losses.base import Loss
 from stn_numba.nn.losses.function import LossFunction
@@ -23,8 +24,8 @@ class Regressor(Model):
     network : Chain
         From images (N, H, W, C) to measurements (N, ...); see `Model`. Scale the targets to about -1 to 1: training starts from
         outputs of that size.
-    input_shape : (int, int, int)
-        (H, W, C).
+    input_shape : (int, int, int) or (int, int, int, int)
+        (H, W, C) of images, (D, H, W, C) of volumes.
     loss : str, Loss or function, default "mean_squared_error"
         See `fit`; ``"huber"`` counts outliers less.
     seed : int, default 0
@@ -50,7 +51,7 @@ class Regressor(Model):
     def __init__(
         self,
         network: Chain,
-        input_shape: tuple[int, int, int],
+        input_shape: Size,
         *,
         loss: str | Loss | LossFunction = "mean_squared_error",
         seed: int = 0,

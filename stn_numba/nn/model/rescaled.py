@@ -37,7 +37,7 @@ def rescaled(
     >>> from stn_numba.models import fcn
     >>> model = rescaled(fcn((12, 12, 3), 5))
     >>> list(model.network.layers)[:2]
-    ['rescale1', 'flatten1']
+    ['rescale1', 'center1']
     """
     if not isinstance(model, Classifier):
         raise TypeError(f"model: expected a Classifier, got {type(model).__name__}")

@@ -19,7 +19,7 @@ def as_table(network: Container) -> str:
     Examples
     --------
     >>> from stn_numba.models import fcn
-    >>> print(as_table(fcn((8, 8, 1), 3, units=4).network))
+    >>> print(as_table(fcn((8, 8, 1), 3, units=4, center=False).network))
     layer     kind            output  parameters
     flatten1  Flatten()        (64,)           0
     dense1    Dense(units=4)    (4,)         260

@@ -62,7 +62,7 @@ class TransformerMethods:
 
         Returns
         -------
-        (N, 3, 3) array
+        (N, 3, 3) array, or (N, 4, 4) for volumes
             From normalized output positions (x, y, 1) to normalized positions in the transformer's input. For pixels, pass
             `theta` to ``model.transformers[0].transform.pixel_matrix``.
 
@@ -81,7 +81,7 @@ class TransformerMethods:
         return transform.matrix(self.theta(X, transformer=transformer))
 
     def transform(self, X: ArrayLike, *, transformer: int | str = 0) -> Floats:
-        """Return the output of a spatial transformer: sampled images, or feature maps, (N, h, w, C).
+        """Return the output of a spatial transformer: sampled images, or feature maps, (N, h, w, C); volumes (N, d, h, w, C).
 
         For parameters and errors see `theta`.
         """

@@ -34,7 +34,7 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
     dtype = architecture["dtype"]
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
-    input_shape = _image_size("input_shape", architecture["input_shape"], 3)
+    input_shape = _image_size("input_shape", architecture["input_shape"], (3, 4))
     if not isinstance(architecture["layers"], list):
         raise TypeError(f"layers: expected a list, got {architecture['layers']!r:.60}")
     _check_shapes(architecture, input_shape)
@@ -85,9 +85,9 @@ def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, .
         if is_described(inner):
             _check_shapes(inner, shape)
     if layer.get("shape") is not None:
-        shape = (*_image_size("shape", layer["shape"], 2), *shape[2:])
+        shape = (*_image_size("shape", layer["shape"], (2, 3)), *shape[-1:])
     if isinstance(layer.get("options"), dict):
-        _check_control_points(layer["options"].get("control_points"), math.prod(shape[:2]))
+        _check_control_points(layer["options"].get("control_points"), math.prod(shape[:-1]))
     inside = [inner for inner in layer.get("layers", ()) if isinstance(inner, dict)]
     if layer.get("layer") not in ("Parallel", "Heads"):
         for inner in inside:
@@ -101,20 +101,20 @@ def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, .
 
 
 def _check_control_points(points: Any, pixels: int) -> None:
-    """Reject too many control points of a spline, given as (rows, columns) or as a list."""
+    """Reject too many control points of a spline, given as (rows, columns), as (planes, rows, columns) or as a list."""
     if not isinstance(points, list):
         return
-    counts = len(points) == 2 and all(isinstance(n, int | float) for n in points)
+    counts = len(points) in (2, 3) and all(isinstance(n, int | float) for n in points)
     most = min(_MAX_CONTROL_POINTS, _MAX_BASIS // max(pixels, 1))
-    number = abs(points[0] * points[1]) if counts else len(points)
+    number = abs(math.prod(points)) if counts else len(points)
     if not number <= most:
         raise ValueError(f"control_points: expected at most {most} for {pixels} output pixels, got {number}")
 
 
-def _image_size(name: str, value: Any, length: int) -> tuple[int, ...]:
-    """Return a list of integers as the size of an image."""
-    if not isinstance(value, list) or len(value) != length or not all(type(n) is int and n > 0 for n in value):
-        raise ValueError(f"{name}: expected {length} whole numbers, got {value!r:.60}")
+def _image_size(name: str, value: Any, lengths: tuple[int, int]) -> tuple[int, ...]:
+    """Return a list of integers as the size of an image, or of a volume."""
+    if not isinstance(value, list) or len(value) not in lengths or not all(type(n) is int and n > 0 for n in value):
+        raise ValueError(f"{name}: expected {lengths[0]} whole numbers, or {lengths[1]} of a volume, got {value!r:.60}")
     if math.prod(value) > _MAX_PIXELS:
         raise ValueError(f"{name}: expected at most {_MAX_PIXELS} values an image, got {value}")
     return tuple(value)

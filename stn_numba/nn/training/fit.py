@@ -53,7 +53,7 @@ def fit(
     seconds: float | None = None,
     batch_size: int = 64,
     optimizer: Optimizer | None = None,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 4e-3,
     schedule: Schedule = one_cycle,
     learning_rate_multipliers: Mapping[str, float] | None = None,
     clip_norm: float | None = None,
@@ -103,7 +103,7 @@ def fit(
         Largest number of images in a step; an epoch is split into steps of nearly equal size.
     optimizer : Optimizer, default Adam()
         `SGD`, `Adam`, `Muon`, or your own object with their two methods (see `stn_numba.nn.Optimizer`).
-    learning_rate : float, default 2e-3
+    learning_rate : float, default 4e-3
         Its peak, at least 0.
     schedule : function, default one_cycle
         ``schedule(progress) -> multiplier`` of the learning rate, for progress in [0, 1].

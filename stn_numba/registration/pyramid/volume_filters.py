@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def splines_of(planes: Planar) -> Planar:
     return out
 
 
-def _filtered(volumes: Planar, axis: int, weights: Planar, step: int, odd: bool) -> Planar:
+def _filtered(volumes: Planar, axis: int, weights: NDArray[np.floating[Any]], step: int, odd: bool) -> Planar:
     """Volumes filtered along an axis, of which every `step`-th line is kept."""
     shape = list(volumes.shape)
     shape[axis] = -(-shape[axis] // step)

@@ -30,6 +30,21 @@ def test_the_number_of_threads_changes_no_bit(training, sampling):
     np.testing.assert_allclose(results[0][1], expected_backprop(np.cos(results[0][0]))[0], atol=2e-3)
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling("cubic", "border")])
+def test_volumes_in_parts_agree_with_the_sampler(training, sampling):
+    x, theta = RNG.random((5, 24, 20, 30, 2)).astype(np.float32), np.eye(3, 4).ravel() + 0.2 * RNG.standard_normal((5, 12))
+    grid, _ = get_transform("affine", ndim=3).forward(theta, (20, 24, 30))
+    expected, expected_backprop = sample_vjp(x, grid, **sampling._asdict())
+    for count in (1, 2):
+        with dispatch.limited(count):
+            out, backprop = sample_parts(x, grid, sampling, training=training)
+            d_image, d_grid = backprop(np.cos(out), True)
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_allclose(d_image, expected_backprop(np.cos(out))[0], atol=1e-4)
+        np.testing.assert_allclose(d_grid, expected_backprop(np.cos(out))[1], rtol=1e-4, atol=1e-2)
+
+
 @pytest.mark.parametrize("C", [1, 3])
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_affine_sampling_in_parts_agrees_with_the_sampler(C, align_corners):

@@ -6,15 +6,20 @@ import pytest
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.nn import (
     AvgPool,
+    AvgPool3d,
     BatchNorm,
+    Center,
     Chain,
     Conv2d,
+    Conv3d,
     Dense,
     Dropout,
     Flatten,
     Heads,
     MaxPool,
+    MaxPool3d,
     Parallel,
+    Project,
     ReLU,
     Rescale,
     SpatialTransformer,
@@ -50,6 +55,7 @@ CASES = {
         (5, 6, 1),
     ),
     "relu": (ReLU, (4, 3)),
+    "center": (Center, (4, 3)),
     "rescale": (lambda: Rescale(0.25, -1), (4, 3)),
     "dropout": (lambda: Dropout(0.4), (20,)),
     "flatten": (Flatten, (2, 3, 2)),
@@ -79,6 +85,29 @@ CASES = {
         ),
         (6, 7, 1),
     ),
+    "conv of volumes": (lambda: Conv3d(3, 3), (4, 5, 6, 2)),
+    "conv of volumes, strided and padded": (lambda: Conv3d(2, 3, stride=2, padding=1), (6, 5, 7, 1)),
+    "conv of volumes, by axis": (lambda: Conv3d(2, (2, 3, 1), stride=(2, 1, 3), padding="same"), (5, 4, 6, 2)),
+    "max pool of volumes": (lambda: MaxPool3d(2), (5, 4, 6, 2)),
+    "max pool of volumes, by axis": (lambda: MaxPool3d((1, 3, 2)), (2, 4, 4, 1)),
+    "average pool of volumes": (lambda: AvgPool3d((2, 1, 3)), (5, 2, 7, 2)),
+    "mean projection": (Project, (3, 4, 2, 2)),
+    "max projection": (lambda: Project("max"), (3, 4, 2, 2)),
+    "affine of volumes": (
+        lambda: Chain(SpatialTransformer(localisation(), "affine", (3, 4, 2), options={"ndim": 3}), Project()),
+        (5, 6, 4, 2),
+    ),
+    "tps of volumes": (
+        lambda: SpatialTransformer(
+            localisation(), "tps", (2, 3, 4), options={"control_points": [2, 2, 2]}, padding="border", align_corners=False
+        ),
+        (4, 5, 3, 1),
+    ),
+    "oblique slice, cubic": (
+        lambda: SpatialTransformer(localisation(), "rigid", (1, 4, 5), options={"ndim": 3}, kernel="cubic"),
+        (5, 6, 4, 1),
+    ),
+    "batch norm of volumes": (BatchNorm, (2, 3, 2, 2)),
     "edges": (lambda: SpatialTransformer(localisation(), "affine", align_corners=False), (5, 6, 1)),
 }
 
@@ -195,6 +224,21 @@ def test_unknown_layers_are_refused():
         (lambda: Dropout(1.0), "rate: expected a number in"),
         (lambda: Conv2d(1, 9).initialize((8, 8, 1), None), "a patch of 9 does not fit"),
         (lambda: MaxPool(3).initialize((2, 8, 1), None), "a block of 3 does not fit"),
+        (lambda: Conv3d(1, 9).initialize((8, 9, 9, 1), None), "a block of 9 planes does not fit an input of 8"),
+        (lambda: Conv3d(1, (3, 3)), r"kernel_size: expected a whole number or \(planes, rows, columns\), got \(3, 3\)"),
+        (lambda: Conv3d(1, 3, padding=3), "padding: expected less than the kernel_size 3, got 3"),
+        (lambda: AvgPool3d(3).initialize((4, 2, 4, 1), None), r"AvgPool3d: a block of 3 does not fit an input \(4, 2, 4, 1\)"),
+        (lambda: MaxPool3d(256), "size: expected sides of at most 255 voxels, got 256"),
+        (lambda: Project("sum"), "reduction: expected one of mean, max, got 'sum'"),
+        (lambda: Project().initialize((4, 4, 1), None), r"Project: expected an input of shape \(D, H, W, C\), got \(4, 4, 1\)"),
+        (
+            lambda: SpatialTransformer(localisation(), "affine", (4, 4), options={"ndim": 3}),
+            r"shape: expected \(d, h, w\), got \(4, 4\)",
+        ),
+        (
+            lambda: SpatialTransformer(localisation(), "affine").initialize((4, 4, 4, 1), None),
+            r"SpatialTransformer: expected an input of shape \(H, W, C\), got \(4, 4, 4, 1\)",
+        ),
         (lambda: Dense(2).initialize((4, 4), None), r"Dense: expected an input of shape \(D,\), got \(4, 4\)"),
     ],
 )
@@ -205,12 +249,12 @@ def test_bad_options_are_refused(make, message):
 
 @pytest.mark.parametrize(
     ("layer", "side", "channels"),
-    [(Conv2d(8, 5), 28, 8), (MaxPool(2), 28, 8), (Conv2d(48, 7), 20, 40)],
-    ids=["small convolution", "pooling", "large convolution"],
+    [(Conv2d(8, 5), (28, 28), 8), (MaxPool(2), (28, 28), 8), (Conv2d(48, 7), (20, 20), 40), (Conv3d(8, 3), (8, 9, 9), 2)],
+    ids=["small convolution", "pooling", "large convolution", "volumes"],
 )
 def test_the_number_of_threads_changes_no_bit(layer, side, channels):
     rng = np.random.default_rng(3)
-    x = rng.standard_normal((64, side, side, channels)).astype(np.float32)
+    x = rng.standard_normal((64, *side, channels)).astype(np.float32)
     layer.initialize(x.shape[1:], rng)
     results = []
     for count in (1, 2):

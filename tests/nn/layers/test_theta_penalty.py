@@ -16,6 +16,24 @@ RNG = np.random.default_rng(6)
 X, Y = RNG.random((70, 6, 6, 1)), np.arange(70) % 3
 
 
+VOLUMES = RNG.random((20, 4, 5, 6, 1))
+
+
+@pytest.mark.parametrize("penalty", [scale_limits(0.95, 1.0), centers_inside()], ids=["scale", "centers"])
+def test_penalties_for_volumes_have_the_gradients_of_their_values(penalty):
+    transformer = SpatialTransformer(localisation(), "affine", options={"ndim": 3})
+    transformer.initialize(VOLUMES.shape[1:], np.random.default_rng(0), np.float64)
+
+    def function(theta):
+        value, gradient = penalty(theta, transformer)
+        return np.array(value), lambda u: u * gradient
+
+    theta = np.eye(3, 4).ravel() + RNG.normal(0, 0.6, (20, 12))
+    assert function(theta)[0] > 0
+    check_vjp(function, theta)
+    assert scale_limits(0.2, 0.5)(np.eye(3, 4).reshape(1, 12), transformer)[0] == pytest.approx((1 - 0.5**3) ** 2)
+
+
 def network():
     transformers = (SpatialTransformer(localisation(), "affine") for _ in range(2))
     chain = Chain(*transformers, Flatten(), Dense(2))

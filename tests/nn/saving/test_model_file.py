@@ -101,7 +101,7 @@ def transformer(**options):
         (lambda a, t: a.update(format=2), "expected a model in format 1"),
         (lambda a, t: a.pop("n_classes"), "n_classes"),
         (lambda a, t: a.update(n_classes="10"), "n_classes: expected a whole number"),
-        (lambda a, t: a.update(input_shape=["x"]), "input_shape: expected 3 whole numbers"),
+        (lambda a, t: a.update(input_shape=["x"]), "input_shape: expected 3 whole numbers, or 4 of a volume"),
         (lambda a, t: a.update(input_shape=[28, 28]), "input_shape: expected 3 whole numbers"),
         (lambda a, t: a.update(input_shape=[10**5, 10**5, 1]), "input_shape: expected at most"),
         (lambda a, t: a.update(layers=None), "layers: expected a list"),

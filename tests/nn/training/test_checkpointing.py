@@ -124,7 +124,7 @@ def test_resuming_with_other_settings_is_refused_by_name(tmp_path, change, messa
 def test_resuming_with_another_model_is_refused(tmp_path):
     path = tmp_path / "run.checkpoint"
     train(small(), checkpoint=path)
-    with pytest.raises(StorageError, match=r"a run with model.layers\[0\].localisation.layers\[1\].units = 4, got 32;"):
+    with pytest.raises(StorageError, match=r"a run with model.layers\[0\].localisation.layers\[2\].units = 4, got 32;"):
         train(st_fcn((12, 12, 1), 2, units=9), checkpoint=path)
 
 

@@ -1,5 +1,7 @@
 """Every transform: those by name, those of strangers, and what is made of others."""
 
+import copy
+
 import numpy as np
 import pytest
 from scipy import special
@@ -139,6 +141,7 @@ def test_too_many_cases_are_refused(tmp_path, monkeypatch):
 
 def test_a_transform_is_not_changed_by_its_recording(tmp_path):
     for transform in (Swirl(), FloatSwirl(), Zoom(), Turn()):
+        copy.copy(transform)  # Python notes in the class how to copy its instances
         kind, methods = type(transform), dict(vars(type(transform)))
         check_transform_alone(transform, tmp_path / "m.onnx")
         assert type(transform) is kind

@@ -90,7 +90,7 @@ def test_a_cut_segment_agrees_with_a_whole_one(monkeypatch):
 def test_a_large_network_uses_transforms_and_a_small_one_does_not():
     x = np.zeros((64, 42, 42, 1), np.float32)
     for filters, prefixes in ((64, ["", "conv2d2.", "maxpool2.", "relu2."]), (4, [""])):
-        network = cnn((42, 42, 1), 10, filters=filters).network
+        network = cnn((42, 42, 1), 10, filters=filters, center=False).network
         segment = segments_of(network.layers.items())[0]
         assert [op.prefix for op in segment.ops(x)] == prefixes
 

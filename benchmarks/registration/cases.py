@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 import stn_numba as stn
-from benchmarks import registration_problem as problem
-from benchmarks import registration_volumes, rivals
+from benchmarks import rivals
 from benchmarks.case import Call
-from benchmarks.registration_case import (
+from benchmarks.registration import problem as problem
+from benchmarks.registration import volumes
+from benchmarks.registration.case import (
     Answer,
     Limit,
     RegistrationCase,
@@ -202,12 +203,12 @@ OTHERS = [
 VOLUMES = [
     _case(
         "affine, 128x128x128",
-        partial(_task, registration_volumes.affine, stn.get_transform("affine", ndim=3), runs=2),
+        partial(_task, volumes.affine, stn.get_transform("affine", ndim=3), runs=2),
         (error_at_most(0.05), every_error_below(0.05)),
     ),
     _case(
         "B-spline of 8x8x8 points, 128x128x128",
-        partial(_task, registration_volumes.bspline, stn.get_transform("bspline", control_points=(8, 8, 8)), runs=1),
+        partial(_task, volumes.bspline, stn.get_transform("bspline", control_points=(8, 8, 8)), runs=1),
         (error_at_most(0.05),),
     ),
 ]

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 from scipy.interpolate import RBFInterpolator
-from scipy.spatial.transform import Rotation
 
 import stn_numba as stn
 from stn_numba.testing import check_vjp, parametrize_checks
-from stn_transforms.axes import as_ndim
-from stn_transforms.turns import rotation_matrices
 
 OPTIONS = {
     "affine": {},
@@ -53,20 +50,6 @@ def test_composition(check):
     check()
 
 
-def test_rotations_are_those_of_scipy():
-    vectors = np.concatenate([RNG.standard_normal((20, 3)), 1e-5 * RNG.standard_normal((5, 3)), np.zeros((1, 3))])
-    np.testing.assert_allclose(rotation_matrices(vectors)[0], Rotation.from_rotvec(vectors).as_matrix(), atol=1e-12)
-
-
-@pytest.mark.parametrize("length", [1.0, 1e-3, 2e-5, 0.0])
-def test_gradient_of_rotations(length):
-    def matrices(vectors):
-        found, slopes = rotation_matrices(vectors)
-        return found, lambda d: np.einsum("nij,nkij->nk", d, slopes)
-
-    check_vjp(matrices, length * RNG.standard_normal((3, 3)))
-
-
 def test_a_turn_about_z_is_that_of_an_image():
     volume = RNG.random((3, 6, 6))
     turned = stn.warp(volume, [0, 0, np.pi / 2, 0, 0, 0], stn.get_transform("rigid", ndim=3))
@@ -93,12 +76,6 @@ def test_number_of_axes_follows_from_sizes():
     assert stn.get_transform("bspline", control_points=(4, 5, 6)).n_params == 3 * 4 * 5 * 6
     assert stn.get_transform("tps", control_points=(2, 2, 2)).ndim == 3
     assert stn.get_transform("flow", ndim=3).lattice == (28, 28, 28)
-
-
-@pytest.mark.parametrize("ndim", [1, 4, True, "3"])
-def test_bad_numbers_of_axes_are_refused(ndim):
-    with pytest.raises(ValueError, match="ndim: expected 2, or 3 for volumes"):
-        as_ndim(ndim)
 
 
 @pytest.mark.parametrize(

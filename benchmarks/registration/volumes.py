@@ -1,4 +1,4 @@
-"""Pairs of volumes whose true transform is known, for registration: as `benchmarks.registration_problem` for images.
+"""Pairs of volumes whose true transform is known, for registration: as `benchmarks.registration.problem` for images.
 
 The scene is smoothed noise as a continuous function, its quintic spline, so that neither volume is resampled from the other.
 `fixed` gets a gain, a bias and noise. Positions are voxels (x, y, z).
@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 import stn_numba as stn
-from benchmarks.registration_problem import BIAS, GAIN, NOISE, SPLINE_DEGREE, Mapping, Pair, Points, Truth
+from benchmarks.registration.problem import BIAS, GAIN, NOISE, SPLINE_DEGREE, Mapping, Pair, Points, Truth
 
 BLOB = 3.0  # voxels from one number of the noise to the next
 WIDTH = 1.2  # of the Gaussian that smooths it, in these numbers

@@ -15,7 +15,7 @@ from scipy import ndimage
 from benchmarks import timing
 from benchmarks.case import Call, Result
 from benchmarks.marks import Mark
-from benchmarks.registration_problem import Image, Mapping, Pair, Points, homogeneous_mapping
+from benchmarks.registration.problem import Image, Mapping, Pair, Points, homogeneous_mapping
 
 RIGHT = 1.0  # pixels; a result with a larger error is wrong
 ONCE = 0.3  # seconds; rivals that take longer for all pairs are timed once, unless a mark compares with them

@@ -5,8 +5,8 @@ from __future__ import annotations
 from string import Template
 from typing import Any
 
-from benchmarks import registration_case as case
-from benchmarks import registration_problem as problem
+from benchmarks.registration import case as case
+from benchmarks.registration import problem as problem
 from benchmarks.report import Figures, format_time, run_section
 
 START = """\

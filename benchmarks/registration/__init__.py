@@ -1,0 +1,1 @@
+"""Registration: problems, cases and page."""

@@ -1,0 +1,1 @@
+"""Warps of volumes: problems, cases and page."""
