@@ -30,8 +30,8 @@ _KERNELS: Mapping[str | int, str] = {
     **dict.fromkeys(
         ("internearest", "internearestexact", "nearestexact", "nearestneighbor", "nearestneighbour", 0), "'nearest'"
     ),
-    **dict.fromkeys(("linear", "trilinear", "interlinear", "interlinearexact", 1), "'bilinear'"),
-    **dict.fromkeys(("cubic", "tricubic", "intercubic", 2), "'bicubic'"),
+    **dict.fromkeys(("trilinear", "interlinear", "interlinearexact", 1), "'bilinear'"),
+    **dict.fromkeys(("tricubic", "intercubic", 2), "'bicubic'"),
     3: "'bicubic' (order 3 in scikit-image), or antialias=True (INTER_AREA in OpenCV)",
     **dict.fromkeys(("area", "interarea", "box"), "'bilinear' with antialias=True"),
     **dict.fromkeys(("lanczos", "lanczos4", "interlanczos4", 4), "'lanczos3'"),

@@ -76,9 +76,9 @@ def test_suggested_paddings_agree_with_numpy():
 @pytest.mark.parametrize(
     ("name", "ours"),
     [
-        ("linear", "'bilinear'"),
+        ("trilinear", "'bilinear'"),
         ("INTER_LINEAR", "'bilinear'"),
-        ("cubic", "'bicubic'"),
+        ("tricubic", "'bicubic'"),
         ("cv2.INTER_CUBIC", "'bicubic'"),
         ("bicubc", "'bicubic'"),
         ("nearest-exact", "'nearest'"),
