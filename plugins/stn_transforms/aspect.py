@@ -20,8 +20,6 @@ _MAX_ASPECT = 100_000  # for a larger one, points in one column differ only by r
 class AspectAware:
     """The option `aspect` of a transform, which `for_image` fills in. Its position among the bases is before `Transform`."""
 
-    ndim = 2
-
     def __init__(self, aspect: float | None = None) -> None:
         self.aspect: Any = None if aspect is None else as_aspect(aspect)
 
@@ -30,8 +28,12 @@ class AspectAware:
         if self.aspect is not None:
             return self
         bound = copy.copy(self)
-        bound.aspect = aspect_of(in_shape, align_corners) if self.ndim == 2 else aspects_of(in_shape, align_corners)
+        bound.aspect = self._measured(in_shape, align_corners)
         return bound
+
+    def _measured(self, in_shape: Shape, align_corners: bool) -> Any:
+        """The aspect of images."""
+        return aspect_of(in_shape, align_corners)
 
     def can_be_shared(self) -> bool:
         """Return True: nothing is stored between calls."""
@@ -51,6 +53,9 @@ class VolumeAspectAware(AspectAware):
             super().__init__(aspect)  # type: ignore[arg-type]
         else:
             self.aspect = as_aspects(aspect)
+
+    def _measured(self, in_shape: Shape, align_corners: bool) -> Any:
+        return super()._measured(in_shape, align_corners) if self.ndim == 2 else aspects_of(in_shape, align_corners)
 
     @property
     def _units(self) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.deploy.comparison import FLOATS, THREADS, expect_close
 from stn_numba.deploy.reference import (
     align_corners_points,
     block_means,
@@ -29,9 +30,7 @@ __all__ = ["Check", "self_test"]
 
 _SHAPE, _SIDE = (7, 9), 96  # (H, W) of the image; side of the output, large enough for several threads
 _CHANNELS = (1, 3, 5)  # there are separate kernels for one, few and many channels
-_FLOATS = ("float32", "float64")
 _SMOOTH = ("bilinear", *KERNELS)
-_THREADS = {"one thread": 1, "all threads": None}
 
 Array = NDArray[Any]
 
@@ -69,7 +68,7 @@ def _checks(everything: bool) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"sample {dtype}", functools.partial(_sample, dtype)
     for size in (1, 2, 4, 8) if everything else (1, 4):
         yield f"nearest, items of {size} bytes", functools.partial(_nearest, size)
-    for dtype in _FLOATS if everything else ("float32",):
+    for dtype in FLOATS if everything else ("float32",):
         yield f"gradient by the image {dtype}", functools.partial(_image_gradient, dtype)
         yield f"gradient by the grid {dtype}", functools.partial(_grid_gradient, dtype)
     if everything:
@@ -78,7 +77,7 @@ def _checks(everything: bool) -> Iterator[tuple[str, Callable[[], None]]]:
             yield f"antialias {dtype}", functools.partial(_antialias, dtype)
         for align_corners in (True, False):
             yield f"homography, align_corners={align_corners}", functools.partial(_homography, align_corners)
-    yield from volume_checks(_close, everything)
+    yield from volume_checks(everything)
     yield "convolution float32", _convolution
     yield "pooling float32", _pooling
 
@@ -134,9 +133,9 @@ def _nearest(size: int) -> None:
         expected = sampling_matrix(_points(), _SHAPE, "nearest") @ image.reshape(-1, channels)
         # items that are not contiguous are copied one by one
         spread = np.repeat(image, 2, axis=2).astype(f"u{size}")[None, :, :, ::2]
-        for name, threads in _THREADS.items():
+        for name, threads in THREADS.items():
             out = sample(spread, _as_output(_points()), kernel="nearest", num_threads=threads)
-            _close(out, _as_output(expected), 0, f"{channels} channels, {name}")
+            expect_close(out, _as_output(expected), 0, f"{channels} channels, {name}")
 
 
 def _float64_positions() -> None:
@@ -166,34 +165,34 @@ def _check_sample(image: Array, dtype: str, grid: Any, expected: Array, what: st
     if limits:
         expected = np.clip(np.rint(expected), *limits)
     tolerance = 1 if limits else {"float32": 1e-3, "float64": 1e-10}[dtype]
-    for name, threads in _THREADS.items():
+    for name, threads in THREADS.items():
         out = sample(image[None].astype(dtype), grid, num_threads=threads, **options)
-        _close(out, _as_output(expected), tolerance, f"{what}, {name}")
+        expect_close(out, _as_output(expected), tolerance, f"{what}, {name}")
 
 
 def _image_gradient(dtype: str) -> None:
     tolerance = {"float32": 2e-3, "float64": 1e-10}[dtype]
     for kernel in _SMOOTH:
         matrix = sampling_matrix(_points(), _SHAPE, kernel)
-        for channels, positions in itertools.product(_CHANNELS, _FLOATS if kernel == "bilinear" else ("float32",)):
+        for channels, positions in itertools.product(_CHANNELS, FLOATS if kernel == "bilinear" else ("float32",)):
             image, d_out, grid = _data(dtype, channels, positions)
             expected = (matrix.T @ d_out).reshape(1, *_SHAPE, channels)
-            for name, threads in _THREADS.items():
+            for name, threads in THREADS.items():
                 _, backprop = sample_vjp(image[None].astype(dtype), grid, kernel=kernel, num_threads=threads)
                 got = backprop(_as_output(d_out), grid=False)[0]
-                _close(got, expected, tolerance, f"{kernel}, {channels} channels, positions {positions}, {name}")
+                expect_close(got, expected, tolerance, f"{kernel}, {channels} channels, positions {positions}, {name}")
 
 
 def _grid_gradient(dtype: str) -> None:
     slopes = [sampling_matrix_derivative(_points(), _SHAPE, axis) for axis in (0, 1)]
-    for channels, positions in itertools.product(_CHANNELS, _FLOATS):
+    for channels, positions in itertools.product(_CHANNELS, FLOATS):
         image, d_out, grid = _data(dtype, channels, positions)
         expected = np.stack([((slope @ image.reshape(-1, channels)) * d_out).sum(axis=1) for slope in slopes], axis=1)
         tolerance = 0.05 if "float32" in (dtype, positions) else 1e-8
-        for name, threads in _THREADS.items():
+        for name, threads in THREADS.items():
             _, backprop = sample_vjp(image[None].astype(dtype), grid, num_threads=threads)
             got = backprop(_as_output(d_out), image=False)[1]
-            _close(got, _as_output(expected), tolerance, f"{channels} channels, positions {positions}, {name}")
+            expect_close(got, _as_output(expected), tolerance, f"{channels} channels, positions {positions}, {name}")
 
 
 def _convolution() -> None:
@@ -204,11 +203,11 @@ def _convolution() -> None:
     x, weight = np.random.default_rng(1).standard_normal((2, 6, 6, 2)).astype(np.float32), layer.params["weight"]
     y, backprop = layer.forward(x)
     patches = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))  # (N, h, w, C, 3, 3)
-    _close(y, np.einsum("nhwcab,abcf->nhwf", patches, weight), 1e-4)
+    expect_close(y, np.einsum("nhwcab,abcf->nhwf", patches, weight), 1e-4)
     expected = np.zeros(x.shape)
     for a, b in np.ndindex(3, 3):
         expected[:, a : a + 4, b : b + 4] += weight[a, b].sum(axis=1)
-    _close(backprop(np.ones_like(y))[0], expected, 1e-4)
+    expect_close(backprop(np.ones_like(y))[0], expected, 1e-4)
 
 
 def _pooling() -> None:
@@ -217,13 +216,5 @@ def _pooling() -> None:
     x = np.random.default_rng(1).permutation(64).reshape(2, 4, 4, 2).astype(np.float32)
     y, backprop = MaxPool(2).forward(x)
     blocks = x.reshape(2, 2, 2, 2, 2, 2).max(axis=(2, 4))
-    _close(y, blocks, 0)
-    _close(backprop(np.ones_like(y))[0], x == blocks.repeat(2, axis=1).repeat(2, axis=2), 0)
-
-
-def _close(got: Array | None, expected: Array, tolerance: float, what: str = "") -> None:
-    if got is None or got.shape != expected.shape:
-        raise AssertionError(f"expected shape {expected.shape}, got {None if got is None else got.shape}")
-    error = float(np.max(np.abs(got - expected.astype(np.float64))))
-    if not error <= tolerance:
-        raise AssertionError(f"off by {error:.3g}, tolerance {tolerance:.3g}{f' ({what})' if what else ''}")
+    expect_close(y, blocks, 0)
+    expect_close(backprop(np.ones_like(y))[0], x == blocks.repeat(2, axis=1).repeat(2, axis=2), 0)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.kernels.constants import STEP
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.sampler.call import MAX_TASKS, PIXELS_PER_TASK, Call, row_blocks
@@ -78,7 +79,7 @@ def _rule(call: Call, d_image: Array) -> tuple[Any, ...]:
     """The words of kernel and padding, with the strides of the gradient in the place of those of the volume."""
     words = list(call.rule.words)
     for axis in range(3):  # x, y, z
-        words[2 + 9 * axis + 3] = float(d_image.strides[3 - axis])
+        words[2 + 9 * axis + STEP] = float(d_image.strides[3 - axis])
     return tuple(words)
 
 

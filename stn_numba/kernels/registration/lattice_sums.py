@@ -151,7 +151,7 @@ def lattice_sums(first, stop, planes, limits, size, indices, axes, scale, number
     memory = allocate(CELL + 32 * vectors + 64)
     if memory:
         work = aligned(memory)
-        job = Job(pairs_of(planes, limits, options, work), size, axes, scale)
+        job = Job(pairs_of(planes, Limits(*limits), options, work), size, axes, scale)
         clear_sums(vectors, work + CELL)
         for task in range(first, stop):
             n, band, target = task // bands, task % bands, out + 8 * words * task

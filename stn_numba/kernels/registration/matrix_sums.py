@@ -89,7 +89,7 @@ def matrix_sums(first, stop, planes, limits, size, indices, matrix, axes, option
     if memory:
         work = aligned(memory)
         us = aligned(work + ROWS_BYTES)
-        job = Job(pairs_of(planes, limits, options, work), size, axes, us)
+        job = Job(pairs_of(planes, Limits(*limits), options, work), size, axes, us)
         put_columns(us, axes, w)
         for task in range(first, stop):
             n, band = task // bands, task % bands

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import NOT_ROBUST
-from stn_numba.kernels.registration.positions import Limits
 from stn_numba.kernels.registration.read import read_strip
 from stn_numba.kernels.registration.rows import SLOPE, WEIGHT, F, M, get, put
 from stn_numba.kernels.registration.weights import (
@@ -42,22 +41,22 @@ class Options(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Moving and fixed images with their weights, and scratch rows for a strip of them."""
+    """Moving and fixed images, or volumes, with their weights, and scratch rows for a strip of them."""
 
     moving: Planes
     mask: Planes
     fixed: Planes
     fixed_weight: Planes
-    limits: Limits
+    limits: Any  # `positions.Limits`, or those of volumes
     options: Options
     work: int
 
 
 @jit.inline
 def pairs_of(planes, limits, options, work):
-    """The `Pairs` of four planes: moving images, their masks, fixed images and their weights."""
+    """The `Pairs` of four planes: moving images, or volumes, their masks, fixed ones and their weights; `limits` are theirs."""
     moving, mask, fixed, weight = planes
-    return Pairs(Planes(*moving), Planes(*mask), Planes(*fixed), Planes(*weight), Limits(*limits), Options(*options), work)
+    return Pairs(Planes(*moving), Planes(*mask), Planes(*fixed), Planes(*weight), limits, Options(*options), work)
 
 
 @jit.inline

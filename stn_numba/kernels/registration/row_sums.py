@@ -136,7 +136,7 @@ def row_sums(first, stop, planes, limits, size, indices, source, slopes, number,
     memory = allocate(ROWS_BYTES + ROW * padded + 64)
     if memory:
         work = aligned(memory)
-        job = Job(pairs_of(planes, limits, options, work), size, Source(*source), slopes)
+        job = Job(pairs_of(planes, Limits(*limits), options, work), size, Source(*source), slopes)
         for row in range(number + 3, padded):
             for j in range(0, STRIP, 8):
                 put(work + ROWS_BYTES + row * ROW, j, full(EIGHT, PIXEL))

@@ -19,6 +19,7 @@ from stn_numba.kernels.volumes.taps import (
     are_together,
     axis_steps,
     keep_weights,
+    kept_weights,
     linear_taps,
     pad_row,
     voxel_taps,
@@ -29,11 +30,12 @@ from stn_numba.kernels.volumes.workspace import (
     Job,
     Sampler,
     Volume,
-    eights,
     offsets_of,
     padded,
     positions,
+    row_address,
     tap_rows,
+    vectors_of,
     weight_rows,
 )
 
@@ -73,13 +75,6 @@ def linear_of_pairs(address, down, deep, dtype, offsets, u, v, w):
 
 
 @jit.inline
-def kept_weights(memory, k, j, zero):
-    """The k-th of the pairs that `keep_weights` kept, of voxel j of eight."""
-    room = eights(memory)
-    return get_tap(room, zero, 16 * k + j), get_tap(room, zero, 16 * k + 8 + j)
-
-
-@jit.inline
 def linear_column(address, deep, down, dtype, v, w, lanes):
     """The sum over z, then y, of the taps at one x, in some contiguous channels."""
     upper = fma(w[1], load(address + deep, dtype, lanes), w[0] * load(address, dtype, lanes))
@@ -102,16 +97,16 @@ def write_pairs(job, address, target, j, count, weights):
     """Write up to eight voxels from j on, channel by channel; return whether all are finite."""
     volume, out, zero, (u, v, w) = job.volume, job.out, job.zero, weights
     _, down, deep = neighbors(job.sampler, volume)
-    finite, room = True, eights(job.memory)
+    finite, vectors = True, vectors_of(job.memory)
     for c in range(job.size[4]):
         value = linear_of_pairs(address + c * volume.c_step, down, deep, volume.dtype, offsets_of(job.memory), u, v, w)
         place = target + j * out.x_step + c * out.c_step
         if out.x_step == size_of(out.dtype) and count == 8:
             store(place, out.dtype, value)
         else:
-            put_product(room, 0, value)
+            put_product(vectors, 0, value)
             for k in range(count):
-                store(place + k * out.x_step, out.dtype, get_product(room, zero, k))
+                store(place + k * out.x_step, out.dtype, get_product(vectors, zero, k))
         if is_float(out.dtype):
             finite = finite and mask_bits(value - value >= 0.0) == 255
     return finite
@@ -191,8 +186,7 @@ def sample_row(job, address, target, count):
     for j in range(0, count, 8):
         some, finite, together = least(8, count - j), False, are_together(sampler, rows, j)
         if together:
-            at_j = rows[0] + 8 * j, rows[1] + 8 * j, rows[2] + 8 * j
-            weights = linear_taps(sampler, at_j, 0, offsets_of(job.memory), steps, type(zero)(1))
+            weights = linear_taps(sampler, rows, j, offsets_of(job.memory), steps, type(zero)(1))
             if pairs:
                 finite = write_pairs(job, address, target, j, some, weights)
             else:
@@ -220,7 +214,6 @@ def sample(first, stop, tasks, volume, grid, sampler, steps, size, zero, out):
                 count = least(STRIP, w - left)
                 row_positions(job.grid, n * steps[1], k, i, left, count, positions(memory))
                 pad_row(job, count, False)
-                target = out.address + n * out.n_step + k * out.z_step + i * out.y_step + left * out.x_step
-                sample_row(job, address, target, count)
+                sample_row(job, address, row_address(out, n, k, i, left), count)
         release(memory)
     return memory != 0

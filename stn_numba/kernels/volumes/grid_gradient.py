@@ -25,7 +25,7 @@ from stn_numba.kernels.simd.scratch import (
     release,
 )
 from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, fma, full, where
-from stn_numba.kernels.volumes.forward import is_read_in_pairs, kept_weights, neighbors
+from stn_numba.kernels.volumes.forward import is_read_in_pairs, neighbors
 from stn_numba.kernels.volumes.grid_sums import add_to_grid
 from stn_numba.kernels.volumes.positions import GridSource, row_positions
 from stn_numba.kernels.volumes.taps import (
@@ -33,6 +33,7 @@ from stn_numba.kernels.volumes.taps import (
     axis_steps,
     clear_gradients,
     keep_weights,
+    kept_weights,
     linear_slopes,
     linear_taps,
     pad_row,
@@ -45,14 +46,15 @@ from stn_numba.kernels.volumes.workspace import (
     Job,
     Sampler,
     Volume,
-    eights,
     factors,
     gradients,
     offsets_of,
     padded,
     positions,
+    row_address,
     slope_rows,
     tap_rows,
+    vectors_of,
     weight_rows,
 )
 
@@ -78,6 +80,15 @@ def has_slope(du, dv, dw):
 
 
 @jit.inline
+def put_gradients(memory, j, gx, gy, gz):
+    """Write gradients by the positions of one voxel, or of eight from j on."""
+    rows = gradients(memory)
+    put_product(rows[0], j, gx)
+    put_product(rows[1], j, gy)
+    put_product(rows[2], j, gz)
+
+
+@jit.inline
 def gradients_of_pairs(job, address, d_row, j, count, weights, slopes):
     """Gradients by the positions of eight voxels, channel by channel; return whether all are finite."""
     volume, d_out, zero, offsets, (u, v, w), (du, dv, dw) = (
@@ -87,17 +98,14 @@ def gradients_of_pairs(job, address, d_row, j, count, weights, slopes):
     gx = gy = gz = full(EIGHT, zero)
     for channel in range(job.size[4]):
         place = address + channel * volume.c_step
-        d = load_eight(dtype, d_row + channel * d_out.c_step, d_out.x_step, j, j + count, eights(job.memory), zero)
+        d = load_eight(dtype, d_row + channel * d_out.c_step, d_out.x_step, j, j + count, vectors_of(job.memory), zero)
         front = load_pairs(place, dtype, offsets, EIGHT) + load_pairs(place + down, dtype, offsets, EIGHT)
         back = load_pairs(place + deep, dtype, offsets, EIGHT) + load_pairs(place + down + deep, dtype, offsets, EIGHT)
         x, y, z = along_axes(front, back, u, v, w, du, dv, dw)
         gx, gy, gz = fma(x, d, gx), fma(y, d, gy), fma(z, d, gz)
     inside = has_slope(du, dv, dw)
     gx, gy, gz = where(inside, gx, 0.0), where(inside, gy, 0.0), where(inside, gz, 0.0)
-    rows = gradients(job.memory)
-    put_product(rows[0], j, gx)
-    put_product(rows[1], j, gy)
-    put_product(rows[2], j, gz)
+    put_gradients(job.memory, j, gx, gy, gz)
     total = gx + gy + gz
     return mask_bits(total - total >= 0.0) == 255
 
@@ -106,7 +114,7 @@ def gradients_of_pairs(job, address, d_row, j, count, weights, slopes):
 def gradients_of_channels(job, address, d_row, j, count, weights, slopes):
     """As `gradients_of_pairs`, voxel by voxel."""
     volume, d_out, zero, C, memory, finite = job.volume, job.out, job.zero, job.size[4], job.memory, True
-    size, rows = size_of(volume.dtype), gradients(memory)
+    size = size_of(volume.dtype)
     packed = volume.c_step == size and d_out.c_step == size
     keep_weights(memory, weights + slopes)
     for k in range(count):
@@ -122,9 +130,7 @@ def gradients_of_channels(job, address, d_row, j, count, weights, slopes):
                 place, d_place = voxel + c * volume.c_step, d_voxel + c * d_out.c_step
                 x, y, z = voxel_along_axes(job, place, d_place, u, v, w, du, dv, dw, ONE)
                 gx, gy, gz, c = gx + x, gy + y, gz + z, c + 1
-        put_product(rows[0], j + k, gx)
-        put_product(rows[1], j + k, gy)
-        put_product(rows[2], j + k, gz)
+        put_gradients(memory, j + k, gx, gy, gz)
         total = gx + gy + gz
         finite = finite and total - total == zero
     return finite
@@ -165,7 +171,7 @@ def voxel_gradient(job, address, d_row, j):
     volume, zero, K, memory = job.volume, job.zero, job.sampler.K, job.memory
     voxel_taps(job, j, job.sampler.x_axis[MODE] == REFLECT)
     voxel_slopes(job, j)
-    taps, weights, slopes, rows = tap_rows(memory), weight_rows(memory), slope_rows(memory), gradients(memory)
+    taps, weights, slopes = tap_rows(memory), weight_rows(memory), slope_rows(memory)
     gx = gy = gz = zero
     for c in range(K):
         plane = address + get_product(taps[2], np.int64(0), c) * volume.z_step
@@ -184,9 +190,7 @@ def voxel_gradient(job, address, d_row, j):
                     gx += x * total if x != zero else zero
                     gy += y * total if y != zero else zero
                     gz += z * total if z != zero else zero
-    put_product(rows[0], j, gx)
-    put_product(rows[1], j, gy)
-    put_product(rows[2], j, gz)
+    put_gradients(memory, j, gx, gy, gz)
 
 
 @jit.inline
@@ -197,8 +201,7 @@ def row_gradients(job, address, d_row, count):
     for j in range(0, count, 8):
         some, finite = least(8, count - j), False
         if are_together(sampler, rows, j):
-            at_j = rows[0] + 8 * j, rows[1] + 8 * j, rows[2] + 8 * j
-            weights = linear_taps(sampler, at_j, 0, offsets_of(job.memory), steps, one)
+            weights = linear_taps(sampler, rows, j, offsets_of(job.memory), steps, one)
             slopes = (linear_slopes(sampler.x_axis, rows[0], j, one), linear_slopes(sampler.y_axis, rows[1], j, one),
                       linear_slopes(sampler.z_axis, rows[2], j, one))  # fmt: skip
             if pairs:
@@ -248,8 +251,7 @@ def grid_gradient(first, stop, tasks, pieces, volume, grid, sampler, steps, size
                     count = least(STRIP, w - left)
                     row_positions(job.grid, n * steps[1], k, i, left, count, positions(memory))
                     is_padded = pad_row(job, count, True)
-                    d_row = d_out.address + n * d_out.n_step + k * d_out.z_step + i * d_out.y_step + left * d_out.x_step
-                    row_gradients(job, address, d_row, count)
+                    row_gradients(job, address, row_address(d_out, n, k, i, left), count)
                     padding_vjp(job, count, is_padded)
                     add_to_grid(job, n, k, i, left, count, d_grid, item, numbers)
         release(memory)

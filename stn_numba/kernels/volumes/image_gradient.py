@@ -23,20 +23,21 @@ from stn_numba.kernels.simd.scratch import (
     release,
 )
 from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, floor, full, maximum, minimum
-from stn_numba.kernels.volumes.forward import kept_weights, neighbors
+from stn_numba.kernels.volumes.forward import neighbors
 from stn_numba.kernels.volumes.positions import GridSource, along_row, row_positions
-from stn_numba.kernels.volumes.taps import are_together, keep_weights, linear_taps, pad_row, voxel_taps
+from stn_numba.kernels.volumes.taps import are_together, keep_weights, kept_weights, linear_taps, pad_row, voxel_taps
 from stn_numba.kernels.volumes.workspace import (
     ROW,
     ROWS,
     Job,
     Sampler,
     Volume,
-    eights,
     offsets_of,
     padded,
     positions,
+    row_address,
     tap_rows,
+    vectors_of,
     weight_rows,
 )
 
@@ -60,7 +61,7 @@ def d_out_is_finite(job, d_row, j, count):
     """Whether the gradients of up to eight voxels from j on are finite: a weight of zero is to add nothing of any other."""
     d_out, finite = job.out, True
     for c in range(job.size[4]):
-        d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, eights(job.memory), job.zero)
+        d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, vectors_of(job.memory), job.zero)
         finite = finite and mask_bits(d - d >= 0.0) == 255
     return finite
 
@@ -68,33 +69,33 @@ def d_out_is_finite(job, d_row, j, count):
 @jit.inline
 def scatter_eight(job, address, d_row, j, count, weights, band):
     """Add the shares of up to eight voxels to their 2 x 2 x 2 taps, channel by channel."""
-    d_image, d_out, zero, room, (u, v, w) = job.d_image, job.out, job.zero, eights(job.memory), weights
+    d_image, d_out, zero, vectors, (u, v, w) = job.d_image, job.out, job.zero, vectors_of(job.memory), weights
     whole = all_in_band(job, j, band)
     for c in range(job.size[4]):
-        d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, room, zero)
+        d = load_eight(d_out.dtype, d_row + c * d_out.c_step, d_out.x_step, j, j + count, vectors, zero)
         for a in range(2):
             for b in range(2):
                 share = (w[0] if a == 0 else w[1]) * ((v[0] if b == 0 else v[1]) * d)
-                put_product(room, 16 * (2 * a + b), u[0] * share)
-                put_product(room, 16 * (2 * a + b) + 8, u[1] * share)
+                put_product(vectors, 16 * (2 * a + b), u[0] * share)
+                put_product(vectors, 16 * (2 * a + b) + 8, u[1] * share)
         for k in range(count):
             place = address + get_offset(offsets_of(job.memory), k) + c * d_image.c_step
             for a in range(2):
                 if whole or is_in_band(job, j + k, a, band):
-                    scatter_plane(job, place, room, 32 * a + k, a)
+                    scatter_plane(job, place, vectors, 32 * a + k, a)
 
 
 @jit.inline
-def scatter_plane(job, place, room, index, a):
-    """Add a voxel's four shares, of which the first is at an index in a room, to the nearer (a = 0) or farther plane."""
+def scatter_plane(job, place, vectors, index, a):
+    """Add a voxel's four shares, of which the first is at an index in `vectors`, to the nearer (a = 0) or farther plane."""
     d_image, zero = job.d_image, job.zero
     across, down, deep = neighbors(job.sampler, d_image)
     place += a * deep
-    accumulate(place, d_image.dtype, get_product(room, zero, index, ONE))
-    accumulate(place + across, d_image.dtype, get_product(room, zero, index + 8, ONE))
+    accumulate(place, d_image.dtype, get_product(vectors, zero, index, ONE))
+    accumulate(place + across, d_image.dtype, get_product(vectors, zero, index + 8, ONE))
     place += down
-    accumulate(place, d_image.dtype, get_product(room, zero, index + 16, ONE))
-    accumulate(place + across, d_image.dtype, get_product(room, zero, index + 24, ONE))
+    accumulate(place, d_image.dtype, get_product(vectors, zero, index + 16, ONE))
+    accumulate(place + across, d_image.dtype, get_product(vectors, zero, index + 24, ONE))
 
 
 @jit.inline
@@ -184,8 +185,7 @@ def scatter_row(job, address, d_row, count, band):
         if are_together(sampler, rows, j):
             if not some_in_band(job, j, band):
                 continue
-            at_j = rows[0] + 8 * j, rows[1] + 8 * j, rows[2] + 8 * j
-            weights = linear_taps(sampler, at_j, 0, offsets_of(job.memory), steps, type(job.zero)(1))
+            weights = linear_taps(sampler, rows, j, offsets_of(job.memory), steps, type(job.zero)(1))
             done = d_out_is_finite(job, d_row, j, some)
             if done and packed:
                 scatter_channels(job, address, d_row, j, some, weights, band)
@@ -209,8 +209,7 @@ def scatter_output(job, n, m, band):
                 count = least(STRIP, w - left)
                 row_positions(job.grid, grid_index, k, i, left, count, positions(memory))
                 pad_row(job, count, False)
-                d_row = d_out.address + n * d_out.n_step + k * d_out.z_step + i * d_out.y_step + left * d_out.x_step
-                scatter_row(job, d_image.address + m * d_image.n_step, d_row, count, band)
+                scatter_row(job, d_image.address + m * d_image.n_step, row_address(d_out, n, k, i, left), count, band)
 
 
 @jit.tasks

@@ -16,7 +16,7 @@ from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import allocate, get_offset, get_position, put_tap, release
 from stn_numba.kernels.simd.vectors import EIGHT, fma, rint, to_int64
 from stn_numba.kernels.volumes.positions import GridSource, row_positions
-from stn_numba.kernels.volumes.workspace import ROW, Volume, scratch
+from stn_numba.kernels.volumes.workspace import ROW, Volume, row_address, scratch, three
 
 
 class Job(NamedTuple):
@@ -76,7 +76,7 @@ def nearest(first, stop, tasks, volume, grid, axes, steps, size, count, outside,
     if memory:
         volume, grid, out = Volume(*volume), GridSource(*grid), Volume(*out)
         job = Job(axes, volume, out, channels, count, outside)
-        xyz, offsets = (scratch(memory, 0), scratch(memory, 1), scratch(memory, 2)), scratch(memory, 3)
+        xyz, offsets = three(memory, 0), scratch(memory, 3)
         rows = batch * d * h
         for row in range(first * rows // tasks, stop * rows // tasks):
             n, k, i = row // (d * h), row % (d * h) // h, row % h
@@ -84,7 +84,7 @@ def nearest(first, stop, tasks, volume, grid, axes, steps, size, count, outside,
             for left in range(0, w, STRIP):
                 pixels = least(STRIP, w - left)
                 row_positions(grid, n * steps[1], k, i, left, pixels, xyz)
-                target = out.address + n * out.n_step + k * out.z_step + i * out.y_step + left * out.x_step
+                target = row_address(out, n, k, i, left)
                 for j in range(0, pixels, 8):
                     some = least(8, pixels - j)
                     inside = offsets_of_eight(axes, xyz, j, some, offsets)

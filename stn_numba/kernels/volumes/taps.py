@@ -12,13 +12,11 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import (
     BEYOND,
     BILINEAR,
-    BORDER,
     FILL_OUTSIDE,
     INSIDE,
     MODE,
     NEAREST,
     NO_FILL,
-    POLYNOMIAL,
     REFLECT,
     SIZE,
     STEP,
@@ -29,16 +27,17 @@ from stn_numba.kernels.sampling.edge_taps import edge_taps
 from stn_numba.kernels.sampling.padding import clip_row, fold_row, round_row
 from stn_numba.kernels.sampling.taps import BELOW_ONE, pixels_before, tent_slopes, tents
 from stn_numba.kernels.simd.lanes import mask_bits
-from stn_numba.kernels.simd.scratch import get_position, put_position, put_product, put_tap
+from stn_numba.kernels.simd.scratch import get_position, get_tap, put_position, put_product, put_tap
 from stn_numba.kernels.simd.vectors import EIGHT, fma, to_int64
 from stn_numba.kernels.volumes.workspace import (
-    eights,
     factors,
+    has_factors,
     is_moved,
     padded,
     positions,
     slope_rows,
     tap_rows,
+    vectors_of,
     weight_rows,
 )
 
@@ -67,9 +66,9 @@ def pad_row(job, count, from_right):
         axis, factor = axes_of(sampler)[k], factors(job.memory)[k]
         if mode >= REFLECT:
             fold_row(axis, count, sources[k], targets[k], factor, from_right)
-        elif mode == BORDER and sampler.family != POLYNOMIAL:
+        elif has_factors(sampler):
             clip_row(axis, count, sources[k], targets[k], factor)
-    return mode >= REFLECT or (mode == BORDER and sampler.family != POLYNOMIAL)
+    return has_factors(sampler)
 
 
 @jit.inline
@@ -136,11 +135,18 @@ def axis_steps(sampler):
 
 @jit.inline
 def keep_weights(memory, pairs):
-    """Keep some pairs of weights of eight voxels where `forward.kept_weights` finds them."""
-    room = eights(memory)
+    """Keep some pairs of weights of eight voxels where `kept_weights` finds them."""
+    vectors = vectors_of(memory)
     for k in range(len(pairs)):
-        put_tap(room, 16 * k, pairs[k][0])
-        put_tap(room, 16 * k + 8, pairs[k][1])
+        put_tap(vectors, 16 * k, pairs[k][0])
+        put_tap(vectors, 16 * k + 8, pairs[k][1])
+
+
+@jit.inline
+def kept_weights(memory, k, j, zero):
+    """The k-th of the pairs that `keep_weights` kept, of voxel j of eight."""
+    vectors = vectors_of(memory)
+    return get_tap(vectors, zero, 16 * k + j), get_tap(vectors, zero, 16 * k + 8 + j)
 
 
 @jit.inline

@@ -57,50 +57,55 @@ def scratch(memory, index):
     return memory + 8 * ROW * index
 
 
-# Triples of rows are for x, y and z. Those of taps hold the K taps of a single voxel.
+@jit.inline
+def three(memory, first):
+    """Addresses of three scratch rows, for x, y and z."""
+    return scratch(memory, first), scratch(memory, first + 1), scratch(memory, first + 2)
+
+
+# Rows of taps, weights and slopes hold the K taps of a single voxel.
 
 
 @jit.inline
 def positions(memory):
     """Rows of positions in voxels."""
-    return scratch(memory, 0), scratch(memory, 1), scratch(memory, 2)
+    return three(memory, 0)
 
 
 @jit.inline
 def padded(job):
     """Rows of positions after padding: the same rows, where it changes nothing."""
-    first = 3 if is_moved(job.sampler) else 0
-    return scratch(job.memory, first), scratch(job.memory, first + 1), scratch(job.memory, first + 2)
+    return three(job.memory, 3 if is_moved(job.sampler) else 0)
 
 
 @jit.inline
 def factors(memory):
     """Rows of derivatives of the padded positions by the positions."""
-    return scratch(memory, 6), scratch(memory, 7), scratch(memory, 8)
+    return three(memory, 6)
 
 
 @jit.inline
 def gradients(memory):
     """Rows of gradients by the positions."""
-    return scratch(memory, 9), scratch(memory, 10), scratch(memory, 11)
+    return three(memory, 9)
 
 
 @jit.inline
 def tap_rows(memory):
     """Rows of indices of taps."""
-    return scratch(memory, 12), scratch(memory, 13), scratch(memory, 14)
+    return three(memory, 12)
 
 
 @jit.inline
 def weight_rows(memory):
     """Rows of weights of taps."""
-    return scratch(memory, 15), scratch(memory, 16), scratch(memory, 17)
+    return three(memory, 15)
 
 
 @jit.inline
 def slope_rows(memory):
     """Rows of derivatives of the weights by the position."""
-    return scratch(memory, 18), scratch(memory, 19), scratch(memory, 20)
+    return three(memory, 18)
 
 
 @jit.inline
@@ -110,14 +115,25 @@ def offsets_of(memory):
 
 
 @jit.inline
-def eights(memory):
-    """Room for 48 vectors of eight numbers."""
+def vectors_of(memory):
+    """Scratch memory for 48 vectors of eight numbers."""
     return scratch(memory, 22)
+
+
+@jit.inline
+def has_factors(sampler):
+    """Whether padding folds or clips positions, so that the padded ones have a derivative by them."""
+    mode = sampler.x_axis[MODE]
+    return mode >= REFLECT or (mode == BORDER and sampler.family != POLYNOMIAL)
 
 
 @jit.inline
 def is_moved(sampler):
     """Whether padding changes positions."""
-    mode = sampler.x_axis[MODE]
-    moved = sampler.fill_mode == FILL_OUTSIDE or mode >= REFLECT or sampler.family == NEAREST
-    return moved or (mode == BORDER and sampler.family != POLYNOMIAL)
+    return sampler.fill_mode == FILL_OUTSIDE or sampler.family == NEAREST or has_factors(sampler)
+
+
+@jit.inline
+def row_address(volume, n, k, i, column):
+    """Address of a voxel in row i of plane k of volume n, in the first channel."""
+    return volume.address + n * volume.n_step + k * volume.z_step + i * volume.y_step + column * volume.x_step

@@ -6,10 +6,10 @@ import numpy as np
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import STRIP
-from stn_numba.kernels.registration.pairs import images_of, plane, write_values
+from stn_numba.kernels.registration.pairs import images_of, pairs_of, plane, write_values
 from stn_numba.kernels.registration.rows import GX, GY, OVERLAP, WEIGHT, F, M, aligned, get
-from stn_numba.kernels.registration.volumes.positions import dense_strip
-from stn_numba.kernels.registration.volumes.read import read_pair, read_strip, volumes_of
+from stn_numba.kernels.registration.volumes.positions import Limits, dense_strip
+from stn_numba.kernels.registration.volumes.read import read_pair, read_strip
 from stn_numba.kernels.registration.volumes.rows import GZ, VOLUME_ROWS_BYTES
 from stn_numba.kernels.simd.raw import store_raw
 from stn_numba.kernels.simd.scalars import least
@@ -36,7 +36,7 @@ def dense_read(first, stop, planes, limits, size, indices, positions, scale, sta
     (n, rows, w), memory = size, allocate(VOLUME_ROWS_BYTES + 64)
     if memory:
         work = aligned(memory)
-        volumes, images = volumes_of(planes, limits, options, work), images_of(indices, n)
+        volumes, images = pairs_of(planes, Limits(*limits), options, work), images_of(indices, n)
         for row in range(first, stop):
             for column in range(0, w, STRIP):
                 count, place = least(w - column, STRIP), row * w + column

@@ -15,12 +15,12 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.any_positions import cell_of
 from stn_numba.kernels.registration.codes import STRIP
 from stn_numba.kernels.registration.lattice_sums import add_three, lane_sums
-from stn_numba.kernels.registration.pairs import Planes, image_of, images_of, plane, write_values
+from stn_numba.kernels.registration.pairs import Pairs, Planes, image_of, images_of, pairs_of, plane, write_values
 from stn_numba.kernels.registration.products import add_eight, add_levels, clear_sums
 from stn_numba.kernels.registration.rows import GX, GY, ROW, WEIGHT, F, M, aligned, get, put
 from stn_numba.kernels.registration.volumes import codes
-from stn_numba.kernels.registration.volumes.positions import Lattice, Limits, lattice_strip, put_control
-from stn_numba.kernels.registration.volumes.read import Volumes, read_pair, read_strip, volumes_of
+from stn_numba.kernels.registration.volumes.positions import Lattice, Limits, lattice_strip, write_shifts
+from stn_numba.kernels.registration.volumes.read import read_pair, read_strip
 from stn_numba.kernels.registration.volumes.rows import GZ, PRODUCTS, SUMS, VOLUME_ROWS_BYTES
 from stn_numba.kernels.simd.raw import load_back, load_raw, store_raw
 from stn_numba.kernels.simd.scalars import least
@@ -34,7 +34,7 @@ cell_size = jit.inline(codes.cell_size)
 class Job(NamedTuple):
     """What all tasks have in common, and where a task keeps vectors of a cell's sums, displacements and sums of a plane."""
 
-    volumes: Volumes
+    volumes: Pairs
     size: tuple[int, int, int, int, int]  # N, d, h, w, and tasks of a pair
     axes: tuple[float, ...]
     scale: tuple[float, ...]
@@ -165,7 +165,7 @@ def sum_block(job, lattice, n, images, bounds, out):
     for k in range(k_first, k_end):
         clear(job.plane, words * lattice.count)
         for i in range(i_first, i_end):
-            put_control(lattice, job.scale, k, i, job.control)
+            write_shifts(lattice, job.scale, k, i, job.control)
             for column in range(0, w, STRIP):
                 sum_strip(job, lattice, n, images, (k, i), column, least(w - column, STRIP), out)
         for cell in range(lattice.count):
@@ -186,7 +186,7 @@ def lattice_sums(first, stop, planes, limits, size, indices, axes, scale, number
         work = aligned(memory)
         cell = aligned(work + VOLUME_ROWS_BYTES)
         control = aligned(cell + 32 * vectors)
-        volumes = volumes_of(planes, limits, options, work)
+        volumes = pairs_of(planes, Limits(*limits), options, work)
         job = Job(volumes, size, axes, scale, cell, control, aligned(control + 12 * columns))
         clear_sums(vectors, cell)
         for task in range(first, stop):
@@ -209,7 +209,7 @@ def lattice_read(first, stop, moving, limits, size, index, step, axes, scale, nu
             volume, lattice = plane(moving, image_of(index, step, n)), lattice_of(numbers, n, channels)
             for row in range(band * d * h // bands, (band + 1) * d * h // bands):
                 k, i = row // h, row % h
-                put_control(lattice, scale, k, i, control)
+                write_shifts(lattice, scale, k, i, control)
                 for column in range(0, w, STRIP):
                     count = least(w - column, STRIP)
                     lattice_strip(lattice, scale, axes, control, k, i, column, limits, count, work)

@@ -11,12 +11,12 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import STRIP
 from stn_numba.kernels.registration.gather import sums_of_eight
 from stn_numba.kernels.registration.matrix_sums import put_columns
-from stn_numba.kernels.registration.pairs import Planes, image_of, images_of, plane, write_values
+from stn_numba.kernels.registration.pairs import Pairs, Planes, image_of, images_of, pairs_of, plane, write_values
 from stn_numba.kernels.registration.products import add_cross, add_eight, add_levels, add_pairs, clear_sums, total
 from stn_numba.kernels.registration.rows import GX, GY, INVERSE, PX, PY, SLOPE, WEIGHT, aligned, get, put
 from stn_numba.kernels.registration.volumes.codes import AFFINE_SUMS, CROSS, DEPTH, LEVELS, LINE, LINES, PAIRS
 from stn_numba.kernels.registration.volumes.positions import Limits, matrix_strip
-from stn_numba.kernels.registration.volumes.read import Volumes, read_pair, read_strip, volumes_of
+from stn_numba.kernels.registration.volumes.read import read_pair, read_strip
 from stn_numba.kernels.registration.volumes.rows import GZ, PZ, SUMS, VOLUME_ROWS_BYTES
 from stn_numba.kernels.simd.raw import store_raw
 from stn_numba.kernels.simd.scalars import least
@@ -27,7 +27,7 @@ from stn_numba.kernels.simd.vectors import to_float64, where
 class Job(NamedTuple):
     """What all tasks have in common."""
 
-    volumes: Volumes
+    volumes: Pairs
     size: tuple[int, int, int, int, int]  # N, d, h, w, and tasks of a pair
     axes: tuple[float, ...]
     us: int  # u of all columns
@@ -104,7 +104,7 @@ def matrix_sums(first, stop, planes, limits, size, indices, matrix, axes, option
     if memory:
         work = aligned(memory)
         us = aligned(work + VOLUME_ROWS_BYTES)
-        job = Job(volumes_of(planes, limits, options, work), size, axes, us)
+        job = Job(pairs_of(planes, Limits(*limits), options, work), size, axes, us)
         put_columns(us, axes, w)
         for task in range(first, stop):
             n, band, lines = task // bands, task % bands, out + 8 * LINES * LINE * task

@@ -128,7 +128,7 @@ def dense_strip(positions, scale, limits, count, work):
 
 
 @jit.inline
-def put_control(lattice, scale, k, i, room):
+def write_shifts(lattice, scale, k, i, shifts):
     """Write the displacements in voxels of row i of plane k at all columns of control points, (3, columns) float32."""
     reach = lattice.reach
     front, top = load_raw(lattice.fronts + 8 * k, np.int64(0)), load_raw(lattice.tops + 8 * i, np.int64(0))
@@ -143,12 +143,12 @@ def put_control(lattice, scale, k, i, room):
                     part += weight * load_raw(lattice.control + 8 * (line + b * lattice.columns), 0.0)
                 total += load_raw(lattice.deep + 8 * (k * reach + c), 0.0) * part
             factor = scale[0] if axis == 0 else scale[2] if axis == 1 else scale[4]
-            put_product(room, axis * lattice.columns + column, np.float32(total * factor))
+            put_product(shifts, axis * lattice.columns + column, np.float32(total * factor))
 
 
 @jit.inline
-def lattice_strip(lattice, scale, axes, room, k, i, first, limits, count, work):
-    """As `matrix_strip`, displaced from normalized positions `axes`; `room` holds what `put_control` wrote for the row."""
+def lattice_strip(lattice, scale, axes, shifts, k, i, first, limits, count, work):
+    """As `matrix_strip`, displaced from normalized positions `axes`; `shifts` holds what `write_shifts` wrote for the row."""
     for n in range(lattice.count):
         left, right, column = cell_of(lattice, n, first, count)
         if left < right:
@@ -157,9 +157,9 @@ def lattice_strip(lattice, scale, axes, room, k, i, first, limits, count, work):
                     put(row, j, full(EIGHT, VOXEL))
             for a in range(lattice.reach):
                 weights = lattice.across + a * lattice.across_step + 4 * first
-                shift_x = get_product(room, VOXEL, column + a)
-                shift_y = get_product(room, VOXEL, lattice.columns + column + a)
-                shift_z = get_product(room, VOXEL, 2 * lattice.columns + column + a)
+                shift_x = get_product(shifts, VOXEL, column + a)
+                shift_y = get_product(shifts, VOXEL, lattice.columns + column + a)
+                shift_z = get_product(shifts, VOXEL, 2 * lattice.columns + column + a)
                 for j in range(left, right, 8):
                     weight = load_raw(weights + 4 * j, VOXEL, EIGHT)
                     put(work + PX, j, fma(weight, shift_x, get(work + PX, j)))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.registration.codes import LINEAR, NOT_ROBUST
 from stn_numba.kernels.registration.gather import gather_fours, gather_pairs
-from stn_numba.kernels.registration.pairs import Options, Planes, plane
+from stn_numba.kernels.registration.pairs import plane
 from stn_numba.kernels.registration.read import along_row, spline_slopes, spline_weights
 from stn_numba.kernels.registration.rows import GX, GY, OFFSETS, SLOPE, TX, TY, WEIGHT, F, M, get, put
-from stn_numba.kernels.registration.volumes.positions import Limits
 from stn_numba.kernels.registration.volumes.rows import GZ, TZ
 from stn_numba.kernels.registration.weights import (
     clear_weightless,
@@ -21,25 +18,6 @@ from stn_numba.kernels.registration.weights import (
 )
 from stn_numba.kernels.simd.load_store import load
 from stn_numba.kernels.simd.vectors import fma, minimum, where
-
-
-class Volumes(NamedTuple):
-    """Moving and fixed volumes with their weights, and scratch rows for a strip of them."""
-
-    moving: Planes
-    mask: Planes
-    fixed: Planes
-    fixed_weight: Planes
-    limits: Limits
-    options: Options
-    work: int
-
-
-@jit.inline
-def volumes_of(planes, limits, options, work):
-    """The `Volumes` of four planes: moving volumes, their masks, fixed volumes and their weights."""
-    moving, mask, fixed, weight = planes
-    return Volumes(Planes(*moving), Planes(*mask), Planes(*fixed), Planes(*weight), Limits(*limits), Options(*options), work)
 
 
 @jit.inline

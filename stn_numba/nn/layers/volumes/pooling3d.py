@@ -89,8 +89,8 @@ class MaxPool3d(_Pool3d):
                 return None, {}
             d = as_gradient(self, dy, y)
             planes, rows, _ = self._sides
-            d = _at_winners(d, winners[2], _room(winners[2], planes, 2, d), 2)
-            d = _at_winners(d, winners[1], _room(winners[1], rows, 4, d), 4)
+            d = _at_winners(d, winners[2], _unfilled(winners[2], planes, 2, d), 2)
+            d = _at_winners(d, winners[1], _unfilled(winners[1], rows, 4, d), 4)
             dx = np.zeros(x.shape, d.dtype)
             _at_winners(d, winners[0], self._blocks(dx), 6)
             return dx, {}
@@ -108,7 +108,7 @@ def _largest(x: Floats, axis: int) -> tuple[Floats, NDArray[np.uint8]]:
     return largest, winner
 
 
-def _room(winner: NDArray[np.uint8], side: int, axis: int, d: Floats) -> Floats:
+def _unfilled(winner: NDArray[np.uint8], side: int, axis: int, d: Floats) -> Floats:
     """Return an array, of the dtype of `d`, with an axis more than `winner`."""
     return np.empty((*winner.shape[:axis], side, *winner.shape[axis:]), d.dtype)
 
