@@ -81,6 +81,11 @@ class SpatialTransformerEstimator(BaseEstimator):  # type: ignore[misc]
             sampled: NDArray[Any] = model.transform(images, transformer=transformer)
         return sampled if callable(self.network) else sampled / sampled.dtype.type(self.pixel_scale_)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
     def _build(self, seed: int) -> Model:
         """Return a new model, once the attributes of the data are known."""
         raise NotImplementedError

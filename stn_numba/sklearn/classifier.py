@@ -229,11 +229,6 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
         labels: NDArray[Any] = self.classes_[best]
         return labels
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
-
     def _read_labels(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:

@@ -159,11 +159,6 @@ class SpatialTransformerRegressor(MultiOutputMixin, RegressorMixin, SpatialTrans
         measured: NDArray[Any] = (outputs * self.target_scale_ + self.target_mean_).astype(outputs.dtype)
         return measured[:, 0] if self._single else measured
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
-
     def _samples(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Samples:
         """Return different images with targets (N, n_outputs)."""
         images, targets = self._read(X, y, reset=reset, multi_output=True, y_numeric=True)

@@ -136,11 +136,7 @@ class WarpTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         TypeError, ValueError
             If an option does not fit.
         """
-        images, _ = read_images(self, X, reset=True, dtypes=_DTYPES)
-        self._transform = as_transform(self.warp, self.warp_options)
-        self._random_warp = RandomWarp(self._transform, self.spread)
-        self.theta_ = self._theta()
-        self._n_features_out = int(np.prod(self._warped(images[:1], self.theta_[None]).shape[1:]))
+        self._learn(X)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
@@ -172,11 +168,9 @@ class WarpTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         For parameters, returned array and errors see `fit` and `transform`.
         """
-        self.fit(X)
+        images = self._learn(X)
         if not np.any(self.spread):
-            result: NDArray[Any] = self.transform(X)
-            return result
-        images, _ = read_images(self, X, reset=False, dtypes=_DTYPES)
+            return self._shaped_as(X, self._warped(images, self.theta_[None]))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         drawn = self._random_warp.draw(len(images), rng) - self._random_warp.identity
         return self._shaped_as(X, self._warped(images, self.theta_ + drawn))
@@ -186,6 +180,15 @@ class WarpTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    def _learn(self, X: Any) -> NDArray[Any]:
+        """Learn what `fit` says, and return the images (N, H, W, C)."""
+        images, _ = read_images(self, X, reset=True, dtypes=_DTYPES)
+        self._transform = as_transform(self.warp, self.warp_options)
+        self._random_warp = RandomWarp(self._transform, self.spread)
+        self.theta_ = self._theta()
+        self._n_features_out = int(np.prod(self._warped(images[:1], self.theta_[None]).shape[1:]))
+        return images
 
     def _theta(self) -> NDArray[np.float64]:
         """Return the parameters for all images."""
