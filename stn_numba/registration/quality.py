@@ -19,6 +19,7 @@ Planar = NDArray[np.float32]
 _SIGMA = 3.0  # pixels of a level: what is larger than this is no detail
 _SMALLEST = {2: 48, 3: 24}  # shorter side of levels to look at, of images and of volumes: coarser ones have little detail
 _LARGEST = 160  # noise hides detail on finer ones
+_FAINT = np.float32(1e-6)  # variance of details, in units of that of the image, below which they are rounding
 _MOSTLY = 0.6  # weight of a neighborhood that counts, if weights are robust
 _ENOUGH = 0.95  # no other level is looked at
 _FEW = 16  # pixels that are too few to correlate
@@ -55,10 +56,20 @@ def _on_level(model: Model, level: Level, theta: Array, pairs: Rows, lighting: t
     if robust:
         gain, bias = (_spread(each, moving) for each in lighting)
         weight *= _agreement(gain * moving + bias - fixed, weight, robust)
-    around = smooth_all(np.concatenate([moving * weight, fixed * weight, weight]).reshape(-1, *level.shape), _SIGMA)
-    around_moving, around_fixed, share = around.reshape(3, *moving.shape)
-    share = np.maximum(share, np.float32(1e-6))
-    return _correlation(moving - around_moving / share, fixed - around_fixed / share, weight)
+    return _correlation(*_details(np.stack([moving, fixed]), weight), weight)
+
+
+def _details(images: Planar, weight: Planar) -> Planar:
+    """What two images show besides their local means, fainter where it is strong: one edge must not outweigh all the rest."""
+
+    def around(planes: Planar) -> Planar:
+        return smooth_all((planes * weight).reshape(-1, *planes.shape[3:]), _SIGMA).reshape(planes.shape)
+
+    share = np.maximum(around(np.ones_like(weight)[None]), np.float32(1e-6))
+    details = images - around(images) / share
+    power, axes = np.square(details), tuple(range(-images.ndim + 3, 0))
+    mean = np.sum(power * weight, axis=axes, keepdims=True) / np.maximum(np.sum(weight, axis=axes, keepdims=True), 1)
+    return details / np.sqrt(around(power) / share + mean + _FAINT)
 
 
 def _agreement(residual: Planar, weight: Planar, robust: int) -> Planar:

@@ -59,7 +59,7 @@ class Registration:
         The same for details of a few pixels, which agree only where the images do. Large even for wrong results in periodic
         textures.
     overlap : float or ndarray, (N,)
-        Share of the fixed image's pixels that the moving image shows.
+        Share of the fixed image's pixels that the moving image shows, both without a frame of 2 pixels.
     gain, bias : ndarray, (N, C)
         ``gain * warped + bias`` is `fixed`, as nearly as possible, in the units of the images. 1 and 0 if they were not fitted.
     covariance : ndarray, (N, P, P)

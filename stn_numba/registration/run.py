@@ -89,10 +89,11 @@ def _descended(
     finest = levels[0].smoothed(_blur(registrar, levels[0], start))
     if settings.kernel == "cubic":
         finest = finest.with_splines()
+    finest = finest.without_margin()
     minima.append(registrar.minimize(finest, start, pairs, motion))
     reports = [
         LevelReport(level.shape, minimum.iterations, minimum.reasons)
-        for level, minimum in zip([*reversed(coarse), finest], minima, strict=True)
+        for level, minimum in zip([*reversed(coarse), levels[0]], minima, strict=True)
     ]
     return _judged(registrar, levels, finest, minima[-1], pairs, reports, settings)
 

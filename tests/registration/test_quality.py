@@ -33,6 +33,12 @@ def test_a_common_brightness_in_the_middle_is_no_detail():
     assert abs(detail(first + bump, second + bump, AFFINE.identity())) < 0.3
 
 
+def test_one_strong_edge_is_not_enough():
+    first, second = (pair(AFFINE, THETA, shape=SHAPE, seed=seed)[0] for seed in (3, 4))
+    step = np.where(np.arange(SHAPE[1]) < 80, 0, 12 * np.std(first))
+    assert detail(first + step, second + step, AFFINE.identity()) < 0.7
+
+
 def test_noise_on_the_finest_level_does_not_hide_details():
     moving, fixed = pair(AFFINE, THETA, shape=SHAPE)
     noise = np.random.default_rng(0).normal(0, 0.6 * np.std(fixed), SHAPE)

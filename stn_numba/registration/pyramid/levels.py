@@ -20,6 +20,7 @@ __all__ = ["Level", "make_levels"]
 _SPLINE_REACH = 5  # pixels across which a spline depends on others by more than a few percent
 _SURROUNDED = 0.98  # of the weights of a pixel's neighborhood, that it is smoothed from all sides
 _MOST_LEFT = 0.5  # of the pixels that count
+_MARGIN, _WIDE = 2, 32  # pixels that smoothing mixes with what is behind an edge; of axes that are at least so long
 _COARSEST = 24  # pixels of the shorter side of the coarsest level, at least
 _COARSEST_VOLUME = 16  # voxels of an axis that was halved, at least
 
@@ -48,6 +49,8 @@ class Level:
         Share of the variance of the images' noise that is left after smoothing.
     halved : tuple of int
         How often each axis was halved, if not all of them `depth` times: short axes of volumes are not.
+    margins : tuple of int
+        Pixels that are left out at both ends of each axis, of the moving and of the fixed images; none by default.
     """
 
     depth: int
@@ -62,6 +65,7 @@ class Level:
     cubic: bool = False
     noise_left: float = 1.0
     halved: tuple[int, ...] | None = None
+    margins: tuple[int, ...] = ()
 
     @functools.cached_property
     def ndim(self) -> int:
@@ -80,15 +84,20 @@ class Level:
 
     @functools.cached_property
     def moving_size(self) -> Shape:
-        """(H, W) or (D, H, W) of the moving image at this level."""
-        return tuple(-(-size // step) for size, step in zip(self.moving_shape, self.steps, strict=True))
+        """(H, W) or (D, H, W) of the moving image at this level, without margins."""
+        sizes = tuple(-(-size // step) for size, step in zip(self.moving_shape, self.steps, strict=True))
+        margins = self.margins or (0,) * self.ndim
+        return tuple(size - 2 * margin for size, margin in zip(sizes, margins, strict=True))
 
     @functools.cached_property
     def axes(self) -> tuple[float, ...]:
         """Normalized positions of the fixed image's pixels: step along x, start of x, then the same of y and z."""
         axes = (output_axis(size, self.align_corners) for size in self.fixed_shape[::-1])
+        margins = self.margins[::-1] or (0,) * self.ndim
         return tuple(
-            number for (step, start), times in zip(axes, self.steps[::-1], strict=True) for number in (step * times, start)
+            number
+            for (step, start), times, margin in zip(axes, self.steps[::-1], margins, strict=True)
+            for number in (step * times, step * times * margin + start)
         )
 
     @property
@@ -101,6 +110,7 @@ class Level:
         """(3, 3) or (4, 4): from normalized positions to pixels of the moving image at this level."""
         matrix = pixels_from_normalized(self.moving_shape, self.align_corners)
         matrix[:-1] /= np.array(self.steps[::-1], np.float64)[:, None]
+        matrix[:-1, -1] -= self.margins[::-1] or 0
         return matrix
 
     @functools.cached_property
@@ -123,6 +133,21 @@ class Level:
             fixed_weight=fixed_weight,
             noise_left=noise_left(sigma, self.ndim),
         )
+
+    def without_margin(self) -> Level:
+        """The same level without the outermost pixels of axes that are long enough.
+
+        Smoothing knows only one side of them. Besides, a warped image shows the edges of the original, and something else
+        behind them: smoothing mixes both.
+        """
+        sizes = zip(self.moving_size, self.shape, strict=True)
+        margins = tuple(_MARGIN if min(both) >= _WIDE else 0 for both in sizes)
+        inner = (slice(None), *(slice(margin, -margin or None) for margin in margins))
+        planes = {
+            name: None if (plane := getattr(self, name)) is None else np.ascontiguousarray(plane[inner])
+            for name in ("moving", "fixed", "moving_weight", "fixed_weight")
+        }
+        return dataclasses.replace(self, margins=margins, **planes)
 
     def with_splines(self) -> Level:
         """The same level, whose moving images are read by cubic splines (Unser, 1999).
