@@ -46,7 +46,7 @@ def _row(cells: Sequence[object], tag: str, right: Collection[int]) -> str:
 
 
 def _cell(cell: object) -> str:
-    return html.escape(str(cell)).replace("\n", "<br>")
+    return html.escape(str(cell)).replace("\n", "<br/>")
 
 
 def line_chart(series: Mapping[str, Sequence[float | None]], *, title: str) -> str:

@@ -24,7 +24,7 @@ def test_text_is_escaped_everywhere():
 
 
 def test_lines_of_a_cell_stay():
-    assert "a<br>b" in table([], [["a\nb"]])
+    assert "a<br/>b" in table([], [["a\nb"]])
 
 
 def points(text):
