@@ -57,7 +57,7 @@ def augment(images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
 def make_model() -> stn.nn.Classifier:
     """Return the untrained network, whose transformer starts with a region in the middle."""
     return stn.models.st_cnn(
-        (*CANVAS, 1), 10, shape=(28, 28), initial=[0.5, 0, 0, 0, 0.5, 0], filters=24, localisation_filters=16,
+        (*CANVAS, 1), 10, shape=(28, 28), initial=[0.7, 0, 0, 0, 0.7, 0], filters=24, localisation_filters=16,
         localisation_units=40, localisation_downsample=2,
     )  # fmt: skip
 

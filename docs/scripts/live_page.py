@@ -12,9 +12,11 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 
 import stn_numba as stn
+from stn_numba._util.files import write_atomically
 from stn_numba.onnx import export_warp
 
 ROOT = Path(__file__).parents[2]
@@ -80,36 +82,35 @@ def fetch_runtime(cache: Path) -> tuple[Path, Path]:
     """Return the two files of ONNX Runtime Web, after npm fetched them if the cache has not got them."""
     module, wasm = paths = cache / VERSION / MODULE, cache / VERSION / WASM
     if not all(path.is_file() for path in paths):
-        (cache / VERSION).mkdir(parents=True, exist_ok=True)
-        archive = _packed(cache)
-        with tarfile.open(archive) as tar:
-            for path in paths:
-                found = tar.extractfile(f"package/dist/{path.name}")
-                assert found is not None
-                path.write_bytes(found.read())
-        archive.unlink()
+        _fetch(cache / VERSION)
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if digest != HASHES[path.name]:
-            raise MissingRuntimeError(
-                f"{path}: expected SHA-256 {HASHES[path.name]}, got {digest}; delete it to fetch it again"
-            )
+            raise MissingRuntimeError(f"{path}: expected SHA-256 {HASHES[path.name]}, got {digest}; delete it to try again")
     return module, wasm
 
 
-def _packed(cache: Path) -> Path:
-    """Return the package as npm packs it."""
-    command = ["npm", "pack", "--silent", "--pack-destination", str(cache), f"{PACKAGE}@{VERSION}"]
+def _fetch(folder: Path) -> None:
+    """Take the two files from the package as npm packs it. Several processes may do so at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        _pack(Path(scratch))
+        with tarfile.open(Path(scratch) / f"{PACKAGE}-{VERSION}.tgz") as archive:
+            for name in HASHES:
+                found = archive.extractfile(f"package/dist/{name}")
+                assert found is not None
+                write_atomically(folder / name, found.read())
+
+
+def _pack(folder: Path) -> None:
+    command = ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"]
     try:
-        subprocess.run(command, cwd=cache, check=True, capture_output=True, text=True, timeout=600)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=600)
     except FileNotFoundError as error:
-        raise MissingRuntimeError(
-            f"the live page needs {PACKAGE} {VERSION}, and npm to fetch it; npm is not installed"
-        ) from error
+        raise MissingRuntimeError(f"npm is not installed, which fetches {PACKAGE} {VERSION} for the live page") from error
     except subprocess.SubprocessError as error:
         said = (getattr(error, "stderr", None) or str(error)).strip()
         raise MissingRuntimeError(f"npm could not fetch {PACKAGE} {VERSION}: {said}") from error
-    return cache / f"{PACKAGE}-{VERSION}.tgz"
 
 
 def main() -> None:
