@@ -65,6 +65,12 @@ def reading(page):
     return arrays(page, "reading", "#view") | {"answer": page.locator("#answer").inner_text()}
 
 
+def box_of(page):
+    """The corners (x, y) of the drawn region, in pixels of the scene."""
+    points = page.locator("#box polygon").get_attribute("points")
+    return [[float(value) for value in point.split(",")] for point in points.split()]
+
+
 def warping(page):
     """The arrays of the second part."""
     return arrays(page, "warping", "#warped")

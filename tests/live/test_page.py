@@ -11,7 +11,8 @@ import stn_numba as stn
 from docs.scripts.live_model import Scene
 from docs.scripts.live_page import SOURCES
 from stn_numba.data.distortions.similarity import similarity
-from tests.live.page import move_slider, press, reading, strokes_of, warping
+from stn_numba.plot import region_outline
+from tests.live.page import box_of, move_slider, press, reading, strokes_of, warping
 
 ABOUT = json.loads((SOURCES / "digits.json").read_text())
 
@@ -33,6 +34,8 @@ def check_reading(page, model):
     np.testing.assert_allclose(shown["probabilities"], model.predict_proba(X)[0], atol=1e-4)
     np.testing.assert_allclose(shown["transformed"].reshape(28, 28, 1), model.transform(X)[0], atol=1e-4)
     np.testing.assert_allclose(shown["pixels"][:, 0], shown["transformed"] * 255, atol=1)
+    corners = region_outline("affine", model.theta(X)[0], (60, 60))[:, 0]
+    np.testing.assert_allclose(box_of(page), corners, atol=0.01)
     digit = model.predict(X)[0]
     assert re.match(rf"It reads an? {digit}, with \d", shown["answer"])
     return digit
