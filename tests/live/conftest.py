@@ -2,8 +2,8 @@
 
 import pytest
 
-from docs.scripts.live_page import MissingRuntimeError, build
 from tests.live.page import settle
+from tests.live.scripts import live_page
 from tests.live.serving import chromium, served
 
 
@@ -12,8 +12,8 @@ def built(tmp_path_factory):
     pytest.importorskip("onnx", reason="onnx is not installed")
     folder = tmp_path_factory.mktemp("site") / "live"
     try:
-        build(folder)
-    except MissingRuntimeError as error:
+        live_page.build(folder)
+    except live_page.MissingRuntimeError as error:
         pytest.skip(str(error))
     return folder
 

@@ -6,7 +6,9 @@ import re
 import pytest
 
 import stn_numba as stn
-from docs.scripts.live_page import HASHES, SOURCES, VERSION, MissingRuntimeError, fetch_runtime
+from tests.live.scripts import live_page
+
+HASHES, SOURCES, VERSION = live_page.HASHES, live_page.SOURCES, live_page.VERSION
 
 IMPORTS = re.compile(r'(?:from|src=|href=)\s*"([^":#]+)"')
 
@@ -39,8 +41,8 @@ def test_figures_belong_to_the_model():
 
 def test_without_npm_the_error_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingRuntimeError, match=f"npm is not installed, which fetches onnxruntime-web {VERSION}"):
-        fetch_runtime(tmp_path / "cache")
+    with pytest.raises(live_page.MissingRuntimeError, match=f"npm is not installed, which fetches onnxruntime-web {VERSION}"):
+        live_page.fetch_runtime(tmp_path / "cache")
 
 
 def test_an_error_of_npm_is_repeated(tmp_path, monkeypatch):
@@ -48,13 +50,13 @@ def test_an_error_of_npm_is_repeated(tmp_path, monkeypatch):
     npm.write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    with pytest.raises(MissingRuntimeError, match="npm could not fetch onnxruntime-web .*: no network"):
-        fetch_runtime(tmp_path / "cache")
+    with pytest.raises(live_page.MissingRuntimeError, match="npm could not fetch onnxruntime-web .*: no network"):
+        live_page.fetch_runtime(tmp_path / "cache")
 
 
 def test_other_files_than_those_of_the_release_are_refused(tmp_path):
     (tmp_path / VERSION).mkdir()
     for name in HASHES:
         (tmp_path / VERSION / name).write_text("something else")
-    with pytest.raises(MissingRuntimeError, match=r"ort\.wasm\.bundle\.min\.mjs: expected SHA-256 .* delete it"):
-        fetch_runtime(tmp_path)
+    with pytest.raises(live_page.MissingRuntimeError, match=r"ort\.wasm\.bundle\.min\.mjs: expected SHA-256 .* delete it"):
+        live_page.fetch_runtime(tmp_path)

@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from docs.scripts.live_model import Scene
-from docs.scripts.live_page import SOURCES
 from stn_numba.data.distortions.similarity import similarity
 from stn_numba.plot import region_outline
 from tests.live.page import box_of, move_slider, press, reading, strokes_of, warping
+from tests.live.scripts import live_model, live_page
 
-ABOUT = json.loads((SOURCES / "digits.json").read_text())
+ABOUT = json.loads((live_page.SOURCES / "digits.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def model():
-    return stn.load(SOURCES / "digits.safetensors")
+    return stn.load(live_page.SOURCES / "digits.safetensors")
 
 
 def sample(number):
@@ -96,7 +95,7 @@ def test_digits_are_placed_as_in_training(open_page):
         move_slider(page, f"placement-{name}", value)
     shift = [[(60 - 28 * 1.2) / 2 * place for place in (-0.6, 0.35)]]
     theta = similarity(np.array([33.0]), np.array([1.2]), np.array(shift), (60, 60))
-    expected = Scene(0).warp(sample(10)[None], theta)
+    expected = live_model.Scene(0).warp(sample(10)[None], theta)
     np.testing.assert_allclose(reading(page)["scene"], expected.ravel(), atol=1e-5)
 
 
