@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test kernels stress fuzz docs-servers docs-figures docs-defaults check bench clean help
+.PHONY: demo test kernels stress fuzz docs-servers docs-figures docs-defaults live live-model check bench clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer; write a figure and the models to runs/demo"
@@ -13,6 +13,8 @@ help:
 	@echo "make docs-servers  update docs/servers.md: the output of warmup and doctor, and times of first calls"
 	@echo "make docs-figures  draw the figures of docs/transforms.md and docs/registration.md"
 	@echo "make docs-defaults DATA=FOLDER  train the defaults and alternatives on MNIST's digits in FOLDER; takes hours, resumes"
+	@echo "make live    build the live page into build/live/live, to be served by any web server"
+	@echo "make live-model DATA=FOLDER  train the live page's model on MNIST's digits in FOLDER; takes half an hour"
 	@echo "make check   check lint, format, types and import contracts"
 	@echo "make kernels build a wheel and copy its compiled kernels into this checkout; takes minutes"
 	@echo "make bench   the same, then measure against other libraries, write the benchmark pages of docs;"
@@ -46,6 +48,12 @@ docs-figures: .venv/.demo
 
 docs-defaults: .venv/.test
 	$(BIN)/python docs/defaults.py --data $(DATA)
+
+live: .venv/.test
+	$(BIN)/python docs/scripts/live_page.py
+
+live-model: .venv/.test
+	$(BIN)/python docs/scripts/live_model.py --data $(DATA)
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -2,4 +2,5 @@
 
 import importlib.util
 
-collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["stn_numba/torch*"]
+NEEDED = {"stn_numba/torch*": "torch", "stn_numba/notebook*": "ipywidgets"}
+collect_ignore_glob = [folder for folder, library in NEEDED.items() if not importlib.util.find_spec(library)]

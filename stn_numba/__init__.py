@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stn_numba.grid.geometry import ImageGeometry
     from stn_numba.nn.saving.model_file import load, save
     from stn_numba.nn.training.fit import fit
+    from stn_numba.notebook.explore import explore
     from stn_numba.onnx.export import export_onnx
     from stn_numba.registration import Registration, register, register_stack
     from stn_numba.resampling import resample
@@ -52,6 +53,7 @@ __all__ = [
     "bounded",
     "compose",
     "data",
+    "explore",
     "export_onnx",
     "fit",
     "get_num_threads",
@@ -84,6 +86,7 @@ _MODULES = ("data", "models", "nn", "plot", "testing")
 _NAMES = {
     "ImageGeometry": "grid.geometry",
     "Registration": "registration",
+    "explore": "notebook.explore",
     "export_onnx": "onnx.export",
     "fit": "nn.training.fit",
     "load": "nn.saving.model_file",

@@ -19,8 +19,10 @@ __all__ = ["export"]
 )
 @click.option("--probabilities", is_flag=True, help="Add an output with the probabilities of the classes.")
 @click.option("--theta/--no-theta", default=True, help="Add outputs with the parameters of spatial transformers.")
-def export(model_path: Path, output: Path, layout: str, probabilities: bool, theta: bool) -> None:
+@click.option("--transformed", is_flag=True, help="Add outputs with what spatial transformers sample.")
+def export(model_path: Path, output: Path, layout: str, probabilities: bool, theta: bool, transformed: bool) -> None:
     """Write a saved MODEL as an ONNX file, for programs that run ONNX without this library."""
     model = stn_numba.load(model_path)
-    stn_numba.export_onnx(model, output, layout=layout, probabilities=probabilities, theta=theta)
+    options = {"probabilities": probabilities, "theta": theta, "transformed": transformed}
+    stn_numba.export_onnx(model, output, layout=layout, **options)
     click.echo(f"{output}  {output.stat().st_size:,} bytes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +14,7 @@ from stn_numba.nn.layers import SpatialTransformer
 from stn_numba.nn.model import Classifier, Model, MultiHead
 from stn_numba.nn.model.find_transformers import named_transformers
 from stn_numba.onnx.errors import ExportError
-from stn_numba.onnx.file import Port, onnx_library, serialized
+from stn_numba.onnx.file import Port, in_layout, onnx_library, serialized
 from stn_numba.onnx.layers import EXPORTERS
 from stn_numba.onnx.network_graph import NetworkGraph
 from stn_numba.onnx.spatial_transformer import spatial_transformer
@@ -31,6 +31,7 @@ def export_onnx(
     layout: str = "NHWC",
     probabilities: bool = False,
     theta: bool = True,
+    transformed: bool = False,
 ) -> None:
     """Write a model as an ONNX file, which other programs run without this library.
 
@@ -54,6 +55,9 @@ def export_onnx(
     theta : bool, default True
         Whether to add an output with the parameters that the spatial transformer chooses: ``theta``, or ``theta1``, ``theta2``
         and so on in the order of ``model.transformers`` if there are several.
+    transformed : bool, default False
+        Whether to add an output with what the spatial transformers sample: ``transformed``, or ``transformed1``,
+        ``transformed2`` and so on. Its axes are in the order of those of ``image``.
 
     Raises
     ------
@@ -88,20 +92,23 @@ def export_onnx(
         raise ExportError(f"model: expected one of images (H, W, C); models of volumes {model.input_shape} cannot be exported")
     target, layout = check_output_path(as_path(path, "path")), as_option(layout, "layout", ("NHWC", "NCHW"))
     probabilities, theta = as_bool(probabilities, "probabilities"), as_bool(theta, "theta")
+    transformed = as_bool(transformed, "transformed")
     if probabilities and not isinstance(model, Classifier):
         raise ValueError(f"probabilities: expected False for a {type(model).__name__}: only a Classifier has them")
     onnx_library()  # says first what is not installed
-    transformers = _named_thetas(model) if theta else {}
-    _expect_distinct_names(model, list(transformers))
-    content = _content(model, layout, probabilities, transformers)
-    write_atomically(target, content)
+    thetas = _numbered(model, "theta") if theta else {}
+    views = _numbered(model, "transformed") if transformed else {}
+    _expect_distinct_names(model, thetas, "theta")
+    _expect_distinct_names(model, views, "transformed")
+    write_atomically(target, _content(model, layout, probabilities, thetas, views))
 
 
-def _content(model: Model, layout: str, probabilities: bool, transformers: dict[str, SpatialTransformer]) -> bytes:
+def _content(
+    model: Model, layout: str, probabilities: bool, thetas: dict[str, SpatialTransformer], views: dict[str, SpatialTransformer]
+) -> bytes:
     graph = NetworkGraph({**EXPORTERS, SpatialTransformer: spatial_transformer})
-    graph.reserve([_IMAGE, "probabilities", *_output_names(model), *transformers])
-    H, W, C = model.input_shape
-    image = Port(_IMAGE, (H, W, C) if layout == "NHWC" else (C, H, W), _IMAGE)
+    graph.reserve([_IMAGE, "probabilities", *_output_names(model), *thetas, *views])
+    image = Port(_IMAGE, in_layout(model.input_shape, layout), _IMAGE)
     x = graph.passed_on(_IMAGE if layout == "NHWC" else graph.channels_last(_IMAGE), model.input_shape)
     y = graph.layer(model.network, x, "")
     outputs = list(_outputs(graph, model, y))
@@ -109,9 +116,16 @@ def _content(model: Model, layout: str, probabilities: bool, transformers: dict[
         assert isinstance(model, Classifier)
         shares = graph.node("Sigmoid", y) if model.multi_label else graph.node("Softmax", y, axis=1)
         outputs.append(Port("probabilities", model.output_shape, shares))
-    for name, layer in transformers.items():
+    for name, layer in thetas.items():
         outputs.append(Port(name, (layer.transform.n_params,), graph.thetas[id(layer)]))
-    return serialized(graph, image, outputs, _metadata(model, layout, transformers), _description(model, layout, outputs))
+    for name, layer in views.items():
+        outputs.append(_view(graph, name, graph.transformed[id(layer)], layout))
+    return serialized(graph, [image], outputs, _metadata(model, layout, thetas), _description(model, image, outputs))
+
+
+def _view(graph: NetworkGraph, name: str, value: str, layout: str) -> Port:
+    """Return the output with what a transformer samples."""
+    return Port(name, in_layout(graph.size_of(value), layout), value if layout == "NHWC" else graph.channels_first(value))
 
 
 def _outputs(graph: NetworkGraph, model: Model, y: str) -> Iterator[Port]:
@@ -129,22 +143,22 @@ def _output_names(model: Model) -> list[str]:
     return ["logits" if isinstance(model, Classifier) else "outputs"]
 
 
-def _named_thetas(model: Model) -> dict[str, SpatialTransformer]:
-    """Return the transformers by the names of the outputs with their parameters."""
+def _numbered(model: Model, output: str) -> dict[str, SpatialTransformer]:
+    """Return the transformers by the names of the outputs that tell about them."""
     layers = model.transformers
-    return {"theta" if len(layers) == 1 else f"theta{place}": layer for place, layer in enumerate(layers, 1)}
+    return {output if len(layers) == 1 else f"{output}{place}": layer for place, layer in enumerate(layers, 1)}
 
 
-def _expect_distinct_names(model: Model, thetas: list[str]) -> None:
-    """Reject heads whose names are those of the input or of parameters."""
+def _expect_distinct_names(model: Model, outputs: Iterable[str], option: str) -> None:
+    """Reject heads whose names are those of the input or of the outputs that an option adds."""
     for name in _output_names(model):
         if name == _IMAGE:
             raise ValueError(f"model: expected heads of other names than {_IMAGE!r}, which is the input")
-        if name in thetas:
-            raise ValueError(f"theta: expected False for a model with a head {name!r}, the name of this output")
+        if name in outputs:
+            raise ValueError(f"{option}: expected False for a model with a head {name!r}, the name of this output")
 
 
-def _metadata(model: Model, layout: str, transformers: dict[str, SpatialTransformer]) -> dict[str, str]:
+def _metadata(model: Model, layout: str, thetas: dict[str, SpatialTransformer]) -> dict[str, str]:
     names = {id(layer): name for name, layer in named_transformers(model.network)}
     described = {
         output: {
@@ -154,7 +168,7 @@ def _metadata(model: Model, layout: str, transformers: dict[str, SpatialTransfor
             "padding": layer.padding,
             "align_corners": layer.align_corners,
         }
-        for output, layer in transformers.items()
+        for output, layer in thetas.items()
     }
     texts: dict[str, Any] = {"model": type(model).__name__, "layout": layout, "transformers": described}
     if isinstance(model, Classifier) and model.classes is not None:
@@ -164,11 +178,8 @@ def _metadata(model: Model, layout: str, transformers: dict[str, SpatialTransfor
     return {name: text if isinstance(text, str) else json.dumps(text) for name, text in texts.items()}
 
 
-def _description(model: Model, layout: str, outputs: list[Port]) -> str:
-    H, W, C = model.input_shape
-    axes = (H, W, C) if layout == "NHWC" else (C, H, W)
-    text = f"{type(model).__name__} of stn-numba. Input: image (batch, {', '.join(map(str, axes))}), float32"
+def _description(model: Model, image: Port, outputs: list[Port]) -> str:
+    text = f"{type(model).__name__} of stn-numba. Input: {image}, float32"
     if model.pixels is not None:
         text += f", trained on {model.pixels}"
-    named = ", ".join(f"{port.name} (batch, {', '.join(map(str, port.shape))})" for port in outputs)
-    return f"{text}. Outputs: {named}."
+    return f"{text}. Outputs: {', '.join(map(str, outputs))}."

@@ -10,7 +10,7 @@ from stn_numba.nn.arrays import Size
 from stn_numba.onnx.errors import ExportError
 from stn_numba.onnx.graph import Graph, Node
 
-__all__ = ["OPSET", "Port", "onnx_library", "serialized"]
+__all__ = ["OPSET", "Port", "in_layout", "onnx_library", "serialized"]
 
 OPSET = 20  # the first with AffineGrid
 _IR_VERSION = 9  # of the files in which opset 20 came
@@ -23,6 +23,14 @@ class Port(NamedTuple):
     name: str
     shape: Size
     value: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (batch, {', '.join(map(str, self.shape))})"
+
+
+def in_layout(size: Size, layout: str) -> Size:
+    """Return a size (H, W, C) in the order of the axes of a layout; (D,) as it is."""
+    return size if layout == "NHWC" else (size[-1], *size[:-1])
 
 
 def onnx_library() -> Any:
@@ -37,17 +45,17 @@ def onnx_library() -> Any:
     return onnx
 
 
-def serialized(graph: Graph, image: Port, outputs: Sequence[Port], texts: Mapping[str, str], description: str) -> bytes:
+def serialized(
+    graph: Graph, inputs: Sequence[Port], outputs: Sequence[Port], texts: Mapping[str, str], description: str
+) -> bytes:
     """Return the content of an ONNX file, after ONNX's own checks.
 
     Parameters
     ----------
     graph : Graph
         Nodes that no output needs are left out.
-    image : Port
-        The input.
-    outputs : sequence of Port
-        The outputs.
+    inputs, outputs : sequence of Port
+        The inputs and the outputs.
     texts : dict of str
         Metadata.
     description : str
@@ -55,7 +63,7 @@ def serialized(graph: Graph, image: Port, outputs: Sequence[Port], texts: Mappin
     """
     onnx = onnx_library()
     nodes = [*_needed(graph, {port.value for port in outputs})]
-    nodes = _renamed(nodes, image, outputs)
+    nodes = _renamed(nodes, outputs)
     used = {name for node in nodes for name in node.inputs}
     constants = {name: array for name, array in graph.constants.items() if name in used}
     if sum(array.nbytes for array in constants.values()) > _MOST_BYTES:
@@ -64,7 +72,7 @@ def serialized(graph: Graph, image: Port, outputs: Sequence[Port], texts: Mappin
     proto = helper.make_graph(
         [helper.make_node(node.operator, node.inputs, [node.output], name=node.output, **node.attributes) for node in nodes],
         "network",
-        [_info(onnx, image)],
+        [_info(onnx, port) for port in inputs],
         [_info(onnx, port) for port in outputs],
         [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
@@ -92,7 +100,7 @@ def _needed(graph: Graph, wanted: set[str]) -> list[Node]:
     return found[::-1]
 
 
-def _renamed(nodes: list[Node], image: Port, outputs: Sequence[Port]) -> list[Node]:
+def _renamed(nodes: list[Node], outputs: Sequence[Port]) -> list[Node]:
     """Return nodes that write outputs under their public names; a value that is two outputs is copied."""
     made = {node.output for node in nodes}
     public: dict[str, str] = {}

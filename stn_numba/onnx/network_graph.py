@@ -32,6 +32,8 @@ class NetworkGraph(Graph):
         Sizes (H, W, C) or (D,) of values that layers pass on, without the batch axis, by name.
     thetas : dict of str
         Names of the parameters of spatial transformers, by the id of the layer.
+    transformed : dict of str
+        Names of the outputs of spatial transformers, by the id of the layer.
     heads : dict of dict of str
         Names of the outputs of heads, by the id of the layer `Heads` and by the name of the head.
 
@@ -57,6 +59,7 @@ class NetworkGraph(Graph):
         self._exporters = exporters
         self.sizes: dict[str, Size] = {}
         self.thetas: dict[int, str] = {}
+        self.transformed: dict[int, str] = {}
         self.heads: dict[int, dict[str, str]] = {}
 
     def layer(self, layer: Layer, x: str, name: str) -> str:

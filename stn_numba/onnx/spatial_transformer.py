@@ -13,7 +13,7 @@ __all__ = ["spatial_transformer"]
 
 
 def spatial_transformer(graph: NetworkGraph, layer: SpatialTransformer, x: str) -> str:
-    """Add a spatial transformer, and note the name of its theta."""
+    """Add a spatial transformer, and note the names of its theta and of its output."""
     if layer.antialias:
         raise graph.refusal(layer, "antialias=True chooses the number of samples by the grid, for which ONNX has no operator")
     H, W, C = graph.size_of(x)
@@ -26,4 +26,5 @@ def spatial_transformer(graph: NetworkGraph, layer: SpatialTransformer, x: str) 
         raise graph.refusal(layer, f"transform {layer.transform_label}: {error}") from error
     image = graph.channels_first(x)
     out = sampled(graph, image, (H, W), grid, layer.sampling, layer.align_corners)
-    return graph.passed_on(graph.channels_last(out), (*(layer.shape or (H, W)), C))
+    y = graph.transformed[id(layer)] = graph.passed_on(graph.channels_last(out), (*(layer.shape or (H, W)), C))
+    return y

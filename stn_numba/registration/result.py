@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_option
+from stn_numba._util.html import table
 from stn_numba.grid import Floats, Shape, to_normalized, to_pixels
 from stn_numba.transform.base import Transform
 from stn_numba.transform.matrix import MatrixTransform
@@ -18,6 +19,9 @@ from stn_numba.warp import warp
 __all__ = ["LevelReport", "Registration"]
 
 Array = NDArray[np.float64]
+
+_MOST_ROWS = 20  # of the table in notebooks
+_MOST_PARAMETERS = 12  # of a theta that is shown
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,17 @@ class Registration:
             )
         return f"<Registration: {int(np.sum(self.success))} of {len(self)} succeeded, {self.transform!r}>"
 
+    def _repr_html_(self) -> str:
+        names = ("success", "correlation", "detail_correlation", "overlap")
+        columns = [np.atleast_1d(getattr(self, name)) for name in names]
+        rows = [
+            (pair, *(f"{column[pair]:.4f}" if column.dtype.kind == "f" else column[pair] for column in columns), _short(theta))
+            for pair, theta in enumerate(self.theta[:_MOST_ROWS])
+        ]
+        headings = ["pair", *(name.replace("_", " ") for name in names), "theta"]
+        more = f"<div>and {len(self) - len(rows)} more</div>" if len(self) > len(rows) else ""
+        return table(headings, rows, title=repr(self), right=range(5)) + more
+
     def warp(self, image: ArrayLike, **options: Any) -> NDArray[Any]:
         """Warp an image like `moving` to look like `fixed`: ``stn_numba.warp`` with this theta.
 
@@ -167,3 +182,9 @@ class Registration:
             return np.asarray(function(self.transform, self.theta, points))
         mapped = function(self.transform, self.theta, to_normalized(points, source, self.align_corners))
         return to_pixels(mapped, target, self.align_corners)
+
+
+def _short(theta: Array) -> str:
+    """Return the first parameters as a cell of a table."""
+    rest = ", ..." if len(theta) > _MOST_PARAMETERS else ""
+    return ", ".join(f"{value:.4f}" for value in theta[:_MOST_PARAMETERS]) + rest

@@ -18,6 +18,7 @@ Jaderberg et al., "Spatial Transformer Networks", NIPS 2015, arXiv 1506.02025, s
 
 from __future__ import annotations
 
+import inspect
 import reprlib
 from abc import abstractmethod
 from collections.abc import Callable
@@ -26,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba._util.representation import call_repr, constructor_arguments
+from stn_numba._util.html import table
+from stn_numba._util.representation import call_repr, constructor_arguments, short_repr
 from stn_numba.grid import DenseGrid, Floats, Grid, Shape, base_points, check_shape
 from stn_numba.transform import differences
 from stn_numba.transform.parameters import as_theta
@@ -75,6 +77,15 @@ class Transform(PointMethods):
             return call_repr(self, self._shown_options())
         except Exception:  # of an instance whose constructor failed
             return f"<{type(self).__name__}>"
+
+    def _repr_html_(self) -> str | None:
+        try:
+            shown = {"parameters": self.n_params, "dimensions": self.ndim, **self._shown_options()}
+            about = (inspect.getdoc(type(self)) or "").partition("\n")[0]
+            rows = [(name, value if isinstance(value, str) else short_repr(value)) for name, value in shown.items()]
+            return table([], [("", about), *rows] if about else rows, title=type(self).__name__)
+        except Exception:  # of an instance whose constructor failed; notebooks show its repr then
+            return None
 
     def _shown_options(self) -> dict[str, Any]:
         """Options that ``repr`` shows; by default the constructor's arguments that are attributes of the same names."""

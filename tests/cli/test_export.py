@@ -24,6 +24,13 @@ def test_a_saved_model_becomes_a_file(tmp_path):
     assert [port.name for port in graph.output] == ["logits", "probabilities"]
 
 
+def test_what_transformers_sample_is_added(tmp_path):
+    model, file = tmp_path / "model.safetensors", tmp_path / "model.onnx"
+    stn.save(stn.models.st_fcn((9, 9, 2), 5), model)
+    assert run("export", model, file, "--transformed").exit_code == 0
+    assert [port.name for port in onnx.load(file).graph.output] == ["logits", "theta", "transformed"]
+
+
 def test_errors_are_one_line(tmp_path):
     model = tmp_path / "model.safetensors"
     stn.save(stn.models.st_fcn((9, 9, 1), antialias=True), model)

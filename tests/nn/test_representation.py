@@ -6,6 +6,7 @@ import pytest
 import stn_numba as stn
 from stn_numba import data, nn
 from stn_numba.nn.training.reports.history import Epoch
+from tests._util import parsed_html
 
 
 class Own(nn.Layer):
@@ -92,3 +93,39 @@ def test_unknown_shapes_are_shown_as_question_marks():
     model = stn.models.fcn((8, 8, 1), 3, units=4)
     del model.network._sizes  # as in models pickled by older versions
     assert " ? " in repr(model)
+
+
+def test_html_of_a_model_is_the_same_table():
+    model = stn.models.st_cnn(shape=(24, 24))
+    text = model._repr_html_()
+    found = parsed_html.rows(text)
+    assert found[0] == ["layer", "kind", "output", "parameters"]
+    assert [" ".join(" ".join(row).split()) for row in found] == [" ".join(row) for row in rows(model)[1:]]
+    assert parsed_html.all_text(text).startswith(repr(model).splitlines()[0])
+
+
+def test_html_of_names_and_options_is_escaped():
+    class Odd(Own):
+        def config(self):
+            return {"option": "<b>&"}
+
+    model = nn.Model(nn.Chain(nn.Flatten(), Odd()), (2, 2, 1))
+    assert "<b>" not in model._repr_html_()
+    assert "Odd(option='<b>&')" in parsed_html.all_text(model._repr_html_())
+
+
+def test_html_of_a_history_has_curves_and_all_epochs():
+    epochs = [Epoch(n, 1 / n, 0.5 / n, 2 / n, None, 10.0 * n, 1e-3) for n in (1, 2, 3)]
+    text = nn.History(epochs)._repr_html_()
+    assert parsed_html.all_text(text).startswith("History(3 epochs, the last: loss 0.3333, error 16.67%")
+    assert text.count("<polyline") == 4
+    found = parsed_html.rows(text)
+    assert found[0][:3] == ["epoch", "loss", "error"]
+    assert found[2] == ["2", "0.5", "0.25", "1", "", "20", "0.001", "1"]
+
+
+def test_html_of_no_epochs_and_of_losses_alone():
+    assert parsed_html.all_text(nn.History()._repr_html_()) == "History(0 epochs)"
+    text = nn.History([Epoch(1, np.nan, None, None, None, 1.0, 1.0)])._repr_html_()
+    assert "<svg" not in text
+    assert parsed_html.rows(text)[1][1] == "nan"

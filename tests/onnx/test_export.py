@@ -78,6 +78,29 @@ def test_theta_can_be_left_out(tmp_path):
     assert list(exported.run(images(model, 2))) == ["logits"]
 
 
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_what_transformers_sample(layout, tmp_path):
+    network = Chain(
+        SpatialTransformer(Flatten(), shape=(5, 4)), Conv2d(3, 2), SpatialTransformer(Flatten()), Flatten(), Dense(2)
+    )
+    model = randomized(Model(network, (6, 7, 2)))
+    X = images(model, 3)
+    given = X.transpose(0, 3, 1, 2) if layout == "NCHW" else X
+    found = Exported(model, tmp_path / "m.onnx", layout=layout, theta=False, transformed=True).run(given)
+    assert list(found) == ["outputs", "transformed1", "transformed2"]
+    for number in (0, 1):
+        values = found[f"transformed{number + 1}"]
+        shown = values.transpose(0, 2, 3, 1) if layout == "NCHW" else values
+        np.testing.assert_allclose(shown, model.transform(X, transformer=number), atol=1e-5)
+
+
+def test_what_the_only_transformer_samples(tmp_path):
+    model = randomized(small())
+    found = Exported(model, tmp_path / "m.onnx", transformed=True).run(X := images(model, 2))
+    assert list(found) == ["logits", "theta", "transformed"]
+    np.testing.assert_allclose(found["transformed"], model.transform(X), atol=1e-5)
+
+
 def test_no_images(tmp_path):
     assert Exported(small(), tmp_path / "m.onnx").run(np.zeros((0, 6, 7, 2), np.float32))["logits"].shape == (0, 3)
 
@@ -139,14 +162,17 @@ def test_arguments_are_checked_first(tmp_path):
         stn.export_onnx(Model(Chain(Flatten(), Dense(1)), (4, 5, 6, 1)), path)
 
 
-@pytest.mark.parametrize(("name", "message"), [("image", "heads of other names"), ("theta", "theta: expected False")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("image", "heads of other names"), ("theta", "theta: expected False"), ("transformed", "transformed: expected False")],
+)
 def test_names_that_are_taken(name, message, tmp_path):
     heads = Heads(**{name: Dense(2), "Gemm": Dense(2)})
     model = MultiHead(Chain(SpatialTransformer(Flatten()), Flatten(), heads), (5, 5, 1))
     with pytest.raises(ValueError, match=message):
-        stn.export_onnx(model, tmp_path / "m.onnx")
-    if name == "theta":
-        Exported(model, tmp_path / "m.onnx", theta=False)
+        stn.export_onnx(model, tmp_path / "m.onnx", transformed=True)
+    if name != "image":
+        Exported(model, tmp_path / "m.onnx", **{name: False})
 
 
 def test_a_missing_library_is_named(tmp_path):

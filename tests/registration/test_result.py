@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
+from tests._util import parsed_html
 from tests.registration.scenes import pair
 
 AFFINE = stn.get_transform("affine")
@@ -59,3 +60,27 @@ def test_a_transform_without_matrix_says_so():
 def test_unknown_units_are_refused(result):
     with pytest.raises(ValueError, match="units: expected one of normalized, pixels"):
         result.apply([[0, 0]], "mm")
+
+
+def test_html_shows_each_pair(result):
+    text = result._repr_html_()
+    assert parsed_html.all_text(text).startswith(repr(result))
+    assert parsed_html.rows(text) == [
+        ["pair", "success", "correlation", "detail correlation", "overlap", "theta"],
+        ["0", "True", *(f"{x:.4f}" for x in (result.correlation, result.detail_correlation, result.overlap)),
+         ", ".join(f"{value:.4f}" for value in result.theta[0])],
+    ]  # fmt: skip
+
+
+def test_html_of_many_pairs_and_parameters_is_short(result):
+    n = 23
+    many = dataclasses.replace(
+        result, theta=np.zeros((n, 40)), success=np.arange(n) > 1, correlation=np.ones(n), detail_correlation=np.ones(n),
+        overlap=np.ones(n),
+    )  # fmt: skip
+    text = many._repr_html_()
+    found = parsed_html.rows(text)
+    assert len(found) == 21
+    assert [row[1] for row in found[1:4]] == ["False", "False", "True"]
+    assert found[1][-1] == ", ".join(["0.0000"] * 12) + ", ..."
+    assert parsed_html.all_text(text).endswith("and 3 more")

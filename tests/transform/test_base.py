@@ -10,6 +10,7 @@ import pytest
 import stn_numba as stn
 from stn_numba.nn import Flatten, SpatialTransformer
 from stn_numba.testing import check_vjp
+from tests._util import parsed_html
 
 NAMES = ["affine", "projective", "tps"]
 EVERY = pytest.mark.parametrize("name", NAMES)
@@ -244,3 +245,31 @@ def test_a_single_row_of_theta_gets_advice():
 def test_rows_of_theta_of_different_lengths_are_refused():
     with pytest.raises((TypeError, ValueError), match="theta: "):
         stn.get_transform("affine").forward([[1.0, 2.0], [3.0]], (2, 2))
+
+
+def test_html_shows_size_and_options():
+    text = stn.get_transform("tps", control_points=(3, 5))._repr_html_()
+    assert parsed_html.all_text(text).startswith("ThinPlateSpline")
+    shown = dict(parsed_html.rows(text)[1:])
+    assert (shown["parameters"], shown["dimensions"]) == ("30", "2")
+    assert shown["control_points"] == "[3, 5]" or shown["control_points"] == "(3, 5)"
+
+
+def test_html_is_escaped_and_never_raises():
+    class Odd(Swirl):
+        """Uses <b> & more."""
+
+        def __init__(self, name):
+            self.name = name
+
+    assert "<b>" not in Odd("<b>")._repr_html_()
+    assert dict(parsed_html.rows(Odd("<i>")._repr_html_())) == {
+        "": "Uses <b> & more.", "parameters": "1", "dimensions": "2", "name": "<i>",
+    }  # fmt: skip
+
+    class Broken(Swirl):
+        @property
+        def n_params(self):
+            raise RuntimeError
+
+    assert Broken()._repr_html_() is None

@@ -23,7 +23,7 @@ from stn_numba.nn.model.evaluation import mean_loss_and_error
 from stn_numba.nn.model.image_methods import ImageMethods
 from stn_numba.nn.model.parts import forward_in_parts
 from stn_numba.nn.model.pretrained import copy_pretrained, initialize_missing, rollback_on_failure
-from stn_numba.nn.model.summary import as_table
+from stn_numba.nn.model.summary import as_html, as_table
 from stn_numba.nn.model.transformer_methods import TransformerMethods
 
 __all__ = ["Model"]
@@ -111,7 +111,13 @@ class Model(ImageMethods, TransformerMethods):
         """Reject a network whose outputs have the wrong shape."""
 
     def __repr__(self) -> str:
-        return f"{self._title()}: {self.n_params:,} parameters of {self.dtype}\n{as_table(self.network)}"
+        return f"{self._heading()}\n{as_table(self.network)}"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.network, self._heading())
+
+    def _heading(self) -> str:
+        return f"{self._title()}: {self.n_params:,} parameters of {self.dtype}"
 
     def _title(self) -> str:
         return f"{type(self).__name__} of {self._inputs} to outputs {self.output_shape}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from stn_numba._util.html import table
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import Container
 from stn_numba.nn.layers.spatial_transformer import SpatialTransformer
 
-__all__ = ["as_table"]
+__all__ = ["as_html", "as_table"]
 
 Row = tuple[str, str, str, str]
 
+_HEADINGS = ("layer", "kind", "output", "parameters")
 _MAX_WIDTH = 60  # characters of a layer's description
 
 
@@ -28,10 +30,15 @@ def as_table(network: Container) -> str:
     relu2     ReLU()            (4,)           0
     dense3    Dense(units=3)    (3,)          15
     """
-    rows: list[Row] = [("layer", "kind", "output", "parameters"), *_rows(network, "")]
+    rows: list[Row] = [_HEADINGS, *_rows(network, "")]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"{name:{widths[0]}}  {kind:{widths[1]}}  {out:>{widths[2]}}  {n:>{widths[3]}}" for name, kind, out, n in rows]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def as_html(network: Container, title: str) -> str:
+    """Return the same table as HTML."""
+    return table(_HEADINGS, _rows(network, ""), title=title, right=(2, 3))
 
 
 def _rows(container: Container, prefix: str) -> list[Row]:

@@ -27,7 +27,7 @@ def check_recorded(function, *, samples=SAMPLES, tolerance=1e-5):
 
     symbols = traced(graph, shaped, (1, 1), expected[..., None])
     value = as_maps(graph, "image", symbols, (1, len(POINTS)))
-    ports = Port("image", (samples.shape[1],), "image"), [Port("y", (1, len(POINTS), 1), value)]
+    ports = [Port("image", (samples.shape[1],), "image")], [Port("y", (1, len(POINTS), 1), value)]
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 3
     session = onnxruntime.InferenceSession(serialized(graph, *ports, {}, ""), settings, providers=["CPUExecutionProvider"])

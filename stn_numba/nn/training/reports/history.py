@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
 from stn_numba._util.arguments import as_option
+from stn_numba._util.html import line_chart, table
 
 __all__ = ["COLUMNS", "Epoch", "History", "summary"]
 
@@ -94,6 +96,16 @@ class History:
         last = f", the last: {summary(self.epochs[-1], in_percent=self.in_percent)}" if self.epochs else ""
         return f"History({len(self.epochs)} epochs{last})"
 
+    def _repr_html_(self) -> str:
+        charts = "".join(
+            line_chart({"training": self.column(name), "validation": self.column(f"validation_{name}")}, title=name)
+            for name in ("loss", "error")
+        )
+        headings = [name.replace("_", " ") for name in COLUMNS]
+        rows = [[_short(getattr(epoch, name)) for name in COLUMNS] for epoch in self.epochs]
+        epochs = f"<details><summary>all epochs</summary>{table(headings, rows, right=range(len(COLUMNS)))}</details>"
+        return f"<div><strong>{html.escape(repr(self))}</strong></div>{charts}{epochs if rows else ''}"
+
     def __len__(self) -> int:
         return len(self.epochs)
 
@@ -102,3 +114,8 @@ class History:
 
     def __getitem__(self, index: int) -> Epoch:
         return self.epochs[index]
+
+
+def _short(value: float | None) -> str:
+    """Return a number as a cell of a table."""
+    return "" if value is None else f"{value:.4g}"

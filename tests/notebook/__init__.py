@@ -1,0 +1,4 @@
+"""Tests of stn_numba.notebook.
+
+explorer: notebook/test_explore.py
+"""
