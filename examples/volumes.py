@@ -150,7 +150,7 @@ def main() -> None:
     """Train, write the errors as JSON, and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="a folder with the files of MNIST; without it the digits of the extra demo")
-    parser.add_argument("--steps", type=int, default=1500, help="batches of 64 volumes (default: 1500)")
+    parser.add_argument("--steps", type=int, default=4000, help="batches of 64 volumes (default: 4000)")
     parser.add_argument("--test", type=int, default=10_000, help="test digits at most (default: 10000)")
     parser.add_argument("--out", type=Path, default=Path("runs/volumes"))
     options = parser.parse_args()

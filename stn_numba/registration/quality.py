@@ -56,7 +56,8 @@ def _on_level(model: Model, level: Level, theta: Array, pairs: Rows, lighting: t
     if robust:
         gain, bias = (_spread(each, moving) for each in lighting)
         weight *= _agreement(gain * moving + bias - fixed, weight, robust)
-    return _correlation(*_details(np.stack([moving, fixed]), weight), weight)
+    details = _details(np.stack([moving, fixed]), weight)
+    return _correlation(details[0], details[1], weight)
 
 
 def _details(images: Planar, weight: Planar) -> Planar:
@@ -69,7 +70,7 @@ def _details(images: Planar, weight: Planar) -> Planar:
     details = images - around(images) / share
     power, axes = np.square(details), tuple(range(-images.ndim + 3, 0))
     mean = np.sum(power * weight, axis=axes, keepdims=True) / np.maximum(np.sum(weight, axis=axes, keepdims=True), 1)
-    return details / np.sqrt(around(power) / share + mean + _FAINT)
+    return np.asarray(details / np.sqrt(around(power) / share + mean + _FAINT))
 
 
 def _agreement(residual: Planar, weight: Planar, robust: int) -> Planar:

@@ -142,12 +142,19 @@ class Level:
         """
         sizes = zip(self.moving_size, self.shape, strict=True)
         margins = tuple(_MARGIN if min(both) >= _WIDE else 0 for both in sizes)
-        inner = (slice(None), *(slice(margin, -margin or None) for margin in margins))
-        planes = {
-            name: None if (plane := getattr(self, name)) is None else np.ascontiguousarray(plane[inner])
-            for name in ("moving", "fixed", "moving_weight", "fixed_weight")
-        }
-        return dataclasses.replace(self, margins=margins, **planes)
+        inside = (slice(None), *(slice(margin, -margin or None) for margin in margins))
+
+        def inner(planes: Planar) -> Planar:
+            return np.ascontiguousarray(planes[inside])
+
+        return dataclasses.replace(
+            self,
+            moving=inner(self.moving),
+            fixed=inner(self.fixed),
+            moving_weight=None if self.moving_weight is None else inner(self.moving_weight),
+            fixed_weight=None if self.fixed_weight is None else inner(self.fixed_weight),
+            margins=margins,
+        )
 
     def with_splines(self) -> Level:
         """The same level, whose moving images are read by cubic splines (Unser, 1999).
