@@ -27,7 +27,6 @@ _LARGE = 3000  # parameters
 _PIXELS = 16  # from one coarse control point to the next
 _MOST = {2: 20, 3: 8}  # coarse control points along an axis, of images and of volumes
 _LEAST_PENALTY = 3e-4  # for places where the images show nothing
-_LEAST_OF_VOLUMES = 3e-7  # holds the many control points that displace hardly a voxel that both volumes show
 _DAMPING = 1e-9  # of control points that displace no position of an axis
 
 
@@ -65,9 +64,7 @@ def is_large(transform: Transform) -> bool:
 
 
 def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, settings: Settings) -> Found:
-    """Register N pairs, as `registration.run.find`; large lattices on a coarser one, and those of volumes with a penalty."""
-    if isinstance(transform, LatticeTransform) and transform.ndim == 3:
-        settings = dataclasses.replace(settings, penalty=max(settings.penalty, _LEAST_OF_VOLUMES))
+    """Register N pairs, as `registration.run.find`; large lattices on a coarser one."""
     if not (isinstance(transform, LatticeTransform) and is_large(transform)):
         return find_as_given(moving, fixed, transform, initial, settings)
     coarse = CoarseLattice(transform, fixed.shape)

@@ -52,14 +52,13 @@ def find(moving: Planes, fixed: Planes, transform: Transform, initial: Array, se
     if settings.measure == "squares":
         moving = moving.with_units_of(fixed)
     levels = make_levels(moving, fixed, settings.align_corners)
-    penalty = penalty_of(transform, settings.penalty) if settings.penalty else None
     registrar = Registrar(
         transform,
         model_of(transform, math.prod(levels[0].shape)),
         settings.measure == "correlation",
         ROBUST[settings.robust],
         settings.max_iterations,
-        penalty,
+        penalty_of(transform, settings.penalty),
     )
     pairs = np.arange(len(initial))
     if settings.search is True:

@@ -83,7 +83,7 @@ class Registrar:
     def equations(self, level: Level, theta: Array, pairs: Rows, lighting: Lighting) -> NormalEquations:
         """Normal equations at theta."""
         found = normal_equations(self.model.sums(level, theta, pairs, lighting), self.free_gain)
-        return found if self.penalty is None else found.plus(*self.penalty.terms(theta))
+        return found if self.penalty is None else found.plus(*self.penalty.terms(theta, math.prod(level.steps)))
 
     def scores(self, level: Level, theta: Array, pairs: Rows) -> NormalEquations:
         """Equations for comparing starts by their cost: without derivatives where these take time."""

@@ -21,8 +21,9 @@ NO_IMPROVEMENT = "no step improves"
 OUT_OF_STEPS = "max_iterations"
 OUT_OF_VIEW = "no overlap"
 
-_FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-4, 1e-9, 1e6
-_LESS, _MORE = 0.1, 10.0
+_FIRST_DAMPING, _MOST_DAMPING = 1e-4, 1e6
+_SUCCESS = 0.1, 1e-9  # what damping is multiplied by after a step that improves, and the least one then
+_FAILURE = 10.0, 1e-3  # the same after one that does not: damping that is smaller hardly changes a step
 _ROUNDING = 1e-6  # relative error of a cost, which is summed in float32
 _LEAST_OVERLAP = 0.5  # of the overlap at the start; a smaller one may hide bad pixels
 
@@ -92,7 +93,8 @@ def minimize(
         rows = active[better]
         theta[rows] = trial[better]
         state = found if len(rows) == n else state.replaced(rows, found.take(np.flatnonzero(better)))
-        damping[active] = np.where(better, np.maximum(damping[active] * _LESS, _LEAST_DAMPING), damping[active] * _MORE)
+        less, more = (np.maximum(damping[active] * by, at_least) for by, at_least in (_SUCCESS, _FAILURE))
+        damping[active] = np.where(better, less, more)
         stuck = damping[active] > _MOST_DAMPING
         for row in active[stuck]:
             reasons[row] = NO_IMPROVEMENT

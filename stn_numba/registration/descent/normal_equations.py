@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 _FLAT = 1e-9  # of the variance of a standardized image
 _TINY = 1e-30
+_MANY = 100  # parameters: Cholesky's method is faster, and worth to load SciPy
 
 
 @dataclass(frozen=True)
@@ -68,26 +69,41 @@ class NormalEquations:
         """Those of several batches of pairs."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
 
-    def plus(self, cost: Array, gradient: Array, hessian: Array) -> NormalEquations:
-        """Equations with a penalty added to the cost."""
-        return dataclasses.replace(
-            self, cost=self.cost + cost, gradient=self.gradient + gradient, hessian=self.hessian + hessian
-        )
+    def plus(self, cost: Array, gradient: Array, blocks: Array) -> NormalEquations:
+        """Equations with a penalty added to the cost, whose second derivatives have blocks (N, B, P / B, P / B) on the diagonal."""
+        hessian, size = self.hessian.copy(), blocks.shape[-1]
+        for k in range(blocks.shape[1]):
+            part = slice(k * size, (k + 1) * size)
+            hessian[:, part, part] += blocks[:, k]
+        return dataclasses.replace(self, cost=self.cost + cost, gradient=self.gradient + gradient, hessian=hessian)
 
     def step(self, damping: Array) -> Array:
         """Return the change of theta (N, P) with Levenberg's and Marquardt's damping (N,); 0 where there is none."""
         diagonal = np.einsum("npp->np", self.hessian)
-        system = self.hessian * 1.0
-        gradient = self.gradient
         usable = np.isfinite(diagonal).all(axis=1)
-        if not usable.all():
-            system[~usable], gradient = np.eye(system.shape[1]), np.where(usable[:, None], gradient, 0)
-            diagonal = np.where(usable[:, None], diagonal, 1)
+        diagonal, gradient = (np.where(usable[:, None], each, 0) for each in (diagonal, self.gradient))
         damped = np.where(diagonal > 0, diagonal * (1 + damping[:, None]), 1.0)
-        np.einsum("npp->np", system)[:] = damped
         scale = 1 / np.sqrt(damped)  # to a unit diagonal: parameters may have very different units
-        system *= scale[:, :, None] * scale[:, None, :]
-        return -scale * np.linalg.solve(system, (scale * gradient)[..., None])[..., 0]
+        system = self.hessian * scale[:, :, None]
+        system *= scale[:, None, :]
+        system[~usable] = 0
+        np.einsum("npp->np", system)[:] = 1.0
+        return -scale * _solved(system, scale * gradient)
+
+
+def _solved(systems: Array, right: Array) -> Array:
+    """The solutions (N, P) of symmetric systems (N, P, P), which are positive definite but for rounding."""
+    if right.shape[1] < _MANY:
+        return np.linalg.solve(systems, right[..., None])[..., 0]
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    result = np.empty_like(right)
+    for k, system in enumerate(systems):
+        try:
+            result[k] = cho_solve(cho_factor(system, lower=True, check_finite=False), right[k], check_finite=False)
+        except LinAlgError:
+            result[k] = np.linalg.solve(system, right[k])
+    return result
 
 
 def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
@@ -106,16 +122,16 @@ def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
         j1 = sums.jr[..., 1]
         around = sums.jr - j1[..., None] * means[..., None, :]
         to_m, to_f = around[..., 0], around[..., 2]
-        hessian = sums.jj - _squared(j1) / known[..., None, None] - _squared(to_m) / around_m[..., None, None]
+        along = [j1 / np.sqrt(known)[..., None], to_m / np.sqrt(around_m)[..., None]]  # what gain and bias do as well
     else:
         gain, bias = np.ones_like(covariance), np.zeros_like(covariance)
         residual = rr[..., 0, 0] - 2 * rr[..., 0, 2] + rr[..., 2, 2]
-        to_m, to_f, hessian = sums.jr[..., 0], sums.jr[..., 2], sums.jj
+        to_m, to_f, along = sums.jr[..., 0], sums.jr[..., 2], []
     gradient = gain[..., None] * (gain[..., None] * to_m - to_f)
     scale = np.where(textured, var_f, 0).sum(axis=1)
     share = 1 / np.where(scale > 0, scale, np.nan)
     return NormalEquations(
-        ((gain * gain)[..., None, None] * hessian).sum(axis=1) * share[:, None, None],
+        _hessian(sums.jj, along, gain * gain * share[:, None]),
         gradient.sum(axis=1) * share[:, None],
         np.where(scale > 0, residual.sum(axis=1) * share, np.inf),
         gain,
@@ -125,6 +141,10 @@ def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
     )
 
 
-def _squared(vectors: Array) -> Array:
-    """Products (..., P, P) of the entries of vectors (..., P)."""
-    return vectors[..., :, None] * vectors[..., None, :]
+def _hessian(jj: Array, along: list[Array], factors: Array) -> Array:
+    """The sum over channels of factors (N, C) times products jj (N, C, P, P) less those of each vector (N, C, P) with itself."""
+    result: Array = np.einsum("nc,ncpq->npq", factors, jj)
+    if along:
+        vectors = np.concatenate([each * np.sqrt(factors)[..., None] for each in along], axis=1)
+        result -= np.swapaxes(vectors, 1, 2) @ vectors
+    return result

@@ -38,8 +38,8 @@ class BendingPenalty:
         self.transform, self.weight = transform, weight
         self._points = base_points((_POINTS, _POINTS))
 
-    def terms(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Cost (N,), half its gradient (N, P), and half its second derivatives (N, P, P)."""
+    def terms(self, theta: Array, share: int = 1) -> tuple[Array, Array, Array]:
+        """Cost (N,), half its gradient (N, P), and half its second derivatives, as `NormalEquations.plus` takes them."""
         if self.transform.is_linear() or isinstance(self.transform, LatticeTransform):
             return self._quadratic(theta)
         bent = self._bend(np.asarray(apply_each(self.transform, theta, self._points), np.float64)[..., None])
@@ -48,7 +48,8 @@ class BendingPenalty:
         flat = slopes.reshape(len(slopes), -1, theta.shape[1])
         gradient = np.swapaxes(flat, 1, 2) @ residuals[..., None]
         factor = self._factor
-        return factor * np.sum(residuals**2, axis=1), factor * gradient[..., 0], factor * np.swapaxes(flat, 1, 2) @ flat
+        hessian = factor * np.swapaxes(flat, 1, 2) @ flat
+        return factor * np.sum(residuals**2, axis=1), factor * gradient[..., 0], hessian[:, None]
 
     @property
     def _factor(self) -> float:
@@ -58,9 +59,7 @@ class BendingPenalty:
         """As `terms`, for positions that are linear in theta but for an affine map: x and y cost alike, and independently."""
         curvature, count = self._curvature, theta.shape[1] // 2
         gradient = (theta.reshape(-1, count) @ curvature).reshape(theta.shape)
-        hessian = np.zeros((len(theta), 2, count, 2, count))
-        hessian[:, 0, :, 0] = hessian[:, 1, :, 1] = curvature
-        return np.sum(theta * gradient, axis=1), gradient, hessian.reshape(len(theta), 2 * count, 2 * count)
+        return np.sum(theta * gradient, axis=1), gradient, np.broadcast_to(curvature, (len(theta), 2, count, count))
 
     @functools.cached_property
     def _curvature(self) -> Array:

@@ -19,12 +19,15 @@ __all__ = ["VolumePenalty", "penalty_of"]
 Array = NDArray[np.float64]
 
 _POINTS, _LATTICE_POINTS = 13, 33  # along each axis, between which second derivatives are taken
+_LEAST_OF_LATTICES = 3e-7  # holds the many control points that displace hardly a voxel that both volumes show
 _ORDERS = [orders for orders in itertools.product(range(3), repeat=3) if sum(orders) == 2]  # of derivatives along z, y, x
 
 
-def penalty_of(transform: Transform, weight: float) -> BendingPenalty | VolumePenalty:
-    """Return the penalty of a transform of images or volumes."""
-    return VolumePenalty(transform, weight) if transform.ndim == 3 else BendingPenalty(transform, weight)
+def penalty_of(transform: Transform, weight: float) -> BendingPenalty | VolumePenalty | None:
+    """Return the penalty of a transform of images or volumes, if it has one: lattices of volumes have one of no weight, too."""
+    if transform.ndim == 3 and (weight or isinstance(transform, LatticeTransform)):
+        return VolumePenalty(transform, weight)
+    return BendingPenalty(transform, weight) if weight else None
 
 
 class VolumePenalty:
@@ -34,42 +37,45 @@ class VolumePenalty:
     ----------
     transform : Transform
     weight : float
-        What the energy is multiplied by before it is added to the cost, which is 1 minus the squared correlation.
+        What the energy is multiplied by before it is added to the cost, which is 1 minus the squared correlation. For lattices
+        it is 3e-7 at least; where a level has but every eighth voxel, eight times as much, as its voxels tell less.
     """
 
     def __init__(self, transform: Transform, weight: float) -> None:
         self.transform, self.weight = transform, weight
         self._points = base_points((_POINTS,) * 3)
 
-    def terms(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Cost (N,), half its gradient (N, P), and half its second derivatives (N, P, P)."""
-        if self.transform.is_linear() or isinstance(self.transform, LatticeTransform):
-            return self._quadratic(theta)
+    def terms(self, theta: Array, share: int = 1) -> tuple[Array, Array, Array]:
+        """Cost (N,), half its gradient (N, P), and half its second derivatives, as `NormalEquations.plus` takes them.
+
+        `share` is how many voxels of the volume itself there are for one of the level.
+        """
+        if isinstance(self.transform, LatticeTransform):
+            return self._quadratic(theta, max(self.weight, _LEAST_OF_LATTICES * share))
+        if self.transform.is_linear():
+            return self._quadratic(theta, self.weight)
         bent = _bend(np.asarray(apply_each(self.transform, theta, self._points), np.float64)[..., None])
         residuals = bent.reshape(len(theta), -1)
         flat = _bend(self.transform.theta_jacobian(theta, self._points)).reshape(*residuals.shape, theta.shape[1])
         across, factor = np.swapaxes(flat, 1, 2), self.weight / _POINTS**3
         gradient = (across @ residuals[..., None])[..., 0]
-        return factor * np.sum(residuals**2, axis=1), factor * gradient, factor * across @ flat
+        return factor * np.sum(residuals**2, axis=1), factor * gradient, factor * (across @ flat)[:, None]
 
-    def _quadratic(self, theta: Array) -> tuple[Array, Array, Array]:
+    def _quadratic(self, theta: Array, weight: float) -> tuple[Array, Array, Array]:
         """As `terms`, for positions that are linear in theta: x, y and z cost alike, and independently."""
-        (n, count), curvature = theta.shape, self._curvature
-        gradient = (theta.reshape(-1, count // 3) @ curvature).reshape(theta.shape)
-        hessian = np.zeros((n, 3, count // 3, 3, count // 3))
-        for axis in range(3):
-            hessian[:, axis, :, axis] = curvature
-        return np.sum(theta * gradient, axis=1), gradient, hessian.reshape(n, count, count)
+        curvature, count = weight * self._curvature, theta.shape[1] // 3
+        gradient = (theta.reshape(-1, count) @ curvature).reshape(theta.shape)
+        return np.sum(theta * gradient, axis=1), gradient, np.broadcast_to(curvature, (len(theta), 3, count, count))
 
     @functools.cached_property
     def _curvature(self) -> Array:
-        """(P / 3, P / 3): half the second derivatives by the parameters of x."""
+        """(P / 3, P / 3): half the second derivatives of the energy by the parameters of x."""
         if isinstance(self.transform, LatticeTransform):
-            return self.weight * _lattice_curvature(self.transform)
+            return _lattice_curvature(self.transform)
         slopes = self.transform.theta_jacobian(self.transform.identity()[None], self._points)
         count = slopes.shape[-1] // 3
         flat = _bend(slopes[..., :1, :count]).reshape(-1, count)
-        return self.weight / _POINTS**3 * (flat.T @ flat)
+        return (flat.T @ flat) / _POINTS**3
 
 
 def _lattice_curvature(lattice: LatticeTransform) -> Array:

@@ -41,8 +41,9 @@ def test_the_curvature_of_a_linear_transform_is_exact(transform):
     penalty, rng = BendingPenalty(transform, 0.1), np.random.default_rng(0)
     theta = transform.identity() + rng.normal(0, 0.1, (1, transform.n_params))
     step = rng.normal(size=theta.shape)
-    cost, gradient, hessian = penalty.terms(theta)
-    expected = cost + 2 * np.sum(gradient * step) + step[0] @ hessian[0] @ step[0]
+    cost, gradient, blocks = penalty.terms(theta)
+    parts = step.reshape(2, -1)
+    expected = cost + 2 * np.sum(gradient * step) + np.einsum("bp,bpq,bq", parts, blocks[0], parts)
     np.testing.assert_allclose(penalty.terms(theta + step)[0], expected)
 
 

@@ -12,7 +12,8 @@ LATTICE = stn.get_transform("bspline", control_points=(4, 4, 5))
 
 def test_images_and_volumes_have_penalties_of_their_own():
     assert type(penalty_of(stn.get_transform("affine"), 1.0)) is BendingPenalty
-    assert type(penalty_of(LATTICE, 1.0)) is VolumePenalty
+    assert type(penalty_of(LATTICE, 0.0)) is VolumePenalty
+    assert penalty_of(SPLINE, 0.0) is None
 
 
 def test_affine_maps_do_not_bend():
@@ -39,12 +40,13 @@ def test_the_gradient_is_half_that_of_the_cost(transform):
     penalty, rng, step = VolumePenalty(transform, 0.1), np.random.default_rng(0), 1e-5
     theta = transform.identity() + rng.normal(0, 0.1, (2, transform.n_params))
     direction = rng.normal(size=theta.shape)
-    cost, gradient, hessian = penalty.terms(theta)
+    cost, gradient, blocks = penalty.terms(theta)
     ahead, behind = (penalty.terms(theta + sign * step * direction) for sign in (1, -1))
     slope = np.sum(gradient * direction, axis=1)
     np.testing.assert_allclose(2 * slope, (ahead[0] - behind[0]) / (2 * step), rtol=1e-4)
     if not isinstance(transform, FishEye):
-        expected = cost + 2 * slope + np.einsum("np,npq,nq->n", direction, hessian, direction)
+        parts = direction.reshape(2, 3, -1)
+        expected = cost + 2 * slope + np.einsum("nbp,nbpq,nbq->n", parts, blocks, parts)
         np.testing.assert_allclose(penalty.terms(theta + direction)[0], expected)
 
 
@@ -64,3 +66,10 @@ def test_a_lattice_costs_what_its_displacements_say():
     for axis, count in ((1, 4), (2, 4), (3, 5)):
         slopes += np.sum(np.diff(control, axis=axis) ** 2) * ((count - 1) / 2) ** 2 / 80
     np.testing.assert_allclose(VolumePenalty(LATTICE, 0.1).terms(theta)[0], 0.1 * (expected / n**3 + 100 * slopes))
+
+
+def test_lattices_have_a_penalty_that_grows_with_the_voxels_of_a_level():
+    theta = np.random.default_rng(0).normal(0, 0.1, (1, LATTICE.n_params))
+    cost = VolumePenalty(LATTICE, 1.0).terms(theta)[0]
+    for weight, share, expected in ((0.0, 1, 3e-7), (0.0, 64, 1.92e-5), (1e-5, 8, 1e-5)):
+        np.testing.assert_allclose(VolumePenalty(LATTICE, weight).terms(theta, share)[0], expected * cost)

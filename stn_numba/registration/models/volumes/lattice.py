@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.kernels.registration.volumes.codes import cell_size, words_of_cell
+from stn_numba.kernels.registration.volumes.codes import cell_size
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 from stn_numba.registration.models.base import Array, Rows, Sums
 from stn_numba.registration.models.lighting import Lighting
 from stn_numba.registration.models.row_sums import kernel_of, option_words
+from stn_numba.registration.models.volumes.assembly import assembled
 from stn_numba.registration.models.volumes.lattice_tables import VoxelTables, reaches, voxel_tables
 from stn_numba.registration.models.volumes.words import bands_of_volume, limits_of, scale_of, volume_arguments
 from stn_numba.registration.pyramid.levels import Level
@@ -113,49 +114,11 @@ class VolumeLatticeModel:
 
     def _assembled(self, level: Level, tables: VoxelTables, out: NDArray[Any]) -> Sums:
         """Normal equations from the sums of tasks (N * C, tasks, words)."""
-        lattice, reach, n = self.transform.lattice, self._reach, len(out)
-        jj, jr = np.zeros((n, 3, *lattice, 3, *lattice)), np.zeros((n, 3, *lattice, 3))
-        size = cell_size(reach)
-        for corner, tasks in tables.corners.items():
-            block = out[:, tasks, 8:].sum(axis=1).reshape(n, len(tables.cells), size)
-            for k, (*_, column) in enumerate(tables.cells):
-                place = tuple(slice(first, first + reach) for first in (*corner, int(column)))
-                products, cross = _expanded(block[:, k], reach)
-                jj[(slice(None), slice(None), *place, slice(None), *place)] += products
-                jr[(slice(None), slice(None), *place)] += cross
-        count = self.transform.n_params
-        scale = np.repeat(level.scale, count // 3)
-        shape = n // level.channels, level.channels
-        jj = jj.reshape(*shape, count, count)
-        jj *= scale[:, None]
-        jj *= scale
-        levels = out[:, :, :8].sum(axis=1)
+        n, reach, columns = len(out), self._reach, tables.cells[:, 2]
+        cells = np.zeros((n, *(count - reach + 1 for count in self.transform.lattice), cell_size(reach)))
+        for (front, top), tasks in tables.corners.items():
+            cells[:, front, top, columns] = out[:, tasks, 8:].sum(axis=1).reshape(n, len(columns), -1)
+        jj, jr = assembled(cells, reach, level.scale)
+        levels, shape = out[:, :, :8].sum(axis=1), (n // level.channels, level.channels)
         rr = levels[:, [[0, 1, 2], [1, 3, 4], [2, 4, 5]]].reshape(*shape, 3, 3)
-        return Sums(jj, jr.reshape(*shape, count, 3) * scale[:, None], rr, levels[:: level.channels, 6])
-
-
-class _Places(NamedTuple):
-    """Where the numbers of a cell are among its words."""
-
-    products: NDArray[np.intp]  # (3, S, S, S, 3, S, S, S): axis, control point along z, y and x, then the same
-    cross: NDArray[np.intp]  # (3, S, S, S, 3)
-
-
-def _expanded(cells: Array, reach: int) -> tuple[Array, Array]:
-    """Products (n, 3, S, S, S, 3, S, S, S) and products with m, 1 and f (n, 3, S, S, S, 3) of the words (n, size) of a cell."""
-    places = _places(reach)
-    return cells.take(places.products, axis=1), cells.take(places.cross, axis=1)
-
-
-@functools.lru_cache(4)
-def _places(reach: int) -> _Places:
-    long, short, _ = words_of_cell(reach)
-    pairs = reach * (reach + 1) // 2
-    low, high = np.sort(np.indices((reach, reach)), axis=0)
-    pair = high * (high + 1) // 2 + low  # the number of each unordered pair, as kernels count them
-    axes = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
-    a = np.ix_(*[range(size) for size in (3, reach, reach, reach, 3, reach, reach, reach)])
-    products = (pair[a[1], a[5]] * pairs + pair[a[2], a[6]]) * long + 6 * pair[a[3], a[7]] + axes[a[0], a[4]]
-    b = np.ix_(*[range(size) for size in (3, reach, reach, reach, 3)])
-    cross = pairs * pairs * long + (b[1] * reach + b[2]) * short + 9 * b[3] + 3 * b[0] + b[4]
-    return _Places(products, cross)
+        return Sums(jj.reshape(*shape, *jj.shape[1:]), jr.reshape(*shape, *jr.shape[1:]), rr, levels[:: level.channels, 6])
