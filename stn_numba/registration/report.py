@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +34,7 @@ def as_registration(
         overlap,
         gain,
         bias,
-        _covariance(found),
+        functools.partial(_covariance, found),
         tuple(found.levels),
         transform,
         moving.shape,
@@ -54,10 +56,10 @@ def _covariance(found: Found) -> Array:
     """(N, P, P): the inverse of the curvature, times the variance of the residuals before smoothing."""
     equations = found.equations
     channels, count = equations.gain.shape[1], found.theta.shape[1]
-    if equations.hessian.shape[1] != count:  # of a coarser lattice
+    if equations.gradient.shape[1] != count:  # of a coarser lattice
         return np.broadcast_to(np.nan, (len(found.theta), count, count))
-    result = np.full(equations.hessian.shape, np.nan)
-    for row, hessian in enumerate(equations.hessian):
+    result = np.full((len(found.theta), count, count), np.nan)
+    for row, hessian in enumerate(equations.hessian.dense()):
         freedom = equations.overlap[row] * channels - count
         if np.isfinite(hessian).all() and np.isfinite(equations.cost[row]) and freedom > 0:
             try:

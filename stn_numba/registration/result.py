@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +71,7 @@ class Registration:
     covariance : ndarray, (N, P, P)
         Of theta, from the curvature of the cost at the minimum and the residuals, if these were independent from pixel to
         pixel. It does not know of wrong minima. NaN if the curvature is singular, or a coarser lattice was
-        registered instead.
+        registered instead. Computed when it is first asked for.
     levels : tuple of LevelReport
         From the coarsest level to the finest.
     transform : Transform
@@ -87,7 +89,7 @@ class Registration:
     overlap: Any
     gain: Array
     bias: Array
-    covariance: Array
+    _find_covariance: Callable[[], Array]
     levels: tuple[LevelReport, ...]
     transform: Transform
     moving_shape: Shape
@@ -95,10 +97,17 @@ class Registration:
     align_corners: bool
 
     def __post_init__(self) -> None:
-        for name in ("theta", "success", "correlation", "detail_correlation", "overlap", "gain", "bias", "covariance"):
+        for name in ("theta", "success", "correlation", "detail_correlation", "overlap", "gain", "bias"):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
+
+    @functools.cached_property
+    def covariance(self) -> Array:
+        """(N, P, P), see above."""
+        result = self._find_covariance()
+        result.flags.writeable = False
+        return result
 
     def __len__(self) -> int:
         return len(self.theta)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stn_numba.registration.descent.hessians import FullHessian, Hessian, NearHessian
 from stn_numba.registration.models.base import Sums
+from stn_numba.registration.models.volumes.near_matrix import NearMatrix
 
 __all__ = ["NormalEquations", "normal_equations"]
 
@@ -22,7 +24,6 @@ Array = NDArray[np.float64]
 
 _FLAT = 1e-9  # of the variance of a standardized image
 _TINY = 1e-30
-_MANY = 100  # parameters: Cholesky's method is faster, and worth to load SciPy
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class NormalEquations:
 
     Attributes
     ----------
-    hessian : ndarray, (N, P, P)
+    hessian : FullHessian or NearHessian
         Half the second derivatives of the cost, in the approximation of Gauss and Newton.
     gradient : ndarray, (N, P)
         Half the gradient of the cost.
@@ -43,7 +44,7 @@ class NormalEquations:
         Of the moving image as theta reads it with the fixed image, averaged over channels; sum of weights.
     """
 
-    hessian: Array
+    hessian: Hessian
     gradient: Array
     cost: Array
     gain: Array
@@ -53,57 +54,45 @@ class NormalEquations:
 
     def take(self, rows: NDArray[np.intp]) -> NormalEquations:
         """Those of some pairs."""
-        return NormalEquations(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+        return NormalEquations(self.hessian.take(rows), *(each[rows] for each in self._arrays))
 
     def replaced(self, rows: NDArray[np.intp], others: NormalEquations) -> NormalEquations:
         """A copy in which some pairs have other equations."""
-        result = []
-        for name in self.__dataclass_fields__:
-            values = getattr(self, name).copy()
-            values[rows] = getattr(others, name)
-            result.append(values)
-        return NormalEquations(*result)
+        arrays = [each.copy() for each in self._arrays]
+        for mine, its in zip(arrays, others._arrays, strict=True):
+            mine[rows] = its
+        return NormalEquations(self.hessian.replaced(rows, others.hessian), *arrays)
 
     @classmethod
     def joined(cls, parts: list[NormalEquations]) -> NormalEquations:
         """Those of several batches of pairs."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+        arrays = zip(*(part._arrays for part in parts), strict=True)
+        return cls(type(parts[0].hessian).joined([part.hessian for part in parts]), *map(np.concatenate, arrays))
 
-    def plus(self, cost: Array, gradient: Array, blocks: Array) -> NormalEquations:
-        """Equations with a penalty added to the cost, whose second derivatives have blocks (N, B, P / B, P / B) on the diagonal."""
-        hessian, size = self.hessian.copy(), blocks.shape[-1]
-        for k in range(blocks.shape[1]):
-            part = slice(k * size, (k + 1) * size)
-            hessian[:, part, part] += blocks[:, k]
-        return dataclasses.replace(self, cost=self.cost + cost, gradient=self.gradient + gradient, hessian=hessian)
+    def plus(self, cost: Array, gradient: Array, hessian: Array | NearMatrix) -> NormalEquations:
+        """Equations with a penalty added to the cost; its second derivatives are what `FullHessian.plus` takes."""
+        return dataclasses.replace(
+            self, cost=self.cost + cost, gradient=self.gradient + gradient, hessian=self.hessian.plus(hessian)
+        )
 
     def step(self, damping: Array) -> Array:
         """Return the change of theta (N, P) with Levenberg's and Marquardt's damping (N,); 0 where there is none."""
-        diagonal = np.einsum("npp->np", self.hessian)
+        diagonal = self.hessian.diagonal()
         usable = np.isfinite(diagonal).all(axis=1)
-        diagonal, gradient = (np.where(usable[:, None], each, 0) for each in (diagonal, self.gradient))
+        if not usable.all():
+            result = np.zeros_like(self.gradient)
+            rows = np.flatnonzero(usable)
+            if len(rows):
+                result[rows] = self.take(rows).step(damping[rows])
+            return result
         damped = np.where(diagonal > 0, diagonal * (1 + damping[:, None]), 1.0)
         scale = 1 / np.sqrt(damped)  # to a unit diagonal: parameters may have very different units
-        system = self.hessian * scale[:, :, None]
-        system *= scale[:, None, :]
-        system[~usable] = 0
-        np.einsum("npp->np", system)[:] = 1.0
-        return -scale * _solved(system, scale * gradient)
+        return -scale * self.hessian.solved(scale * self.gradient, scale)
 
-
-def _solved(systems: Array, right: Array) -> Array:
-    """The solutions (N, P) of symmetric systems (N, P, P), which are positive definite but for rounding."""
-    if right.shape[1] < _MANY:
-        return np.linalg.solve(systems, right[..., None])[..., 0]
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve
-
-    result = np.empty_like(right)
-    for k, system in enumerate(systems):
-        try:
-            result[k] = cho_solve(cho_factor(system, lower=True, check_finite=False), right[k], check_finite=False)
-        except LinAlgError:
-            result[k] = np.linalg.solve(system, right[k])
-    return result
+    @property
+    def _arrays(self) -> tuple[Array, ...]:
+        """All but the second derivatives."""
+        return self.gradient, self.cost, self.gain, self.bias, self.correlation, self.overlap
 
 
 def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
@@ -141,10 +130,13 @@ def normal_equations(sums: Sums, free_gain: bool) -> NormalEquations:
     )
 
 
-def _hessian(jj: Array, along: list[Array], factors: Array) -> Array:
-    """The sum over channels of factors (N, C) times products jj (N, C, P, P) less those of each vector (N, C, P) with itself."""
-    result: Array = np.einsum("nc,ncpq->npq", factors, jj)
-    if along:
-        vectors = np.concatenate([each * np.sqrt(factors)[..., None] for each in along], axis=1)
-        result -= np.swapaxes(vectors, 1, 2) @ vectors
-    return result
+def _hessian(jj: Array | NearMatrix, along: list[Array], factors: Array) -> Hessian:
+    """The sum over channels of factors (N, C) times products less those of each vector (N, C, P) with itself."""
+    vectors = [each * np.sqrt(factors)[..., None] for each in along]
+    if isinstance(jj, NearMatrix):
+        return NearHessian(jj.added(factors), np.concatenate([*vectors, np.zeros((len(factors), 0, jj.size))], axis=1))
+    result = np.einsum("nc,ncpq->npq", factors, jj)
+    if vectors:
+        joined = np.concatenate(vectors, axis=1)
+        result -= np.swapaxes(joined, 1, 2) @ joined
+    return FullHessian(result)

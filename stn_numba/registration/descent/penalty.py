@@ -39,7 +39,7 @@ class BendingPenalty:
         self._points = base_points((_POINTS, _POINTS))
 
     def terms(self, theta: Array, share: int = 1) -> tuple[Array, Array, Array]:
-        """Cost (N,), half its gradient (N, P), and half its second derivatives, as `NormalEquations.plus` takes them."""
+        """Cost (N,), half its gradient (N, P), and half its second derivatives, as `FullHessian.plus` takes them."""
         if self.transform.is_linear() or isinstance(self.transform, LatticeTransform):
             return self._quadratic(theta)
         bent = self._bend(np.asarray(apply_each(self.transform, theta, self._points), np.float64)[..., None])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid import base_points
 from stn_numba.registration.descent.penalty import STRETCHING, BendingPenalty
+from stn_numba.registration.models.volumes.near_matrix import NearMatrix
 from stn_numba.transform.base import Transform
 from stn_numba.transform.lattice import LatticeTransform
 from stn_numba.transform.points import apply_each
@@ -45,15 +48,15 @@ class VolumePenalty:
         self.transform, self.weight = transform, weight
         self._points = base_points((_POINTS,) * 3)
 
-    def terms(self, theta: Array, share: int = 1) -> tuple[Array, Array, Array]:
-        """Cost (N,), half its gradient (N, P), and half its second derivatives, as `NormalEquations.plus` takes them.
+    def terms(self, theta: Array, share: int = 1) -> tuple[Array, Array, Array | NearMatrix]:
+        """Cost (N,), half its gradient (N, P), and half its second derivatives, as `FullHessian.plus` takes them.
 
         `share` is how many voxels of the volume itself there are for one of the level.
         """
         if isinstance(self.transform, LatticeTransform):
-            return self._quadratic(theta, max(self.weight, _LEAST_OF_LATTICES * share))
+            return self._of_lattice(theta, max(self.weight, _LEAST_OF_LATTICES * share))
         if self.transform.is_linear():
-            return self._quadratic(theta, self.weight)
+            return self._quadratic(theta)
         bent = _bend(np.asarray(apply_each(self.transform, theta, self._points), np.float64)[..., None])
         residuals = bent.reshape(len(theta), -1)
         flat = _bend(self.transform.theta_jacobian(theta, self._points)).reshape(*residuals.shape, theta.shape[1])
@@ -61,25 +64,34 @@ class VolumePenalty:
         gradient = (across @ residuals[..., None])[..., 0]
         return factor * np.sum(residuals**2, axis=1), factor * gradient, factor * (across @ flat)[:, None]
 
-    def _quadratic(self, theta: Array, weight: float) -> tuple[Array, Array, Array]:
+    def _quadratic(self, theta: Array) -> tuple[Array, Array, Array]:
         """As `terms`, for positions that are linear in theta: x, y and z cost alike, and independently."""
-        curvature, count = weight * self._curvature, theta.shape[1] // 3
+        curvature, count = self._curvature, theta.shape[1] // 3
         gradient = (theta.reshape(-1, count) @ curvature).reshape(theta.shape)
         return np.sum(theta * gradient, axis=1), gradient, np.broadcast_to(curvature, (len(theta), 3, count, count))
 
+    def _of_lattice(self, theta: Array, weight: float) -> tuple[Array, Array, NearMatrix]:
+        """As `_quadratic`, without the zeros of control points that are far from each other."""
+        curvature = dataclasses.replace(self._near, sums=weight * self._near.sums)
+        multiply = curvature.product()
+        gradient = np.stack([multiply(row).copy() for row in theta])
+        return np.sum(theta * gradient, axis=1), gradient, curvature
+
+    @functools.cached_property
+    def _near(self) -> NearMatrix:
+        return _lattice_curvature(cast("LatticeTransform", self.transform))
+
     @functools.cached_property
     def _curvature(self) -> Array:
-        """(P / 3, P / 3): half the second derivatives of the energy by the parameters of x."""
-        if isinstance(self.transform, LatticeTransform):
-            return _lattice_curvature(self.transform)
+        """(P / 3, P / 3): half the second derivatives by the parameters of x."""
         slopes = self.transform.theta_jacobian(self.transform.identity()[None], self._points)
         count = slopes.shape[-1] // 3
         flat = _bend(slopes[..., :1, :count]).reshape(-1, count)
-        return (flat.T @ flat) / _POINTS**3
+        return self.weight / _POINTS**3 * (flat.T @ flat)
 
 
-def _lattice_curvature(lattice: LatticeTransform) -> Array:
-    """(K, K): the mean of squared second derivatives, and of squared slopes between neighboring control points.
+def _lattice_curvature(lattice: LatticeTransform) -> NearMatrix:
+    """The mean of squared second derivatives, and of squared slopes between neighboring control points.
 
     Slopes are those of the lattice itself, so that control points beyond the edges are held, which hardly move a voxel. Along
     each axis weights are independent of the others, so curvatures are products.
@@ -90,20 +102,31 @@ def _lattice_curvature(lattice: LatticeTransform) -> Array:
         weights = np.zeros((len(x), count))
         np.put_along_axis(weights, *lattice.axis_control(x, count), axis=1)
         lines = [_derivative(weights, 0, order) / step**order for order in range(3)]
-        bends.append([line.T @ line / _LATTICE_POINTS for line in lines])
         rise = np.diff(np.eye(count), axis=0) * (count - 1) / 2
-        slopes.append([np.eye(count) / count, rise.T @ rise / count])
+        matrices = _by_distance(
+            [*(line.T @ line / _LATTICE_POINTS for line in lines), np.eye(count) / count, rise.T @ rise / count]
+        )
+        bends.append(matrices[:3])
+        slopes.append(matrices[3:])
     for orders in _ORDERS:
         share = 1 if max(orders) == 2 else 2  # mixed derivatives count twice
         total = total + share * _product([each[order] for each, order in zip(bends, orders, strict=True)])
     for axis in range(3):
         total = total + STRETCHING * _product([each[int(k == axis)] for k, each in enumerate(slopes)])
-    return np.asarray(total, np.float64)
+    nothing = np.zeros_like(total)
+    return NearMatrix.of(np.stack([total, nothing, nothing, total, nothing, total])[None])
+
+
+def _by_distance(matrices: list[Array]) -> list[Array]:
+    """Symmetric matrices (count, count) as (D, count): by distance from the diagonal, and the first of both numbers."""
+    count = len(matrices[0])
+    far = max(distance for distance in range(count) if any(np.diag(matrix, distance).any() for matrix in matrices))
+    return [np.stack([np.pad(np.diag(matrix, k), (0, k)) for k in range(far + 1)]) for matrix in matrices]
 
 
 def _product(parts: list[Array]) -> Array:
-    """The Kronecker product of matrices along z, y and x."""
-    return np.kron(np.kron(parts[0], parts[1]), parts[2])
+    """The products of numbers by distance and place along z, y and x, (D, D, D, planes, rows, columns)."""
+    return np.asarray(np.einsum("az,by,cx->abczyx", *parts))
 
 
 def _bend(values: Array) -> Array:

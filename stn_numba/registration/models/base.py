@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stn_numba.registration.models.kernel_sums import MatrixSums
 from stn_numba.registration.models.lighting import Lighting
+from stn_numba.registration.models.volumes.near_matrix import NearMatrix
 from stn_numba.registration.pyramid.levels import Level
 
 __all__ = ["Array", "Model", "Rows", "Sums", "shown_values", "split"]
@@ -26,8 +27,8 @@ class Sums:
 
     Attributes
     ----------
-    jj : ndarray, (N, C, P, P)
-        Products of the derivatives of m with respect to theta.
+    jj : ndarray, (N, C, P, P), or NearMatrix
+        Products of the derivatives of m with respect to theta; of lattices of volumes N * C near matrices.
     jr : ndarray, (N, C, P, 3)
         Their products with m, 1, f.
     rr : ndarray, (N, C, 3, 3)
@@ -36,7 +37,7 @@ class Sums:
         Sum of the weights of the pixels that both images show, without robust weights.
     """
 
-    jj: Array
+    jj: Array | NearMatrix
     jr: Array
     rr: Array
     count: Array

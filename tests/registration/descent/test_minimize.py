@@ -1,5 +1,6 @@
 import numpy as np
 
+from stn_numba.registration.descent.hessians import FullHessian
 from stn_numba.registration.descent.minimize import CONVERGED, NO_IMPROVEMENT, OUT_OF_STEPS, OUT_OF_VIEW, minimize
 from stn_numba.registration.descent.normal_equations import NormalEquations
 
@@ -8,7 +9,7 @@ TARGET = np.array([[1.0, 2.0], [-3.0, 0.5]])
 
 def equations(cost, gradient, hessian):
     ones = np.ones((len(cost), 1))
-    return NormalEquations(hessian, gradient, cost, ones, 0 * ones, ones[:, 0], ones[:, 0])
+    return NormalEquations(FullHessian(hessian), gradient, cost, ones, 0 * ones, ones[:, 0], ones[:, 0])
 
 
 def valley(theta, rows):

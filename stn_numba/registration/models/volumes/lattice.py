@@ -121,4 +121,4 @@ class VolumeLatticeModel:
         jj, jr = assembled(cells, reach, level.scale)
         levels, shape = out[:, :, :8].sum(axis=1), (n // level.channels, level.channels)
         rr = levels[:, [[0, 1, 2], [1, 3, 4], [2, 4, 5]]].reshape(*shape, 3, 3)
-        return Sums(jj.reshape(*shape, *jj.shape[1:]), jr.reshape(*shape, *jr.shape[1:]), rr, levels[:: level.channels, 6])
+        return Sums(jj, jr.reshape(*shape, *jr.shape[1:]), rr, levels[:: level.channels, 6])
