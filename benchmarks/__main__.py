@@ -35,7 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
     "benchmarks": {"warps": [*warp_cases.CASES, *torch_bridge_cases.CASES], **fresh_process.CASES},
     "training-benchmarks": {"training": network_cases.CASES},
     "registration-benchmarks": {"registration": registration_cases.CASES},
-    "volumes-benchmarks": {"volumes": volume_cases.CASES},
+    "volumes-benchmarks": {"volumes": volume_cases.CASES, "volumes to align": registration_cases.VOLUMES},
 }
 PAGES = {
     "benchmarks": report.warps_page,

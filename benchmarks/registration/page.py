@@ -44,8 +44,6 @@ HOW = """
 - pystackreg, DIS and scikit-image's optical flow know no gain and bias, so their images get the same mean and deviation first.
 - SimpleITK: the correlation over 3 levels, by regular-step gradient descent, or L-BFGS-B for splines. DIPY: mutual information,
   3 levels.
-- Volumes show smoothed noise as a continuous function. SimpleITK takes all voxels, or a random share of them,
-  and solves one pair.
 
 ## Figures
 

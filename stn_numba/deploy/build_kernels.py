@@ -23,6 +23,7 @@ from stn_numba.kernels.runtime import calls, prebuilt
 from stn_numba.registration.models import kernel_sums, lattice, row_sums
 from stn_numba.registration.models.volumes import lattice as volume_lattice
 from stn_numba.registration.models.volumes import matrix as volume_matrix
+from stn_numba.registration.models.volumes import near_matrix
 from stn_numba.registration.models.volumes import positions as volume_positions
 from stn_numba.registration.pyramid import filters, volume_filters
 from stn_numba.sampler import IMAGE_DTYPES, kernel_arguments
@@ -46,6 +47,7 @@ _REGISTRATION = (
     volume_matrix.read_entry,
     volume_lattice.sums_entry,
     volume_lattice.read_entry,
+    near_matrix.product_entry,
     volume_positions.read_entry,
     volume_filters.lines_entry,
     volume_filters.rows_entry,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +36,14 @@ class FullHessian:
         """Those of some pairs."""
         return FullHessian(self.matrices[rows])
 
-    def replaced(self, rows: Rows, others: FullHessian) -> FullHessian:
+    def replaced(self, rows: Rows, others: Any) -> FullHessian:
         """A copy in which some pairs have other matrices."""
         matrices = self.matrices.copy()
         matrices[rows] = others.matrices
         return FullHessian(matrices)
 
     @classmethod
-    def joined(cls, parts: list[FullHessian]) -> FullHessian:
+    def joined(cls, parts: list[Any]) -> FullHessian:
         """Those of several batches of pairs."""
         return cls(np.concatenate([part.matrices for part in parts]))
 
@@ -58,7 +58,7 @@ class FullHessian:
 
     def diagonal(self) -> Array:
         """(N, P)."""
-        return np.einsum("npp->np", self.matrices)
+        return np.asarray(np.einsum("npp->np", self.matrices))
 
     def dense(self) -> Array:
         """(N, P, P)."""
@@ -74,7 +74,7 @@ class FullHessian:
 
 @dataclass(frozen=True, eq=False)
 class NearHessian:
-    """Near matrices less the products of some vectors with themselves.
+    """Near matrices less the products of some vectors with themselves, which gain and bias explain.
 
     Attributes
     ----------
@@ -89,43 +89,50 @@ class NearHessian:
         """Those of some pairs."""
         return NearHessian(self.near.take(rows), self.vectors[rows])
 
-    def replaced(self, rows: Rows, others: NearHessian) -> NearHessian:
+    def replaced(self, rows: Rows, others: Any) -> NearHessian:
         """A copy in which some pairs have other matrices."""
         sums, vectors = self.near.sums.copy(), self.vectors.copy()
         sums[rows], vectors[rows] = others.near.sums, others.vectors
         return NearHessian(replace(self.near, sums=sums), vectors)
 
     @classmethod
-    def joined(cls, parts: list[NearHessian]) -> NearHessian:
+    def joined(cls, parts: list[Any]) -> NearHessian:
         """Those of several batches of pairs."""
         near = replace(parts[0].near, sums=np.concatenate([part.near.sums for part in parts]))
         return cls(near, np.concatenate([part.vectors for part in parts]))
 
-    def plus(self, more: NearMatrix) -> NearHessian:
+    def plus(self, more: Any) -> NearHessian:
         """With near matrices added."""
         return NearHessian(self.near.plus(more), self.vectors)
 
     def diagonal(self) -> Array:
         """(N, P)."""
-        return self.near.diagonal() - np.square(self.vectors).sum(axis=1)
+        return np.asarray(self.near.diagonal() - np.square(self.vectors).sum(axis=1))
 
     def dense(self) -> Array:
         """(N, P, P)."""
-        return self.near.dense() - np.swapaxes(self.vectors, 1, 2) @ self.vectors
+        return np.asarray(self.near.dense() - np.swapaxes(self.vectors, 1, 2) @ self.vectors)
 
     def solved(self, right: Array, scale: Array) -> Array:
         """As `FullHessian.solved`, by conjugate gradients: pair by pair."""
         rest = 1 - scale**2 * self.diagonal()  # what makes the diagonal 1
         result = np.empty_like(right)
         for k in range(len(right)):
-            vectors, by, product = self.vectors[k] * scale[k], scale[k], self.near.product(k)
-
-            def multiply(x: Array, k: int = k, product: Linear = product, vectors: Array = vectors, by: Array = by) -> Array:
-                return by * product(by * x) - (vectors @ x) @ vectors + rest[k] * x
-
-            undo = _along_axes([np.linalg.inv(matrix) for matrix in self.near.couplings(by, k)], self.near.lattice)
+            multiply = _scaled(self.near.product(k), self.vectors[k], scale[k], rest[k])
+            inverses = [np.asarray(np.linalg.inv(matrix), np.float64) for matrix in self.near.couplings(scale[k], k)]
+            undo = _along_axes(inverses, self.near.lattice)
             result[k] = conjugate_gradients(multiply, right[k], undo, tolerance=_TOLERANCE, most=_MOST)
         return result
+
+
+def _scaled(product: Linear, vectors: Array, scale: Array, rest: Array) -> Linear:
+    """The function that multiplies by a matrix less products of vectors (V, P), scaled, and with `rest` on the diagonal."""
+    along = vectors * scale
+
+    def multiply(x: Array) -> Array:
+        return np.asarray(scale * product(scale * x) - (along @ x) @ along + rest * x)
+
+    return multiply
 
 
 def _along_axes(matrices: list[Array], lattice: tuple[int, int, int]) -> Linear:

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 _PRODUCT = kernel("kernels.registration.volumes.near_product", "near_product")
 _DIAGONAL = [0, 3, 5]  # of six pairs of axes xx, xy, xz, yy, yz, zz, those of an axis with itself
+_DIFFERENCE, _TINY = 0.1, 1e-30
 _PAIRS = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 
 
@@ -107,7 +108,7 @@ class NearMatrix:
     def couplings(self, scale: Array, k: int = 0) -> list[Array]:
         """Along z, y and x, how control points of a line couple, with rows and columns times scales (P,): means over lines.
 
-        They are (count, count), of matrix k, with a tenth added to the diagonal, since lines differ.
+        They are (count, count), of matrix k, with a diagonal of a little more than 1, since lines differ.
         """
         sums, by = self._inside[k, _DIAGONAL], scale.reshape(3, *self.lattice)
         return [_coupling(np.moveaxis(sums, axis + 1, 0)[:, :, 0, 0], by, axis) for axis in range(3)]
@@ -149,5 +150,5 @@ def _coupling(sums: Array, scale: Array, axis: int) -> Array:
         first = np.arange(count - distance)
         mean = (part[first] * by[first] * by[first + distance]).mean(axis=(1, 2, 3))
         result[first, first + distance] = result[first + distance, first] = mean
-    root = np.sqrt(np.diag(result))
-    return result / (root[:, None] * root) + 0.1 * np.eye(count)
+    root = np.sqrt(np.maximum(np.diag(result), _TINY))
+    return np.asarray(result / (root[:, None] * root) + _DIFFERENCE * np.eye(count))
