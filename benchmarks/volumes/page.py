@@ -13,8 +13,8 @@ from benchmarks.report import COLUMNS, Figures, how_section, run_section, table
 START = """\
 # Benchmarks of volumes
 
-How fast stn-numba warps and registers volumes, compared with other libraries. `python -m benchmarks --only volumes` measures and writes this
-page; [volumes-benchmarks.json](volumes-benchmarks.json) holds the same figures as numbers.
+How fast stn-numba warps and registers volumes, compared with other libraries. `python -m benchmarks --only volumes` measures and
+writes this page; [volumes-benchmarks.json](volumes-benchmarks.json) holds the same figures as numbers.
 
 """
 
@@ -39,8 +39,8 @@ degrees, scales by up to 10 % and shifts by up to 5 % of the size along each axi
 - stn-numba: `register(moving, fixed, transform)`.
 - SimpleITK: the correlation over 3 levels with all voxels, or with a random share of them, which is the usual way; by
   regular-step gradient descent for the affine map, and by L-BFGS-B for the B-spline. It solves one pair.
-- The error is the mean distance in voxels between the found and the true position, all over what both volumes show. A star marks
-  slow calls that were timed once. More on the columns: [registration benchmarks](registration-benchmarks.md#figures).
+- The error is the mean distance in voxels between the found and the true position, all over what both volumes show. A star
+  marks slow calls that were timed once. More on the columns: [registration benchmarks](registration-benchmarks.md#figures).
 
 """
 
