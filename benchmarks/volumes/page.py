@@ -13,8 +13,8 @@ from benchmarks.report import COLUMNS, Figures, how_section, run_section, table
 START = """\
 # Benchmarks of volumes
 
-How fast stn-numba warps and registers volumes, compared with other libraries. `python -m benchmarks --only volumes` measures and
-writes this page; [volumes-benchmarks.json](volumes-benchmarks.json) holds the same figures as numbers.
+How fast stn-numba warps and registers volumes, compared with other libraries. `python -m benchmarks --only volumes` measures
+and writes this page; [volumes-benchmarks.json](volumes-benchmarks.json) holds the same figures as numbers.
 
 """
 

@@ -34,6 +34,25 @@ def test_a_table_of_warps(page):
     assert "- Date: 2026-01-31" in lines
 
 
+def test_volumes_that_are_registered_have_a_table_of_their_own(page):
+    row = {
+        "name": "SimpleITK",
+        "seconds": 12.0,
+        "in_turn": False,
+        "ratio": 60.0,
+        "pairs": 1,
+        "right": 1,
+        "silent": 0,
+        "refused": 0,
+    }
+    case = {"name": "affine", "rows": [{**row, **dict.fromkeys(("error", "median_error", "worst_error"), 0.02)}]}
+    figures = {"machine": MACHINE, "timing": TIMING, "volumes": [WARP], "volumes to align": [case]}
+    lines = page("volumes-benchmarks", figures)
+    assert lines[-1] == "| affine, 1 pairs | SimpleITK | 12.00 s * | **60.00** | 0.0200 | 0.0200 | 0.0200 | 1 of 1 | 0 | 0 |"
+    assert "## Registration" in lines
+    assert "## Registration" not in page("volumes-benchmarks", {**figures, "volumes to align": []})
+
+
 def test_a_case_without_rivals_is_a_row():
     assert report.table([{**WARP, "rows": []}], "none", lambda result: "").splitlines()[-1].startswith("| affine, 1x2x3x4 |")
 
