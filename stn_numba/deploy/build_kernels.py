@@ -86,8 +86,7 @@ def _volume_kernels() -> None:
         kernel_arguments.sample_entry(dtype, dtype, working, 3)
         kernel_arguments.sample_entry(dtype, working, working, 3)  # antialiased integers
     for name in _FLOATS:
-        kernel_arguments.grid_gradient_entry(np.dtype(name))
-        kernel_arguments.image_gradient_entry(np.dtype(name))
+        kernel_arguments.volume_gradient_entry(np.dtype(name))
     for size in (1, 2, 4, 8):
         kernel_arguments.nearest_entry(np.dtype(f"u{size}"), 3)
 

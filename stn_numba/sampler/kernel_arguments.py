@@ -18,13 +18,12 @@ __all__ = [
     "OUT_WORD",
     "SOURCE_WORD",
     "gradient_entry",
-    "grid_gradient_entry",
-    "image_gradient_entry",
     "image_words",
     "nearest_entry",
     "reach_entry",
     "rule_words",
     "sample_entry",
+    "volume_gradient_entry",
     "working_dtype",
 ]
 
@@ -34,8 +33,7 @@ Array = NDArray[Any]
 _SAMPLE = {2: kernel("kernels.sampling.forward", "sample"), 3: kernel("kernels.volumes.forward", "sample")}
 _NEAREST = {2: kernel("kernels.sampling.nearest", "nearest"), 3: kernel("kernels.volumes.nearest", "nearest")}
 _GRADIENT, _REACH = kernel("kernels.gradients.backward", "gradient"), kernel("kernels.gradients.backward", "tile_y_ranges")
-_GRID_GRADIENT = kernel("kernels.volumes.grid_gradient", "grid_gradient")
-_IMAGE_GRADIENT = kernel("kernels.volumes.image_gradient", "image_gradient")
+_VOLUME_GRADIENT = kernel("kernels.volumes.backward", "gradient")
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = {
@@ -82,18 +80,11 @@ def reach_entry() -> Entry:
 
 
 @functools.cache
-def grid_gradient_entry(dtype: np.dtype[Any]) -> Entry:
-    """For volumes. Words: tasks, pieces, volume, source, rule, batch steps, shape, d_out, address and size of d_grid."""
-    volume, shape = _image(dtype.name, 3), _out_shape(3)
-    head = "int", "int", volume, _SOURCE[3], _RULE[3], _BATCH_STEPS, shape, f"like {dtype.name}"
-    return _GRID_GRADIENT.entry((*head, volume, "int", "int"))
-
-
-@functools.cache
-def image_gradient_entry(dtype: np.dtype[Any]) -> Entry:
-    """For volumes. Words: tasks, volumes, bands, source, rule, batch steps, shape, d_out, d_image."""
-    head = "int", "int", "int", _SOURCE[3], _RULE[3], _BATCH_STEPS, _out_shape(3), f"like {dtype.name}"
-    return _IMAGE_GRADIENT.entry((*head, _image(dtype.name, 3), _image(dtype.name, 3)))
+def volume_gradient_entry(dtype: np.dtype[Any]) -> Entry:
+    """Words: see `volume_gradients`."""
+    volume, head = _image(dtype.name, 3), ("int", "int", "int", "bool", "bool")
+    rest = _SOURCE[3], _RULE[3], _BATCH_STEPS, _out_shape(3), f"like {dtype.name}"
+    return _VOLUME_GRADIENT.entry((*head, volume, *rest, volume, volume, "int", "int"))
 
 
 @functools.cache

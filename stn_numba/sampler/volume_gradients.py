@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stn_numba.kernels.constants import STEP
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.sampler.call import MAX_TASKS, PIXELS_PER_TASK, Call, row_blocks
-from stn_numba.sampler.kernel_arguments import grid_gradient_entry, image_gradient_entry, image_words
+from stn_numba.sampler.kernel_arguments import image_words, volume_gradient_entry
 from stn_numba.sampler.layout import caller_shape, channels_last
 
 __all__ = ["VolumeGradient", "add_volume_gradients"]
 
 Array = NDArray[Any]
 
-_PIECES = 16  # that a few volumes are divided into, so that threads have work
+_PIECES = 16  # of rows, that a few outputs are divided into, so that threads have work
+_BANDS = 8  # that the planes of a few volumes are divided into: output voxels near the edge of a band are done twice
 _FLOAT32_SUMS = 1 << 24  # a sum of float32 stops growing there
 
 
@@ -56,50 +56,59 @@ class VolumeGradient(NamedTuple):
 
 def add_volume_gradients(call: Call, d_out: Array, d_image: VolumeGradient | None, by_grid: bool) -> Array | None:
     """Add to the gradient with respect to the volume, if there is one; return the gradient with respect to the grid."""
-    if d_image is not None:
-        _add_image_gradient(call, d_out, d_image.total)
-    return _grid_gradient(call, d_out) if by_grid else None
+    total = None if d_image is None else d_image.total
+    shares = [_add_block(part, d_out[:, rows], total, by_grid) for rows, part in row_blocks(call)]
+    if not by_grid:
+        return None
+    zeros = np.zeros(call.grid.values.shape, call.grid.values.dtype)
+    return shares[0] if len(shares) == 1 else sum((share for share in shares if share is not None), zeros)
 
 
-def _add_image_gradient(call: Call, d_out: Array, d_image: Array) -> None:
-    volumes = len(call.image)
-    bands = max(1, min(-(-_PIECES // max(volumes, 1)), call.in_shape[0])) if d_out.size > 4 * PIXELS_PER_TASK else 1
-    tasks = max(1, min(volumes * bands, MAX_TASKS))
-    for rows, part in row_blocks(call):
-        d_rows = d_out[:, rows].astype(d_image.dtype, copy=False)
-        if d_rows.size:
-            words = (
-                tasks, volumes, bands, *part.source.words, *_rule(call, d_image), *part.batch_steps, *part.out_shape,
-                *image_words(d_rows), *image_words(d_image),
-            )  # fmt: skip
-            dispatch.run(image_gradient_entry(d_image.dtype), tasks, part.num_threads, words)
-
-
-def _rule(call: Call, d_image: Array) -> tuple[Any, ...]:
-    """The words of kernel and padding, with the strides of the gradient in the place of those of the volume."""
-    words = list(call.rule.words)
-    for axis in range(3):  # x, y, z
-        words[2 + 9 * axis + STEP] = float(d_image.strides[3 - axis])
-    return tuple(words)
-
-
-def _grid_gradient(call: Call, d_out: Array) -> Array:
-    """The gradient with respect to the grid's `values`."""
-    shares = [_grid_share(part, d_out[:, rows]) for rows, part in row_blocks(call)]
-    return shares[0] if len(shares) == 1 else sum(shares, np.zeros(call.grid.values.shape, call.grid.values.dtype))
-
-
-def _grid_share(call: Call, d_out: Array) -> Array:
-    """As `_grid_gradient`, for a grid that is not streamed."""
+def _add_block(call: Call, d_out: Array, d_image: Array | None, by_grid: bool) -> Array | None:
+    """As `add_volume_gradients`, for a grid that is not streamed."""
+    together = d_image is not None and by_grid and _take_one_pass(call, d_out, d_image)
+    if d_image is not None and not together:
+        _run(call, d_out, d_image, None, _bands(call, d_out))
+    if not by_grid:
+        return None
     lines = math.prod(call.grid.shape[:-1])
-    pieces = max(1, min(lines, -(-_PIECES // max(call.batch, 1)))) if d_out.size > 4 * PIXELS_PER_TASK else 1
-    shape, dtype = call.grid.partial_sums(call.batch, pieces)
-    partials = np.zeros(shape, dtype)
-    if d_out.size and call.differentiable:
-        tasks = max(1, min(call.batch * pieces, MAX_TASKS))
-        words = (
-            tasks, pieces, *image_words(call.image), *call.source.words, *call.rule.words, *call.batch_steps, *call.out_shape,
-            *image_words(d_out), address_of(partials), math.prod(shape[2:]),
-        )  # fmt: skip
-        dispatch.run(grid_gradient_entry(call.image.dtype), tasks, call.num_threads, words)
+    pieces = _bands(call, d_out) if together else _share(d_out, _PIECES, call.batch, lines)
+    partials = np.zeros(*call.grid.partial_sums(call.batch, pieces))
+    if together or call.differentiable:
+        _run(call, d_out, d_image if together else None, partials, pieces)
     return call.grid.sum_partials(partials, call.in_shape)
+
+
+def _take_one_pass(call: Call, d_out: Array, d_image: Array) -> bool:
+    """Whether one pass gives both gradients: each band computes the positions, and each output has its own volume."""
+    cheap = not call.grid.repeats_are_expensive or _bands(call, d_out) == 1
+    return call.differentiable and cheap and d_image.dtype == call.image.dtype and (call.batch_steps[0] or call.batch == 1)
+
+
+def _bands(call: Call, d_out: Array) -> int:
+    """How many bands of planes each volume is divided into."""
+    return _share(d_out, _BANDS, len(call.image), call.in_shape[0])
+
+
+def _share(d_out: Array, pieces: int, items: int, most: int) -> int:
+    """How many pieces each of some items is divided into, at most `most`: depends on the shapes alone."""
+    return max(1, min(-(-pieces // max(items, 1)), most)) if d_out.size > 4 * PIXELS_PER_TASK else 1
+
+
+def _run(call: Call, d_out: Array, d_image: Array | None, partials: Array | None, pieces: int) -> None:
+    """Add to the gradient with respect to the volume, if there is one, and to the `partials` of that by the grid."""
+    if not d_out.size:
+        return
+    by_image, by_grid = d_image is not None, partials is not None
+    dtype = call.image.dtype if d_image is None else d_image.dtype
+    volume = call.image if by_grid or d_image is None else d_image  # of the dtype of the sum; only the grid needs the volume
+    items = (len(call.image) if by_image else call.batch) * pieces
+    tasks = max(1, min(items, MAX_TASKS))
+    d_rows = d_out.astype(dtype, copy=False)
+    target, numbers = (0, 0) if partials is None else (address_of(partials), math.prod(partials.shape[2:]))
+    words = (
+        tasks, items, pieces, by_image, by_grid, *image_words(volume), *call.source.words, *call.rule.words, *call.batch_steps,
+        *call.out_shape, *image_words(d_rows), *image_words(volume if d_image is None else d_image),
+        target, numbers,
+    )  # fmt: skip
+    dispatch.run(volume_gradient_entry(dtype), tasks, call.num_threads, words)

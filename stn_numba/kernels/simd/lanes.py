@@ -81,3 +81,36 @@ def interleave(code, left, right):
     """Lanes of two vectors in turn: left, right, left, ..."""
     count = left.type.count
     return shuffle(code.builder, left, right, [lane + side * count for lane in range(count) for side in (0, 1)])
+
+
+@intrinsic(lambda left, right: Vector(left.element, 2 * left.lanes))
+def join(code, left, right):
+    """The lanes of two vectors, one behind the other."""
+    return shuffle(code.builder, left, right, range(2 * left.type.count))
+
+
+@intrinsic(lambda vector: types.UniTuple(Vector(vector.element, vector.lanes // 2), 2))
+def halves(code, vector):
+    """The lower and the upper half of the lanes."""
+    half = vector.type.count // 2
+    return code.tuple([shuffle(code.builder, vector, vector, range(start, start + half)) for start in (0, half)])
+
+
+@intrinsic(lambda *vectors: vectors[0])
+def sums_of_halves(code, *vectors):
+    """The sums of the lower halves of four vectors of eight lanes, then those of the upper halves."""
+    builder, (even, odd) = code.builder, ([0, 2, 8, 10, 4, 6, 12, 14], [1, 3, 9, 11, 5, 7, 13, 15])
+    while len(vectors) > 1:  # neighbors are added, and what is left of two vectors is packed into one
+        pairs = [(vectors[k], vectors[k + 1]) for k in range(0, len(vectors), 2)]
+        vectors = [builder.fadd(shuffle(builder, *pair, even), shuffle(builder, *pair, odd)) for pair in pairs]
+    return vectors[0]
+
+
+@intrinsic(lambda *rows: types.UniTuple(rows[0], 8))
+def transposed(code, *rows):
+    """The columns of a matrix that is given by eight rows of eight lanes."""
+    builder, (low, high) = code.builder, ([0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15])
+    halves = [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]
+    for _ in range(2):  # within each quarter of the matrix
+        rows = [shuffle(builder, rows[k], rows[k + 2], part) for k in (0, 1, 4, 5) for part in (low, high)]
+    return code.tuple([shuffle(builder, rows[k], rows[k + 4], half) for half in halves for k in range(4)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llvmlite import ir
 from numba import types
 
 from stn_numba.kernels.compiler.intrinsics import intrinsic
@@ -32,6 +33,17 @@ def gather_raw(code, address, offsets, dtype, lanes):
     """A vector of elements of the input at `address` + each of a row of offsets."""
     _, _, dtype, lanes = code.kinds
     return gather(code.builder, address, offsets, storage_type(code.context, dtype), len(lanes))
+
+
+@intrinsic(lambda address, step, dtype, lanes: Vector(dtype, len(lanes)))
+def load_strided(code, address, step, dtype, lanes):
+    """A vector of floats of the input that are `step` bytes apart."""
+    builder, vector = code.builder, ir.Constant(code.llvm(code.result), ir.Undefined)
+    for lane in range(code.result.lanes):
+        value = scoped_load(builder, INPUT, _pointer(code, address, code.result.element), 1)
+        vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
+        address = builder.add(address, step)
+    return vector
 
 
 @intrinsic(lambda address, value: types.void)

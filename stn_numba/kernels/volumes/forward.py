@@ -8,7 +8,7 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import FILL_OUTSIDE, FILL_TAPS, NO_FILL, STRIP
 from stn_numba.kernels.sampling.interpolate import checked
 from stn_numba.kernels.sampling.workspace import to_next
-from stn_numba.kernels.simd.lanes import lane_sum, mask_bits
+from stn_numba.kernels.simd.lanes import halves, join, lane_sum, mask_bits
 from stn_numba.kernels.simd.load_store import is_float, load, load_pairs, size_of, store
 from stn_numba.kernels.simd.raw import load_back
 from stn_numba.kernels.simd.scalars import least
@@ -20,8 +20,9 @@ from stn_numba.kernels.volumes.taps import (
     axis_steps,
     keep_weights,
     kept_weights,
-    linear_taps,
+    linear_weights,
     pad_row,
+    put_offsets,
     voxel_taps,
 )
 from stn_numba.kernels.volumes.workspace import (
@@ -75,20 +76,20 @@ def linear_of_pairs(address, down, deep, dtype, offsets, u, v, w):
 
 
 @jit.inline
-def linear_column(address, deep, down, dtype, v, w, lanes):
-    """The sum over z, then y, of the taps at one x, in some contiguous channels."""
-    upper = fma(w[1], load(address + deep, dtype, lanes), w[0] * load(address, dtype, lanes))
-    address += down
-    lower = fma(w[1], load(address + deep, dtype, lanes), w[0] * load(address, dtype, lanes))
-    return fma(v[1], lower, v[0] * upper)
+def side_by_side(address, across, dtype, lanes):
+    """Some contiguous channels of the left tap and the right tap."""
+    return join(load(address, dtype, lanes), load(address + across, dtype, lanes))
 
 
 @jit.inline
 def linear_channels(address, steps, dtype, u, v, w, lanes):
-    """One voxel in some contiguous channels."""
+    """One voxel in some contiguous channels: sums go as in `linear_of_pairs`, the left and the right taps together."""
     across, down, deep = steps
-    left = linear_column(address, deep, down, dtype, v, w, lanes)
-    right = linear_column(address + across, deep, down, dtype, v, w, lanes)
+    front, back = side_by_side(address, across, dtype, lanes), side_by_side(address + deep, across, dtype, lanes)
+    upper = fma(w[1], back, w[0] * front)
+    address += down
+    front, back = side_by_side(address, across, dtype, lanes), side_by_side(address + deep, across, dtype, lanes)
+    left, right = halves(fma(v[1], fma(w[1], back, w[0] * front), v[0] * upper))
     return fma(u[1], right, u[0] * left)
 
 
@@ -114,27 +115,33 @@ def write_pairs(job, address, target, j, count, weights):
 
 @jit.inline
 def write_channels(job, address, target, j, count, weights):
-    """As `write_pairs`, voxel by voxel."""
+    """As `write_pairs`, voxel by voxel, with four contiguous channels at once."""
     volume, out, zero, C, memory = job.volume, job.out, job.zero, job.size[4], job.memory
-    steps, size, out_size = neighbors(job.sampler, volume), size_of(volume.dtype), size_of(out.dtype)
-    packed, check_4, check_1 = volume.c_step == size and out.c_step == out_size, full(FOUR, zero), full(ONE, zero)
-    keep_weights(memory, weights)
-    for k in range(count):
-        u, v, w = kept_weights(memory, 0, k, zero), kept_weights(memory, 1, k, zero), kept_weights(memory, 2, k, zero)
-        voxel, place, c = address + get_offset(offsets_of(memory), k), target + (j + k) * out.x_step, 0
-        while not reads_anything(u, v, w) and c < C:
-            store(place + c * out.c_step, out.dtype, zero)
-            c += 1
-        while packed and c + 4 <= C:
-            four = linear_channels(voxel + c * size, steps, volume.dtype, u, v, w, FOUR)
-            store(place + c * out_size, out.dtype, four)
-            check_4, c = checked(out.dtype, check_4, four), c + 4
-        while c < C:
-            one = linear_channels(voxel + c * volume.c_step, steps, volume.dtype, u, v, w, ONE)
-            store(place + c * out.c_step, out.dtype, one)
-            check_1, c = checked(out.dtype, check_1, one), c + 1
+    packed = volume.c_step == size_of(volume.dtype) and out.c_step == size_of(out.dtype)
+    fours, check_4, check_1 = C // 4 * 4 if packed else 0, full(FOUR, zero), full(ONE, zero)
+    read = mask_bits(reads_anything(weights[0], weights[1], weights[2]))
+    keep_weights(memory, weights[0], weights[1], weights[2])
+    for c in range(0, fours, 4):
+        check_4 = write_some(job, address + c * volume.c_step, target + c * out.c_step, j, count, read, check_4, FOUR)
+    for c in range(fours, C):
+        check_1 = write_some(job, address + c * volume.c_step, target + c * out.c_step, j, count, read, check_1, ONE)
     check = lane_sum(check_4) + lane_sum(check_1)
     return check - check == zero
+
+
+@jit.inline
+def write_some(job, address, target, j, count, read, check, lanes):
+    """Write some channels of up to eight voxels; `read` has a bit for each voxel of which any tap has a weight."""
+    volume, out, zero, memory = job.volume, job.out, job.zero, job.memory
+    steps, place = neighbors(job.sampler, volume), target + j * out.x_step
+    for k in range(count):
+        u, v, w = kept_weights(memory, 0, k, zero), kept_weights(memory, 1, k, zero), kept_weights(memory, 2, k, zero)
+        value = full(lanes, zero)
+        if read >> k & 1 == 1:
+            value = linear_channels(address + get_offset(offsets_of(memory), k), steps, volume.dtype, u, v, w, lanes)
+        store(place, out.dtype, value)
+        check, place = checked(out.dtype, check, value), place + out.x_step
+    return check
 
 
 @jit.inline
@@ -182,11 +189,12 @@ def write_voxel(job, address, target, j, only_nan):
 def sample_row(job, address, target, count):
     """Write the voxels of a row whose positions are in the workspace."""
     sampler, rows, zero = job.sampler, padded(job), job.zero
-    pairs, steps = is_read_in_pairs(sampler, job.volume, job.out, job.size[4]), axis_steps(sampler)
+    pairs = is_read_in_pairs(sampler, job.volume, job.out, job.size[4])
     for j in range(0, count, 8):
         some, finite, together = least(8, count - j), False, are_together(sampler, rows, j)
         if together:
-            weights = linear_taps(sampler, rows, j, offsets_of(job.memory), steps, type(zero)(1))
+            first, weights, _ = linear_weights(sampler, rows, j, False, type(zero)(1))
+            put_offsets(offsets_of(job.memory), first, axis_steps(sampler))
             if pairs:
                 finite = write_pairs(job, address, target, j, some, weights)
             else:
@@ -205,7 +213,7 @@ def sample(first, stop, tasks, volume, grid, sampler, steps, size, zero, out):
     (batch, d, h, w, _), memory = size, allocate(8 * ROW * ROWS)
     if memory:
         volume, out = Volume(*volume), Volume(*out)
-        job = Job(Sampler(*sampler), GridSource(*grid), volume, out, volume, steps, size, memory, zero)
+        job = Job(Sampler(*sampler), GridSource(*grid), volume, out, steps, size, memory, zero)
         rows = batch * d * h
         for row in range(first * rows // tasks, stop * rows // tasks):
             n, k, i = row // (d * h), row % (d * h) // h, row % h

@@ -1,7 +1,6 @@
-"""The kernel `grid_gradient` for volumes: gradient of <d_out, out> by the grid's own numbers.
+"""Gradient of <d_out, out> by the positions: derivatives of the weights along x, y and z, times taps, times d_out.
 
-A task does some rows of some outputs. Each piece of an output has sums of its own, so the order of additions does not depend
-on the number of threads.
+Each tap is multiplied by d_out first, and summed over the channels: derivatives are taken once, of eight voxels together.
 """
 
 from __future__ import annotations
@@ -9,49 +8,20 @@ from __future__ import annotations
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.constants import FILL_TAPS, MODE, REFLECT, STRIP
-from stn_numba.kernels.gradients.single_channel import load_eight
-from stn_numba.kernels.simd.lanes import lane_sum, mask_bits
+from stn_numba.kernels.constants import FILL_TAPS
+from stn_numba.kernels.simd.lanes import join, mask_bits, sums_of_halves, transposed
 from stn_numba.kernels.simd.load_store import load, load_pairs, size_of
-from stn_numba.kernels.simd.scalars import least
-from stn_numba.kernels.simd.scratch import (
-    allocate,
-    get_offset,
-    get_position,
-    get_product,
-    get_tap,
-    put_position,
-    put_product,
-    release,
-)
-from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, fma, full, where
-from stn_numba.kernels.volumes.forward import is_read_in_pairs, neighbors
-from stn_numba.kernels.volumes.grid_sums import add_to_grid
-from stn_numba.kernels.volumes.positions import GridSource, row_positions
-from stn_numba.kernels.volumes.taps import (
-    are_together,
-    axis_steps,
-    clear_gradients,
-    keep_weights,
-    kept_weights,
-    linear_slopes,
-    linear_taps,
-    pad_row,
-    voxel_slopes,
-    voxel_taps,
-)
+from stn_numba.kernels.simd.raw import gather_raw
+from stn_numba.kernels.simd.scratch import get_offset, get_product, get_tap, put_product
+from stn_numba.kernels.simd.vectors import EIGHT, FOUR, fma, full, where
+from stn_numba.kernels.volumes.bands import is_whole, shares_of_band
+from stn_numba.kernels.volumes.forward import neighbors, side_by_side
+from stn_numba.kernels.volumes.taps import voxel_slopes
 from stn_numba.kernels.volumes.workspace import (
-    ROW,
-    ROWS,
-    Job,
-    Sampler,
-    Volume,
-    factors,
+    BY_TAP,
+    BY_VOXEL,
     gradients,
     offsets_of,
-    padded,
-    positions,
-    row_address,
     slope_rows,
     tap_rows,
     vectors_of,
@@ -89,69 +59,94 @@ def put_gradients(memory, j, gx, gy, gz):
 
 
 @jit.inline
-def gradients_of_pairs(job, address, d_row, j, count, weights, slopes):
-    """Gradients by the positions of eight voxels, channel by channel; return whether all are finite."""
-    volume, d_out, zero, offsets, (u, v, w), (du, dv, dw) = (
-        job.volume, job.out, job.zero, offsets_of(job.memory), weights, slopes
+def put_taps_of_voxel(job, address, d_voxel, k, channels):
+    """Write the taps of voxel k of eight, times d_out, summed over contiguous channels, four by four."""
+    volume, zero, (across, down, deep) = job.volume, job.zero, neighbors(job.sampler, job.volume)
+    dtype, voxel, nothing = volume.dtype, address + get_offset(offsets_of(job.memory), k), full(EIGHT, zero)
+    first = second = third = fourth = nothing  # sums of four lines, the left and the right tap side by side
+    for c in range(0, channels * size_of(dtype), 4 * size_of(dtype)):
+        place, d = voxel + c, load(d_voxel + c, dtype, FOUR)
+        both, back = join(d, d), place + deep
+        first = fma(side_by_side(place, across, dtype, FOUR), both, first)
+        second = fma(side_by_side(place + down, across, dtype, FOUR), both, second)
+        third = fma(side_by_side(back, across, dtype, FOUR), both, third)
+        fourth = fma(side_by_side(back + down, across, dtype, FOUR), both, fourth)
+    put_product(vectors_of(job.memory), BY_VOXEL + 8 * k, sums_of_halves(first, second, third, fourth))
+
+
+@jit.inline
+def eight_vectors(row, index, zero):
+    """Eight vectors in a row, from an index on."""
+    return (
+        get_product(row, zero, index, EIGHT), get_product(row, zero, index + 8, EIGHT),
+        get_product(row, zero, index + 16, EIGHT), get_product(row, zero, index + 24, EIGHT),
+        get_product(row, zero, index + 32, EIGHT), get_product(row, zero, index + 40, EIGHT),
+        get_product(row, zero, index + 48, EIGHT), get_product(row, zero, index + 56, EIGHT),
     )  # fmt: skip
-    dtype, (_, down, deep) = volume.dtype, neighbors(job.sampler, volume)
-    gx = gy = gz = full(EIGHT, zero)
-    for channel in range(job.size[4]):
-        place = address + channel * volume.c_step
-        d = load_eight(dtype, d_row + channel * d_out.c_step, d_out.x_step, j, j + count, vectors_of(job.memory), zero)
-        front = load_pairs(place, dtype, offsets, EIGHT) + load_pairs(place + down, dtype, offsets, EIGHT)
-        back = load_pairs(place + deep, dtype, offsets, EIGHT) + load_pairs(place + down + deep, dtype, offsets, EIGHT)
-        x, y, z = along_axes(front, back, u, v, w, du, dv, dw)
-        gx, gy, gz = fma(x, d, gx), fma(y, d, gy), fma(z, d, gz)
+
+
+@jit.inline
+def put_four(row, index, first, second, third, fourth):
+    """Write four vectors of eight numbers to a row, from an index on."""
+    put_product(row, index, first)
+    put_product(row, index + 8, second)
+    put_product(row, index + 16, third)
+    put_product(row, index + 24, fourth)
+
+
+@jit.inline
+def transpose_sums(memory, count, zero):
+    """Turn the sums of each of `count` voxels into vectors of eight voxels, one for each tap; the other voxels get 0."""
+    vectors = vectors_of(memory)
+    for k in range(8 * count, 64):
+        put_product(vectors, BY_VOXEL + k, zero)
+    a, b, c, d, e, f, g, h = eight_vectors(vectors, BY_VOXEL, zero)
+    a, b, c, d, e, f, g, h = transposed(a, b, c, d, e, f, g, h)
+    put_four(vectors, BY_TAP, a, b, c, d)
+    put_four(vectors, BY_TAP + 32, e, f, g, h)
+
+
+@jit.inline
+def add_taps_of_channel(job, address, d, more):
+    """Add one channel of the taps of eight voxels, times d_out, to the sums; `more`: there are sums of other channels."""
+    dtype, offsets, (across, down, deep) = job.volume.dtype, offsets_of(job.memory), neighbors(job.sampler, job.volume)
+    add_line(job, address, across, dtype, offsets, d, BY_TAP, more)
+    add_line(job, address + down, across, dtype, offsets, d, BY_TAP + 8, more)
+    add_line(job, address + deep, across, dtype, offsets, d, BY_TAP + 16, more)
+    add_line(job, address + deep + down, across, dtype, offsets, d, BY_TAP + 24, more)
+
+
+@jit.inline
+def add_line(job, address, across, dtype, offsets, d, index, more):
+    """As `add_taps_of_channel` for the left and right taps in one of the four lines."""
+    vectors = vectors_of(job.memory)
+    if across == size_of(dtype):
+        left, right = load_pairs(address, dtype, offsets, EIGHT)
+    else:
+        left, right = gather_raw(address, offsets, dtype, EIGHT), gather_raw(address + across, offsets, dtype, EIGHT)
+    left, right = left * d, right * d
+    if more:
+        left = left + get_product(vectors, job.zero, index, EIGHT)
+        right = right + get_product(vectors, job.zero, index + 32, EIGHT)
+    put_product(vectors, index, left)
+    put_product(vectors, index + 32, right)
+
+
+@jit.inline
+def put_block_gradients(job, j, planes, weights, slopes):
+    """Write gradients by the positions of eight voxels from the sums of their taps; return whether all are finite."""
+    vectors, zero, one = vectors_of(job.memory), job.zero, type(job.zero)(1)
+    a, c, p, r, b, d, q, s = eight_vectors(vectors, BY_TAP, zero)
+    (u, v, w), (du, dv, dw) = weights, slopes
+    x, y, z = along_axes((a, b, c, d), (p, q, r, s), u, v, w, du, dv, dw)
     inside = has_slope(du, dv, dw)
-    gx, gy, gz = where(inside, gx, 0.0), where(inside, gy, 0.0), where(inside, gz, 0.0)
-    put_gradients(job.memory, j, gx, gy, gz)
-    total = gx + gy + gz
+    x, y, z = where(inside, x, 0.0), where(inside, y, 0.0), where(inside, z, 0.0)
+    if not is_whole(job):
+        own = shares_of_band(job, planes, one) > 0.0
+        x, y, z = where(own, x, 0.0), where(own, y, 0.0), where(own, z, 0.0)
+    put_gradients(job.memory, j, x, y, z)
+    total = x + y + z
     return mask_bits(total - total >= 0.0) == 255
-
-
-@jit.inline
-def gradients_of_channels(job, address, d_row, j, count, weights, slopes):
-    """As `gradients_of_pairs`, voxel by voxel."""
-    volume, d_out, zero, C, memory, finite = job.volume, job.out, job.zero, job.size[4], job.memory, True
-    size = size_of(volume.dtype)
-    packed = volume.c_step == size and d_out.c_step == size
-    keep_weights(memory, weights + slopes)
-    for k in range(count):
-        u, v, w = kept_weights(memory, 0, k, zero), kept_weights(memory, 1, k, zero), kept_weights(memory, 2, k, zero)
-        du, dv, dw = kept_weights(memory, 3, k, zero), kept_weights(memory, 4, k, zero), kept_weights(memory, 5, k, zero)
-        voxel, d_voxel, c = address + get_offset(offsets_of(memory), k), d_row + (j + k) * d_out.x_step, 0
-        gx = gy = gz = zero
-        if has_slope(du, dv, dw):
-            while packed and c + 4 <= C:
-                x, y, z = voxel_along_axes(job, voxel + c * size, d_voxel + c * size, u, v, w, du, dv, dw, FOUR)
-                gx, gy, gz, c = gx + x, gy + y, gz + z, c + 4
-            while c < C:
-                place, d_place = voxel + c * volume.c_step, d_voxel + c * d_out.c_step
-                x, y, z = voxel_along_axes(job, place, d_place, u, v, w, du, dv, dw, ONE)
-                gx, gy, gz, c = gx + x, gy + y, gz + z, c + 1
-        put_gradients(memory, j + k, gx, gy, gz)
-        total = gx + gy + gz
-        finite = finite and total - total == zero
-    return finite
-
-
-@jit.inline
-def voxel_along_axes(job, address, d_address, u, v, w, du, dv, dw, lanes):
-    """Gradients by the position of one voxel over some contiguous channels."""
-    dtype, (across, down, deep) = job.volume.dtype, neighbors(job.sampler, job.volume)
-    front = plane_taps(address, across, down, dtype, lanes)
-    back = plane_taps(address + deep, across, down, dtype, lanes)
-    x, y, z = along_axes(front, back, u, v, w, du, dv, dw)
-    d = load(d_address, dtype, lanes)
-    return lane_sum(x * d), lane_sum(y * d), lane_sum(z * d)
-
-
-@jit.inline
-def plane_taps(address, across, down, dtype, lanes):
-    """The four taps of a plane."""
-    upper = load(address, dtype, lanes), load(address + across, dtype, lanes)
-    return (*upper, load(address + down, dtype, lanes), load(address + down + across, dtype, lanes))
 
 
 @jit.inline
@@ -161,15 +156,14 @@ def tap_value(job, place, d_voxel):
     for c in range(job.size[4]):
         value = load(place + c * job.volume.c_step, job.volume.dtype)
         value -= get_tap(sampler.fill, job.zero, c) if sampler.fill_mode == FILL_TAPS else job.zero
-        total += value * load(d_voxel + c * job.out.c_step, job.out.dtype)
+        total += value * load(d_voxel + c * job.d_out.c_step, job.d_out.dtype)
     return total
 
 
-@jit.rare
-def voxel_gradient(job, address, d_row, j):
-    """Write the gradient by the position of voxel j, wherever it lies, tap by tap; a slope of zero takes nothing."""
+@jit.inline
+def gradient_anywhere(job, address, d_voxel, j):
+    """Write the gradient by the position of voxel j, whose taps are in the workspace; a slope of zero takes nothing."""
     volume, zero, K, memory = job.volume, job.zero, job.sampler.K, job.memory
-    voxel_taps(job, j, job.sampler.x_axis[MODE] == REFLECT)
     voxel_slopes(job, j)
     taps, weights, slopes = tap_rows(memory), weight_rows(memory), slope_rows(memory)
     gx = gy = gz = zero
@@ -184,75 +178,8 @@ def voxel_gradient(job, address, d_row, j):
                 u, du = get_product(weights[0], zero, a), get_product(slopes[0], zero, a)
                 x, y, z = du * vw, u * dv_w, u * v_dw
                 if x != zero or y != zero or z != zero:
-                    total = tap_value(
-                        job, line + get_product(taps[0], np.int64(0), a) * volume.x_step, d_row + j * job.out.x_step
-                    )
+                    total = tap_value(job, line + get_product(taps[0], np.int64(0), a) * volume.x_step, d_voxel)
                     gx += x * total if x != zero else zero
                     gy += y * total if y != zero else zero
                     gz += z * total if z != zero else zero
     put_gradients(memory, j, gx, gy, gz)
-
-
-@jit.inline
-def row_gradients(job, address, d_row, count):
-    """Write the gradients by the padded positions of a row."""
-    sampler, rows, one = job.sampler, padded(job), type(job.zero)(1)
-    pairs, steps = is_read_in_pairs(sampler, job.volume, job.out, job.size[4]), axis_steps(sampler)
-    for j in range(0, count, 8):
-        some, finite = least(8, count - j), False
-        if are_together(sampler, rows, j):
-            weights = linear_taps(sampler, rows, j, offsets_of(job.memory), steps, one)
-            slopes = (linear_slopes(sampler.x_axis, rows[0], j, one), linear_slopes(sampler.y_axis, rows[1], j, one),
-                      linear_slopes(sampler.z_axis, rows[2], j, one))  # fmt: skip
-            if pairs:
-                finite = gradients_of_pairs(job, address, d_row, j, some, weights, slopes)
-            else:
-                finite = gradients_of_channels(job, address, d_row, j, some, weights, slopes)
-        if not finite:
-            for k in range(j, j + some):
-                voxel_gradient(job, address, d_row, k)
-    clear_gradients(gradients(job.memory), count, (count + 7) // 8 * 8, job.zero)
-
-
-@jit.inline
-def padding_vjp(job, count, is_padded):
-    """Apply the chain rule through padding; where nothing is left of a gradient, its position becomes 0: it may be NaN."""
-    memory, zero = job.memory, job.zero
-    for axis in range(3):
-        xs, row, factor = positions(memory)[axis], gradients(memory)[axis], factors(memory)[axis]
-        for j in range(count):
-            gradient = get_product(row, zero, j)
-            if is_padded and gradient != zero:
-                share = type(zero)(get_product(factor, 0.0, j))
-                gradient = gradient * share if share != zero else zero
-            put_product(row, j, gradient)
-            put_position(xs, j, get_position(xs, j) if gradient != zero else 0.0)
-        for j in range(count, (count + 7) // 8 * 8):
-            put_position(xs, j, 0.0)
-
-
-@jit.tasks
-def grid_gradient(first, stop, tasks, pieces, volume, grid, sampler, steps, size, zero, d_out, d_grid, numbers):
-    """Add to the gradients by grids: pieces of outputs, one after the other; see `forward.sample`.
-
-    `d_grid` is the address of the gradient by dense positions (N, d, h, w, 3) of their dtype, or of (N, pieces, numbers) sums
-    in float64.
-    """
-    (batch, d, h, w, _), memory = size, allocate(8 * ROW * ROWS)
-    if memory:
-        volume, d_out = Volume(*volume), Volume(*d_out)
-        job = Job(Sampler(*sampler), GridSource(*grid), volume, d_out, volume, steps, size, memory, zero)
-        for item in range(first * batch * pieces // tasks, stop * batch * pieces // tasks):
-            n, piece = item // pieces, item % pieces
-            address = volume.address + n * steps[0] * volume.n_step
-            for row in range(piece * d * h // pieces, (piece + 1) * d * h // pieces):
-                k, i = row // h, row % h
-                for left in range(0, w, STRIP):
-                    count = least(STRIP, w - left)
-                    row_positions(job.grid, n * steps[1], k, i, left, count, positions(memory))
-                    is_padded = pad_row(job, count, True)
-                    row_gradients(job, address, row_address(d_out, n, k, i, left), count)
-                    padding_vjp(job, count, is_padded)
-                    add_to_grid(job, n, k, i, left, count, d_grid, item, numbers)
-        release(memory)
-    return memory != 0

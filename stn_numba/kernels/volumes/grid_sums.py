@@ -10,37 +10,55 @@ from stn_numba.kernels.gradients.positions_vjp import add_number
 from stn_numba.kernels.sampling.positions import columns_from, float64_at
 from stn_numba.kernels.simd.lanes import lane_sum
 from stn_numba.kernels.simd.load_store import load, size_of, store
-from stn_numba.kernels.simd.scratch import get_position, get_product, put_product
-from stn_numba.kernels.simd.vectors import EIGHT, fma, full, to_float64, where
+from stn_numba.kernels.simd.scratch import get_position, get_product, put_position, put_product
+from stn_numba.kernels.simd.vectors import EIGHT, astype, fma, full, to_float64, where
+from stn_numba.kernels.volumes.bands import is_in_band, is_whole
 from stn_numba.kernels.volumes.positions import along_row
 from stn_numba.kernels.volumes.workspace import factors, gradients, offsets_of, positions
 
 
 @jit.inline
-def add_to_grid(job, n, k, i, first, count, d_grid, item, numbers):
-    """Add what a row gives: to dense positions, or to the sums of a piece. Positions without a gradient are 0."""
+def padding_vjp(job, count, is_padded):
+    """Apply the chain rule through padding; without a gradient, the position becomes 0: it may be NaN."""
+    memory, zero = job.memory, job.zero
+    for axis in range(3):
+        xs, row, factors_of_axis = positions(memory)[axis], gradients(memory)[axis], factors(memory)[axis]
+        for j in range(0, count, 8):
+            gradient = get_product(row, zero, j, EIGHT)
+            if is_padded:  # zero times a gradient that is not finite is zero
+                factor = astype(get_product(factors_of_axis, 0.0, j, EIGHT), zero)
+                gradient = where(gradient != 0.0, where(factor != 0.0, gradient * factor, 0.0), 0.0)
+                put_product(row, j, gradient)
+            if job.grid.kind != DENSE:  # whose positions tell which voxels are the piece's own
+                put_position(xs, j, where(to_float64(gradient) != 0.0, get_position(xs, j, EIGHT), 0.0))
+
+
+@jit.inline
+def add_to_grid(job, n, k, i, first, count, sums):
+    """Add what a row gives: to the dense positions at `sums`, or to the sums of a piece."""
     grid = job.grid
     if grid.kind == DENSE:
         (_, d, h, w, _) = job.size
-        place = d_grid + 3 * (((n * d + k) * h + i) * w + first) * grid.item
+        place = sums + 3 * (((n * d + k) * h + i) * w + first) * grid.item
         if grid.item == 8:
             dense_vjp(job, 0.0, count, place)
         else:
             dense_vjp(job, np.float32(0), count, place)
     elif grid.kind == BASIS:
-        basis_vjp(job, k, i, first, count, d_grid + 8 * numbers * item)
+        basis_vjp(job, k, i, first, count, sums)
     else:
-        matrix_vjp(job, n * job.steps[1], k, i, first, count, d_grid + 8 * numbers * item)
+        matrix_vjp(job, n * job.steps[1], k, i, first, count, sums)
 
 
 @jit.inline
 def dense_vjp(job, dtype, count, address):
-    """Write the gradient by dense positions of a dtype."""
-    size = size_of(dtype)
-    for axis in range(3):
-        row, scale = gradients(job.memory)[axis], job.grid.scale[axis][0]
-        for j in range(count):
-            store(address + (3 * j + axis) * size, dtype, type(dtype)(get_product(row, job.zero, j) * scale))
+    """Write the gradient by dense positions of a dtype, of the voxels that belong to the piece."""
+    size, rows, zero, whole = size_of(dtype), gradients(job.memory), job.zero, is_whole(job)
+    for j in range(count):
+        if whole or is_in_band(job, j, 0):
+            for axis in range(3):
+                value = get_product(rows[axis], zero, j) * job.grid.scale[axis][0]
+                store(address + (3 * j + axis) * size, dtype, type(dtype)(value))
 
 
 @jit.inline

@@ -13,8 +13,9 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import AFFINE, BASIS, DENSE
 from stn_numba.kernels.sampling.positions import columns_from, float64_at
 from stn_numba.kernels.simd.load_store import load
+from stn_numba.kernels.simd.raw import load_strided
 from stn_numba.kernels.simd.scratch import put_position
-from stn_numba.kernels.simd.vectors import EIGHT, ONE, fma, full, where
+from stn_numba.kernels.simd.vectors import EIGHT, ONE, fma, full, to_float64, where
 
 
 class GridSource(NamedTuple):
@@ -66,9 +67,12 @@ def dense_row(grid, dtype, n, k, i, first, count, rows):
     for axis in range(3):
         scale, offset, step = grid.scale[axis]
         offset += step * (np.float64(k) if axis == 2 else np.float64(i) if axis == 1 else np.float64(first))
-        along = step if axis == 0 else 0.0
-        for j in range(count):
-            value = np.float64(load(row + j * grid.x_step + axis * grid.c_step, dtype))
+        along, column, whole = step if axis == 0 else 0.0, row + axis * grid.c_step, count // 8 * 8
+        for j in range(0, whole, 8):
+            values = to_float64(load_strided(column + j * grid.x_step, grid.x_step, dtype, EIGHT))
+            put_position(rows[axis], j, fma(scale, values, along * columns_from(j) + offset))
+        for j in range(whole, count):
+            value = np.float64(load(column + j * grid.x_step, dtype))
             put_position(rows[axis], j, fma(scale, value, along * j + offset))
 
 

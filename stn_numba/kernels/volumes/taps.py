@@ -25,10 +25,10 @@ from stn_numba.kernels.constants import (
 )
 from stn_numba.kernels.sampling.edge_taps import edge_taps
 from stn_numba.kernels.sampling.padding import clip_row, fold_row, round_row
-from stn_numba.kernels.sampling.taps import BELOW_ONE, pixels_before, tent_slopes, tents
-from stn_numba.kernels.simd.lanes import mask_bits
+from stn_numba.kernels.sampling.taps import BELOW_ONE, pixels_before, straight, tent_slopes, tents
+from stn_numba.kernels.simd.lanes import all_in_unit_interval, mask_bits
 from stn_numba.kernels.simd.scratch import get_position, get_tap, put_position, put_product, put_tap
-from stn_numba.kernels.simd.vectors import EIGHT, fma, to_int64
+from stn_numba.kernels.simd.vectors import EIGHT, fma, full, to_int64
 from stn_numba.kernels.volumes.workspace import (
     factors,
     has_factors,
@@ -104,27 +104,33 @@ def are_together(sampler, rows, j):
 
 
 @jit.inline
-def linear_weights(axis, row, j, one):
-    """The first tap of eight voxels along one axis, as float64, and the weights of it and the next one."""
-    before, behind, _ = pixels_before(axis[SIZE], get_position(row, j, EIGHT), one)
-    return before, tents(axis[SIZE], behind)
+def linear_weights(sampler, rows, j, slopes, one):
+    """The first taps of eight voxels, as float64, and weights and slopes of these and the next ones: each along x, y and z.
+
+    Weights and slopes are pairs of vectors of the type of `one`; without `slopes` the latter mean nothing.
+    """
+    width, height, depth, mode = sampler.x_axis[SIZE], sampler.y_axis[SIZE], sampler.z_axis[SIZE], sampler.x_axis[MODE]
+    column, x, distance_x = pixels_before(width, get_position(rows[0], j, EIGHT), one)
+    line, y, distance_y = pixels_before(height, get_position(rows[1], j, EIGHT), one)
+    plane, z, distance_z = pixels_before(depth, get_position(rows[2], j, EIGHT), one)
+    du = dv = dw = full(EIGHT, -one), full(EIGHT, one)
+    inside = slopes & all_in_unit_interval(x, y) & all_in_unit_interval(z, z)  # without slopes that is hardly faster
+    if inside & (width > 1.0) & (height > 1.0) & (depth > 1.0):  # a lone voxel has no neighbor
+        u, v, w = straight(x), straight(y), straight(z)
+    else:
+        u, v, w = tents(width, x), tents(height, y), tents(depth, z)
+        if slopes:
+            farthest = np.inf if mode == ZEROS else BELOW_ONE  # where zeros follow the volume, there are slopes beyond it
+            du, dv = tent_slopes(width, farthest, distance_x, one), tent_slopes(height, farthest, distance_y, one)
+            dw = tent_slopes(depth, farthest, distance_z, one)
+    return (column, line, plane), (u, v, w), (du, dv, dw)
 
 
 @jit.inline
-def linear_slopes(axis, row, j, one):
-    """Derivatives of the weights of `linear_weights` by the position, from the right."""
-    _, _, distance = pixels_before(axis[SIZE], get_position(row, j, EIGHT), one)
-    return tent_slopes(axis[SIZE], np.inf if axis[MODE] == ZEROS else BELOW_ONE, distance, one)
-
-
-@jit.inline
-def linear_taps(sampler, rows, j, offsets, steps, one):
-    """Write the offsets of the first taps of eight voxels, by strides in bytes; return the weights along x, y and z."""
-    column, u = linear_weights(sampler.x_axis, rows[0], j, one)
-    line, v = linear_weights(sampler.y_axis, rows[1], j, one)
-    plane, w = linear_weights(sampler.z_axis, rows[2], j, one)
+def put_offsets(offsets, first, steps):
+    """Write the offsets of the first taps of eight voxels, by strides in bytes along x, y and z."""
+    column, line, plane = first
     put_tap(offsets, 0, to_int64(fma(column, steps[0], fma(line, steps[1], plane * steps[2]))))
-    return u, v, w
 
 
 @jit.inline
@@ -134,12 +140,19 @@ def axis_steps(sampler):
 
 
 @jit.inline
-def keep_weights(memory, pairs):
-    """Keep some pairs of weights of eight voxels where `kept_weights` finds them."""
+def keep_weights(memory, first, second, third):
+    """Keep three pairs of weights of eight voxels where `kept_weights` finds them."""
+    keep_pair(memory, 0, first)
+    keep_pair(memory, 1, second)
+    keep_pair(memory, 2, third)
+
+
+@jit.inline
+def keep_pair(memory, k, pair):
+    """Keep the k-th pair of weights."""
     vectors = vectors_of(memory)
-    for k in range(len(pairs)):
-        put_tap(vectors, 16 * k, pairs[k][0])
-        put_tap(vectors, 16 * k + 8, pairs[k][1])
+    put_tap(vectors, 16 * k, pair[0])
+    put_tap(vectors, 16 * k + 8, pair[1])
 
 
 @jit.inline

@@ -8,7 +8,10 @@ from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import BORDER, FILL_OUTSIDE, MODE, NEAREST, POLYNOMIAL, REFLECT, STRIP
 
 ROW = STRIP + 16  # numbers of 8 bytes in a scratch row; whole vectors may be read behind a strip
-ROWS = 28
+ROWS = 29
+
+# Where gradients of eight voxels keep something in `vectors_of`, behind weights: eight numbers in each of eight vectors.
+BY_VOXEL, BY_TAP, SHARES, D_OUT = 64, 128, 192, 256  # sums of taps, shares of d_out, and d_out
 
 
 class Volume(NamedTuple):
@@ -38,17 +41,42 @@ class Sampler(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What all rows of a call have in common; a kernel that needs no `volume` or no `d_image` has the other one twice."""
+    """What all rows of a call have in common."""
 
     sampler: Sampler
     grid: Any
     volume: Volume
-    out: Volume  # the output, or the gradient by it
-    d_image: Volume
+    out: Volume
     steps: tuple[int, int]
     size: tuple[int, int, int, int, int]
     memory: int
     zero: Any
+
+
+class GradientJob(NamedTuple):
+    """As `Job`, for gradients."""
+
+    sampler: Sampler
+    grid: Any
+    volume: Volume
+    d_out: Volume
+    d_image: Volume
+    by_image: bool
+    by_grid: bool
+    top: int  # planes [top, bottom) of the volume that a piece adds to, and whose gradient by the grid it computes
+    bottom: int
+    steps: tuple[int, int]
+    size: tuple[int, int, int, int, int]
+    memory: int
+    zero: Any
+
+
+class Place(NamedTuple):
+    """Where a strip reads and writes: the first elements of its volume, of that volume's gradient, and of its own in d_out."""
+
+    volume: int
+    d_image: int
+    d_out: int
 
 
 @jit.inline
@@ -115,9 +143,15 @@ def offsets_of(memory):
 
 
 @jit.inline
-def vectors_of(memory):
-    """Scratch memory for 48 vectors of eight numbers."""
+def d_offsets_of(memory):
+    """As `offsets_of`, in the gradient by the volume."""
     return scratch(memory, 22)
+
+
+@jit.inline
+def vectors_of(memory):
+    """Scratch memory for 192 vectors of eight numbers."""
+    return scratch(memory, 23)
 
 
 @jit.inline

@@ -1,10 +1,12 @@
 """Samples and gradients of volumes, with random options and positions, agree with the slow oracle."""
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import stn_numba as stn
+from stn_numba.sampler import volume_gradients
 from tests.sampler import oracle
 from tests.sampler.examples import OWN_KERNELS, strided_image
 from tests.sampler.test_against_oracle import FAR, KERNEL_NAMES, RESOLVED_PADDINGS, can_be_compared, put_far
@@ -89,3 +91,38 @@ def test_gradients_agree_with_the_oracle(seed, kernel, padding, dtypes, strides,
     np.testing.assert_allclose(last(d_volume, layout), expected[0], atol=tolerance, rtol=tolerance)
     tolerance = 1e-9 if dtypes == ("float64",) * 2 else 4e-4
     np.testing.assert_allclose(d_grid, expected[1], atol=10 * tolerance, rtol=tolerance)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    kernel=st.sampled_from(KERNEL_NAMES),
+    padding=st.sampled_from(RESOLVED_PADDINGS),
+    dtype=st.sampled_from(["float32", "float64"]),
+    layout=LAYOUTS,
+    channels=st.sampled_from(CHANNELS),
+    depth=st.integers(1, 9),
+    bands=st.integers(2, 4),
+    kind=st.sampled_from(["dense", "affine", "projective"]),
+)
+def test_bands_of_a_volume_add_up_to_its_gradients(seed, kernel, padding, dtype, layout, channels, depth, bands, kind):
+    """A volume that several threads share is divided; here a small one."""
+    rng = np.random.default_rng(seed)
+    volume, d_out = (random_volume(rng, 1, (*sizes, channels), dtype, "plain", layout) for sizes in ((depth, 5, 6), (3, 2, 19)))
+    if kind == "dense":
+        grid = rng.uniform(-1.6, 1.6, (1, 3, 2, 19, 3))
+    else:
+        transform = stn.get_transform(kind, ndim=3)
+        theta = transform.identity() + rng.normal(0, 0.3 if kind == "affine" else 0.1, transform.n_params)
+        grid = transform.forward(theta[None], (3, 2, 19))[0]
+    options = {"kernel": OWN_KERNELS.get(kernel, kernel), "padding": padding, "layout": layout}
+    d_volume, d_grid = stn.sample_vjp(volume, grid, **options)[1](d_out)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(volume_gradients, "PIXELS_PER_TASK", 0)
+        patched.setattr(volume_gradients, "_BANDS", bands)
+        d_divided, d_grid_divided = stn.sample_vjp(volume, grid, **options)[1](d_out)
+        d_alone = stn.sample_gradients(volume, grid, d_out, by_grid=False, **options)[0]
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    for d_divided_volume in (d_divided, d_alone):
+        np.testing.assert_allclose(d_divided_volume, d_volume, atol=100 * tolerance, rtol=tolerance)
+    np.testing.assert_allclose(d_grid_divided, d_grid, atol=100 * tolerance * max(1, np.abs(d_grid).max()), rtol=tolerance)
