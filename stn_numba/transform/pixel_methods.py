@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stn_numba._util.arguments import as_bool
 from stn_numba.grid import Floats, MatrixGrid, Shape, as_floats, base_points, check_shape, map_points
-from stn_numba.grid.coordinates import input_axis, pixels_from_normalized
+from stn_numba.grid.coordinates import axes_matrix, input_axis, pixels_from_normalized
 from stn_numba.grid.homography import facing, inverted
 from stn_numba.grid.pixel_matrix import as_matrices, as_square
 from stn_numba.transform.base import Transform
@@ -18,7 +18,7 @@ __all__ = ["PixelMethods"]
 
 Array = NDArray[np.float64]
 
-_PROBE = base_points((5, 5))
+_PROBES = {axes: base_points((5,) * axes) for axes in (2, 3)}
 _TOLERANCE = 1e-6  # distance, normalized, by which a transform may miss the map of a matrix: far below a pixel
 
 
@@ -56,7 +56,7 @@ class PixelMethods(Transform):
         Raises
         ------
         TypeError, ValueError
-            If `theta` is not (N, P) numbers, or a shape is not two whole numbers; with `inverse` also if a matrix has none.
+            If `theta` is not (N, P) numbers, or a shape is not two whole numbers, three for volumes; with `inverse` also if a matrix has none.
 
         Examples
         --------
@@ -81,9 +81,9 @@ class PixelMethods(Transform):
         ----------
         matrix : array_like, (2, 3), (3, 3), (N, 2, 3) or (N, 3, 3)
             From (x, y, 1) in output pixels to input pixels, where 0 is the center of the first one. A common factor does not
-            matter.
-        in_shape, out_shape : (int, int)
-            (H, W) of the image to read and (h, w) of the output.
+            matter. With ``ndim=3`` (3, 4) or (4, 4), or N of them: from (x, y, z, 1).
+        in_shape, out_shape : (int, int) or (int, int, int)
+            (H, W) of the image to read and (h, w) of the output, or (D, H, W) and (d, h, w) of volumes.
         align_corners : bool, default True
             Convention of the parameters, see `stn_numba.grid`.
         inverse : bool, default False
@@ -96,7 +96,7 @@ class PixelMethods(Transform):
         Raises
         ------
         TypeError
-            If `matrix` does not hold real numbers, or a shape is not two whole numbers.
+            If `matrix` does not hold real numbers, or a shape is not two whole numbers, three for volumes.
         ValueError
             If `matrix` has another shape, is not finite, has no inverse although `inverse` is True, or is no map of this kind,
             as a shear is no rotation. If an image has too few pixels to define normalized units.
@@ -108,17 +108,18 @@ class PixelMethods(Transform):
         >>> get_transform("affine").from_pixel_matrix(two_right, (9, 9), (9, 9)).tolist()
         [[1.0, 0.0, 0.5, 0.0, 1.0, 0.0]]
         """
-        in_shape, out_shape = _sizes(in_shape, "in_shape", align_corners), _sizes(out_shape, "out_shape", align_corners)
-        square = _square(matrix)
+        in_shape = _sizes(in_shape, "in_shape", align_corners, self.ndim)
+        out_shape = _sizes(out_shape, "out_shape", align_corners, self.ndim)
+        square, probe = _square(matrix, self.ndim), _PROBES[self.ndim]
         if as_bool(inverse, "inverse"):
             square = _inverted(square, "matrix")
         normalized = _normalized(square, in_shape, out_shape, align_corners)
         bound = self._for_pixels(in_shape, align_corners)
         form = linear_form(bound._exact_matrix, bound.identity())
-        target = map_points(normalized, _PROBE)
+        target = map_points(normalized, probe)
         theta = bound._fitted(target) if form is None else form.solved(normalized)
         with np.errstate(all="ignore"):
-            distance = np.abs(map_points(bound._exact_matrix(theta), _PROBE) - target)
+            distance = np.abs(map_points(bound._exact_matrix(theta), probe) - target)
         both = np.isnan(target) & np.isnan(distance)
         off = np.where(both, 0.0, distance).max(axis=(1, 2), initial=0.0)
         for row in np.nonzero(~(off <= _TOLERANCE))[0][:1]:
@@ -139,24 +140,25 @@ class PixelMethods(Transform):
         return bound
 
     def _fitted(self, target: Floats) -> Array:
-        """Parameters (N, P) that map `_PROBE` to targets (N, M, 2), without those that are NaN."""
+        """Parameters (N, P) that map the probe to targets (N, M, 2), without those that are NaN."""
         known = np.asarray(np.isfinite(target).all(axis=-1), np.float64)
-        pairs = Pairs(_PROBE, np.nan_to_num(target).astype(np.float64), known)
+        pairs = Pairs(_PROBES[self.ndim], np.nan_to_num(target).astype(np.float64), known)
         return np.asarray(self.solve_points(pairs), np.float64)
 
 
-def _sizes(shape: Shape, name: str, align_corners: bool) -> Shape:
-    shape = check_shape(shape, name)
+def _sizes(shape: Shape, name: str, align_corners: bool, ndim: int) -> Shape:
+    shape = check_shape(shape, name, ndim)
     least = 2 if as_bool(align_corners, "align_corners") else 1
     if min(shape) < least:
-        raise ValueError(f"{name}: expected at least {least} x {least} pixels with align_corners={align_corners}, got {shape}")
+        expected = " x ".join([str(least)] * ndim) + (" pixels" if ndim == 2 else " voxels")
+        raise ValueError(f"{name}: expected at least {expected} with align_corners={align_corners}, got {shape}")
     return shape
 
 
-def _square(matrix: ArrayLike) -> Array:
-    """Finite matrices (N, 3, 3)."""
-    listed = as_matrices(matrix)
-    given = as_floats(listed, "matrix", ("N", listed.shape[1], 3))
+def _square(matrix: ArrayLike, ndim: int) -> Array:
+    """Finite matrices (N, 3, 3), or (N, 4, 4) for volumes."""
+    listed = as_matrices(matrix, ndim)
+    given = as_floats(listed, "matrix", ("N", listed.shape[1], ndim + 1))
     if not np.isfinite(given).all():
         raise ValueError("matrix: expected finite numbers, got NaN or infinity")
     return as_square(given)
@@ -167,7 +169,7 @@ def _normalized(pixels: Array, in_shape: Shape, out_shape: Shape, align_corners:
     with np.errstate(all="ignore"):
         facing_input, _ = facing(pixels, in_shape)
         matrix = _to_normalized(in_shape, align_corners) @ facing_input @ pixels_from_normalized(out_shape, align_corners)
-    for row in np.nonzero(~(matrix[:, 2, 2] > 0))[0][:1]:
+    for row in np.nonzero(~(matrix[:, -1, -1] > 0))[0][:1]:
         raise ValueError(
             f"matrix: the center of the output lies at or behind its horizon, or it has no inverse (row {row}): no theta "
             "stands for it; `grid_from_pixel_matrix` makes a grid of it for `sample`"
@@ -177,8 +179,8 @@ def _normalized(pixels: Array, in_shape: Shape, out_shape: Shape, align_corners:
 
 def _to_normalized(shape: Shape, align_corners: bool) -> Array:
     """The inverse of `pixels_from_normalized`."""
-    (sx, tx), (sy, ty) = (input_axis(size, align_corners) for size in shape[::-1])
-    return np.array([[1 / sx, 0, -tx / sx], [0, 1 / sy, -ty / sy], [0, 0, 1.0]])
+    axes = (input_axis(size, align_corners) for size in shape[::-1])
+    return axes_matrix([(1 / scale, -offset / scale) for scale, offset in axes])
 
 
 def _scaled(matrix: Array) -> Array:
@@ -187,7 +189,7 @@ def _scaled(matrix: Array) -> Array:
 
 def _inverted(matrix: Array, name: str) -> Array:
     with np.errstate(all="ignore"):
-        result: Array = inverted(matrix) if matrix.shape[1] == 3 else np.asarray(np.linalg.inv(matrix), np.float64)
+        result: Array = inverted(matrix)
     if not np.isfinite(result).all():
         raise ValueError(f"{name}: expected a matrix that has an inverse, got a singular one")
     return result
