@@ -1,6 +1,7 @@
 """Sample tensors with NumPy: forward and backward, for the operators and for autograd.
 
-`numbers` are the parameters theta (N, P) of a transform, or positions (N, h, w, 2) where there is no transform.
+`numbers` are the parameters theta (N, P) of a transform, or positions (N, h, w, 2) where there is no transform. For
+volumes layouts and shapes have an axis more.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _make(image: Tensor, numbers: Tensor, shape: Shape, options: Options) -> Mad
     if options.transform is None:
         return Made(_array(numbers), None)
     layout, align_corners = options.sampling.layout, options.sampling.align_corners
-    in_shape = image.shape[layout.find("H")], image.shape[layout.find("W")]
+    in_shape = tuple(image.shape[layout.find(axis)] for axis in "DHW" if axis in layout)
     bound = transform_for_image(options.transform, in_shape, align_corners)
     return Made(*make_grid(bound, _array(numbers), shape, align_corners))
 

@@ -32,19 +32,19 @@ def grid_sample(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Sample images at the positions of a grid: a drop-in for `torch.nn.functional.grid_sample`.
+    """Sample images or volumes at the positions of a grid: a drop-in for `torch.nn.functional.grid_sample`.
 
-    Volumes, half precision, tensors on other devices, and calls inside ``torch.func`` transforms such as ``vmap`` go to
+    Half precision, tensors on other devices, and calls inside ``torch.func`` transforms such as ``vmap`` go to
     PyTorch's function, with one warning for each of these reasons. So do calls with wrong arguments, to get its errors.
 
     Parameters
     ----------
-    input : Tensor, (N, C, H, W)
+    input : Tensor, (N, C, H, W) or (N, C, D, H, W)
         float32 or float64, in any memory layout.
-    grid : Tensor, (N, h, w, 2)
-        Normalized positions (x, y), of the dtype of `input`.
+    grid : Tensor, (N, h, w, 2) or (N, d, h, w, 3)
+        Normalized positions (x, y), or (x, y, z) in volumes, of the dtype of `input`.
     mode : {"bilinear", "nearest", "bicubic"}, default "bilinear"
-        Interpolation.
+        Interpolation; as in PyTorch, volumes have no bicubic one.
     padding_mode : {"zeros", "border", "reflection"}, default "zeros"
         What the image continues as beyond its edges.
     align_corners : bool, default False
@@ -53,7 +53,7 @@ def grid_sample(
 
     Returns
     -------
-    Tensor, (N, C, h, w)
+    Tensor, (N, C, h, w) or (N, C, d, h, w)
 
     Raises
     ------
@@ -80,11 +80,12 @@ def grid_sample(
     if align_corners is None:
         warnings.warn(_DEFAULT, UserWarning, stacklevel=2)
         align_corners = False
-    if mode in _MODES and padding_mode in _PADDINGS and _fits(input, grid):
+    if mode in (_MODES if input.ndim == 4 else _MODES[:2]) and padding_mode in _PADDINGS and _fits(input, grid):
         reason = _lacking(input)
         if reason is None:
-            sampling = Sampling(mode, padding_mode, align_corners=align_corners)
-            return sample_tensors(input, grid, (grid.shape[1], grid.shape[2]), None, sampling)
+            layout = "NCHW" if input.ndim == 4 else "NCDHW"
+            sampling = Sampling(mode, padding_mode, align_corners=align_corners, layout=layout)
+            return sample_tensors(input, grid, tuple(grid.shape[1:-1]), None, sampling)
         _warn_once(reason)
     return functional.grid_sample(input, grid, mode, padding_mode, align_corners)
 
@@ -106,8 +107,6 @@ def _fits(input: Tensor, grid: Tensor) -> bool:
 
 def _lacking(input: Tensor) -> str | None:
     """What this library lacks for a call; None if it has all."""
-    if input.ndim == 5:
-        return "volumes (N, C, D, H, W)"
     if input.dtype in _HALF:
         return f"tensors of {input.dtype}"
     if input.device.type not in ("cpu", "meta"):

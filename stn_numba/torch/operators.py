@@ -16,14 +16,14 @@ __all__ = ["no_second_derivative", "sample", "sample_backward"]
 
 def _sample(image: Tensor, numbers: Tensor, shape: Sequence[int], options: str) -> Tensor:
     """Sample images at the positions `numbers`, or where the transform of the options with these parameters says."""
-    return compute.read(image, numbers, (shape[0], shape[1]), options_from(options))[0]
+    return compute.read(image, numbers, tuple(shape), options_from(options))[0]
 
 
 def _sample_backward(
     d_out: Tensor, image: Tensor, numbers: Tensor, shape: Sequence[int], options: str, by_image: bool, by_numbers: bool
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients by image and numbers; empty for one that is not wanted."""
-    given = image, numbers, (shape[0], shape[1]), d_out, options_from(options)
+    given = image, numbers, tuple(shape), d_out, options_from(options)
     d_image, d_numbers = compute.gradients(*given, by_image, by_numbers)
     return image.new_empty(0) if d_image is None else d_image, numbers.new_empty(0) if d_numbers is None else d_numbers
 
@@ -48,10 +48,10 @@ sample_backward = torch.library.custom_op(
 
 @sample.register_fake
 def _(image: Tensor, numbers: Tensor, shape: Sequence[int], options: str) -> Tensor:
-    layout, (h, w) = options_from(options).sampling.layout, shape
+    layout = options_from(options).sampling.layout
     batch = image.shape[0] if numbers.shape[0] == 1 else numbers.shape[0]
     channels = image.shape[layout.find("C")]
-    return image.new_empty((batch, channels, h, w) if layout == "NCHW" else (batch, h, w, channels))
+    return image.new_empty((batch, channels, *shape) if layout.startswith("NC") else (batch, *shape, channels))
 
 
 @sample_backward.register_fake

@@ -20,7 +20,7 @@ from stn_numba.transform import registry
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import TransformLike, transform_from
 
-__all__ = ["Options", "Sampling", "options_from", "text_of", "transform_of"]
+__all__ = ["Options", "Sampling", "axes_of", "options_from", "text_of", "transform_of"]
 
 _OBJECT = "object"
 
@@ -67,6 +67,22 @@ def text_of(transform: TransformLike | None, *sampling: Any) -> str:
         name: value for name, value in Sampling(*sampling)._asdict().items() if value is not Sampling._field_defaults[name]
     }
     return json.dumps({"transform": transform, **given}, default=_plain)
+
+
+@torch.compiler.assume_constant_result
+def axes_of(transform: TransformLike) -> int:
+    """Return how many axes a transform's images have: 2, or 3 for volumes.
+
+    Examples
+    --------
+    >>> axes_of("affine"), axes_of(("affine", {"ndim": 3}))
+    (2, 3)
+    """
+    if isinstance(transform, tuple) and len(transform) == 2 and isinstance(transform[0], str):
+        name, options = transform
+        return _made(name, json.dumps(options, default=_plain), registry.registered(name)).ndim
+    made = _made(transform, "{}", registry.registered(transform)) if isinstance(transform, str) else transform_of(transform)
+    return 2 if made is None else made.ndim
 
 
 def _plain(value: Any) -> Any:

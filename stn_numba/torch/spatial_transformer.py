@@ -9,8 +9,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from stn_numba._util.arguments import as_bool, as_option, as_size
-from stn_numba.grid import as_floats
+from stn_numba._util.arguments import as_bool, as_option, as_sizes
+from stn_numba.grid import Shape, as_floats
 from stn_numba.sampler.interpolation import PiecewisePolynomial, is_nearest, kernel_rule
 from stn_numba.sampler.padding import PADDINGS
 from stn_numba.torch.warp import warp
@@ -23,6 +23,8 @@ __all__ = ["SpatialTransformer"]
 class SpatialTransformer(nn.Module):
     """Sample each image at a grid that a localisation network chooses: from (N, C, H, W) to (N, C, h, w).
 
+    With a transform of volumes, such as ``options={"ndim": 3}`` makes by name, from (N, C, D, H, W) to (N, C, d, h, w).
+
     The localisation network computes features, a linear layer named ``theta_layer`` turns them into transform parameters, and
     the image is sampled where the transform maps the output's pixels. The linear layer starts with zero weights and `initial`
     as its bias, so training starts from the undistorted image, or from the same part of every image. It gets its size from the
@@ -34,8 +36,8 @@ class SpatialTransformer(nn.Module):
         Maps images (N, C, H, W) to features (N, ...), which are flattened.
     transform : str or Transform, default "affine"
         A registered name, or an object.
-    shape : (int, int), optional
-        (h, w) of the output; by default that of the input.
+    shape : (int, int) or (int, int, int), optional
+        (h, w) of the output, or (d, h, w); by default that of the input.
     options : dict, optional
         Options of a transform given by name.
     initial : (P,) array_like, optional
@@ -62,7 +64,7 @@ class SpatialTransformer(nn.Module):
         self,
         localisation: nn.Module,
         transform: str | Transform = "affine",
-        shape: tuple[int, int] | None = None,
+        shape: Shape | None = None,
         *,
         options: Mapping[str, Any] | None = None,
         initial: ArrayLike | None = None,
@@ -76,7 +78,7 @@ class SpatialTransformer(nn.Module):
             raise TypeError(f"localisation: expected a torch.nn.Module, got {type(localisation).__name__}")
         self.localisation = localisation
         self.transform = as_transform(transform, options)
-        self.shape = None if shape is None else as_size(shape, "shape")
+        self.shape = None if shape is None else as_sizes(shape, "shape", "dhw"[-self.transform.ndim :])
         kernel_rule(kernel)
         self.sampling: dict[str, Any] = {
             "kernel": kernel, "padding": as_option(padding, "padding", PADDINGS),

@@ -56,7 +56,8 @@ class PixelMethods(Transform):
         Raises
         ------
         TypeError, ValueError
-            If `theta` is not (N, P) numbers, or a shape is not two whole numbers, three for volumes; with `inverse` also if a matrix has none.
+            If `theta` is not (N, P) numbers, or a shape is not two whole numbers, three for volumes; with `inverse` also if a
+            matrix has none.
 
         Examples
         --------

@@ -62,7 +62,6 @@ def test_the_default_of_align_corners_warns_as_torch_does():
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: (torch.rand(1, 1, 2, 2, 2), torch.rand(1, 2, 2, 2, 3)), "volumes"),
         (lambda: (torch.rand(1, 1, 2, 2).half(), torch.rand(1, 2, 2, 2).half()), "tensors of torch.float16"),
         (lambda: (torch.rand(1, 1, 2, 2).bfloat16(), torch.rand(1, 2, 2, 2).bfloat16()), "tensors of torch.bfloat16"),
     ],
@@ -95,7 +94,6 @@ def test_vmap_goes_to_torch():
         ((1, 1, 2, 3, 3), (1, 2, 2, 2, 3), {"mode": "bicubic"}),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*has no kernels for volumes:RuntimeWarning")
 def test_errors_are_those_of_torch(image, grid, options):
     inputs = torch.rand(image), torch.rand(grid)
     with pytest.raises((RuntimeError, ValueError)) as theirs:

@@ -18,7 +18,7 @@ from stn_numba.kernels.volumes.bands import columns_in_reach
 from stn_numba.kernels.volumes.blocks import row_gradients
 from stn_numba.kernels.volumes.grid_sums import add_to_grid, padding_vjp
 from stn_numba.kernels.volumes.positions import GridSource, row_positions
-from stn_numba.kernels.volumes.taps import pad_row
+from stn_numba.kernels.volumes.taps import pad_row, repeat_last
 from stn_numba.kernels.volumes.workspace import (
     ROW,
     ROWS,
@@ -26,6 +26,7 @@ from stn_numba.kernels.volumes.workspace import (
     Place,
     Sampler,
     Volume,
+    padded,
     positions,
     row_address,
 )
@@ -39,6 +40,7 @@ def gradients_of_row(job, n, m, k, i, sums):
         count = least(STRIP, end - left)
         row_positions(job.grid, index, k, i, left, count, positions(job.memory))
         is_padded = pad_row(job, count, job.by_grid)
+        repeat_last(padded(job), count)
         volume = job.volume.address + n * job.steps[0] * job.volume.n_step
         place = Place(volume, job.d_image.address + m * job.d_image.n_step, row_address(job.d_out, n, k, i, left))
         row_gradients(job, place, count)

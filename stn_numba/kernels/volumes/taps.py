@@ -72,6 +72,15 @@ def pad_row(job, count, from_right):
 
 
 @jit.inline
+def repeat_last(rows, count):
+    """Fill rows of positions up to a whole vector with the last position: what lies there must not change any result."""
+    for k in range(3):
+        last = get_position(rows[k], count - 1)
+        for j in range(count, (count + 7) // 8 * 8):
+            put_position(rows[k], j, last)
+
+
+@jit.inline
 def discard_outside(sampler, count, sources, targets):
     """Make positions beyond the outer edges of the border voxels NaN, so that they read the fill value."""
     for j in range(count):

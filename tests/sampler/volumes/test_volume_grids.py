@@ -133,6 +133,19 @@ def test_sums_of_very_many_outputs_are_exact(monkeypatch):
     assert d_volume[0, 0, 0, 0, 0] == np.float32(d_out.sum(dtype=np.float64))
 
 
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflect"])
+def test_gradients_do_not_depend_on_what_memory_held_before(padding):
+    """Rows whose length is no multiple of eight leave a part of the scratch memory as it was."""
+    rng = np.random.default_rng(3)
+    volume, inside = rng.random((1, 5, 6, 7, 4), np.float32), rng.uniform(1, 3, (1, 2, 3, 11, 3))
+    d_out, results = rng.random((1, 2, 3, 11, 4), np.float32), []
+    for wild in (np.nan, 1e9, 2.5, -7.0):
+        wide = np.full((1, 2, 3, 16, 3), wild)
+        stn.sample_vjp(volume, wide, units="pixels", padding=padding)[1](np.ones((1, 2, 3, 16, 4), np.float32))
+        results.append(stn.sample_vjp(volume, inside, units="pixels", padding=padding)[1](d_out))
+    assert all(np.array_equal(a, b) for other in results for a, b in zip(results[0], other, strict=True))
+
+
 def test_nan_voxels_without_weight_do_not_count():
     volume = np.zeros((1, 3, 3, 3, 1))
     volume[0, 2, 1, 1] = np.nan
