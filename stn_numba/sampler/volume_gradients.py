@@ -82,7 +82,8 @@ def _add_block(call: Call, d_out: Array, d_image: Array | None, by_grid: bool) -
 def _take_one_pass(call: Call, d_out: Array, d_image: Array) -> bool:
     """Whether one pass gives both gradients: each band computes the positions, and each output has its own volume."""
     cheap = not call.grid.repeats_are_expensive or _bands(call, d_out) == 1
-    return call.differentiable and cheap and d_image.dtype == call.image.dtype and (call.batch_steps[0] or call.batch == 1)
+    apart = call.batch_steps[0] == 1 or call.batch == 1
+    return call.differentiable and cheap and d_image.dtype == call.image.dtype and apart
 
 
 def _bands(call: Call, d_out: Array) -> int:

@@ -38,8 +38,8 @@ def warp(
     Parameters
     ----------
     image : Tensor, (N, C, H, W), (C, H, W) or (H, W)
-        With a transform of volumes (N, C, D, H, W), (C, D, H, W) or (D, H, W). In any memory layout. Dtypes as for `stn_numba.sample`; those with gradients are float32 and float64, and half
-        precision, which is computed in float32.
+        With a transform of volumes (N, C, D, H, W), (C, D, H, W) or (D, H, W). In any memory layout. Dtypes as for
+        `stn_numba.sample`; those with gradients are float32 and float64, and half precision, which is computed in float32.
     theta : Tensor, (N, P) or (P,)
         Normalized parameters. One image with several rows of theta gives one output for each row.
     transform : str, Transform or (str, dict), default "affine"

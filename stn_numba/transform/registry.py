@@ -95,9 +95,7 @@ def get_transform(name: str, **options: Any) -> Transform:
     """
     if not isinstance(name, str):
         raise TypeError(f"name: expected the name of a transform, got {name!r:.60}")
-    factory, source = _registered.get(name), "register_transform"
-    if factory is None:
-        factory, source = _load(name)
+    factory, source = _factory(name)
     if not callable(factory):
         raise PluginError(f"transform {name!r} of {source}: expected a class or a function, got {type(factory).__name__}")
     try:
@@ -116,6 +114,27 @@ def get_transform(name: str, **options: Any) -> Transform:
     with contextlib.suppress(AttributeError):  # of a class with slots
         object.__setattr__(transform, _NAME, f"transform {name!r} of {source}")
     return transform
+
+
+def _factory(name: str) -> tuple[Factory, str]:
+    """What makes a transform, and where it is from."""
+    known = _registered.get(name)
+    return (known, "register_transform") if known is not None else _load(name)
+
+
+def makes(name: str, kind: type[Transform]) -> bool:
+    """Whether a name stands for a subclass of `kind`; False for functions, and for names that stand for nothing.
+
+    Examples
+    --------
+    >>> makes("affine", Transform), makes("nowhere", Transform)
+    (True, False)
+    """
+    try:
+        factory = _factory(name)[0]
+    except (ValueError, PluginError):
+        return False
+    return isinstance(factory, type) and issubclass(factory, kind)
 
 
 def _unknown_option(name: str, factory: Factory, options: dict[str, Any]) -> str:

@@ -1,12 +1,13 @@
 """Rebuild a model from a description and tensors that are not trusted: nothing larger than the tensors is allocated for it.
 
-The memory of a spline grows with the square of its control points, so these are limited. What another transform makes of its
-options, and a layer that users have registered, cannot be limited here.
+The exception are splines whose memory grows with the square of their control points, so these are limited. What another
+transform makes of its options, and a layer that users have registered, cannot be limited here.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -19,14 +20,17 @@ from stn_numba.nn.layers.chain import Chain
 from stn_numba.nn.model.base import Model
 from stn_numba.nn.saving.architecture import build, is_described
 from stn_numba.nn.saving.model_kinds import make_model
+from stn_numba.transform import registry
+from stn_numba.transform.lattice import LatticeTransform
 
 __all__ = ["arrays_by_tensor", "rebuild"]
 
 _STATE = "state."  # before the names of state: no parameter of a chain begins so, since names of its layers end in a number
 
 _MAX_PIXELS = 1 << 26  # a larger image is rejected as implausible
-_MAX_CONTROL_POINTS = 1024
-_MAX_BASIS = 1 << 26  # values of all basis functions of a spline at all output pixels
+_MAX_SPLINE_BYTES = 1 << 30  # that it may take to make a spline
+_BYTES_OF_A_PAIR = 48  # of control points: six matrices of float64, as a thin-plate spline needs to solve for its weights
+_LATTICES = ("control_points", "shape")  # options that say how many displacements, each of some numbers of theta
 
 
 def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
@@ -37,10 +41,11 @@ def rebuild(architecture: dict[str, Any], tensors: Arrays) -> Model:
     input_shape = _image_size("input_shape", architecture["input_shape"], (3, 4))
     if not isinstance(architecture["layers"], list):
         raise TypeError(f"layers: expected a list, got {architecture['layers']!r:.60}")
-    _check_shapes(architecture, input_shape)
+    held = sum(array.size for array in tensors.values())
+    _check_shapes(architecture, input_shape, held)
     network = build({"layer": "Chain", "layers": architecture["layers"]})
     assert isinstance(network, Chain)
-    network.initialize(input_shape, cast(Any, _Allowance(sum(array.size for array in tensors.values()))), dtype)
+    network.initialize(input_shape, cast(Any, _Allowance(held)), dtype)
     model = make_model(architecture, network, input_shape, dtype)
     arrays = arrays_by_tensor(model.network)
     if set(arrays) != set(tensors):
@@ -76,39 +81,61 @@ class _Allowance:
         return np.zeros(shape)
 
 
-def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
+def _check_shapes(layer: dict[str, Any], shape: tuple[int, ...], held: int) -> tuple[int, ...]:
     """Reject implausible output shapes and control points of transformers, at any depth.
 
-    `shape` is the size of the layer's input; returned is that of its output, or one that is not smaller.
+    `shape` is the size of the layer's input; returned is that of its output, or one that is not smaller. The file holds `held`
+    values.
     """
     for inner in layer.values():  # a localisation network, or a layer inside one that a user has registered
         if is_described(inner):
-            _check_shapes(inner, shape)
+            _check_shapes(inner, shape, held)
     if layer.get("shape") is not None:
         shape = (*_image_size("shape", layer["shape"], (2, 3)), *shape[-1:])
-    if isinstance(layer.get("options"), dict):
-        _check_control_points(layer["options"].get("control_points"), math.prod(shape[:-1]))
+    for name, options in _named_options([layer.get("transform"), layer.get("options")]):
+        _check_splines(name, options, held)
     inside = [inner for inner in layer.get("layers", ()) if isinstance(inner, dict)]
     if layer.get("layer") not in ("Parallel", "Heads"):
         for inner in inside:
-            shape = _check_shapes(inner, shape)
+            shape = _check_shapes(inner, shape, held)
         return shape
-    largest = max((_check_shapes(inner, shape) for inner in inside), key=math.prod, default=(1,))
+    largest = max((_check_shapes(inner, shape, held) for inner in inside), key=math.prod, default=(1,))
     joined = (*largest[:-1], largest[-1] * len(inside))
     if math.prod(joined) > _MAX_PIXELS:
         raise ValueError(f"{layer['layer']}: expected at most {_MAX_PIXELS} values an image, got {joined}")
     return joined
 
 
-def _check_control_points(points: Any, pixels: int) -> None:
-    """Reject too many control points of a spline, given as (rows, columns), as (planes, rows, columns) or as a list."""
+def _named_options(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The names of transforms with their options, at any depth: those of a composition are pairs in a list."""
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict):
+        yield value[0], value[1]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for inner in inside:
+        yield from _named_options(inner)
+
+
+def _check_splines(transform: str, options: dict[str, Any], held: int) -> None:
+    """Reject more control points than the file has parameters for, or than memory should hold their pairs."""
+    most_pairs = math.isqrt(_MAX_SPLINE_BYTES // _BYTES_OF_A_PAIR)
+    for name in _LATTICES:
+        count, axes = _count(options.get(name))
+        if not count * axes <= held:
+            raise ValueError(f"{name}: expected at most {held // axes}, as the file holds {held} values, got {count}")
+        if not count <= most_pairs and not registry.makes(transform, LatticeTransform):
+            raise ValueError(
+                f"{name}: expected at most {most_pairs}, as a {transform!r} of more may take over "
+                f"{_MAX_SPLINE_BYTES >> 20} MiB, got {count}"
+            )
+
+
+def _count(points: Any) -> tuple[float, int]:
+    """How many points a list stands for, that is (rows, columns), (planes, rows, columns) or one of points; and their axes."""
     if not isinstance(points, list):
-        return
-    counts = len(points) in (2, 3) and all(isinstance(n, int | float) for n in points)
-    most = min(_MAX_CONTROL_POINTS, _MAX_BASIS // max(pixels, 1))
-    number = abs(math.prod(points)) if counts else len(points)
-    if not number <= most:
-        raise ValueError(f"control_points: expected at most {most} for {pixels} output pixels, got {number}")
+        return 0, 2
+    if len(points) in (2, 3) and all(isinstance(size, int | float) for size in points):
+        return abs(math.prod(points)), len(points)
+    return len(points), 2
 
 
 def _image_size(name: str, value: Any, lengths: tuple[int, int]) -> tuple[int, ...]:

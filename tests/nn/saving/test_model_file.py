@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stn_numba as stn
-from stn_numba.nn import Chain, Classifier, Flatten, SpatialTransformer, StorageError
+from stn_numba.nn import AvgPool, AvgPool3d, Chain, Classifier, Dense, Flatten, SpatialTransformer, StorageError
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
 
@@ -44,6 +44,25 @@ def test_a_loaded_model_predicts_the_same(make, tmp_path):
 
 def test_options_of_the_transform_are_loaded(model, path):
     assert np.array_equal(stn.load(path).theta(X), model.theta(X))
+
+
+@pytest.mark.parametrize(
+    ("transform", "options", "size"),
+    [
+        ("bspline", {"control_points": [40, 40]}, (64, 64)),
+        ("bspline", {"control_points": [16, 16, 16]}, (32, 32, 32)),
+        ("flow", {"shape": [100, 50]}, (64, 64)),
+        ("tps", {"control_points": [33, 33]}, (64, 64)),
+    ],
+)
+def test_splines_of_many_control_points_are_loaded(transform, options, size, tmp_path):
+    """Files of them were refused from 1,024 control points on, and volumes from fewer."""
+    pooling = AvgPool(32) if len(size) == 2 else AvgPool3d(8)
+    layers = Chain(SpatialTransformer(Chain(pooling, Flatten()), transform, options=options), Flatten(), Dense(2))
+    model = Classifier(layers, (*size, 1), 2)
+    stn.save(model, tmp_path / "model.safetensors")
+    x = np.random.default_rng(0).random((1, *size, 1), np.float32)
+    assert np.array_equal(stn.load(tmp_path / "model.safetensors").logits(x), model.logits(x))
 
 
 def test_damaged_files_are_refused(path):
@@ -110,14 +129,20 @@ def transformer(**options):
         (transformer(shape=[10**5, 10**5]), "shape: expected at most"),
         (transformer(padding="wrong"), "padding: expected"),
         (transformer(align_corners=[]), r"align_corners: expected True or False, got \[\]"),
+        (transformer(options={"control_points": [10**7, 10**7]}), "control_points: expected at most 14881, as the file holds"),
+        (transformer(options={"control_points": [10**7, -(10**7)]}), "control_points: expected at most 14881"),
+        (transformer(transform="flow", options={"shape": [10**7, 10**7]}), "shape: expected at most 14881"),
+        (transformer(transform="bspline", options={"control_points": [200, 100]}), "control_points: expected at most 14881"),
         (
-            transformer(options={"control_points": [10**7, 10**7]}),
-            "control_points: expected at most 1024 for 196 output pixels",
+            transformer(options={"control_points": [[0, 0]] * 4730}),
+            "control_points: expected at most 4729, as a 'tps' of more may take over 1024 MiB, got 4730",
         ),
-        (transformer(options={"control_points": [10**7, -(10**7)]}), "control_points: expected at most 1024"),
-        (transformer(options={"control_points": [[0, 0]] * 1025}), "control_points: expected at most 1024 .* got 1025"),
-        (transformer(options={"control_points": [30, 30]}, shape=[4096, 4096]), "control_points: expected at most 4 for"),
-        (transformer(options={"control_points": [float("nan"), 3]}), "control_points: expected at most 1024"),
+        (
+            transformer(transform="compose", options={"transforms": [["affine", {}], ["tps", {"control_points": [70, 70]}]]}),
+            "control_points: expected at most 4729, as a 'tps'",
+        ),
+        (transformer(options={"control_points": [float("nan"), 3]}), "control_points: expected at most 14881"),
+        (transformer(options={"control_points": [30, 30]}), "promises more than the 29762 values"),
         (widen, "promises more than the 29762 values"),
         (two_wide_layers, "promises more than"),
     ],
