@@ -133,7 +133,7 @@ def test_sums_of_very_many_outputs_are_exact(monkeypatch):
     assert d_volume[0, 0, 0, 0, 0] == np.float32(d_out.sum(dtype=np.float64))
 
 
-@pytest.mark.parametrize("padding", ["zeros", "border", "reflect"])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 def test_gradients_do_not_depend_on_what_memory_held_before(padding):
     """Rows whose length is no multiple of eight leave a part of the scratch memory as it was."""
     rng = np.random.default_rng(3)
