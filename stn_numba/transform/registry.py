@@ -122,7 +122,7 @@ def _factory(name: str) -> tuple[Factory, str]:
     return (known, "register_transform") if known is not None else _load(name)
 
 
-def makes(name: str, kind: type[Transform]) -> bool:
+def makes(name: str, kind: type) -> bool:
     """Whether a name stands for a subclass of `kind`; False for functions, and for names that stand for nothing.
 
     Examples
