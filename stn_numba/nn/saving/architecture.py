@@ -15,6 +15,7 @@ __all__ = ["LAYERS", "build", "expect_known", "is_described", "register_layer"]
 
 LAYERS: dict[str, type[Layer]] = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
 _own: dict[str, type[Layer]] = {}  # registered by `register_layer`
+_TODAY = {"Conv2d": {"size": "kernel_size"}}  # options as version 0.1 named them in its files
 
 Class = TypeVar("Class", bound=type[Layer])
 
@@ -129,7 +130,8 @@ def build(description: Any) -> Layer:
             f"layer: expected a description of one of {', '.join([*LAYERS, *_own])}, got {name or description!r:.80}; a layer "
             "of your own has to be registered first: stn_numba.nn.register_layer"
         )
-    options = {key: value for key, value in description.items() if key != "layer"}
+    renamed = _TODAY.get(str(name), {})
+    options = {renamed.get(key, key): value for key, value in description.items() if key != "layer"}
     if kind is Heads:
         return Heads(**dict(zip(options["names"], map(build, options["layers"]), strict=True)))
     if issubclass(kind, Chain | Parallel):
