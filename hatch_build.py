@@ -1,7 +1,9 @@
 """Build hook: compile kernels for the CPUs of the platform into the wheel, so that first calls do not compile.
 
-``STN_NUMBA_BUILD_KERNELS=0`` skips this, and so does an editable install. If compiling fails, the result is a pure wheel, whose
-kernels are compiled at first calls.
+``STN_NUMBA_BUILD_KERNELS=0`` skips this, and so do an editable install and systems other than Linux. If compiling fails, the
+result is a pure wheel, whose kernels are compiled at first calls. ``STN_NUMBA_BUILD_KERNELS=FOLDER`` takes the libraries in a
+folder, such as stn_numba/prebuilt of a checkout after ``make kernels``; an installation uses them only if they were made from
+its sources.
 """
 
 from __future__ import annotations
@@ -23,16 +25,19 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """Return the build dependencies: the compilation imports the library."""
-        return list(self.metadata.core.dependencies) if _wanted() else []
+        return [] if _why_not() or _folder() else list(self.metadata.core.dependencies)
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the libraries of compiled kernels to the wheel."""
         if self.target_name != "wheel" or version == "editable":
             return
-        if not _wanted():
-            self.app.display_info("Skipping kernels (STN_NUMBA_BUILD_KERNELS=0): they are compiled at first calls.")
+        if why_not := _why_not():
+            self.app.display_info(f"Skipping kernels ({why_not}): they are compiled at first calls.")
             return
-        libraries = self._build()
+        folder = _folder()
+        libraries = self._build() if folder is None else sorted(folder.glob("*.so"))
+        if folder is not None and not libraries:
+            raise FileNotFoundError(f"STN_NUMBA_BUILD_KERNELS: {folder} contains no libraries of kernels")
         if libraries:
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
@@ -71,5 +76,14 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
         (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
 
-def _wanted() -> bool:
-    return os.environ.get("STN_NUMBA_BUILD_KERNELS", "1") != "0"
+def _why_not() -> str:
+    """Why no kernels are compiled into the wheel, for people; empty if they are."""
+    if os.environ.get("STN_NUMBA_BUILD_KERNELS", "1") == "0":
+        return "STN_NUMBA_BUILD_KERNELS=0"
+    return "" if sys.platform == "linux" else f"not supported on {sys.platform}"
+
+
+def _folder() -> Path | None:
+    """The folder with compiled libraries, if the environment names one; not with 1, which is the default."""
+    value = os.environ.get("STN_NUMBA_BUILD_KERNELS", "1")
+    return None if value in ("0", "1", "") else Path(value).resolve()

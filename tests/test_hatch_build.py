@@ -6,13 +6,12 @@ import subprocess
 import sys
 import sysconfig
 import types
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.source_tree import ROOT, needs_sources
 
-pytestmark = pytest.mark.skipif(not (ROOT / "hatch_build.py").is_file(), reason="no checkout")
+pytestmark = needs_sources
 
 
 class App:
@@ -41,7 +40,7 @@ def hook(monkeypatch, tmp_path):
     made = module.KernelHook()
     made.app, made.root, made.directory, made.target_name = App(), str(ROOT), str(tmp_path), "wheel"
     points = {"stn_numba.transforms": {"affine": "stn_transforms.affine:Affine"}}
-    core = types.SimpleNamespace(dependencies=["numba>=0.61"], entry_points=points)
+    core = types.SimpleNamespace(dependencies=["numba>=0.62"], entry_points=points)
     made.metadata = types.SimpleNamespace(core=core, version="9.9")
     return made
 
@@ -60,6 +59,26 @@ def test_the_setting_0_leaves_kernels_out(hook, monkeypatch):
     assert built(hook) == PURE
     assert hook.dependencies() == []
     assert "STN_NUMBA_BUILD_KERNELS=0" in hook.app.said[0]
+
+
+def test_libraries_of_a_folder_are_taken_without_compiling(hook, monkeypatch, tmp_path):
+    monkeypatch.setattr(hook, "_build", lambda: pytest.fail("it compiles"))
+    monkeypatch.setenv("STN_NUMBA_BUILD_KERNELS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="contains no libraries of kernels"):
+        built(hook)
+    path = tmp_path / "kernels-v3-0123456789abcdef.so"
+    path.touch()
+    assert built(hook)["force_include"] == {str(path): f"stn_numba/prebuilt/{path.name}"}
+    assert hook.dependencies() == []
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_systems_build_a_pure_wheel_without_trying(hook, monkeypatch, system):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(hook, "_build", lambda: pytest.fail("it tried"))
+    assert built(hook) == PURE
+    assert hook.dependencies() == []
+    assert hook.app.said == [f"Skipping kernels (not supported on {system}): they are compiled at first calls."]
 
 
 @pytest.mark.parametrize(("target", "version"), [("wheel", "editable"), ("sdist", "standard")])
@@ -93,4 +112,4 @@ def test_a_platform_wheel_contains_the_libraries(hook, monkeypatch, tmp_path):
     assert data["force_include"] == {str(path): f"stn_numba/prebuilt/{path.name}"}
     assert data["pure_python"] is False
     assert data["tag"] == f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
-    assert hook.dependencies() == ["numba>=0.61"]
+    assert hook.dependencies() == ["numba>=0.62"]
