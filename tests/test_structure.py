@@ -3,11 +3,12 @@
 import ast
 import graphlib
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.source_tree import ROOT, needs_sources
+
+pytestmark = needs_sources
 FOLDERS = ("stn_numba", "plugins/stn_transforms", "benchmarks", "tests")
 MOST_FILES, MOST_LINES, MOST_FUNCTION_LINES = 16, 300, 40
 # A file or a function that is longer says why in a comment `# Long: ...` within its first lines.

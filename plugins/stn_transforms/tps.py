@@ -137,7 +137,7 @@ class ThinPlateSpline(LinearTransform):
         ThinPlateSpline(control_points=<array (5, 2)>, aspect=5.0)
         >>> targets = corners_and_middle + [[0, 0], [0, 0], [0, 30], [0, 0], [0, 0]]
         >>> theta = to_normalized(targets, (201, 1001)).T.reshape(1, -1)
-        >>> spline.apply(theta, to_normalized([[500, 100]], (201, 1001))).round(9).tolist()   # 130 pixels down
+        >>> (spline.apply(theta, to_normalized([[500, 100]], (201, 1001))).round(9) + 0.0).tolist()   # 130 pixels down
         [[[0.0, 0.3]]]
         """
         (left, top), (right, bottom) = to_pixels([[-1, -1], [1, 1]], shape, align_corners)

@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.stress.processes import LONG, PROGRAMS, ROOT, environment
+import stn_numba
+import stn_transforms
+from tests.stress.processes import LONG, PROGRAMS, environment
 
 
 def start(program, **variables):
@@ -53,8 +56,15 @@ def test_a_kernel_from_the_cache_needs_no_compiler(tmp_path):
 @pytest.fixture
 def install(tmp_path):
     """A read-only copy of the package with a read-only home; only the temporary folder is writable."""
-    for name in ("stn_numba", "plugins/stn_transforms", "tests/stress"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    if sys.platform != "linux":
+        pytest.skip("folders are made read-only as Linux does")
+    packages = {
+        "stn_numba": Path(stn_numba.__file__).parent,
+        "plugins/stn_transforms": Path(stn_transforms.__file__).parent,
+        "tests/stress": PROGRAMS.parent,
+    }
+    for name, folder in packages.items():
+        shutil.copytree(folder, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("home", "temporary"):
         (tmp_path / name).mkdir()
     # without this, Python takes another folder where TMPDIR cannot be written to
