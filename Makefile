@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test kernels stress fuzz docs-servers docs-figures docs-defaults live live-model check bench clean help
+.PHONY: demo test kernels stress fuzz docs-servers docs-figures docs-defaults live live-model check bench dist matrix clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer; write a figure and the models to runs/demo"
@@ -19,7 +19,10 @@ help:
 	@echo "make kernels build a wheel and copy its compiled kernels into this checkout; takes minutes"
 	@echo "make bench   the same, then measure against other libraries, write the benchmark pages of docs;"
 	@echo "             fails if a ratio or a time misses its mark"
-	@echo "make clean   remove .venv and runs"
+	@echo "make dist    build sdist and wheel into dist, and check them; takes minutes"
+	@echo "make matrix  build them, test the wheel under several versions of Python and of the libraries, and write"
+	@echo "             docs/compatibility.md; QUICK=1 runs a part of the tests in each"
+	@echo "make clean   remove .nox, .venv and runs"
 
 demo: runs/demo/results.txt
 	@cat $<
@@ -69,11 +72,18 @@ kernels: | .venv/bin/python
 	rm -rf stn_numba/prebuilt
 	cp -r build/wheel/unpacked/stn_numba/prebuilt stn_numba/ || grep -m 1 "pure wheel" build/wheel/log || true
 
+dist: .venv/.release
+	$(BIN)/nox --session build
+
+# Sessions go on after one that failed; the page lists failures.
+matrix: .venv/.release
+	$(BIN)/nox --session build tests page $(if $(QUICK),-- quick)
+
 bench: kernels .venv/.bench
 	$(BIN)/python -m benchmarks
 
 # One stamp file per extra; a changed pyproject.toml reinstalls.
-.venv/.demo .venv/.test .venv/.dev .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.demo .venv/.test .venv/.dev .venv/.release .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
 	STN_NUMBA_BUILD_KERNELS=0 $(BIN)/pip install --quiet --editable ".[$*]"
 	touch $@
 
@@ -81,4 +91,4 @@ bench: kernels .venv/.bench
 	$(PYTHON) -m venv .venv || { echo "python3 needs its venv module: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }
 
 clean:
-	rm -rf .venv runs
+	rm -rf .nox .venv runs
