@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stn_numba.registration import Registration, register, register_stack
     from stn_numba.resampling import resample
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "BasisGrid",
