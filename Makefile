@@ -44,13 +44,13 @@ fuzz: .venv/.test
 	STN_NUMBA_FUZZ=long STN_NUMBA_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest -q -rP tests/fuzz --durations=10
 
 docs-servers: .venv/.test
-	$(BIN)/python docs/servers.py
+	$(BIN)/python docs/scripts/servers.py
 
 docs-figures: .venv/.demo
-	$(BIN)/python docs/figures.py
+	$(BIN)/python docs/scripts/figures.py
 
 docs-defaults: .venv/.test
-	$(BIN)/python docs/defaults.py --data $(DATA)
+	$(BIN)/python docs/scripts/defaults.py --data $(DATA)
 
 live: .venv/.test
 	$(BIN)/python docs/scripts/live_page.py

@@ -11,7 +11,7 @@ as constant.
 
 The sub-samples at one place of all cells make a grid, shifted by a fraction of an output pixel. A grid in closed form, such as
 a `MatrixGrid`, is shifted exactly, as is the place where a displacement starts. Positions of the other kinds are interpolated
-between output pixels, see `stn_numba.grid.between_pixels`; their grids are shifted a few images at a time. An axis with a
+between output pixels, see ``grid/between_pixels.py``; their grids are shifted a few images at a time. An axis with a
 single output pixel has no neighbors to measure and is not widened, except that the cell of a `MatrixGrid` with
 ``align_corners=False`` is known all the same.
 """

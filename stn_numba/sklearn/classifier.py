@@ -90,7 +90,7 @@ class SpatialTransformerClassifier(ClassifierMixin, SpatialTransformerEstimator)
         The factor of the pixels.
     n_features_in_ : int
         H * W * C.
-    feature_names_in_ : (n_features_in_,) array
+    feature_names_in_ : array, one name a feature
         Names of the columns, if X has names in `fit`.
 
     See Also

@@ -51,7 +51,7 @@ class BinaryCrossEntropy(Loss):
         return weighted_mean(losses, sigmoid(outputs) - targets, sample_weight)
 
     def check_targets(self, targets: Any, count: int, output_shape: Size, *, name: str = "y") -> Targets:
-        """Return targets (count, *output_shape) in [0, 1], after checks; True and False count as 1 and 0."""
+        """Return targets ``(count, *output_shape)`` in [0, 1], after checks; True and False count as 1 and 0."""
         array = as_array(targets, name)
         array = expect_target_numbers(array.astype(np.int8) if array.dtype == bool else array, count, output_shape, name)
         if array.size and not 0 <= array.min() <= array.max() <= 1:

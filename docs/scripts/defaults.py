@@ -25,7 +25,7 @@ import stn_numba as stn
 from stn_numba._util.files import write_atomically
 from stn_numba.data import Digits
 
-RESULTS = Path(__file__).with_name("training-defaults.json")
+RESULTS = Path(__file__).parents[1] / "training-defaults.json"
 PAGE = RESULTS.with_suffix(".md")
 
 PAPERS = {"localisation_downsample": 2, "localisation_units": 20, "center": False}

@@ -18,7 +18,7 @@ import stn_numba as stn
 from stn_numba.plot import registration_figure
 from stn_numba.plot.figures import draw_image, new_axes, write_figure
 
-FOLDER = Path(__file__).with_name("figures")
+FOLDER = Path(__file__).parents[1] / "figures"
 SIZE = (120, 160)
 COLUMNS = 6
 

@@ -13,7 +13,7 @@ Records = list[dict[str, Any]]
 
 _HEAD = """# Defaults that need no tuning
 
-Written by `make docs-defaults` (docs/defaults.py) from [training-defaults.json](training-defaults.json). Errors in % on
+Written by `make docs-defaults` (docs/scripts/defaults.py) from [training-defaults.json](training-defaults.json). Errors in % on
 {n_test:,} held-out images; smaller is better. `st_cnn` is trained by `fit` with the defaults of both, except for what the first
 column names.
 

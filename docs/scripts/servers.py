@@ -19,7 +19,7 @@ from pathlib import Path
 from stn_numba.deploy.build_kernels import build_kernels
 from stn_numba.kernels.runtime import prebuilt
 
-PAGE = Path(__file__).with_name("servers.md")
+PAGE = Path(__file__).parents[1] / "servers.md"
 COMMAND = [str(Path(sys.executable).with_name("stn-numba"))]
 CACHE_SHOWN = "/opt/stn-numba/cache"
 WARP = "import numpy as np, stn_numba as stn; image = np.ones((64, 64, 3), np.float32); theta = [1, 0, 0, 0, 1, 0]; "

@@ -1,4 +1,4 @@
-"""Write docs/examples.md from what the scripts in examples/ left in a folder of runs: ``python docs/examples.py [runs]``.
+"""Write docs/examples.md from what the scripts in examples/ left in a folder of runs: ``python docs/scripts/examples.py [runs]``.
 
 Run the scripts before, each with its default `--out`. The figures are copied to docs/figures.
 """
@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 
 EXAMPLES = {  # figure, sentence about the result, and what the figure shows
     "signs": (
@@ -43,7 +43,7 @@ def main(runs: Path) -> None:
     """Write the page and copy the figures."""
     sections = [section(runs / name, name) for name in EXAMPLES]
     text = "\n".join(
-        ["# Examples", "", f"Written by `{Path(__file__).name}` after the scripts have run.", "", *sections, _MORE]
+        ["# Examples", "", f"Written by `docs/scripts/{Path(__file__).name}` after the scripts have run.", "", *sections, _MORE]
     )
     (FOLDER / "examples.md").write_text(text)
 
@@ -55,9 +55,8 @@ def section(run: Path, name: str) -> str:
     title, *_ = script.read_text().removeprefix('"""').splitlines()
     shutil.copyfile(run / figure, FOLDER / "figures" / f"{name}.png")
     result = sentence.format(**json.loads((run / "result.json").read_text()))
-    return "\n".join(
-        [f"## [{script.name}](../examples/{script.name})", "", title, "", result, "", f"![{caption}](figures/{name}.png)", ""]
-    )
+    link = f"Script: [examples/{script.name}](../examples/{script.name})."
+    return "\n".join([f"## {script.name}", "", f"{title} {link}", "", result, "", f"![{caption}](figures/{name}.png)", ""])
 
 
 if __name__ == "__main__":
