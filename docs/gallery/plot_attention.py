@@ -1,0 +1,34 @@
+"""
+A network that looks for the digit
+==================================
+
+Trained for a few seconds on digits among clutter, from labels alone, a network with a spatial transformer already looks at the
+digit.
+"""
+
+import stn_numba as stn
+from stn_numba.plot import attention_figure, learning_curves
+
+digits, clutter = stn.data.load_digits(), stn.data.get_distortion("TC")
+model = stn.models.st_cnn((60, 60, 1), shape=(28, 28), transform="attention")
+
+# %%
+# ``fit`` calls the distortion for each batch, so no image comes twice. For a good network train longer: see :doc:`/results`.
+history = stn.fit(
+    model,
+    digits.train_images,
+    digits.train_labels,
+    augment=clutter,
+    epochs=5,
+    validation=(clutter.fixed(digits.test_images[:500]), digits.test_labels[:500]),
+    progress=False,
+)
+
+# %%
+# The share of wrong predictions, in training and on other digits:
+learning_curves(history)
+
+# %%
+# The input with the region that the transformer chose, what it sees there, and the class:
+images = clutter.fixed(digits.test_images[500:506])
+attention_figure(model, images, digits.test_labels[500:506])
