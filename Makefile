@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test kernels stress fuzz docs-servers docs-figures docs-defaults live live-model check bench dist matrix clean help
+.PHONY: demo test kernels stress fuzz docs docs-servers docs-figures docs-defaults live live-model check bench dist matrix clean help
 
 help:
 	@echo "make demo    train a plain network and a spatial transformer; write a figure and the models to runs/demo"
@@ -13,6 +13,7 @@ help:
 	@echo "make docs-servers  update docs/servers.md: the output of warmup and doctor, and times of first calls"
 	@echo "make docs-figures  draw the figures of docs/transforms.md and docs/registration.md"
 	@echo "make docs-defaults DATA=FOLDER  train the defaults and alternatives on MNIST's digits in FOLDER; takes hours, resumes"
+	@echo "make docs    build the documentation site in build/docs; quicker after make kernels"
 	@echo "make live    build the live page into build/live/live, to be served by any web server"
 	@echo "make live-model DATA=FOLDER  train the live page's model on MNIST's digits in FOLDER; takes half an hour"
 	@echo "make check   check lint, format, types and import contracts"
@@ -22,7 +23,7 @@ help:
 	@echo "make dist    build sdist and wheel into dist, and check them; takes minutes"
 	@echo "make matrix  build them, test the wheel under several versions of Python and of the libraries, and write"
 	@echo "             docs/compatibility.md; QUICK=1 runs a part of the tests in each"
-	@echo "make clean   remove .nox, .venv and runs"
+	@echo "make clean   remove .nox, .venv, runs and the site"
 
 demo: runs/demo/results.txt
 	@cat $<
@@ -51,6 +52,12 @@ docs-figures: .venv/.demo
 
 docs-defaults: .venv/.test
 	$(BIN)/python docs/scripts/defaults.py --data $(DATA)
+
+# Warnings are errors, as are references and links that lead nowhere. Nothing is read from the network.
+docs: .venv/.docs
+	rm -rf docs/reference/generated
+	MPLBACKEND=agg $(BIN)/sphinx-build --builder html --nitpicky --fail-on-warning --fresh-env --quiet docs build/docs
+	@echo "build/docs/index.html"
 
 live: .venv/.test
 	$(BIN)/python docs/scripts/live_page.py
@@ -83,7 +90,7 @@ bench: kernels .venv/.bench
 	$(BIN)/python -m benchmarks
 
 # One stamp file per extra; a changed pyproject.toml reinstalls.
-.venv/.demo .venv/.test .venv/.dev .venv/.release .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.demo .venv/.test .venv/.docs .venv/.dev .venv/.release .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
 	STN_NUMBA_BUILD_KERNELS=0 $(BIN)/pip install --quiet --editable ".[$*]"
 	touch $@
 
@@ -91,4 +98,4 @@ bench: kernels .venv/.bench
 	$(PYTHON) -m venv .venv || { echo "python3 needs its venv module: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }
 
 clean:
-	rm -rf .nox .venv runs
+	rm -rf .nox .venv runs build/docs docs/auto_gallery docs/reference/generated

@@ -62,6 +62,7 @@ sphinx_gallery_conf = {
     "doc_module": ("stn_numba",),
     "backreferences_dir": None,
     "remove_config_comments": True,
+    "write_computation_times": False,  # that page loads scripts from the network
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -74,12 +75,12 @@ html_extra_path = [path for path in ("../build/live",) if (Path(__file__).parent
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": f"stn-numba {version}"},
+    "logo": {"text": "stn-numba"},
     "show_prev_next": False,
     "navbar_align": "left",
     "header_links_before_dropdown": 7,
     "secondary_sidebar_items": ["page-toc"],
-    "footer_start": ["copyright"],
+    "footer_start": ["version"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

@@ -6,6 +6,8 @@ Trained for a few seconds on digits among clutter, from labels alone, a network 
 digit.
 """
 
+import matplotlib.pyplot as plt
+
 import stn_numba as stn
 from stn_numba.plot import attention_figure, learning_curves
 
@@ -26,9 +28,10 @@ history = stn.fit(
 
 # %%
 # The share of wrong predictions, in training and on other digits:
-learning_curves(history)
+axes = learning_curves(history, axes=plt.figure(figsize=(6, 3), layout="constrained").gca())
 
 # %%
 # The input with the region that the transformer chose, what it sees there, and the class:
 images = clutter.fixed(digits.test_images[500:506])
-attention_figure(model, images, digits.test_labels[500:506])
+figure, axes = plt.subplots(6, 4, figsize=(8, 11), layout="constrained")
+axes = attention_figure(model, images, digits.test_labels[500:506], axes=axes)

@@ -6,6 +6,7 @@ The second photo is darker and taken from another side. :func:`stn_numba.registe
 it is right.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.cbook import get_sample_data
 from matplotlib.image import imread
@@ -24,4 +25,5 @@ result = stn.register(moving, fixed, "projective")
 result.success, result.theta.round(3)
 
 # %%
-registration_figure(fixed, moving, result.warp(moving, fill=np.nan))
+figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
+axes = registration_figure(fixed, moving, result.warp(moving, fill=np.nan), axes=axes)

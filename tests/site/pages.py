@@ -8,6 +8,11 @@ BUILT = ROOT / "build" / "docs"
 GENERATED = ("auto_gallery", "generated")
 
 
+def built_pages():
+    """The pages of the built site, without templates among the theme's files."""
+    return [path for path in sorted(BUILT.rglob("*.html")) if "_static" not in path.parts]
+
+
 def sources(suffix, folder=DOCS):
     """Pages that are written by hand, without those that the build makes."""
     return sorted(path for path in folder.rglob(f"*{suffix}") if not set(GENERATED) & set(path.parts))

@@ -74,3 +74,9 @@ def test_both_libraries_give_the_same(page, heading):
 
 def test_every_page_compares_with_another_library():
     assert [page.stem for page in PAGES if not any(theirs for theirs, _ in sections(page)[1].values())] == []
+
+
+def test_the_index_leads_to_every_section():
+    index = (DOCS / "how-to" / "index.md").read_text(encoding="utf-8")
+    anchors = [f"{page}.md#{re.sub(r'[^a-z0-9_ -]', '', heading.lower()).replace(' ', '-')}" for page, heading in CASES]
+    assert [anchor for anchor in anchors if f"({anchor})" not in index] == []
