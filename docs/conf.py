@@ -61,6 +61,7 @@ sphinx_gallery_conf = {
     "reference_url": {"stn_numba": None},
     "doc_module": ("stn_numba",),
     "backreferences_dir": None,
+    "within_subsection_order": "FileNameSortKey",
     "remove_config_comments": True,
     "write_computation_times": False,  # that page loads scripts from the network
 }
@@ -71,13 +72,15 @@ html_static_path = ["_static"]
 html_favicon = html_logo = "_static/logo.svg"
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_css_files = ["site.css"]
-html_extra_path = [path for path in ("../build/live",) if (Path(__file__).parent / path).exists()]
+LIVE = Path(__file__).parents[1] / "build" / "live"  # live/index.html and its files, if they were built before
+html_extra_path = [str(LIVE)] if LIVE.exists() else []
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "stn-numba"},
     "show_prev_next": False,
     "navbar_align": "left",
+    "navbar_end": [*(["live"] if LIVE.exists() else []), "theme-switcher"],
     "header_links_before_dropdown": 7,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["version"],

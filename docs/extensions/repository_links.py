@@ -1,7 +1,7 @@
 """Let pages link as on the repository's host: ``../CONTRIBUTING.md`` becomes the site's page of it, other files downloads.
 
-Pages that repeat a file from outside docs/ consist of an ``include`` of it. Links in such a file are relative to its own folder,
-so they are made relative to the page that includes it.
+Pages that repeat a file from outside docs/ consist of an ``include`` of it. Links in such a file are relative to its own
+folder, so they are made relative to the page that includes it.
 """
 
 from __future__ import annotations

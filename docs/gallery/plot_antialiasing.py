@@ -14,8 +14,8 @@ y, x = np.mgrid[-1:1:480j, -1:1:480j]
 rings = (0.5 + 0.5 * np.cos(110 * (x * x + y * y))).astype(np.float32)
 
 # %%
-# ``antialias=True`` averages over as many pixels as each output pixel covers. It works for every transform, also where only a part
-# of the image shrinks, and its gradients are exact.
+# ``antialias=True`` averages over as many pixels as each output pixel covers. It works for every transform, and its gradients
+# are exact.
 identity = [1, 0, 0, 0, 1, 0]
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
 axes[0].imshow(rings, cmap="gray")

@@ -2,8 +2,8 @@
 Find a motion by gradient descent
 =================================
 
-The gradient of the sampled image by the transform's parameters is what lets a network learn where to look. Here it finds an angle and
-a shift without any network.
+The gradient of the sampled image by the transform's parameters is what lets a network learn where to look. Here it finds an
+angle and a shift without any network.
 """
 
 import matplotlib.pyplot as plt
@@ -17,8 +17,8 @@ rigid = stn.get_transform("rigid")
 target = stn.warp(image, [0.5, 0.15, -0.1], rigid)
 
 # %%
-# :func:`stn_numba.sample_vjp` returns the output and the way back to the grid; ``forward`` of the transform returns the grid and the
-# way back to theta.
+# :func:`stn_numba.sample_vjp` returns the output and the function that takes gradients back to the grid; ``forward`` of the
+# transform returns the grid and the function that takes them back to theta.
 theta = rigid.identity()[None]
 losses, shown = [], {}
 for step in range(400):

@@ -13,8 +13,7 @@ import stn_numba as stn
 
 with get_sample_data("grace_hopper.jpg") as file:
     photo = imread(file)
-eye = photo[165:213:4, 215:279:4].copy()
-eye.shape
+eye = photo[165:213:4, 215:279:4].copy()  # 12 x 16 pixels
 
 # %%
 # A resize is the identity, to another shape. Without ``align_corners`` the outer edges stay in place.

@@ -1,6 +1,7 @@
-"""Write docs/examples.md from what the scripts in examples/ left in a folder of runs: ``python docs/scripts/examples.py [runs]``.
+"""Write docs/examples.md from what the scripts in examples/ left in a folder of runs.
 
-Run the scripts before, each with its default `--out`. The figures are copied to docs/figures.
+Use ``python docs/scripts/examples.py [runs]``. Run the scripts in examples/ before, each with its default `--out`. The figures
+are copied to docs/figures.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def test_an_error_in_the_console_is_seen(open_page):
 
 @pytest.mark.parametrize(
     ("query", "address_of_hit"),
-    [("grid_from_pixel_matrix", "reference/generated/stn_numba.grid_from_pixel_matrix.html"), ("cv2.remap", "how-to/remap.html")],
+    [("sample_gradients", "reference/generated/stn_numba.sample_gradients.html"), ("cv2.remap", "how-to/remap.html")],
 )
 def test_search_finds(open_page, query, address_of_hit):
     page, problems = open_page(f"search.html?q={query}")

@@ -27,7 +27,7 @@ def load_extension(name):
         ("docs/training.md", "docs/training.md", "https://a.org/b.md", "https://a.org/b.md"),
         ("docs/training.md", "docs/training.md", "../examples/signs.py", "../examples/signs.py"),
         ("docs/architecture.md", "docs/architecture.md", "../CONTRIBUTING.md", "project/contributing.md"),
-        ("docs/tutorials/plugin.md", "docs/tutorials/plugin.md", "../../plugins/README.md#2-check-it", "../plugins.md#2-check-it"),
+        ("docs/tutorials/plugin.md", "docs/tutorials/plugin.md", "../../plugins/README.md#2", "../plugins.md#2"),
         ("CONTRIBUTING.md", "docs/project/contributing.md", "docs/sampling.md", "../sampling.md"),
         ("CONTRIBUTING.md", "docs/project/contributing.md", "plugins/README.md", "../plugins.md"),
         ("README.md", "docs/index.md", "docs/figure.png", "figure.png"),
