@@ -13,7 +13,7 @@ help:
 	@echo "make docs-servers  update docs/servers.md: the output of warmup and doctor, and times of first calls"
 	@echo "make docs-figures  draw the figures of docs/transforms.md and docs/registration.md"
 	@echo "make docs-defaults DATA=FOLDER  train the defaults and alternatives on MNIST's digits in FOLDER; takes hours, resumes"
-	@echo "make docs    build the documentation site in build/docs; quicker after make kernels"
+	@echo "make docs    build the documentation site in build/docs, with the live page after make live; quicker after make kernels"
 	@echo "make live    build the live page into build/live/live, to be served by any web server"
 	@echo "make live-model DATA=FOLDER  train the live page's model on MNIST's digits in FOLDER; takes half an hour"
 	@echo "make check   check lint, format, types and import contracts"

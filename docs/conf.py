@@ -45,6 +45,7 @@ default_role = "autolink"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_mock_imports = [] if importlib.util.find_spec("torch") else ["torch"]
+toc_object_entries_show_parents = "hide"  # the list of a page's methods is narrow
 autosummary_generate_overwrite = True
 autosummary_filename_map = {"stn_numba.data.Resize": "stn_numba.data.Resize-class"}  # file systems that ignore case
 numpydoc_show_class_members = False

@@ -1,26 +1,10 @@
 """The built site, served on this machine, and Chromium to look at it."""
 
-import http.server
-import shutil
-import threading
-
 import pytest
 
+from tests.live.serving import chromium, served
+
 from .pages import BUILT
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def __init__(self, *arguments):
-        super().__init__(*arguments, directory=str(BUILT))
-
-    def log_message(self, *arguments):
-        """Nothing is written."""
 
 
 @pytest.fixture(scope="session")
@@ -32,25 +16,14 @@ def built():
 
 @pytest.fixture(scope="session")
 def address(built):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(built) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="session")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: extra docs")
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=program, args=OPTIONS.split())
-        yield chromium
-        chromium.close()
+def browser(built):
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
