@@ -53,10 +53,11 @@ docs-figures: .venv/.demo
 docs-defaults: .venv/.test
 	$(BIN)/python docs/scripts/defaults.py --data $(DATA)
 
-# Warnings are errors, as are references and links that lead nowhere. Nothing is read from the network.
+# -n -W: warnings are errors, as are references and links that lead nowhere. -E: pages are read anew, or old warnings would not
+# come again; programs of the gallery run when they change. Nothing is read from the network.
 docs: .venv/.docs
 	rm -rf docs/reference/generated
-	MPLBACKEND=agg $(BIN)/sphinx-build --builder html --nitpicky --fail-on-warning --fresh-env --quiet docs build/docs
+	MPLBACKEND=agg $(BIN)/sphinx-build -b html -n -W -E -q docs build/docs
 	@echo "build/docs/index.html"
 
 live: .venv/.test
