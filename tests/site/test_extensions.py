@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.source_tree import needs_sources
+
 from .pages import DOCS
+
+pytestmark = needs_sources
 
 pytest.importorskip("sphinx", reason="Sphinx is not installed: extra docs")
 

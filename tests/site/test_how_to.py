@@ -7,7 +7,11 @@ import re
 import numpy as np
 import pytest
 
+from tests.source_tree import needs_sources
+
 from .pages import DOCS
+
+pytestmark = needs_sources
 
 PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.stem != "index")
 LIBRARIES = {  # names that their code uses, and what they are imported from

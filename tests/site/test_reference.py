@@ -8,8 +8,11 @@ from importlib.metadata import distribution
 import pytest
 
 import stn_numba
+from tests.source_tree import needs_sources
 
 from .pages import sources
+
+pytestmark = needs_sources
 
 # A new package is either in the reference or named here.
 INTERNAL = {"_util", "cli", "kernels", "model_parts", "prebuilt", "warp_plans"}
