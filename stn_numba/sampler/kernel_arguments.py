@@ -25,6 +25,7 @@ __all__ = [
     "reach_entry",
     "rule_words",
     "sample_entry",
+    "window_positions_entry",
     "working_dtype",
 ]
 
@@ -36,6 +37,10 @@ _NEAREST = {2: kernel("kernels.sampling.nearest", "nearest"), 3: kernel("kernels
 _GRADIENT, _REACH = kernel("kernels.gradients.backward", "gradient"), kernel("kernels.gradients.backward", "tile_y_ranges")
 _GRID_GRADIENT = kernel("kernels.volumes.grid_gradient", "grid_gradient")
 _IMAGE_GRADIENT = kernel("kernels.volumes.image_gradient", "image_gradient")
+_WINDOW = {
+    2: kernel("kernels.sampling.window_positions", "window_positions"),
+    3: kernel("kernels.volumes.window_positions", "window_positions"),
+}
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = {
@@ -79,6 +84,12 @@ def gradient_entry(dtype: np.dtype[Any]) -> Entry:
 def reach_entry() -> Entry:
     """Words: tasks, source, grids, shape of the output, address of the result."""
     return _REACH.entry(("int", _SOURCE[2], "int", ("int", "int"), "int"))
+
+
+@functools.cache
+def window_positions_entry(axes: int = 2) -> Entry:
+    """Words: source, grids, first pixel and size of the window, numbers in a row, address of the result."""
+    return _WINDOW[axes].entry((_SOURCE[axes], "int", ("int",) * axes, ("int",) * axes, "int", "int"))
 
 
 @functools.cache
