@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-OPTIONAL = {"notebook*": "ipywidgets", "torch*": "torch"}  # {files of stn_numba: the library that they need}
+OPTIONAL = {"dask*": "dask", "notebook*": "ipywidgets", "torch*": "torch"}  # {files of stn_numba: the library that they need}
 POSIX = (  # they fork, limit or guard memory, or look at the owners of files
     "fuzz",
     "kernels/runtime/test_cache_folders.py",

@@ -22,6 +22,8 @@ from benchmarks import (
     warp_cases,
 )
 from benchmarks.case import Result, library_of
+from benchmarks.dask import cases as dask_cases
+from benchmarks.dask import page as dask_page
 from benchmarks.networks import cases as network_cases
 from benchmarks.registration import cases as registration_cases
 from benchmarks.registration import page as registration_page
@@ -36,12 +38,14 @@ CASES: dict[str, dict[str, Any]] = {
     "training-benchmarks": {"training": network_cases.CASES},
     "registration-benchmarks": {"registration": registration_cases.CASES},
     "volumes-benchmarks": {"volumes": volume_cases.CASES, "volumes to align": registration_cases.VOLUMES},
+    "dask-benchmarks": {"dask": dask_cases.CASES, "dask out of core": dask_cases.OUT_OF_CORE},
 }
 PAGES = {
     "benchmarks": report.warps_page,
     "training-benchmarks": report.training_page,
     "registration-benchmarks": registration_page.page,
     "volumes-benchmarks": volume_page.page,
+    "dask-benchmarks": dask_page.page,
 }
 
 

@@ -20,7 +20,7 @@ from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, make_grid, n_params_of, transform_for_image
 from stn_numba.transform.parameters import as_numbers, shape_advice
 
-__all__ = ["warp"]
+__all__ = ["theta_rows", "warn_of_many_channels", "warp"]
 
 _MAX_COLORS = 4  # red, green, blue and alpha
 
@@ -95,8 +95,8 @@ def warp(
     if result is not None:
         return result
     image, transform = as_array(image, "image"), as_transform(transform)
-    rows = _theta_rows(theta, image, transform, layout)
-    if transform.ndim == 2 and _warn_of_many_channels(image, layout):
+    rows = theta_rows(theta, image, transform, layout)
+    if transform.ndim == 2 and warn_of_many_channels(image, layout):
         key = None  # the next call has to warn as well
     batch, channel_axis = as_batch(image, layout, transform.ndim)
     in_shape = tuple(size for axis, size in enumerate(batch.shape) if axis not in (0, channel_axis))
@@ -127,7 +127,7 @@ def warp(
     return result
 
 
-def _theta_rows(theta: ArrayLike, image: NDArray[Any], transform: Transform, layout: str) -> NDArray[Any]:
+def theta_rows(theta: ArrayLike, image: NDArray[Any], transform: Transform, layout: str) -> NDArray[Any]:
     """Return theta as (N, P), after checking the number of axes of theta and image."""
     count, axes = n_params_of(transform), transform.ndim
     if image.ndim not in (axes, axes + 1, axes + 2):
@@ -160,7 +160,7 @@ def _swapped(image: NDArray[Any], theta: Any, count: int) -> str:
     return "; `warp` takes the image first, then theta" if alike and np.ndim(theta) in (2, 3, 4) else ""
 
 
-def _warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
+def warn_of_many_channels(image: NDArray[Any], layout: str) -> bool:
     """Warn of an image such as (8, 28, 28), which may be meant as a batch of gray images; return whether it is one."""
     channels = image.shape[0 if layout == "NCHW" else -1]
     if image.ndim == 3 and channels > _MAX_COLORS:

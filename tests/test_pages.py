@@ -23,6 +23,7 @@ WITH_EXAMPLES = (
     "README.md",
     "plugins/README.md",
     "docs/bridges.md",
+    "docs/dask.md",
     "docs/mathematics.md",
     "docs/notebooks.md",
     "docs/own-data.md",
@@ -33,6 +34,8 @@ WITH_EXAMPLES = (
     "docs/volumes.md",
     *(page for page in PAGES if page.startswith("docs/tutorials/") and not page.endswith("index.md")),
 )  # those in docs/how-to are run beside other libraries, in tests/site/test_how_to.py
+
+LIBRARIES = {"docs/dask.md": ("dask", "xarray", "zarr")}
 
 
 def read(page):
@@ -64,6 +67,8 @@ def test_examples_of_the_pages_run(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     if not (ROOT / page).is_file():
         pytest.skip("a page beside the sources, which are not here")
+    for library in LIBRARIES.get(page, ()):
+        pytest.importorskip(library, reason=f"{library} is not installed")
     text = without_missing_libraries(read(page))
     plain = "\n".join("" if line.startswith("```") else line for line in text.splitlines())
     test = doctest.DocTestParser().get_doctest(plain, {}, page, page, 0)

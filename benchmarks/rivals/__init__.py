@@ -3,7 +3,10 @@
 - ``LIBRARY``, the name on the pages, and ``PACKAGE``, the name of its distribution;
 - ``calls(problem)``, which returns the calls by which a user of the library solves a problem fastest, with
   ``stn_numba.get_num_threads()`` threads, or an empty list if the library does not compete. Problems are those of
-  `benchmarks.warp_problem`, `benchmarks.volumes.problem`, `benchmarks.networks.problem` and `benchmarks.registration.case`.
+  `benchmarks.warp_problem`, `benchmarks.volumes.problem`, `benchmarks.dask.problem`, `benchmarks.networks.problem` and
+  `benchmarks.registration.case`.
+
+The rival of a single page is beside its cases: `benchmarks.dask.dask_image`.
 """
 
 from __future__ import annotations
@@ -32,9 +35,9 @@ def packages(libraries: set[str]) -> list[str]:
 def _modules() -> list[ModuleType]:
     """Import all rivals; those that are not installed are left out, and their marks are missed."""
     modules = []
-    for info in pkgutil.iter_modules(__path__):
+    for name in [*(f"{__name__}.{info.name}" for info in pkgutil.iter_modules(__path__)), "benchmarks.dask.dask_image"]:
         try:
-            modules.append(importlib.import_module(f"{__name__}.{info.name}"))
+            modules.append(importlib.import_module(name))
         except ModuleNotFoundError as error:
-            print(f"benchmarks.rivals.{info.name} is left out: {error}", file=sys.stderr)
+            print(f"{name} is left out: {error}", file=sys.stderr)
     return modules

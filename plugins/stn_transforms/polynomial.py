@@ -9,6 +9,7 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
+from stn_numba.grid import Floats
 from stn_numba.transform import LinearTransform
 
 __all__ = ["Polynomial"]
@@ -76,8 +77,20 @@ class Polynomial(LinearTransform):
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the products (M, B) of Legendre polynomials."""
         of_x, of_y = (legvander(each, self.degree) for each in points.T)
-        orders = [(total - of, of) for total in range(self.degree + 1) for of in range(total + 1)]
-        return np.stack([of_x[:, i] * of_y[:, j] for i, j in orders], axis=1)
+        return np.stack([of_x[:, i] * of_y[:, j] for i, j in self._orders()], axis=1)
+
+    def interpolation_error(self, theta: Floats, sides: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a bound (N, 2) from the second derivatives, as `LinearTransform.interpolation_error`.
+
+        In [-1, 1] a Legendre polynomial is at most 1, and its second derivative is largest at the end.
+        """
+        n = np.array(self._orders(), np.float64)  # (B, 2)
+        steepest = (n - 1) * n * (n + 1) * (n + 2) / 8
+        return np.asarray(np.abs(theta.reshape(len(theta), 2, -1)) @ (steepest @ (sides**2 / 8)), np.float64)
+
+    def _orders(self) -> list[tuple[int, int]]:
+        """Degrees in x and y of each basis function."""
+        return [(total - of, of) for total in range(self.degree + 1) for of in range(total + 1)]
 
 
 def _degree(value: Any) -> int:

@@ -54,6 +54,7 @@ class Radial(AspectAware, Transform):
     """
 
     n_params = 5
+    pointwise = True
 
     def identity(self) -> NDArray[np.float64]:
         """Return zeros (5,)."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stn_numba.grid import Shape, as_floats, to_normalized, to_pixels
+from stn_numba.grid import Floats, Shape, as_floats, to_normalized, to_pixels
 from stn_numba.transform import LinearTransform
 from stn_transforms.aspect import as_aspect, as_aspects
 from stn_transforms.control_points import as_control_points, as_given, is_regular
@@ -166,6 +166,25 @@ class ThinPlateSpline(LinearTransform):
     def basis(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (M, K): function k is the spline whose target is 1 at control point k and 0 at the others."""
         return np.asarray((self._solution.T @ self._features(points)).T, np.float64)
+
+    def interpolation_error(self, theta: Floats, sides: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a bound (N, 2), or (N, 3), from the second derivatives, as `LinearTransform.interpolation_error`.
+
+        On a segment of length h, a function differs from the line between its ends by at most h / 4 times the integral of its
+        second derivative's magnitude. For r^2 log r^2 that magnitude is at most 4 + 2 |1 + log r^2|, which is integrable where
+        r is 0; for r in volumes the integral along a whole line is 2.
+        """
+        count = len(self.control_points)
+        h = sides * self._units / self._extent
+        if self.ndim == 3:
+            errors = h / 2
+        else:
+            farthest = np.sum(((1 + np.abs(self.control_points)) * self._units / self._extent) ** 2, axis=1).max()
+            with np.errstate(divide="ignore", invalid="ignore"):
+                near = np.where(h > 0, np.log(np.maximum(2 / h, 1)), 0)
+            errors = h**2 / 4 * (10 + 2 * max(np.log(farthest), 0.0) + 4 * near)
+        weights = theta.reshape(len(theta), self.ndim, count) @ self._solution[:count].T
+        return np.asarray(np.abs(weights).sum(axis=2) * errors.sum(), np.float64)
 
     def _features(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(K + 3, M): r^2 log r^2 for the distance r to each control point, then 1, x, y; in volumes -r, 1, x, y, z."""

@@ -71,6 +71,7 @@ def sampler_kernels() -> set[tuple[str, Any]]:
             kernel_arguments.sample_entry(dtype, working, working)  # antialiased integers
         for name in _FLOATS:
             kernel_arguments.gradient_entry(np.dtype(name))
+        kernel_arguments.window_positions_entry()
         for size in (1, 2, 4, 8):
             kernel_arguments.nearest_entry(np.dtype(f"u{size}"))
         for align_corners in (True, False):
@@ -87,6 +88,7 @@ def _volume_kernels() -> None:
         kernel_arguments.sample_entry(dtype, working, working, 3)  # antialiased integers
     for name in _FLOATS:
         kernel_arguments.volume_gradient_entry(np.dtype(name))
+    kernel_arguments.window_positions_entry(3)
     for size in (1, 2, 4, 8):
         kernel_arguments.nearest_entry(np.dtype(f"u{size}"), 3)
 

@@ -21,6 +21,7 @@ from stn_numba.deploy.reference import (
     sampling_matrix_derivative,
 )
 from stn_numba.deploy.volume_self_test import volume_checks
+from stn_numba.deploy.window_self_test import window_positions
 from stn_numba.grid import MatrixGrid
 from stn_numba.kernels.runtime import prebuilt
 from stn_numba.sampler import IMAGE_DTYPES, sample, sample_vjp
@@ -73,6 +74,8 @@ def _checks(everything: bool) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"gradient by the grid {dtype}", functools.partial(_grid_gradient, dtype)
     if everything:
         yield "positions float64", _float64_positions
+        yield "positions in a window", functools.partial(window_positions, 2)
+        yield "positions in a window of a volume", functools.partial(window_positions, 3)
         for dtype in IMAGE_DTYPES:
             yield f"antialias {dtype}", functools.partial(_antialias, dtype)
         for align_corners in (True, False):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BasisRows", "row_blocks"]
+__all__ = ["BasisRows", "row_blocks", "rows_at_once"]
 
 PIXELS_AT_ONCE = 3000  # not a power of two, with which rows would compete for the same cache lines
 _BLOCK_BYTES = 1.5e6  # with the memory for evaluating it, a warp at 1080 x 1920 stays below 4 MB
@@ -32,11 +32,12 @@ def row_blocks(count: int, shape: tuple[int, ...]) -> Iterator[slice]:
     >>> [*row_blocks(16, (10, 1920))]
     [slice(0, 6, None), slice(6, 10, None)]
     """
-    rows = _rows_at_once(count, shape)
+    rows = rows_at_once(count, shape)
     return (slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows))
 
 
-def _rows_at_once(count: int, shape: tuple[int, ...]) -> int:
+def rows_at_once(count: int, shape: tuple[int, ...]) -> int:
+    """Rows, or planes, of a block."""
     return max(1, int(_BLOCK_BYTES / max(1, 8 * count * math.prod(shape[1:]))))
 
 
@@ -73,7 +74,7 @@ class BasisRows:
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """(rows, functions (B, rows x w)) of each block; all blocks share one buffer."""
         h, w = self.shape[0], math.prod(self.shape[1:])
-        buffer = np.empty(self.count * min(_rows_at_once(self.count, self.shape), h) * w)
+        buffer = np.empty(self.count * min(rows_at_once(self.count, self.shape), h) * w)
         for rows in row_blocks(self.count, self.shape):
             pixels = slice(rows.start * w, rows.stop * w)
             functions = buffer[: self.count * (pixels.stop - pixels.start)].reshape(self.count, pixels.stop - pixels.start)

@@ -24,6 +24,7 @@ __all__ = [
     "rule_words",
     "sample_entry",
     "volume_gradient_entry",
+    "window_positions_entry",
     "working_dtype",
 ]
 
@@ -34,6 +35,10 @@ _SAMPLE = {2: kernel("kernels.sampling.forward", "sample"), 3: kernel("kernels.v
 _NEAREST = {2: kernel("kernels.sampling.nearest", "nearest"), 3: kernel("kernels.volumes.nearest", "nearest")}
 _GRADIENT, _REACH = kernel("kernels.gradients.backward", "gradient"), kernel("kernels.gradients.backward", "tile_y_ranges")
 _VOLUME_GRADIENT = kernel("kernels.volumes.backward", "gradient")
+_WINDOW = {
+    2: kernel("kernels.sampling.window_positions", "window_positions"),
+    3: kernel("kernels.volumes.window_positions", "window_positions"),
+}
 
 _AXIS, _TABLE = ("float",) * 9, ("int",) * 4
 _SOURCE = {
@@ -85,6 +90,12 @@ def volume_gradient_entry(dtype: np.dtype[Any]) -> Entry:
     volume, head = _image(dtype.name, 3), ("int", "int", "int", "bool", "bool")
     rest = _SOURCE[3], _RULE[3], _BATCH_STEPS, _out_shape(3), f"like {dtype.name}"
     return _VOLUME_GRADIENT.entry((*head, volume, *rest, volume, volume, "int", "int"))
+
+
+@functools.cache
+def window_positions_entry(axes: int = 2) -> Entry:
+    """Words: source, grids, first pixel and size of the window, numbers in a row, address of the result."""
+    return _WINDOW[axes].entry((_SOURCE[axes], "int", ("int",) * axes, ("int",) * axes, "int", "int"))
 
 
 @functools.cache

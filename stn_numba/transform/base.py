@@ -48,6 +48,9 @@ class Transform(PointMethods):
         P, the number of parameters.
     ndim : int, default 2
         Number of coordinates of a position: 2 for images, 3 for volumes.
+    pointwise : bool, default False
+        Whether `apply` maps each point by itself, so that the bits of a mapped point do not depend on the points beside it:
+        True of arithmetic on arrays, not of products of matrices. `stn_numba.dask` then maps a large output part by part.
 
     Examples
     --------
@@ -70,6 +73,7 @@ class Transform(PointMethods):
 
     n_params: int
     ndim: int = 2
+    pointwise: bool = False
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:

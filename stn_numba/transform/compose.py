@@ -86,6 +86,7 @@ class Composed(Transform):
         if any(part.ndim != self.ndim for part in self.transforms):
             found = [part.ndim for part in self.transforms]
             raise ValueError(f"transforms: expected the same number of axes of all, got {found}")
+        self.pointwise = all(part.pointwise for part in self.transforms)
         counts = [n_params_of(part) for part in self.transforms]
         self._ends = np.cumsum(counts).tolist()
         self._starts = [end - count for end, count in zip(self._ends, counts, strict=True)]

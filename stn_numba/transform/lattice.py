@@ -6,7 +6,7 @@ import functools
 import math
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,17 +123,10 @@ class LatticeTransform(Transform):
         theta, shape = self._check_theta(theta), check_shape(shape, ndim=self.ndim)
         if self.ndim == 3:
             return self._forward_in_volume(theta, shape, align_corners)
-        control = theta.reshape(len(theta), 2, *self.lattice)
-        x, y, across, down = self._cached_weights(shape, align_corners)
-        rows, columns = self.lattice
+        weights = self._cached_weights(shape, align_corners)
+        (_, _, across, down), (rows, columns) = weights, self.lattice
         n, (h, w) = len(theta), shape
-        # Sums along x first: the last product then has long rows, in the order of the grid
-        along = across.astype(theta.dtype) @ control.transpose(3, 2, 0, 1).reshape(columns, rows * n * 2)
-        along = along.reshape(w, rows, n, 2).transpose(1, 2, 0, 3).reshape(rows, n * w * 2)
-        positions = (down.astype(theta.dtype) @ along).reshape(h, n, w, 2)
-        positions[..., 0] += x.astype(theta.dtype)
-        positions[..., 1] += y.astype(theta.dtype)[:, None, None]
-        grid = DenseGrid(positions.transpose(1, 0, 2, 3), align_corners=align_corners)
+        grid = DenseGrid(self._positions(theta, *weights), align_corners=align_corners)
 
         def backprop(d_grid: ArrayLike) -> Floats:
             d = grid.own_gradient(d_grid).transpose(1, 0, 2, 3).reshape(h, n * w * 2)
@@ -143,17 +136,55 @@ class LatticeTransform(Transform):
 
         return grid, backprop
 
-    def _forward_in_volume(self, theta: Floats, shape: Shape, align_corners: bool) -> tuple[DenseGrid, Backprop]:
-        """As `forward`, for three axes: one product after another, along x, y and z."""
-        axes = self._cached_weights(shape, align_corners)[1]
+    def window(self, theta: ArrayLike, shape: Shape, window: tuple[slice, ...], align_corners: bool = True) -> DenseGrid:
+        """Return the grid of a part of an output, with the bits that `forward` computes there.
+
+        Parameters
+        ----------
+        theta, shape, align_corners
+            As for `forward`.
+        window : tuple of slice
+            Rows and columns of the output, or planes, rows and columns, with start and stop.
+        """
+        theta, shape = self._check_theta(theta), check_shape(shape, ndim=self.ndim)
+        if self.ndim == 3:
+            places, axes = self._cached_weights(shape, align_corners)
+            parts = window[::-1]
+            cut = zip(places, axes, parts, strict=True)
+            chosen = [(place[part], matrix[part]) for place, matrix, part in cut]
+            positions = self._positions_in_volume(theta, *zip(*chosen, strict=True))
+            return DenseGrid(positions, align_corners=align_corners)
+        x, y, across, down = self._cached_weights(shape, align_corners)
+        rows, columns = window
+        positions = self._positions(theta, x[columns], y[rows], across[columns], down[rows])
+        return DenseGrid(positions, align_corners=align_corners)
+
+    def _positions(self, theta: Floats, x: Floats, y: Floats, across: csr_array, down: csr_array) -> Floats:
+        """Positions (N, h, w, 2) of pixels in columns at x and rows at y, whose weights are given."""
+        n, h, w, (rows, columns) = len(theta), len(y), len(x), self.lattice
+        control = theta.reshape(n, 2, rows, columns)
+        # Sums along x first: the last product then has long rows, in the order of the grid
+        along = across.astype(theta.dtype) @ control.transpose(3, 2, 0, 1).reshape(columns, rows * n * 2)
+        along = along.reshape(w, rows, n, 2).transpose(1, 2, 0, 3).reshape(rows, n * w * 2)
+        positions = np.asarray(down.astype(theta.dtype) @ along).reshape(h, n, w, 2)
+        positions[..., 0] += x.astype(theta.dtype)
+        positions[..., 1] += y.astype(theta.dtype)[:, None, None]
+        return positions.transpose(1, 0, 2, 3)
+
+    def _positions_in_volume(self, theta: Floats, places: Sequence[Floats], axes: Sequence[csr_array]) -> Floats:
+        """Positions (N, d, h, w, 3) of voxels at places x, y and z, whose weights are given."""
         field = theta.reshape(len(theta), 3, *self.lattice)
-        for matrix in axes:  # the last axis of the field moves to the front
+        for matrix in axes:  # one product after another, along x, y and z: the last axis of the field moves to the front
             field = _along_last(matrix.astype(theta.dtype), field)
         positions = np.ascontiguousarray(np.moveaxis(field, 1, -1))
-        for axis, size in enumerate(shape[::-1]):
-            places = _axis_positions(size, align_corners).astype(theta.dtype)
-            positions[..., axis] += places.reshape(-1, *[1] * axis)
-        grid = DenseGrid(positions, align_corners=align_corners)
+        for axis, place in enumerate(places):
+            positions[..., axis] += place.astype(theta.dtype).reshape(-1, *[1] * axis)
+        return positions
+
+    def _forward_in_volume(self, theta: Floats, shape: Shape, align_corners: bool) -> tuple[DenseGrid, Backprop]:
+        """As `forward`, for three axes."""
+        places, axes = self._cached_weights(shape, align_corners)
+        grid = DenseGrid(self._positions_in_volume(theta, places, axes), align_corners=align_corners)
 
         def backprop(d_grid: ArrayLike) -> Floats:
             d_field = np.moveaxis(grid.own_gradient(d_grid), -1, 1)
@@ -227,11 +258,12 @@ class LatticeTransform(Transform):
     def _weights_of_pixels(self, shape: Shape, align_corners: bool) -> tuple[Any, ...]:
         """Positions x (w,) and y (h,) of output pixels, and weights (w, columns) and (h, rows) of control points.
 
-        In volumes None, and the weights of x, y and z.
+        In volumes the positions x, y and z, and the weights of x, y and z.
         """
         if self.ndim == 3:
-            sizes = zip(shape[::-1], self.lattice[::-1], strict=True)
-            return None, [_sparse(*self.axis_control(_axis_positions(n, align_corners), count), count) for n, count in sizes]
+            places = [_axis_positions(size, align_corners) for size in shape[::-1]]
+            sizes = zip(places, self.lattice[::-1], strict=True)
+            return places, [_sparse(*self.axis_control(place, count), count) for place, count in sizes]
         rows, columns = self.lattice
         x = base_points((1, shape[1]), align_corners)[:, 0]
         y = base_points((shape[0], 1), align_corners)[:, 1]

@@ -65,6 +65,26 @@ class LinearTransform(Transform):
         ndarray, (M, B)
         """
 
+    def interpolation_error(self, theta: Floats, sides: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """How far mapped points of a small box lie at most from those interpolated linearly between its corners.
+
+        `stn_numba.dask.warp` then knows what a part of an output reads from some of its positions; without a bound it computes
+        all of them.
+
+        Parameters
+        ----------
+        theta : ndarray, (N, P)
+            Parameters.
+        sides : ndarray, (2,)
+            Lengths of the box along x and y, normalized. It may lie anywhere in [-1, 1] x [-1, 1].
+
+        Returns
+        -------
+        ndarray, (N, 2), or None
+            Bounds for x and y, normalized; None, the default, if none is known.
+        """
+        return None
+
     @property
     def n_params(self) -> int:  # type: ignore[override]
         """P = 2 B, or 3 B."""

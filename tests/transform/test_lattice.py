@@ -65,6 +65,20 @@ def test_grids_hold_the_positions_of_all_pixels(lattice, shape, align_corners):
     np.testing.assert_allclose(backprop(d), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("align_corners", [True, False])
+@pytest.mark.parametrize("lattice", [(5, 7), (4, 5, 6)])
+def test_windows_have_the_bits_of_the_whole_grid(lattice, align_corners, dtype):
+    transform = stn.get_transform("bspline", control_points=tuple(max(n, 4) for n in lattice))
+    theta = RNG.standard_normal((2, transform.n_params)).astype(dtype)
+    shape = (9, 14, 11)[: transform.ndim]
+    window = (slice(2, 7), slice(0, 14), slice(10, 11))[: transform.ndim]
+    whole = transform.forward(theta, shape, align_corners)[0].dense()
+    part = transform.window(theta, shape, window, align_corners)
+    assert part.values.dtype == dtype
+    np.testing.assert_array_equal(part.dense(), whole[:, *window])
+
+
 @pytest.mark.parametrize("lattice", LATTICES)
 def test_lattices_of_any_size_pass_check_transform(lattice):
     check_transform(Blocks(*lattice))
