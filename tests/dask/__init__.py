@@ -1,0 +1,1 @@
+"""Tests of stn_numba.dask."""
