@@ -65,7 +65,7 @@ class DaskCluster:
     >>> from stn_numba.models import fcn
     >>> from stn_numba.nn import fit
     >>> X, y = np.random.default_rng(0).random((64, 8, 8), np.float32), np.arange(64) % 2
-    >>> with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
     ...     cluster = DaskCluster(client)
     ...     history = fit(fcn((8, 8, 1), 2, units=4), X, y, epochs=1, cluster=cluster, progress=False)
     >>> cluster.traffic.steps
