@@ -103,8 +103,8 @@ async def install(name: str, job: bytes, *, dask_worker: Any) -> dict[str, str]:
         try:
             result = await loop.run_in_executor(pool, lambda: getattr(worker, method)(*arguments))
         except Exception as error:
-            return to_serialize((_as_sendable(error), None))
-        return to_serialize((None, result))
+            return {"error": to_serialize(_as_sendable(error))}
+        return {"result": to_serialize(result)}
 
     dask_worker.handlers[name] = answer
     dask_worker.extensions[name] = pool

@@ -90,12 +90,11 @@ class Workers:
         call = getattr(self.client.rpc(address), self.name)
         return await call(method=method, arguments=to_serialize(arguments))
 
-    def _unwrapped(self, address: str, answer: tuple[Exception | None, Any]) -> Any:
-        error, result = answer
-        if error is not None:
-            error.add_note(f"on worker {address}")
-            raise error
-        return result
+    def _unwrapped(self, address: str, answer: dict[str, Any]) -> Any:
+        if "error" in answer:
+            answer["error"].add_note(f"on worker {address}")
+            raise answer["error"]
+        return answer["result"]
 
     def _look_after(self, waiting: list[str], waited: float, others: list[float]) -> None:
         """Find out whether workers that do not answer exist, and name them if others have answered long ago."""

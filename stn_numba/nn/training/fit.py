@@ -197,8 +197,8 @@ def fit(
         raise TypeError(f"model: expected a Model, as a Classifier is, got {type(model).__name__}")
     check_numbers(
         epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
-        label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds, seed=seed,
-        parts=parts,
+        label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds,
+        seed=seed, parts=parts,
     )  # fmt: skip
     check_functions(schedule, augment, theta_penalty, callbacks, optimizer)
     evaluated = model.loss_of(loss)
@@ -212,9 +212,8 @@ def fit(
     check_restore_best(restore_best, held_out is not None)
     workers = as_cluster(cluster, model)
     ensure_writable(model)
-    optimizer = Adam() if optimizer is None else optimizer
     step = Step(
-        model, optimizer, multipliers, loss=trained, theta_penalty=theta_penalty, clip_norm=clip_norm,
+        model, optimizer or Adam(), multipliers, loss=trained, theta_penalty=theta_penalty, clip_norm=clip_norm,
         weight_decay=weight_decay, parts=parts,
     )  # fmt: skip
     if optimizer_state is not None:
