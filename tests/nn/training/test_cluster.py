@@ -40,10 +40,19 @@ def test_any_object_with_the_method_is_a_cluster():
 
 
 def test_the_cluster_is_left_after_an_error():
-    here = Here()
-    here.run = None
-    with pytest.raises(TypeError):
-        train(small(), cluster=here)
+    left = []
+
+    class Failing:
+        @contextlib.contextmanager
+        def training(self, network, theta_penalty):
+            try:
+                yield lambda layer, parts, theta_penalty: 1 / 0
+            finally:
+                left.append(True)
+
+    with pytest.raises(ZeroDivisionError):
+        train(small(), cluster=Failing())
+    assert left
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 100])
