@@ -80,12 +80,13 @@ def run_on_cluster(address: str, cells: Sequence[Cell], digits: Digits, out: Pat
         futures = {client.submit(_run, cell, shared, pure=False): cell for cell in cells}
         log(f"{len(cells)} experiments on {len(client.nthreads())} workers")
         for future in as_completed(futures):
-            cell, error = futures[future], future.exception()
-            if error is not None:
-                failed.append(f"{cell.name}: {type(error).__name__}: {error}")
+            cell, problem = futures[future], future.exception()
+            if problem is not None:
+                failed.append(f"{cell.name}: {type(problem).__name__}: {problem}")
                 log(failed[-1])
                 continue
-            results.append(_store(cell, *future.result(), out, log))
+            result, model = future.result()
+            results.append(_store(cell, result, model, out, log))
     if failed:
         raise RuntimeError(f"cluster: {len(failed)} of {len(cells)} experiments failed, first {failed[0]}")
     return results

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from stn_numba.dask.training.pace import Pace
+from stn_numba.dask.training.packed import packed, unpacked
 from stn_numba.dask.training.traffic import Traffic, array_bytes
 from stn_numba.dask.training.workers import Call, LostWorkerError, Workers
 from stn_numba.nn.arrays import Arrays, Floats
@@ -94,11 +95,11 @@ class _Step:
         self.spans = {}
         addresses = self.owner.workers.at_most(len(self.parts))
         self.number = next(self.owner.numbers)
-        cut = split(len(self.parts), len(addresses))
+        cut, params = split(len(self.parts), len(addresses)), packed(self.params)
         spans = {address: (share.start, share.stop) for address, share in zip(addresses, cut, strict=True)}
         answers = self.owner.ask(
             [
-                (address, "forward", (self.number, dict(self.params), start, list(self.parts[start:stop])))
+                (address, "forward", (self.number, params, start, list(self.parts[start:stop])))
                 for address, (start, stop) in spans.items()
             ]
         )
@@ -120,7 +121,7 @@ class _Step:
         )
         known: dict[Span, Arrays] = {}
         for address, (sums, seconds) in zip(spans, answers, strict=True):
-            known.update(zip(wanted[address], sums, strict=True))
+            known.update(zip(wanted[address], map(unpacked, sums), strict=True))
             self.seconds[address] += seconds
         images = {address: sum(len(part.images) for part in self.parts[slice(*span)]) for address, span in spans.items()}
         self.owner.pace.note(self.seconds, images)

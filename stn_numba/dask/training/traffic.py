@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stn_numba.dask.training.packed import Packed
 from stn_numba.nn.model.parts import Part
 
 __all__ = ["Traffic", "array_bytes"]
@@ -49,6 +50,8 @@ def array_bytes(value: Any) -> int:
     """
     if isinstance(value, np.ndarray):
         return value.nbytes
+    if isinstance(value, Packed):
+        return value.numbers.nbytes
     if isinstance(value, Part):
         return value.images.nbytes
     if isinstance(value, Mapping):

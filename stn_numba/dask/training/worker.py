@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from distributed.protocol import to_serialize
 
+from stn_numba.dask.training.packed import Packed, packed, unpacked
 from stn_numba.kernels.runtime import cpu
 from stn_numba.nn.arrays import Arrays, Backprop, Floats
 from stn_numba.nn.engine.blas_threads import one_blas_thread
@@ -42,11 +43,11 @@ class TrainingWorker:
         self._backprops: list[Backprop] = []
 
     def forward(
-        self, number: int, params: Arrays, first: int, parts: Sequence[Part]
+        self, number: int, params: Packed | Arrays, first: int, parts: Sequence[Part]
     ) -> tuple[list[Floats], list[float], float]:
         """Return outputs and penalties of the parts of step `number`, of which the first is part `first`, and the seconds."""
         start = time.perf_counter()
-        self.network.params.update(params)
+        self.network.params.update(unpacked(params))
         self._number, self._first, self._backprops = number, first, []  # frees the arrays of the step before
         # what comes from the network may lie at any address
         own = [Part(np.array(part.images), part.seed, part.share) for part in parts]
@@ -55,7 +56,11 @@ class TrainingWorker:
         self._backprops = [backprop for _, _, backprop in results]
         return [y for y, _, _ in results], [penalty for _, penalty, _ in results], time.perf_counter() - start
 
-    def backward(self, number: int, slopes: Sequence[Floats], spans: Sequence[Span]) -> tuple[list[Arrays], float]:
+    def echo(self, value: Any) -> Any:
+        """Return what came: measures the network."""
+        return value
+
+    def backward(self, number: int, slopes: Sequence[Floats], spans: Sequence[Span]) -> tuple[list[Packed | Arrays], float]:
         """Return the sums of the gradients over spans of parts, and the seconds."""
         if number != self._number:
             raise RuntimeError(f"backward: expected step {self._number}, got {number}")
@@ -68,7 +73,7 @@ class TrainingWorker:
         with _limits(self.threads):
             gradients = parallel_map(backward_part, range(len(slopes)))
             known = {(k, k + 1): each for k, each in enumerate(gradients, self._first)}
-            sums = [sum_of(span, known) for span in spans]
+            sums = [packed(sum_of(span, known)) for span in spans]
         self._backprops = []
         return sums, time.perf_counter() - start
 

@@ -7,6 +7,7 @@ pytest.importorskip("distributed", reason="Dask is not installed")
 
 import stn_numba as stn
 from stn_numba.dask.training import DaskCluster
+from stn_numba.dask.training.packed import packed, unpacked
 from stn_numba.dask.training.traffic import array_bytes
 from stn_numba.nn import Chain, Classifier, Dense, Flatten, MultiHead
 from stn_numba.nn.layers.heads import Heads
@@ -130,3 +131,14 @@ def test_what_cannot_be_shared_is_refused(client):
     lock = __import__("threading").Lock()
     with pytest.raises(TypeError, match="layers and a theta_penalty that can be sent to workers, got .*lock"):
         train(small(), theta_penalty=lambda theta, layer: (lock, theta), cluster=client)
+
+
+def test_arrays_of_several_dtypes_and_of_one_number_are_sent_as_they_are():
+    for dtypes in ((np.float32, np.float32), (np.float32, np.float64)):
+        arrays = {"one": np.array(1.5, dtypes[0]), "many": np.arange(6, dtype=dtypes[1]).reshape(2, 3)}
+        again = unpacked(packed(arrays))
+        assert {name: (array.dtype, array.shape, array.tolist()) for name, array in again.items()} == {
+            name: (array.dtype, array.shape, array.tolist()) for name, array in arrays.items()
+        }
+        assert array_bytes(packed(arrays)) == array_bytes(arrays)
+    assert unpacked(packed({})) == {}
