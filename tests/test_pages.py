@@ -22,6 +22,7 @@ WITH_EXAMPLES = (
     "README.md",
     "plugins/README.md",
     "docs/bridges.md",
+    "docs/clusters.md",
     "docs/mathematics.md",
     "docs/notebooks.md",
     "docs/own-data.md",
@@ -31,6 +32,8 @@ WITH_EXAMPLES = (
     "docs/transforms.md",
     "docs/volumes.md",
 )
+
+LIBRARIES = {"docs/clusters.md": ("distributed", "sklearn")}
 
 
 def read(page):
@@ -55,6 +58,8 @@ def anchors(text):
 def test_examples_of_the_pages_run(page, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.chdir(tmp_path)
+    for library in LIBRARIES.get(page, ()):
+        pytest.importorskip(library, reason=f"{library} is not installed")
     text = without_missing_libraries(read(page))
     plain = "\n".join("" if line.startswith("```") else line for line in text.splitlines())
     test = doctest.DocTestParser().get_doctest(plain, {}, page, page, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
@@ -19,7 +20,7 @@ NAME = "cluster-training"
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    cases = measure.SHORT if options.short else measure.CASES
+    cases, load = measure.SHORT if options.short else measure.CASES, os.getloadavg()[0]
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0) as cluster,
         Client(cluster) as client,
@@ -33,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     described = machine.describe({"stn-numba"})
     described["versions"] |= {name: version(name) for name in ("dask", "distributed")}
     figures = {
-        "machine": described, "short": options.short, "seconds": options.seconds, "connection": asdict(network), "cases": measured,
+        "machine": described, "load": load, "short": options.short, "seconds": options.seconds,
+        "connection": asdict(network), "cases": measured,
     }  # fmt: skip
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / f"{NAME}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

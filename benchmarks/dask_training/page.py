@@ -9,6 +9,7 @@ from benchmarks.report import run_section
 
 Figures = dict[str, Any]
 PAYS = 0.5  # the efficiency below which more machines are not worth it
+IDLE = 0.5  # load up to which a machine counts as idle
 MACHINES = (2, 4, 8, 16, 32, 64)
 
 START = """\
@@ -53,9 +54,21 @@ Everything is measured without training on a cluster, so the model is a predicti
 FAR = """
 ## More machines
 
-What the model predicts for machines like this one, connected by cables whose latency and bandwidth are assumed: {cables}. Their
-times are added to those measured inside this machine. The batch stays the same, so each machine gets fewer images. Efficiency is
-the time of a machine alone, divided by the number of machines and their time.
+What the model predicts for machines like this one, with cables whose latency and bandwidth are assumed:
+
+{cables}
+
+Their times are added to those measured inside this machine. The batch stays the same, so each machine gets fewer images.
+Efficiency is the time of one machine alone, divided by the number of machines and their time.
+"""
+
+DATA = """
+Workers get the images of their parts in each step. They could hold the data instead, but batches are drawn from all images in a
+new order each epoch, so every worker would need every image, and augmentation, which draws for a whole batch, would be lost:
+
+{table}
+The share of the images falls as workers are added, since parameters and gradients move once for each worker, and images once in
+all.
 """
 
 
@@ -77,10 +90,16 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def page(figures: Figures) -> str:
-    short = "**A short trial, not a measurement.**\n\n" if figures["short"] else ""
-    return "".join(
-        [START, short, run_section(figures["machine"]), HOW, _measured(figures), MODEL, _held(figures), _far(figures)]
-    )
+    return "".join([START, _run(figures), HOW, _measured(figures), MODEL, _held(figures), _far(figures)])
+
+
+def _run(figures: Figures) -> str:
+    notes = [f"- Load of the machine before the run: {figures['load']:.1f} processes\n"]
+    if figures["load"] > IDLE:
+        notes.append("- **The machine was busy: these figures are no measurement.**\n")
+    if figures["short"]:
+        notes.append("- **A short trial, whose figures mean nothing.**\n")
+    return run_section(figures["machine"]) + "".join(notes)
 
 
 def _ms(seconds: float) -> str:
@@ -107,27 +126,15 @@ def _where_data_are(figures: Figures) -> str:
         work = work_of(case)
         both, whole = 4 * work.params, work.moved(2)
         rows.append([title(case), f"{work.batch / 1e6:.2f} MB", f"{both / 1e6:.2f} MB", f"{work.batch / whole:.0%}"])
-    return (
-        "Workers get the images of their parts in each step. They could hold the data instead, but batches are drawn from all "
-        "of them in a new\norder each epoch, so every worker would need every image, and augmentation, which draws for a whole "
-        f"batch, would be lost:\n\n{table(columns, rows)}\nThe share of the images falls as workers are added, since parameters "
-        "and gradients move once for each worker, and images\nonce in all.\n"
-    )
+    return DATA.format(table=table(columns, rows))
 
 
 def _held(figures: Figures) -> str:
     network, rows = network_of(figures), []
     for case in figures["cases"]:
         for count, measured in case["workers"].items():
-            predicted = work_of(case).seconds(int(count), network)
-            rows.append(
-                [
-                    f"{title(case)}, {count} worker{'s' * (count != '1')}",
-                    _ms(predicted),
-                    _ms(measured),
-                    f"{predicted / measured - 1:+.0%}",
-                ]
-            )
+            predicted, name = work_of(case).seconds(int(count), network), f"{title(case)}, {count} worker{'s' * (count != '1')}"
+            rows.append([name, _ms(predicted), _ms(measured), f"{predicted / measured - 1:+.0%}"])
     connection = (
         f"\nLatency {_ms(network.latency)}, message {_ms(network.message)}, bandwidth {network.bandwidth / 1e6:,.0f} MB/s.\n"
     )
@@ -135,8 +142,8 @@ def _held(figures: Figures) -> str:
 
 
 def _far(figures: Figures) -> str:
-    named = [f"{name} ({_ms(latency)}, {bandwidth / 1e6:,.0f} MB/s)" for name, (latency, bandwidth) in CABLES.items()]
-    sections = [FAR.format(cables=" and ".join(named))]
+    named = [f"- {name}: {_ms(latency)}, {bandwidth / 1e6:,.0f} MB/s" for name, (latency, bandwidth) in CABLES.items()]
+    sections = [FAR.format(cables="\n".join(named))]
     for name, cable in CABLES.items():
         network, rows = network_of(figures).behind(*cable), []
         for case in figures["cases"]:
@@ -158,19 +165,14 @@ def _where_it_stops(figures: Figures) -> str:
     for name, cable in CABLES.items():
         network = network_of(figures).behind(*cable)
         best = {title(case): work_of(case).best(network, case["speed"]) for case in figures["cases"]}
-        useless = [each for each, machines in best.items() if machines == 1]
-        paying = {each: machines for each, machines in best.items() if machines > 1}
-        lines.append(f"- {name}: ")
-        if useless:
-            lines.append(f"a cluster is slower than one machine for {'; '.join(useless)}. ")
-        lines += [
-            f"{each}: steps become longer again with more than {_up_to(machines)} machines. "
-            for each, machines in paying.items()
-        ]
+        lines.append(f"{name}:\n\n")
+        for each, machines in best.items():
+            lines.append(f"- {each}: {_verdict(machines)}\n")
         lines.append("\n")
-    return "".join(
-        [
-            *lines,
-            "\nLarger batches and images, and fewer parameters, move the limit up: time is paid for bytes of parameters.\n",
-        ]
-    )
+    return "".join([*lines, "Larger batches and images, and fewer parameters, move the limit up.\n"])
+
+
+def _verdict(machines: int) -> str:
+    if machines == 1:
+        return "one machine alone is the fastest."
+    return f"steps become shorter up to {_up_to(machines)} machines."
