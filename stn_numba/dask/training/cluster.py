@@ -45,8 +45,8 @@ class DaskCluster:
     stall_seconds : float, default 10.0
         A worker that has not answered for this time, and for `slow_factor` times as long as the others, is named as well.
     timeout : float, default 300.0
-        Seconds after which a worker that does not answer counts as lost, and after which training ends with a TimeoutError if
-        there is no worker at all. Larger than 0.
+        Seconds after which a worker that does not answer counts as lost, if others have answered, and after which training ends
+        with a TimeoutError if there is no worker at all. Larger than 0.
 
     Attributes
     ----------

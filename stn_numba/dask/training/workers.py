@@ -99,7 +99,8 @@ class Workers:
     def _look_after(self, waiting: list[str], waited: float, others: list[float]) -> None:
         """Find out whether workers that do not answer exist, and name them if others have answered long ago."""
         known = self.client.nthreads()
-        if lost := [address for address in waiting if address not in known or waited > self.timeout]:
+        too_long = bool(others) and waited > self.timeout  # all of them are slow at first, when they load kernels
+        if lost := [address for address in waiting if too_long or address not in known]:
             self._lose(lost)
         if others and waited > self.stall and waited > self.pace.factor * max(others):
             for address in waiting:

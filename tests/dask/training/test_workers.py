@@ -69,7 +69,7 @@ def test_a_worker_that_hangs_is_named_and_waited_for(client):
 def test_a_worker_that_hangs_too_long_is_left(own_client):
     expected, _ = trained()
     model, process = small(), next(iter(own_client.run(os.getpid).values()))
-    cluster = DaskCluster(own_client, timeout=5)
+    cluster = DaskCluster(own_client, timeout=3)
     try:
         train(model, augment=AtStep(STEPS + 2, lambda: os.kill(process, signal.SIGSTOP)), cluster=cluster)
     finally:
