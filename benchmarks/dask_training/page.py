@@ -126,7 +126,7 @@ def _where_data_are(figures: Figures) -> str:
         work = work_of(case)
         both, whole = 4 * work.params, work.moved(2)
         rows.append([title(case), f"{work.batch / 1e6:.2f} MB", f"{both / 1e6:.2f} MB", f"{work.batch / whole:.0%}"])
-    return DATA.format(table=table(columns, rows))
+    return DATA.format(table=table(columns, rows)).lstrip("\n")
 
 
 def _held(figures: Figures) -> str:
