@@ -23,6 +23,7 @@ WITH_EXAMPLES = (
     "README.md",
     "plugins/README.md",
     "docs/bridges.md",
+    "docs/clusters.md",
     "docs/dask.md",
     "docs/mathematics.md",
     "docs/notebooks.md",
@@ -35,7 +36,7 @@ WITH_EXAMPLES = (
     *(page for page in PAGES if page.startswith("docs/tutorials/") and not page.endswith("index.md")),
 )  # those in docs/how-to are run beside other libraries, in tests/site/test_how_to.py
 
-LIBRARIES = {"docs/dask.md": ("dask", "xarray", "zarr")}
+LIBRARIES = {"docs/clusters.md": ("distributed", "sklearn"), "docs/dask.md": ("dask", "xarray", "zarr")}
 
 
 def read(page):

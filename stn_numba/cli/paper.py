@@ -47,21 +47,25 @@ def demo(out: Path, epochs: int, seed: int, progress: bool) -> None:
 @click.option("--weight-decay", type=float, help="Replace the experiment's weight decay.")
 @click.option("--budget", type=int, help="Replace the maximum number of parameters.")
 @click.option("--again", is_flag=True, help="Also run experiments that already have a result.")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Run experiments side by side on the workers of the Dask scheduler at ADDRESS."
+)
 @click.option("--list", "only_list", is_flag=True, help="List the experiments and exit.")
 def reproduce(
     patterns: tuple[str, ...], data: Path | None, out: Path, seeds: tuple[int, ...], validate: bool, again: bool,
-    only_list: bool, **changes: Any,
+    cluster: str | None, only_list: bool, **changes: Any,
 ) -> None:  # fmt: skip
     """Run experiments of the paper's tables.
 
     EXPERIMENT is a name or a pattern, such as cnn/TC, st-cnn/affine/R or 'fcn/*'.
 
     Appends results to results.json. To resume an interrupted run, repeat the command; with --again, leave out the experiments
-    that had finished. For a run with other options while an interrupted one exists, choose another --out.
+    that had finished. For a run with other options while an interrupted one exists, choose another --out. With --cluster, as
+    tcp://192.168.1.5:8786, experiments that had not finished start again.
     """
     from stn_numba import paper
     from stn_numba.data import load_mnist
-    from stn_numba.paper.results import read_results
+    from stn_numba.paper.cluster import Cell, run_on_cluster
     from stn_numba.paper.settings import settings_for
 
     experiments = list(dict.fromkeys(each for pattern in patterns or ("*",) for each in paper.find_experiments(pattern)))
@@ -72,18 +76,32 @@ def reproduce(
     if not patterns or data is None:
         raise ValueError("reproduce: expected EXPERIMENT and --data FOLDER; --list shows the experiments")
     digits = load_mnist(data)
-    command = ["stn-numba", *sys.argv[1:]]
-    part, path = "validation" if validate else "test", out / "results.json"
-    for seed in seeds:
-        for experiment in experiments:
-            finished = {(r.experiment, r.seed, r.part) for r in (read_results(path) if path.exists() else [])}
-            if (experiment.name, seed, part) in finished and not again:
-                click.echo(f"{experiment.name}, seed {seed}: skipped, it has a result (--again runs it again)")
-                continue
-            settings = settings_for(experiment, **changes)
-            paper.reproduce(
-                experiment, digits, out, seed=seed, validate=validate, settings=settings, command=command, log=click.echo
-            )
+    command = ("stn-numba", *sys.argv[1:])
+    cells = [
+        Cell(experiment, seed, settings_for(experiment, **changes), validate, command)
+        for seed in seeds
+        for experiment in experiments
+        if again or not _has_result(experiment.name, seed, "validation" if validate else "test", out)
+    ]
+    if cluster is not None:
+        run_on_cluster(cluster, cells, digits, out, log=click.echo)
+        return
+    for cell in cells:
+        paper.reproduce(
+            cell.experiment, digits, out, seed=cell.seed, validate=validate, settings=cell.settings, command=command,
+            log=click.echo,
+        )  # fmt: skip
+
+
+def _has_result(experiment: str, seed: int, part: str, out: Path) -> bool:
+    """Say that an experiment is skipped, if it has a result."""
+    from stn_numba.paper.results import read_results
+
+    path = out / "results.json"
+    if (experiment, seed, part) not in {(r.experiment, r.seed, r.part) for r in (read_results(path) if path.exists() else [])}:
+        return False
+    click.echo(f"{experiment}, seed {seed}: skipped, it has a result (--again runs it again)")
+    return True
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Warps, registration and models for Dask arrays: images larger than memory, stacks, and clusters.
+"""Warps, registration and models for Dask arrays, and training on many workers (`stn_numba.dask.training`).
 
 It needs the extra ``dask``: ``pip install "stn-numba[dask]"``.
 """

@@ -50,6 +50,16 @@ def test_experiments_run_and_become_a_page(folder):
     assert "| FCN |" in (folder / "page" / "results.md").read_text()
 
 
+def test_experiments_run_on_a_cluster(folder):
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    options = ("--data", folder, "--out", folder / "runs", "--epochs", 1, "--budget", 40_000)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", processes=False) as cluster:
+        first = run("reproduce", "fcn/R", *options, "--seed", 1, "--seed", 2, "--cluster", cluster.scheduler_address)
+    assert first.exit_code == 0, first.output
+    rows = json.loads((folder / "runs" / "results.json").read_text())
+    assert sorted(row["seed"] for row in rows) == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [((), "expected EXPERIMENT and --data FOLDER"), (("fcn/R",), "--data FOLDER"), (("fcn/X", "--list"), "none fits 'fcn/X'")],

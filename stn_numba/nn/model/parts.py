@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from stn_numba.nn.arrays import Arrays, Backprop, Floats
-from stn_numba.nn.engine.thread_pool import batch_parts, parallel_map, summed
+from stn_numba.nn.engine.thread_pool import batch_parts, parallel_map, split
 from stn_numba.nn.layers.base import Layer
 from stn_numba.nn.layers.container import needs_whole_batch
 from stn_numba.nn.layers.theta_penalty import ThetaPenalty, penalizing
+from stn_numba.nn.model.gradient_sums import sum_of
 
-__all__ = ["forward_in_parts", "forward_with_penalty"]
+__all__ = ["Part", "PartRunner", "forward_in_parts", "forward_part", "forward_with_penalty", "run_here"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a batch, with what its pass through the network needs."""
+
+    images: Floats
+    seed: int | None  # of its dropout; None for prediction
+    share: float  # of the images of the batch
+
+
+Backward = Callable[[Sequence[Floats], bool], tuple[list[Floats | None], Arrays]]
+"""``backward(slopes, input_gradient) -> (d_inputs, gradients)``, with slopes and d_inputs part by part."""
+
+
+class PartRunner(Protocol):
+    """Computes the parts of a batch: on threads of this process (`run_here`), or anywhere else with the same bits."""
+
+    def __call__(
+        self, layer: Layer, parts: Sequence[Part], theta_penalty: ThetaPenalty | None
+    ) -> tuple[list[Floats], list[float], Backward]:
+        """Return the outputs and the penalties of the parts, and their backward.
+
+        The gradients must be those of the parts as `gradient_sums.sum_of` adds them.
+        """
 
 
 def forward_in_parts(layer: Layer, x: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Backprop]:
@@ -54,42 +82,55 @@ def forward_in_parts(layer: Layer, x: Floats, rng: np.random.Generator | None = 
 
 
 def forward_with_penalty(
-    layer: Layer, x: Floats, rng: np.random.Generator | None, theta_penalty: ThetaPenalty | None
+    layer: Layer,
+    x: Floats,
+    rng: np.random.Generator | None,
+    theta_penalty: ThetaPenalty | None,
+    *,
+    pieces: int | None = None,
+    run: PartRunner | None = None,
 ) -> tuple[Floats, Backprop, float]:
-    """Return (y, backprop, penalty): `forward_in_parts` with a penalty of theta, whose gradient `backprop` adds."""
+    """Return (y, backprop, penalty): `forward_in_parts` with a penalty of theta, whose gradient `backprop` adds.
+
+    The batch is cut into `pieces` parts, None for as many as `batch_parts` says. `run` computes them, None for `run_here`.
+    """
     whole = rng is not None and needs_whole_batch(layer)
-    parts = [slice(0, len(x))] if whole else batch_parts(len(x))
-    seeds = None if rng is None else rng.integers(1 << 63, size=len(parts))
-
-    def forward_part(number: int) -> tuple[Floats, Backprop, float]:
-        part, noise = x[parts[number]], None if seeds is None else np.random.default_rng(seeds[number])
-        share = len(part) / max(len(x), 1)
-        context: Any = contextlib.nullcontext() if theta_penalty is None else penalizing(theta_penalty, share)
-        with context as penalty:
-            y, backprop = layer.forward(part, noise)
-        return y, backprop, 0.0 if penalty is None else penalty.value
-
-    outputs, backprops, penalties = zip(*parallel_map(forward_part, range(len(parts))), strict=True)
+    cut = split(len(x), 1) if whole else batch_parts(len(x)) if pieces is None else split(len(x), pieces)
+    seeds = [None] * len(cut) if rng is None else rng.integers(1 << 63, size=len(cut)).tolist()
+    parts = [Part(x[rows], seed, len(x[rows]) / max(len(x), 1)) for rows, seed in zip(cut, seeds, strict=True)]
+    outputs, penalties, backward = (run or run_here)(layer, parts, theta_penalty)
 
     def backprop(dy: Floats, *, input_gradient: bool = True) -> tuple[Floats | None, Arrays]:
-        def backward_part(number: int) -> tuple[Floats | None, Arrays]:
-            result: tuple[Floats | None, Arrays] = backprops[number](dy[parts[number]], input_gradient=input_gradient)
-            return result
-
-        d_inputs, gradients = zip(*parallel_map(backward_part, range(len(parts))), strict=True)
+        d_inputs, gradients = backward([dy[rows] for rows in cut], input_gradient)
         # a layer may return the gradient by its input though nobody asked for it
-        dx = np.concatenate(d_inputs) if input_gradient and d_inputs[0] is not None else None
-        _expect_same_names(gradients)
-        return dx, summed(gradients)
+        wanted = [each for each in d_inputs if each is not None] if input_gradient else []
+        return np.concatenate(wanted) if wanted else None, gradients
 
     y = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
     return y, backprop, sum(penalties)
 
 
-def _expect_same_names(gradients: tuple[Arrays, ...]) -> None:
-    """Reject gradients of other parameters, or of other shapes, in one part of the batch than in another."""
-    shapes = [{name: np.shape(array) for name, array in part.items()} for part in gradients]
-    for part in shapes[1:]:
-        for name in {**shapes[0], **part}:
-            if part.get(name) != shapes[0].get(name):
-                raise ValueError(f"gradient of {name!r}: expected {shapes[0].get(name)}, got {part.get(name)}")
+def run_here(
+    layer: Layer, parts: Sequence[Part], theta_penalty: ThetaPenalty | None
+) -> tuple[list[Floats], list[float], Backward]:
+    """Compute the parts on threads of this process; see `PartRunner`."""
+    results = parallel_map(lambda part: forward_part(layer, part, theta_penalty), parts)
+
+    def backward(slopes: Sequence[Floats], input_gradient: bool) -> tuple[list[Floats | None], Arrays]:
+        def backward_part(number: int) -> tuple[Floats | None, Arrays]:
+            result: tuple[Floats | None, Arrays] = results[number][2](slopes[number], input_gradient=input_gradient)
+            return result
+
+        d_inputs, gradients = zip(*parallel_map(backward_part, range(len(parts))), strict=True)
+        return list(d_inputs), sum_of((0, len(parts)), {(k, k + 1): each for k, each in enumerate(gradients)})
+
+    return [y for y, _, _ in results], [penalty for _, penalty, _ in results], backward
+
+
+def forward_part(layer: Layer, part: Part, theta_penalty: ThetaPenalty | None) -> tuple[Floats, float, Backprop]:
+    """Return (y, penalty, backprop) of one part of a batch."""
+    noise = None if part.seed is None else np.random.default_rng(part.seed)
+    context: Any = contextlib.nullcontext() if theta_penalty is None else penalizing(theta_penalty, part.share)
+    with context as penalty:
+        y, backprop = layer.forward(part.images, noise)
+    return y, 0.0 if penalty is None else penalty.value, backprop

@@ -14,7 +14,7 @@ from stn_numba.nn.model.base import Model
 
 __all__ = ["check_data", "check_functions", "check_numbers", "check_restore_best", "check_validation"]
 
-_LEAST = {"epochs": 1, "batch_size": 1, "seed": 0}
+_LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "parts": 1}
 _INTERVALS = {
     "learning_rate": "[0, inf)", "label_smoothing": "[0, 1)", "weight_decay": "[0, inf)", "checkpoint_seconds": "[0, inf]",
     "seconds": "(0, inf]", "clip_norm": "(0, inf]",
@@ -47,11 +47,13 @@ def check_validation(model: Model, loss: Loss, validation: Any) -> tuple[NDArray
 
 
 def check_numbers(**numbers: Any) -> None:
-    """Reject numbers that are out of their range; `seconds` and `clip_norm` may be None."""
+    """Reject numbers that are out of their range; `seconds`, `clip_norm` and `parts` may be None."""
     for name, value in numbers.items():
+        if value is None and name in ("seconds", "clip_norm", "parts"):
+            continue
         if name in _LEAST:
             as_int(value, name, least=_LEAST[name])
-        elif value is not None or name not in ("seconds", "clip_norm"):
+        else:
             as_real(value, name, _INTERVALS[name])
 
 

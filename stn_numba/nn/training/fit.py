@@ -31,6 +31,7 @@ from stn_numba.nn.training.argument_checks import (
 from stn_numba.nn.training.batches import ArrayBatches, Batches, Stream
 from stn_numba.nn.training.checkpointing import Checkpointer, run_settings
 from stn_numba.nn.training.clock import Clock
+from stn_numba.nn.training.cluster import Cluster, as_cluster, computed_on
 from stn_numba.nn.training.loop import Augment, Callback, Loop
 from stn_numba.nn.training.optimizer_state import carried_over
 from stn_numba.nn.training.reports.history import History
@@ -69,6 +70,8 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 60.0,
     optimizer_state: dict[str, Any] | None = None,
+    parts: int | None = None,
+    cluster: Cluster | Any = None,
     seed: int = 0,
     progress: bool = True,
 ) -> History:
@@ -151,6 +154,14 @@ def fit(
     optimizer_state : dict, default None
         State of the optimizer that an earlier call left in this dict; an empty one for none. Whatever fits the parameters is
         used, and the dict has the new state when training ends.
+    parts : int, default None
+        In how many parts a batch passes through the network, side by side on threads or workers; the sums of their gradients
+        are added in a fixed order. None for 2 if each has at least 32 images, else 1. Other numbers give other bits, by
+        rounding, while the number of threads and of workers never changes a bit. Ignored with layers that look at the whole
+        batch, as `BatchNorm`.
+    cluster : dask.distributed.Client or Cluster, default None
+        Compute the parts of each batch on the workers of a cluster, with the same bits as without it; a client needs the extra
+        ``dask``. Give as many `parts` as there are workers, or a multiple. See `stn_numba.dask.training.DaskCluster`.
     seed : int, default 0
         Seed of the order of batches, of dropout and of augmentation. The same seed, model and data give the same bits.
     progress : bool, default True
@@ -170,7 +181,8 @@ def fit(
     StorageError
         If the checkpoint is damaged, or belongs to a run with other settings.
     ValueError, TypeError
-        If data or options do not fit, or the model has no loss and none is given.
+        If data or options do not fit, or the model has no loss and none is given; with a cluster, if a layer looks at the whole
+        batch, as `BatchNorm`.
 
     Examples
     --------
@@ -185,7 +197,8 @@ def fit(
         raise TypeError(f"model: expected a Model, as a Classifier is, got {type(model).__name__}")
     check_numbers(
         epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
-        label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds, seed=seed,
+        label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds,
+        seed=seed, parts=parts,
     )  # fmt: skip
     check_functions(schedule, augment, theta_penalty, callbacks, optimizer)
     evaluated = model.loss_of(loss)
@@ -197,23 +210,24 @@ def fit(
     multipliers = {} if learning_rate_multipliers is None else learning_rate_multipliers
     check_multipliers(model.params, multipliers)
     check_restore_best(restore_best, held_out is not None)
+    workers = as_cluster(cluster, model)
     ensure_writable(model)
-    optimizer = Adam() if optimizer is None else optimizer
     step = Step(
-        model, optimizer, multipliers, loss=trained, theta_penalty=theta_penalty, clip_norm=clip_norm, weight_decay=weight_decay
-    )
+        model, optimizer or Adam(), multipliers, loss=trained, theta_penalty=theta_penalty, clip_norm=clip_norm,
+        weight_decay=weight_decay, parts=parts,
+    )  # fmt: skip
     if optimizer_state is not None:
         step.optimizer_state = carried_over(step.optimizer_state, optimizer_state)
     state = TrainingState(model, step, Clock(epochs * len(batches), seconds), seed)
     settings = run_settings(
         step, schedule, multipliers, epochs=epochs, batches=len(batches), batch_size=batch_size, learning_rate=learning_rate,
-        seed=seed, restore_best=restore_best, images=len(batches.X) if isinstance(batches, ArrayBatches) else None,
+        seed=seed, parts=parts, restore_best=restore_best, images=len(batches.X) if isinstance(batches, ArrayBatches) else None,
     )  # fmt: skip
     checkpointer = Checkpointer(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     checkpointer.resume(state)
     rates = scaled(schedule, learning_rate)
     loop = Loop(state, batches, epochs, rates, augment, held_out, evaluated, restore_best, callbacks, checkpointer)
-    with one_blas_thread(of_scipy=True), progress_display(epochs, seconds, progress) as display:
+    with one_blas_thread(of_scipy=True), computed_on(workers, step), progress_display(epochs, seconds, progress) as display:
         loop.run(display)
     state.restore_best()
     if optimizer_state is not None:

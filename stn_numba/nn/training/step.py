@@ -13,7 +13,7 @@ from stn_numba.nn.layers.container import Parameters
 from stn_numba.nn.layers.theta_penalty import ThetaPenalty
 from stn_numba.nn.losses.base import Loss, Targets
 from stn_numba.nn.model.base import Model
-from stn_numba.nn.model.parts import forward_with_penalty
+from stn_numba.nn.model.parts import PartRunner, forward_with_penalty
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.optimizers.clipping import clip_by_global_norm
 from stn_numba.nn.optimizers.learning_rate_multipliers import resolve_multipliers
@@ -44,10 +44,12 @@ class Step:
         theta_penalty: ThetaPenalty | None = None,
         clip_norm: float | None = None,
         weight_decay: float = 0.0,
+        parts: int | None = None,
     ) -> None:
         self.model, self.network, self.optimizer = model, model.network, optimizer
         self.loss, self.theta_penalty = model.loss_of(loss), theta_penalty
-        self.clip_norm, self.weight_decay = clip_norm, weight_decay
+        self.clip_norm, self.weight_decay, self.parts = clip_norm, weight_decay, parts
+        self.run_parts: PartRunner | None = None  # where the parts of a batch are computed; None for here
         multipliers = resolve_multipliers(model.params, learning_rate_multipliers)
         self.multipliers = {name: multiplier for name, multiplier in multipliers.items() if multiplier}
         self.optimizer_state = optimizer.init(self._without_frozen(model.params))
@@ -63,7 +65,9 @@ class Step:
     ) -> tuple[float, float | None]:
         """Train on a batch; return its mean loss and its mean error, if the loss has one. Errors name the `place`."""
         with np.errstate(over="ignore", invalid="ignore"):  # `_expect_finite` reports them, with the name of the layer
-            joined, backprop, penalty = forward_with_penalty(self.network, images, rng, self.theta_penalty)
+            joined, backprop, penalty = forward_with_penalty(
+                self.network, images, rng, self.theta_penalty, pieces=self.parts, run=self.run_parts
+            )
             outputs = self.model.split_outputs(joined)
             loss, d_outputs = self.loss(outputs, targets, sample_weight)
             self._expect_finite(loss + penalty, "the loss", images, place)
