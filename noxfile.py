@@ -127,7 +127,7 @@ def source(session: nox.Session) -> None:
 def page(session: nox.Session) -> None:
     """Write docs/compatibility.md from the results of the other sessions."""
     session.install("uv")
-    session.run("python", "docs/compatibility.py", str(RESULTS), *("-".join(pair) for pair in ENVIRONMENTS))
+    session.run("python", "docs/scripts/compatibility.py", str(RESULTS), *("-".join(pair) for pair in ENVIRONMENTS))
 
 
 @nox.session

@@ -18,7 +18,7 @@ RUN = {"version": "3.11.9", "form": "quick", "wheel": "a.whl", "packages": {"num
 
 @pytest.fixture
 def script():
-    spec = importlib.util.spec_from_file_location("compatibility", ROOT / "docs" / "compatibility.py")
+    spec = importlib.util.spec_from_file_location("compatibility", ROOT / "docs" / "scripts" / "compatibility.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

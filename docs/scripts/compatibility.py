@@ -1,4 +1,4 @@
-"""Write docs/compatibility.md from the results of ``make matrix``: ``python docs/compatibility.py runs/matrix``.
+"""Write docs/compatibility.md from the results of ``make matrix``: ``python docs/scripts/compatibility.py runs/matrix``.
 
 For systems and versions of Python that are not here, uv (on PATH) tells which versions of the libraries an installation gets.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 PAGE, RECORD = FOLDER / "compatibility.md", FOLDER / "compatibility.json"
 
 SHOWN = ("numba", "llvmlite", "numpy", "scipy", "scikit-learn", "onnx", "onnxruntime", "matplotlib", "pillow", "safetensors")
@@ -29,7 +29,7 @@ FORMS = {"whole": "the whole suite", "quick": "the quick form of the suite (`QUI
 
 HEAD = """# Compatibility
 
-Written by `make matrix` (noxfile.py and docs/compatibility.py) from [compatibility.json](compatibility.json). In each
+Written by `make matrix` (noxfile.py and docs/scripts/compatibility.py) from [compatibility.json](compatibility.json). In each
 environment the wheel `{wheel}` was installed, and tests ran in a folder without the sources, on {system}. The
 oldest libraries are those of [constraints-oldest.txt](../constraints-oldest.txt): the lower bounds in pyproject.toml.
 "Prebuilt" counts tests with the kernels in the wheel; "compiled" counts tests of the sampler, run again with kernels that this
