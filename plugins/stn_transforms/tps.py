@@ -171,8 +171,8 @@ class ThinPlateSpline(LinearTransform):
         """Return a bound (N, 2), or (N, 3), from the second derivatives, as `LinearTransform.interpolation_error`.
 
         On a segment of length h, a function differs from the line between its ends by at most h / 4 times the integral of its
-        second derivative's magnitude. For r^2 log r^2 that magnitude is at most 4 + 2 |1 + log r^2|, which is integrable where
-        r is 0; for r in volumes the integral along a whole line is 2.
+        second derivative's magnitude. For r^2 log r^2 that is at most 4 plus twice the magnitude of 1 + log r^2, which is
+        integrable where r is 0; for r in volumes the integral along a whole line is 2.
         """
         count = len(self.control_points)
         h = sides * self._units / self._extent

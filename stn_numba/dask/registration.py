@@ -35,7 +35,7 @@ class LazyRegistration:
     success : dask.array.Array of bool, (N,)
         Whether they are right.
     correlation, detail_correlation, overlap : dask.array.Array, (N,)
-        As of `stn_numba.registration.Registration`.
+        As of `stn_numba.Registration`.
     transform : Transform
         The transform that theta belongs to.
     shape : tuple of int
