@@ -5,5 +5,6 @@ Lines such as the following, at the top of a folder, name the tests of the other
 whole library.
 
 model_parts: test_models.py
+warp_arguments: test_warp.py
 warp_plans: sampler/test_plans.py
 """

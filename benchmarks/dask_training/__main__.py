@@ -21,10 +21,13 @@ NAME = "cluster-training"
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     cases, load = measure.SHORT if options.short else measure.CASES, os.getloadavg()[0]
+    environment = dict(os.environ)
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0) as cluster,
         Client(cluster) as client,
     ):
+        os.environ.clear()  # the cluster set OMP_NUM_THREADS=1, also in this process
+        os.environ.update(environment)
         network = measure.measure_network(client, 10 if options.short else 100)
         measured = []
         for case in cases:

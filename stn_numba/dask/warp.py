@@ -22,7 +22,7 @@ from stn_numba.sampler.padding import axis_rule, chosen_padding
 from stn_numba.transform.base import Transform
 from stn_numba.transform.checked import as_transform, make_grid, n_params_of, transform_for_image
 from stn_numba.transform.parameters import as_theta
-from stn_numba.warp import theta_rows, warn_of_many_channels
+from stn_numba.warp_arguments import theta_rows, warn_of_many_channels
 
 __all__ = ["warp"]
 

@@ -12,15 +12,12 @@ da = pytest.importorskip("dask.array", reason="Dask is not installed")
 distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
 import stn_numba.dask  # noqa: E402
 from stn_numba.dask.models import SharedModel  # noqa: E402
+from tests.dask.conftest import local_client  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"processes": True, "dashboard_address": None, "memory_limit": 0, "silence_logs": 50}
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=2, **options) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+    with local_client(2, threads_per_worker=2, silence_logs=50, set_as_default=False) as client:
         yield client
 
 

@@ -12,7 +12,7 @@ from stn_numba.kernels.runtime import prebuilt
 def test_a_working_installation_is_healthy(report):
     assert report["healthy"]
     assert all(not check["problem"] for check in report["self_test"])
-    assert len(report["self_test"]) == (9 if report["kernels"]["library"] is None else 47)
+    assert len(report["self_test"]) == (9 if report["kernels"]["library"] is None else 49)
     assert report["threads"]["num_threads"] >= 1
     assert {"affine", "projective", "tps"} <= {row["name"] for row in report["plugins"] if row["status"] == "ok"}
     assert json.loads(json.dumps(report)) == report

@@ -27,13 +27,17 @@ def digest(arrays):
     return found.hexdigest()[:12]
 
 
-def machine():
-    """What the bits of a training depend on: the width of vectors, and the CPU for which BLAS has its kernels."""
+def blas():
+    """The CPU for which BLAS has its kernels: what the bits of gradients by matrices and coefficients depend on."""
     import scipy.linalg.blas  # noqa: F401
     from threadpoolctl import threadpool_info
 
-    blas = sorted({each.get("architecture") or "?" for each in threadpool_info() if each["user_api"] == "blas"})
-    return f"{cpu.vector_bytes()} bytes, {', '.join(blas)}"
+    return ", ".join(sorted({each.get("architecture") or "?" for each in threadpool_info() if each["user_api"] == "blas"}))
+
+
+def machine():
+    """What the bits of a training depend on: the width of vectors, and BLAS."""
+    return f"{cpu.vector_bytes()} bytes, {blas()}"
 
 
 def trained(name):
@@ -48,9 +52,9 @@ def trained(name):
 
 
 if __name__ == "__main__":
-    record = json.loads(PAGE.read_text()) if PAGE.exists() else {"training": {}}
+    record = json.loads(PAGE.read_text()) if PAGE.exists() else {"gradients": {}, "training": {}}
     record["warps"] = {name: digest(arrays) for name, arrays in cases.warps()}
-    record["gradients"] = {name: digest(arrays) for name, arrays in cases.gradients()}
+    record["gradients"][blas()] = {name: digest(arrays) for name, arrays in cases.gradients()}
     record["training"][machine()] = {name: trained(name)[0] for name in OPTIMIZERS}
     record["logits"] = {name: trained(name)[1].tolist() for name in OPTIMIZERS}
     PAGE.write_text(json.dumps(record, indent=1) + "\n")

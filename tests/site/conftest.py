@@ -37,10 +37,13 @@ def open_page(browser, address):
         page, problems = context.new_page(), []
         page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("requestfailed", lambda request: problems.append(f"not loaded: {request.url}"))
+        page.on("requestfailed", lambda request: problems.append(f"not loaded: {request.url}") if lost(request) else None)
         page.on("request", lambda request: problems.append(f"elsewhere: {request.url}") if leaves(request.url) else None)
         page.goto(address + name)
         return page, problems
+
+    def lost(request):
+        return request.failure != "net::ERR_ABORTED"  # as when the next page is opened before all of this one is there
 
     def leaves(url):
         return not url.startswith((address, "data:", "blob:"))

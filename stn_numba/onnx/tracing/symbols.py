@@ -25,6 +25,8 @@ __all__ = ["Recording", "RecordingError", "Symbol", "active", "record", "recordi
 _FLOAT = 1  # TensorProto.FLOAT
 _TAG = 0x7FF4_5354_0000_0000  # a signaling NaN: NumPy reports arithmetic with it as invalid, and copies it as it is
 
+_QUIET_OR_NEGATIVE = 0x8008_0000_0000_0000  # bits that arithmetic changes
+
 
 class RecordingError(TypeError):
     """Code that cannot be recorded; the message names the NumPy function."""
@@ -162,12 +164,21 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 def symbol_of_tag(number: Any) -> Any:
-    """Return the symbol that a number stands for, or the number itself."""
+    """Return the symbol that a number stands for, or the number itself.
+
+    Raises
+    ------
+    FloatingPointError
+        If it was computed from such a number, which NumPy does not report of each function on each CPU.
+    """
     if not isinstance(number, float) or number == number:
         return number
-    place = int(struct.unpack("<Q", struct.pack("<d", number))[0]) - _TAG
-    tagged = active().tagged
-    return tagged[place - 1] if 0 < place <= len(tagged) else number
+    bits, tagged = int(struct.unpack("<Q", struct.pack("<d", number))[0]), active().tagged
+    if 0 < bits - _TAG <= len(tagged):
+        return tagged[bits - _TAG - 1]
+    if 0 < (bits & ~_QUIET_OR_NEGATIVE) - (_TAG & ~_QUIET_OR_NEGATIVE) <= len(tagged):
+        raise FloatingPointError("invalid value encountered in an array of floats")
+    return number
 
 
 def value_of(operand: Any, *, logical: bool = False) -> NDArray[Any]:

@@ -49,8 +49,8 @@ class Level:
         Share of the variance of the images' noise that is left after smoothing.
     halved : tuple of int
         How often each axis was halved, if not all of them `depth` times: short axes of volumes are not.
-    margins : tuple of int
-        Pixels that are left out at both ends of each axis, of the moving and of the fixed images; none by default.
+    moving_margins, fixed_margins : tuple of int
+        Pixels that are left out at both ends of each axis; none by default.
     """
 
     depth: int
@@ -65,7 +65,8 @@ class Level:
     cubic: bool = False
     noise_left: float = 1.0
     halved: tuple[int, ...] | None = None
-    margins: tuple[int, ...] = ()
+    moving_margins: tuple[int, ...] = ()
+    fixed_margins: tuple[int, ...] = ()
 
     @functools.cached_property
     def ndim(self) -> int:
@@ -86,14 +87,14 @@ class Level:
     def moving_size(self) -> Shape:
         """(H, W) or (D, H, W) of the moving image at this level, without margins."""
         sizes = tuple(-(-size // step) for size, step in zip(self.moving_shape, self.steps, strict=True))
-        margins = self.margins or (0,) * self.ndim
+        margins = self.moving_margins or (0,) * self.ndim
         return tuple(size - 2 * margin for size, margin in zip(sizes, margins, strict=True))
 
     @functools.cached_property
     def axes(self) -> tuple[float, ...]:
         """Normalized positions of the fixed image's pixels: step along x, start of x, then the same of y and z."""
         axes = (output_axis(size, self.align_corners) for size in self.fixed_shape[::-1])
-        margins = self.margins[::-1] or (0,) * self.ndim
+        margins = self.fixed_margins[::-1] or (0,) * self.ndim
         return tuple(
             number
             for (step, start), times, margin in zip(axes, self.steps[::-1], margins, strict=True)
@@ -110,7 +111,7 @@ class Level:
         """(3, 3) or (4, 4): from normalized positions to pixels of the moving image at this level."""
         matrix = pixels_from_normalized(self.moving_shape, self.align_corners)
         matrix[:-1] /= np.array(self.steps[::-1], np.float64)[:, None]
-        matrix[:-1, -1] -= self.margins[::-1] or 0
+        matrix[:-1, -1] -= self.moving_margins[::-1] or 0
         return matrix
 
     @functools.cached_property
@@ -138,22 +139,17 @@ class Level:
         """The same level without the outermost pixels of axes that are long enough.
 
         Smoothing knows only one side of them. Besides, a warped image shows the edges of the original, and something else
-        behind them: smoothing mixes both.
+        behind them: smoothing mixes both. Of a fixed image with a mask, all pixels that it leaves count.
         """
-        sizes = zip(self.moving_size, self.shape, strict=True)
-        margins = tuple(_MARGIN if min(both) >= _WIDE else 0 for both in sizes)
-        inside = (slice(None), *(slice(margin, -margin or None) for margin in margins))
-
-        def inner(planes: Planar) -> Planar:
-            return np.ascontiguousarray(planes[inside])
-
+        margins = tuple(_MARGIN if min(sizes) >= _WIDE else 0 for sizes in zip(self.moving_size, self.shape, strict=True))
+        fixed_margins = margins if self.fixed_weight is None else (0,) * self.ndim
         return dataclasses.replace(
             self,
-            moving=inner(self.moving),
-            fixed=inner(self.fixed),
-            moving_weight=None if self.moving_weight is None else inner(self.moving_weight),
-            fixed_weight=None if self.fixed_weight is None else inner(self.fixed_weight),
-            margins=margins,
+            moving=_inner(self.moving, margins),
+            moving_weight=None if self.moving_weight is None else _inner(self.moving_weight, margins),
+            fixed=_inner(self.fixed, fixed_margins),
+            moving_margins=margins,
+            fixed_margins=fixed_margins,
         )
 
     def with_splines(self) -> Level:
@@ -233,6 +229,11 @@ def make_levels(moving: Planes, fixed: Planes, align_corners: bool) -> list[Leve
         halve = functools.partial(halve_axes, axes=axes)
         for k, (plane, weight) in enumerate(zip(planes, weights, strict=True)):
             planes[k], weights[k] = (halve(plane), None) if weight is None else weighted(halve, plane, weight)
+
+
+def _inner(planes: Planar, margins: tuple[int, ...]) -> Planar:
+    """Planes without margins at both ends of each axis."""
+    return np.ascontiguousarray(planes[:, *(slice(margin, -margin or None) for margin in margins)])
 
 
 def _axes_to_halve(shapes: list[Shape]) -> tuple[bool, ...]:

@@ -1,20 +1,8 @@
 """Clusters of processes on this machine."""
 
-import contextlib
-
 import pytest
 
-
-@contextlib.contextmanager
-def local_client(workers):
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-    with (
-        distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+from tests.dask.conftest import local_client
 
 
 @pytest.fixture(scope="package")
