@@ -9,12 +9,15 @@ import stn_numba as stn  # noqa: E402
 from stn_numba.paper import find_experiments, reproduce  # noqa: E402
 from stn_numba.paper.cluster import Cell, run_on_cluster  # noqa: E402
 from stn_numba.paper.results import read_results  # noqa: E402
+from tests.environment import unchanged  # noqa: E402
 from tests.paper.examples import DIGITS, small  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def address():
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster:
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
+    with unchanged() as restore, distributed.LocalCluster(n_workers=2, **options) as cluster:
+        restore()
         yield cluster.scheduler_address
 
 
