@@ -8,6 +8,7 @@ import textwrap
 import numpy as np
 import pytest
 
+import stn_numba as stn
 from stn_numba.testing import check_vjp
 from stn_numba.transform import registry
 from tests.source_tree import ROOT, needs_sources
@@ -62,8 +63,14 @@ def anchors(text):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@pytest.fixture
+def default_threads():
+    yield
+    stn.set_num_threads(None)
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES)
-def test_examples_of_the_pages_run(page, monkeypatch, tmp_path):
+def test_examples_of_the_pages_run(page, monkeypatch, tmp_path, default_threads):
     monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.chdir(tmp_path)
     if not (ROOT / page).is_file():

@@ -15,6 +15,7 @@ def eight_cores(monkeypatch):
     monkeypatch.delenv("STN_NUMBA_NUM_THREADS", raising=False)
     for name, count in (("affinity", 8), ("cgroup_quota", None), ("numba_ceiling", 8)):
         monkeypatch.setattr(limits, name, lambda count=count: count)
+    stn.set_num_threads(None)
     counts._machine.cache_clear()
     yield
     stn.set_num_threads(None)
