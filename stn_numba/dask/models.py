@@ -96,6 +96,8 @@ class SharedModel:
     ----------
     data : bytes
         The pickled model.
+    token : str
+        What tells models apart: see `of`, which makes copies.
     """
 
     _lock = threading.Lock()

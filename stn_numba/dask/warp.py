@@ -87,8 +87,9 @@ def warp(
     out. Other coordinates, the name and the attributes are kept. Where one image is warped by several rows of theta, there is
     a new dimension, ``"warp"``.
 
-    Where theta is given, the region of a chunk follows from the corners of the chunk for affine and projective maps, and from
-    all of its positions otherwise, which are then computed twice: when the graph is made and when it runs.
+    Where theta is given, the region of a chunk follows from its corners for affine and projective maps, and from a few of its
+    positions where `LinearTransform.interpolation_error` knows a bound, as for splines. Of other transforms all positions are
+    computed twice: when the graph is made and when it runs.
 
     Examples
     --------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from stn_numba._util.arguments import as_bool, as_option, as_path, as_sizes
 from stn_numba._util.files import check_output_path, write_atomically
@@ -74,7 +73,8 @@ def export_warp(
     H, W, C = as_sizes(input_shape, "input_shape", ("H", "W", "C"))
     h, w = (H, W) if shape is None else as_sizes(shape, "shape", ("h", "w"))
     align_corners = as_bool(align_corners, "align_corners")
-    sampling = Sampling(_as_kernel(kernel), as_option(padding, "padding", PADDINGS))
+    kernel_rule(kernel)  # refuses what is none
+    sampling = Sampling(kernel, as_option(padding, "padding", PADDINGS))
     transform = as_transform(transform)
     if transform.ndim != 2:
         raise ExportError(f"transform: expected one of images, got {transform!r}; warps of volumes cannot be exported")
@@ -87,12 +87,6 @@ def export_warp(
     inputs = [Port("image", in_layout((H, W, C), layout), "image"), Port("theta", (n_params_of(transform),), "theta")]
     output = Port("out", in_layout((h, w, C), layout), graph.channels_last(out) if layout == "NHWC" else out)
     write_atomically(target, serialized(graph, inputs, [output], {"layout": layout}, _description(transform, inputs, output)))
-
-
-def _as_kernel(kernel: Any) -> str | PiecewisePolynomial:
-    kernel_rule(kernel)
-    found: str | PiecewisePolynomial = kernel
-    return found
 
 
 def _description(transform: Transform, inputs: list[Port], output: Port) -> str:

@@ -18,8 +18,8 @@ Span = tuple[int, int]
 def sum_of(span: Span, known: Mapping[Span, Arrays]) -> Arrays:
     """Return the sum of the gradients of a span of parts: that of its first half plus that of its second half, and so on.
 
-    Whoever has the parts of a half sums them alone, with the same bits: additions of floats depend on their order, and this
-    one is fixed. `known` holds sums of spans among these halves, or single parts.
+    A worker that has all parts of a half can sum them by itself. The bits stay the same, because sums of floats depend only on
+    the order of the additions, and this order is fixed. `known` holds sums of spans among these halves, or single parts.
 
     Examples
     --------

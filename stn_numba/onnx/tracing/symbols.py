@@ -25,7 +25,7 @@ __all__ = ["Recording", "RecordingError", "Symbol", "active", "record", "recordi
 _FLOAT = 1  # TensorProto.FLOAT
 _TAG = 0x7FF4_5354_0000_0000  # a signaling NaN: NumPy reports arithmetic with it as invalid, and copies it as it is
 
-_QUIET_OR_NEGATIVE = 0x8008_0000_0000_0000  # bits that arithmetic changes
+_QUIET_OR_NEGATIVE = 0x8008_0000_0000_0000  # bits that arithmetic changes; a tag has none of them
 
 
 class RecordingError(TypeError):
@@ -174,11 +174,12 @@ def symbol_of_tag(number: Any) -> Any:
     if not isinstance(number, float) or number == number:
         return number
     bits, tagged = int(struct.unpack("<Q", struct.pack("<d", number))[0]), active().tagged
-    if 0 < bits - _TAG <= len(tagged):
-        return tagged[bits - _TAG - 1]
-    if 0 < (bits & ~_QUIET_OR_NEGATIVE) - (_TAG & ~_QUIET_OR_NEGATIVE) <= len(tagged):
+    place = (bits & ~_QUIET_OR_NEGATIVE) - _TAG
+    if not 0 < place <= len(tagged):
+        return number
+    if bits & _QUIET_OR_NEGATIVE:
         raise FloatingPointError("invalid value encountered in an array of floats")
-    return number
+    return tagged[place - 1]
 
 
 def value_of(operand: Any, *, logical: bool = False) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Sums of gradients of parts have the same bits whoever adds them."""
+"""Sums of the gradients of parts have the same bits, on one worker or on several."""
 
 import numpy as np
 import pytest
