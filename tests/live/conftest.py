@@ -24,7 +24,7 @@ def address(built):
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright allows one at a time in a process, and keeps an event loop running
 def browser():
     with chromium() as browser:
         yield browser

@@ -20,7 +20,7 @@ def address(built):
         yield f"{address}/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright allows one at a time in a process, and keeps an event loop running
 def browser(built):
     with chromium() as browser:
         yield browser
