@@ -148,8 +148,8 @@ class SpatialTransformerEstimator(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = len(self.history_)
 
     def _train_once(self, samples: Samples) -> None:
-        """Pass over the samples once, at a constant learning rate."""
-        self._train(samples, 1, schedule=constant)
+        """Pass over the samples once, with nothing that changes from the start to the end of training."""
+        self._train(samples, 1, schedule=constant, label_smoothing=0)
 
     def _split(self, samples: Samples, stratify: NDArray[Any] | None = None) -> tuple[Samples, Samples]:
         """Return samples for training and for validation."""

@@ -16,7 +16,7 @@ __all__ = ["check_data", "check_functions", "check_numbers", "check_restore_best
 
 _LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "parts": 1}
 _INTERVALS = {
-    "learning_rate": "[0, inf)", "label_smoothing": "[0, 1)", "weight_decay": "[0, inf)", "checkpoint_seconds": "[0, inf]",
+    "learning_rate": "[0, inf)", "weight_decay": "[0, inf)", "checkpoint_seconds": "[0, inf]",
     "seconds": "(0, inf]", "clip_norm": "(0, inf]",
 }  # fmt: skip
 

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stn_numba._util.arguments import as_path, as_real
 from stn_numba._util.files import check_output_path
+from stn_numba.nn.losses.base import Loss
 from stn_numba.nn.model.base import Model
 from stn_numba.nn.optimizers.base import Optimizer
 from stn_numba.nn.saving.architecture import expect_known
@@ -80,10 +81,12 @@ def _first_difference(place: str, before: Any, now: Any) -> tuple[str, Any, Any]
     return next(_first_difference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
-def run_settings(step: Step, schedule: Schedule, multipliers: Mapping[str, float], **numbers: Any) -> dict[str, Any]:
+def run_settings(
+    step: Step, loss_at: Callable[[float], Loss], schedule: Schedule, multipliers: Mapping[str, float], **numbers: Any
+) -> dict[str, Any]:
     """Return what must be the same when training resumes, as JSON can hold it; `numbers` are further arguments of `fit`."""
     return {
-        "model": _architecture_of(step.model), "dtype": step.model.dtype.name, "loss": repr(step.loss),
+        "model": _architecture_of(step.model), "dtype": step.model.dtype.name, "loss": _loss_name(loss_at),
         "optimizer": _optimizer_name(step.optimizer), "schedule": _schedule_name(schedule),
         "learning_rate_multipliers": dict(multipliers), "clip_norm": step.clip_norm,
         "weight_decay": step.weight_decay, **numbers,
@@ -102,6 +105,12 @@ def _architecture_of(model: Model) -> dict[str, Any]:
         return model.config()
     except ValueError:
         return {name: list(array.shape) for name, array in model.params.items()}
+
+
+def _loss_name(loss_at: Callable[[float], Loss]) -> str:
+    """Return the loss's repr; if it changes in training, those at five places."""
+    names = [repr(loss_at(part / 4)) for part in range(5)]
+    return names[0] if len(set(names)) == 1 else " ".join(names)
 
 
 def _schedule_name(schedule: Schedule) -> str:

@@ -38,7 +38,7 @@ from stn_numba.nn.training.reports.history import History
 from stn_numba.nn.training.reports.progress import progress_display
 from stn_numba.nn.training.state import TrainingState
 from stn_numba.nn.training.step import NonFiniteError, Step
-from stn_numba.nn.training.training_loss import training_loss
+from stn_numba.nn.training.training_loss import smoothed, weighted
 from stn_numba.nn.training.writable_parameters import ensure_writable
 
 __all__ = ["Callback", "NonFiniteError", "fit"]
@@ -58,7 +58,7 @@ def fit(
     schedule: Schedule = one_cycle,
     learning_rate_multipliers: Mapping[str, float] | None = None,
     clip_norm: float | None = None,
-    label_smoothing: float = 0.0,
+    label_smoothing: float | Schedule | None = None,
     weight_decay: float = 0.0,
     class_weight: str | Mapping[int, float] | ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -118,8 +118,10 @@ def fit(
         Parameters that no key matches have 1.
     clip_norm : float, default None
         Limit of the joint norm of all gradients, without those of frozen parameters.
-    label_smoothing : float, default 0.0
-        See `softmax_cross_entropy`; only with this loss, also in some heads.
+    label_smoothing : float in [0, 1) or function, default None
+        See `softmax_cross_entropy`; only with this loss, also in some heads. A function ``label_smoothing(progress)`` of
+        progress in [0, 1] changes it in training. None for a smoothing that grows from 0 to 0.1 in the first third of training,
+        for each cross entropy without a smoothing of its own. The losses of validation are not smoothed.
     weight_decay : float, default 0.0
         Each step multiplies weights, but not biases, by 1 - learning_rate * weight_decay, independently of the optimizer
         (Loshchilov and Hutter, arXiv 1711.05101).
@@ -197,13 +199,12 @@ def fit(
         raise TypeError(f"model: expected a Model, as a Classifier is, got {type(model).__name__}")
     check_numbers(
         epochs=epochs, batch_size=batch_size, seconds=seconds, learning_rate=learning_rate, clip_norm=clip_norm,
-        label_smoothing=label_smoothing, weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds,
-        seed=seed, parts=parts,
+        weight_decay=weight_decay, checkpoint_seconds=checkpoint_seconds, seed=seed, parts=parts,
     )  # fmt: skip
     check_functions(schedule, augment, theta_penalty, callbacks, optimizer)
     evaluated = model.loss_of(loss)
     batches = _batches(model, evaluated, X, y, sample_weight, batch_size, free_size=augment is not None)
-    trained = training_loss(model, evaluated, _all_targets(batches), label_smoothing, class_weight)
+    loss_at = smoothed(weighted(model, evaluated, _all_targets(batches), class_weight), label_smoothing)
     if augment is None and isinstance(batches, ArrayBatches) and not starts_with_rescale(model.network):
         warn_of_large_pixels(batches.X)
     held_out = check_validation(model, evaluated, validation)
@@ -213,20 +214,21 @@ def fit(
     workers = as_cluster(cluster, model)
     ensure_writable(model)
     step = Step(
-        model, optimizer or Adam(), multipliers, loss=trained, theta_penalty=theta_penalty, clip_norm=clip_norm,
+        model, optimizer or Adam(), multipliers, loss=loss_at(0.0), theta_penalty=theta_penalty, clip_norm=clip_norm,
         weight_decay=weight_decay, parts=parts,
     )  # fmt: skip
     if optimizer_state is not None:
         step.optimizer_state = carried_over(step.optimizer_state, optimizer_state)
     state = TrainingState(model, step, Clock(epochs * len(batches), seconds), seed)
     settings = run_settings(
-        step, schedule, multipliers, epochs=epochs, batches=len(batches), batch_size=batch_size, learning_rate=learning_rate,
-        seed=seed, parts=parts, restore_best=restore_best, images=len(batches.X) if isinstance(batches, ArrayBatches) else None,
+        step, loss_at, schedule, multipliers, epochs=epochs, batches=len(batches), batch_size=batch_size,
+        learning_rate=learning_rate, seed=seed, parts=parts, restore_best=restore_best,
+        images=len(batches.X) if isinstance(batches, ArrayBatches) else None,
     )  # fmt: skip
     checkpointer = Checkpointer(checkpoint, settings if checkpoint is not None else {}, checkpoint_seconds)
     checkpointer.resume(state)
     rates = scaled(schedule, learning_rate)
-    loop = Loop(state, batches, epochs, rates, augment, held_out, evaluated, restore_best, callbacks, checkpointer)
+    loop = Loop(state, batches, epochs, rates, loss_at, augment, held_out, evaluated, restore_best, callbacks, checkpointer)
     with one_blas_thread(of_scipy=True), computed_on(workers, step), progress_display(epochs, seconds, progress) as display:
         loop.run(display)
     state.restore_best()

@@ -42,6 +42,7 @@ class Loop:
     batches: Batches
     epochs: int
     learning_rate_at: Schedule
+    loss_at: Callable[[float], Loss]
     augment: Augment | None
     validation: tuple[NDArray[Any], Targets] | None
     validation_loss: Loss
@@ -111,7 +112,8 @@ class Loop:
             if streamed and np.may_share_memory(images, batch):
                 images = images.copy()  # `augment` may write to them, and they belong to the stream
             kind, images = "f", self._augmented(images, self.augment)
-        state.learning_rate = self.learning_rate_at(state.clock.progress())
+        progress = state.clock.progress()
+        state.learning_rate, state.step.loss = self.learning_rate_at(progress), self.loss_at(progress)
         place = f"epoch {len(state.history) + 1}, step {state.clock.step + 1}"
         loss, error = state.step(images, targets, state.noise, state.learning_rate, place, sample_weight)
         state.mean.add(len(images), loss, error)

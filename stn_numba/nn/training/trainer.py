@@ -22,7 +22,7 @@ from stn_numba.nn.optimizers.learning_rate_multipliers import check_multipliers
 from stn_numba.nn.penalties import KEEP_INSIDE
 from stn_numba.nn.training.argument_checks import check_data, check_functions, check_numbers
 from stn_numba.nn.training.step import Step
-from stn_numba.nn.training.training_loss import training_loss
+from stn_numba.nn.training.training_loss import smoothed, weighted
 from stn_numba.nn.training.writable_parameters import ensure_writable
 
 __all__ = ["Trainer", "training_threads"]
@@ -53,8 +53,10 @@ class Trainer:
         See `fit`.
     learning_rate : float, default 1e-3
         At least 0; `step` may be given another.
-    loss, learning_rate_multipliers, clip_norm, label_smoothing, weight_decay, class_weight, theta_penalty
+    loss, learning_rate_multipliers, clip_norm, weight_decay, class_weight, theta_penalty
         See `fit`.
+    label_smoothing : float, default 0.0
+        See `softmax_cross_entropy`; only with this loss.
     seed : int, default 0
         Seed of dropout.
 
@@ -101,14 +103,13 @@ class Trainer:
         if not isinstance(model, Model):
             raise TypeError(f"model: expected a Model, as a Classifier is, got {type(model).__name__}")
         check_numbers(
-            learning_rate=learning_rate, clip_norm=clip_norm, label_smoothing=label_smoothing,
-            weight_decay=weight_decay, seed=seed,
+            learning_rate=learning_rate, clip_norm=clip_norm, weight_decay=weight_decay, seed=seed,
         )  # fmt: skip
         check_functions(None, None, theta_penalty, (), optimizer)
         multipliers = {} if learning_rate_multipliers is None else learning_rate_multipliers
         check_multipliers(model.params, multipliers)
         ensure_writable(model)
-        chosen = training_loss(model, model.loss_of(loss), None, label_smoothing, class_weight)
+        chosen = smoothed(weighted(model, model.loss_of(loss), None, class_weight), label_smoothing)(0.0)
         self.model, self.learning_rate, self.steps = model, learning_rate, 0
         self.error: float | None = None
         self._step = Step(

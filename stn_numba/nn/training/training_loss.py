@@ -1,40 +1,75 @@
-"""The loss of training: that of the evaluation, with label smoothing and class weights."""
+"""The loss of training: that of the evaluation, with class weights and label smoothing."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from stn_numba._util.arguments import as_real
 from stn_numba.nn.inputs.weights import as_class_weights
 from stn_numba.nn.losses.base import Loss, Targets
 from stn_numba.nn.losses.cross_entropy import CrossEntropy
 from stn_numba.nn.losses.heads import HeadLosses
 from stn_numba.nn.model.base import Model
+from stn_numba.nn.schedules import Schedule, scaled, warm_up
 
-__all__ = ["training_loss"]
+__all__ = ["GROWING_SMOOTHING", "smoothed", "weighted"]
+
+GROWING_SMOOTHING = scaled(warm_up(), 0.1)
+"""Label smoothing by default: from the start it slows down what is hard to learn, later it prevents overfitting."""
 
 
-def training_loss(model: Model, loss: Loss, targets: Targets | None, label_smoothing: float, class_weight: Any) -> Loss:
-    """Return `loss` with the options of `fit` that only the cross entropy has; `targets` are those of all images, if known."""
+def weighted(model: Model, loss: Loss, targets: Targets | None, class_weight: Any) -> Loss:
+    """Return `loss` with class weights, which only the cross entropy has; `targets` are those of all images, if known."""
     if class_weight is None:
-        return _smoothed(loss, label_smoothing) if label_smoothing else loss
+        return loss
     if not isinstance(loss, CrossEntropy):
         hint = "; give the loss of a head its own, as CrossEntropy(class_weight=...)" if isinstance(loss, HeadLosses) else ""
         raise ValueError(f"class_weight: expected None with a loss other than the cross entropy, got the loss {loss!r}{hint}")
     labels = targets if isinstance(targets, np.ndarray) else None
     weights = as_class_weights(class_weight, labels, model.output_shape[0])
-    return CrossEntropy(label_smoothing=label_smoothing or loss.label_smoothing, class_weight=weights)
+    return CrossEntropy(label_smoothing=loss.label_smoothing, class_weight=weights)
 
 
-def _smoothed(loss: Loss, label_smoothing: float) -> Loss:
-    """Return the cross entropy with label smoothing, or losses of heads among which it is."""
-    if isinstance(loss, CrossEntropy):
-        return CrossEntropy(label_smoothing=label_smoothing, class_weight=loss.class_weight)
-    if isinstance(loss, HeadLosses) and any(isinstance(each, CrossEntropy) for each in loss.losses.values()):
-        smoothed = {
-            name: _smoothed(each, label_smoothing) if isinstance(each, CrossEntropy) else each
-            for name, each in loss.losses.items()
-        }
-        return HeadLosses(smoothed, loss.weights)
-    raise ValueError(f"label_smoothing: expected 0 with a loss other than the cross entropy, got {label_smoothing}")
+def smoothed(loss: Loss, label_smoothing: float | Schedule | None) -> Callable[[float], Loss]:
+    """Return a function of progress in [0, 1]: `loss` with the label smoothing there, also in its heads.
+
+    None is `GROWING_SMOOTHING` for each cross entropy that has no smoothing of its own, and nothing for other losses.
+    """
+    if label_smoothing is None:
+        if not any(map(_is_unsmoothed, _cross_entropies(loss))):
+            return lambda progress: loss
+        return lambda progress: _with_smoothing(loss, GROWING_SMOOTHING(progress), _is_unsmoothed)
+    value = label_smoothing if callable(label_smoothing) else as_real(label_smoothing, "label_smoothing", "[0, 1)")
+    if value == 0:
+        return lambda progress: loss
+    if not _cross_entropies(loss):
+        raise ValueError(f"label_smoothing: expected 0 with a loss other than the cross entropy, got {label_smoothing}")
+    if not callable(value):
+        fixed = _with_smoothing(loss, value)
+        return lambda progress: fixed
+    return lambda progress: _with_smoothing(loss, as_real(value(progress), "label_smoothing's value", "[0, 1)"))
+
+
+def _cross_entropies(loss: Loss) -> list[CrossEntropy]:
+    """Return the loss, or those of its heads, that are cross entropies."""
+    losses = loss.losses.values() if isinstance(loss, HeadLosses) else [loss]
+    return [each for each in losses if isinstance(each, CrossEntropy)]
+
+
+def _is_unsmoothed(loss: CrossEntropy) -> bool:
+    return loss.label_smoothing == 0
+
+
+def _with_smoothing(loss: Loss, value: float, which: Callable[[CrossEntropy], bool] = lambda loss: True) -> Loss:
+    """Return a copy of the loss, or of its heads, in which the cross entropies that `which` selects have another smoothing."""
+    if isinstance(loss, HeadLosses):
+        return HeadLosses({name: _with_smoothing(each, value, which) for name, each in loss.losses.items()}, loss.weights)
+    if not isinstance(loss, CrossEntropy) or not which(loss):
+        return loss
+    result = copy.copy(loss)
+    result.label_smoothing = value
+    return result
