@@ -16,7 +16,7 @@ import numpy as np
 
 import stn_numba as stn
 
-IMAGE, BATCH = (1, 224, 224, 3), 64  # of first calls
+IMAGE, VOLUME, BATCH = (1, 224, 224, 3), (1, 64, 64, 64, 1), 64  # of first calls
 LARGE_IMAGE = (1, 1080, 1920, 3)
 TRANSFORMS = {  # not the identity, each with a change of scale
     "affine": [0.9, 0.1, 0.05, -0.1, 0.9, 0.0],
@@ -95,10 +95,16 @@ def _sample_dense_grid() -> None:
     stn.sample(_numbers(IMAGE).astype(np.float32), grid)
 
 
-def _both_gradients() -> None:
-    """Gradients by image and theta, through an affine grid."""
-    grid, theta_backprop = stn.get_transform("affine").forward(np.array([TRANSFORMS["affine"]]), IMAGE[1:3])
-    out, backprop = stn.sample_vjp(_numbers(IMAGE).astype(np.float32), grid)
+def _warp_volume() -> None:
+    transform = stn.get_transform("affine", ndim=3)
+    stn.warp(_numbers(VOLUME).astype(np.float32), 0.9 * transform.identity(), transform)
+
+
+def _both_gradients(shape: tuple[int, ...] = IMAGE) -> None:
+    """Gradients by image or volume and theta, through an affine grid."""
+    transform = stn.get_transform("affine", ndim=len(shape) - 2)
+    grid, theta_backprop = transform.forward(0.9 * transform.identity()[None], shape[1:-1])
+    out, backprop = stn.sample_vjp(_numbers(shape).astype(np.float32), grid)
     _, d_grid = backprop(np.ones_like(out))
     theta_backprop(d_grid)
 
@@ -131,6 +137,8 @@ FIRST_CALLS = {
     "tps, 16 points": FirstCall(lambda: _warp("tps")),
     "affine bicubic, reflecting edges": FirstCall(lambda: _warp(kernel="bicubic", padding="reflect101")),
     "forward and both gradients": FirstCall(_both_gradients, jit_cpu_seconds=16),
+    "affine, a volume": FirstCall(_warp_volume),
+    "forward and both gradients, a volume": FirstCall(lambda: _both_gradients(VOLUME), jit_cpu_seconds=16),
     "fit `tutorial()` on one batch": FirstCall(lambda: _training_step("tutorial"), seconds=3, jit_cpu_seconds=9),
     "fit `st_cnn()` on one batch": FirstCall(lambda: _training_step("st_cnn"), seconds=3, jit_cpu_seconds=9),
 }
