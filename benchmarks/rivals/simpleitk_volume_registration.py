@@ -1,4 +1,7 @@
-"""SimpleITK on volumes: as for images, with all voxels, or with a random share of them, which is the usual way."""
+"""SimpleITK on volumes: as for images, with all voxels, or with a random share of them, which is the usual way.
+
+Splines are found with a share only: with all voxels, a pair of 128 x 128 x 128 had no result after 19 minutes.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ def calls(task: Any) -> list[Call]:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(stn.get_num_threads())
     lattice = getattr(task.transform, "lattice", None)
     solve = _affine if lattice is None else partial(_spline, [count - ORDER for count in lattice[::-1]])
+    all_voxels = [("SimpleITK", None)] if lattice is None else []
     return [
         mapping_call(name, task, partial(solve, share), read, sitk.GetImageFromArray, MOST_PAIRS)
-        for name, share in (("SimpleITK", None), (f"SimpleITK, {SHARE:.0%} of voxels", SHARE))
+        for name, share in (*all_voxels, (f"SimpleITK, {SHARE:.0%} of voxels", SHARE))
     ]
 
 

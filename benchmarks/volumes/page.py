@@ -38,7 +38,8 @@ degrees, scales by up to 10 % and shifts by up to 5 % of the size along each axi
 
 - stn-numba: `register(moving, fixed, transform)`.
 - SimpleITK: the correlation over 3 levels with all voxels, or with a random share of them, which is the usual way; by
-  regular-step gradient descent for the affine map, and by L-BFGS-B for the B-spline. It solves one pair.
+  regular-step gradient descent for the affine map, and by L-BFGS-B for the B-spline, only with a share of the voxels, since
+  all take too long. It solves one pair.
 - The error is the mean distance in voxels between the found and the true position, all over what both volumes show. A star
   marks slow calls that were timed once. More on the columns: [registration benchmarks](registration-benchmarks.md#figures).
 
