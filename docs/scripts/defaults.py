@@ -41,10 +41,12 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "images not centered, 2e-3": ({"center": False}, {"learning_rate": 2e-3}),
     "no label smoothing": ({}, {"label_smoothing": 0}),
     "label smoothing 0.1 from the start": ({}, {"label_smoothing": 0.1}),
+    "gradients not clipped": ({}, {"clip_norm": None}),
     "networks of the paper": (PAPERS, {}),
     "before: paper's nets, localisation at 0.1, 1e-3, batches of 128": (
         PAPERS, {
             "learning_rate_multipliers": {"localisation": 0.1}, "learning_rate": 1e-3, "batch_size": 128, "label_smoothing": 0,
+            "clip_norm": None,
         },
     ),
 }  # fmt: skip

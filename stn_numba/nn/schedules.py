@@ -1,4 +1,4 @@
-"""Schedules: functions of progress in [0, 1] that return a multiplier, as of the learning rate."""
+"""Learning-rate schedules: functions of progress in [0, 1] that return a multiplier of the learning rate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stn_numba._util.arguments import as_int, as_real
 
-__all__ = ["Schedule", "constant", "cosine", "one_cycle", "scaled", "step_decay", "warm_up"]
+__all__ = ["Schedule", "constant", "cosine", "one_cycle", "scaled", "step_decay"]
 
 Schedule = Callable[[float], float]
 
@@ -73,28 +73,6 @@ def step_decay(factor: float = 0.1, *, steps: int = 3) -> Schedule:
     """
     factor, steps = as_real(factor, "factor", "(0, 1]"), as_int(steps, "steps", least=1)
     return lambda progress: factor ** min(int(_checked(progress) * steps), steps - 1)
-
-
-def warm_up(share: float = 1 / 3) -> Schedule:
-    """Return a schedule that rises evenly from 0 to 1 in the first `share` of training, and stays at 1.
-
-    Parameters
-    ----------
-    share : float, default 1/3
-        In (0, 1].
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `share` is no number, or out of its range.
-
-    Examples
-    --------
-    >>> [warm_up(0.5)(p) for p in (0.0, 0.25, 0.5, 1.0)]
-    [0.0, 0.5, 1.0, 1.0]
-    """
-    share = as_real(share, "share", "(0, 1]")
-    return lambda progress: min(_checked(progress) / share, 1.0)
 
 
 def _checked(progress: float) -> float:

@@ -147,7 +147,7 @@ def image_data(rng):
 
 
 def losses_and_optimizers(rng):
-    schedule = (nn.constant, nn.cosine, nn.one_cycle, nn.step_decay(), nn.warm_up())[rng.integers(5)]
+    schedule = (nn.constant, nn.cosine, nn.one_cycle, nn.step_decay())[rng.integers(4)]
     return {
         "softmax": (nn.softmax, {"logits": np.eye(3)}),
         "softmax_cross_entropy": (

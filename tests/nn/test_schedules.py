@@ -1,11 +1,11 @@
-"""Schedules."""
+"""Learning-rate schedules."""
 
 import numpy as np
 import pytest
 
-from stn_numba.nn.schedules import constant, cosine, one_cycle, step_decay, warm_up
+from stn_numba.nn.schedules import constant, cosine, one_cycle, step_decay
 
-EVERY = pytest.mark.parametrize("schedule", [constant, cosine, one_cycle, step_decay(), warm_up(0.25)])
+EVERY = pytest.mark.parametrize("schedule", [constant, cosine, one_cycle, step_decay()])
 
 
 @EVERY

@@ -57,7 +57,7 @@ def fit(
     learning_rate: float = 4e-3,
     schedule: Schedule = one_cycle,
     learning_rate_multipliers: Mapping[str, float] | None = None,
-    clip_norm: float | None = None,
+    clip_norm: float | None = 1.0,
     label_smoothing: float | Schedule | None = None,
     weight_decay: float = 0.0,
     class_weight: str | Mapping[int, float] | ArrayLike | None = None,
@@ -116,12 +116,12 @@ def fit(
         ``"localisation"`` means every localisation net. If several keys match a parameter, the most specific one counts: kinds
         in this order, and the longer of two keys of a kind. A multiplier of 0 freezes: not a bit of the parameter changes.
         Parameters that no key matches have 1.
-    clip_norm : float, default None
-        Limit of the joint norm of all gradients, without those of frozen parameters.
+    clip_norm : float, default 1.0
+        Limit of the joint norm of all gradients, without those of frozen parameters; None for no limit.
     label_smoothing : float in [0, 1) or function, default None
         See `softmax_cross_entropy`; only with this loss, also in some heads. A function ``label_smoothing(progress)`` of
-        progress in [0, 1] changes it in training. None for a smoothing that grows from 0 to 0.1 in the first third of training,
-        for each cross entropy without a smoothing of its own. The losses of validation are not smoothed.
+        progress in [0, 1] changes it in training. None for a smoothing that grows evenly from 0 to 0.1, for each cross entropy
+        without a smoothing of its own. The losses of validation are not smoothed.
     weight_decay : float, default 0.0
         Each step multiplies weights, but not biases, by 1 - learning_rate * weight_decay, independently of the optimizer
         (Loshchilov and Hutter, arXiv 1711.05101).

@@ -93,7 +93,7 @@ class Trainer:
         learning_rate: float = 1e-3,
         loss: str | Loss | LossFunction | None = None,
         learning_rate_multipliers: Mapping[str, float] | None = None,
-        clip_norm: float | None = None,
+        clip_norm: float | None = 1.0,
         label_smoothing: float = 0.0,
         weight_decay: float = 0.0,
         class_weight: Mapping[int, float] | ArrayLike | None = None,

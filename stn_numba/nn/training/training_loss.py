@@ -14,12 +14,13 @@ from stn_numba.nn.losses.base import Loss, Targets
 from stn_numba.nn.losses.cross_entropy import CrossEntropy
 from stn_numba.nn.losses.heads import HeadLosses
 from stn_numba.nn.model.base import Model
-from stn_numba.nn.schedules import Schedule, scaled, warm_up
+from stn_numba.nn.schedules import Schedule
 
-__all__ = ["GROWING_SMOOTHING", "smoothed", "weighted"]
+__all__ = ["smoothed", "weighted"]
 
-GROWING_SMOOTHING = scaled(warm_up(), 0.1)
-"""Label smoothing by default: from the start it slows down what is hard to learn, later it prevents overfitting."""
+# Label smoothing by default, at the end of training: from the start it slows down what is hard to learn, later it prevents
+# overfitting.
+_FINAL_SMOOTHING = 0.1
 
 
 def weighted(model: Model, loss: Loss, targets: Targets | None, class_weight: Any) -> Loss:
@@ -37,12 +38,12 @@ def weighted(model: Model, loss: Loss, targets: Targets | None, class_weight: An
 def smoothed(loss: Loss, label_smoothing: float | Schedule | None) -> Callable[[float], Loss]:
     """Return a function of progress in [0, 1]: `loss` with the label smoothing there, also in its heads.
 
-    None is `GROWING_SMOOTHING` for each cross entropy that has no smoothing of its own, and nothing for other losses.
+    None is a smoothing that grows from 0 to 0.1, for each cross entropy that has none of its own, and nothing for other losses.
     """
     if label_smoothing is None:
         if not any(map(_is_unsmoothed, _cross_entropies(loss))):
             return lambda progress: loss
-        return lambda progress: _with_smoothing(loss, GROWING_SMOOTHING(progress), _is_unsmoothed)
+        return lambda progress: _with_smoothing(loss, _FINAL_SMOOTHING * progress, _is_unsmoothed)
     value = label_smoothing if callable(label_smoothing) else as_real(label_smoothing, "label_smoothing", "[0, 1)")
     if value == 0:
         return lambda progress: loss
