@@ -84,7 +84,9 @@ def train_encoder(digits: Any, epochs: int = 5, *, progress: bool = True) -> tup
         (nn.Dense(10),),
     )
     model = nn.Classifier(nn.Chain(*(layer for stage in stages for layer in stage)), (DIGIT, DIGIT, 1), 10)
-    stn.fit(model, digits.train_images[:20_000], digits.train_labels[:20_000], epochs=epochs, progress=progress)
+    X, y = digits.train_images[:20_000], digits.train_labels[:20_000]
+    # smoothed labels would make hidden layers forget how digits of a class differ (Mueller et al., arXiv 1906.02629)
+    stn.fit(model, X, y, epochs=epochs, label_smoothing=0, clip_norm=None, progress=progress)
     pieces = [nn.Chain(*stage) for stage in stages]  # the layers of the model: they have their parameters already
     return Activations(pieces, digits.train_images[:1000]), model.evaluate(digits.test_images, digits.test_labels)[1]
 
@@ -224,7 +226,7 @@ def train_end_to_end(run: Run, scenes: Any, encoder: Activations, steps: int, ra
         distance[:, 0] = theta[:, 0] - SCALE
         return KEEP_SCALE * float((distance**2).sum() / len(theta)), 2 * KEEP_SCALE / len(theta) * distance
 
-    trainer = nn.Trainer(run.model, loss=loss, theta_penalty=keep_scale)
+    trainer = nn.Trainer(run.model, loss=loss, theta_penalty=keep_scale, clip_norm=None)
     for step in range(steps):
         run.windows.append(run.model.theta(scenes[:1]))
         losses.append(trainer.step(scenes, np.arange(len(scenes)), learning_rate=rate * nn.one_cycle(step / steps)))

@@ -100,7 +100,7 @@ def train(
 ) -> tuple[dict[str, nn.Classifier], dict[str, float]]:
     """Train all networks on the same volumes, each new; return them, and the CPU seconds of each and of ``"drawing"``."""
     models = {name: nn.Classifier(make(), (SIDE, SIDE, SIDE, 1), 10, seed=seed) for name, make in NETWORKS.items()}
-    trainers = {name: nn.Trainer(model) for name, model in models.items()}
+    trainers = {name: nn.Trainer(model, clip_norm=None) for name, model in models.items()}
     rng, seconds, losses = np.random.default_rng(seed), defaultdict[str, float](float), defaultdict[str, list[float]](list)
     with nn.training_threads():
         for step in range(steps):

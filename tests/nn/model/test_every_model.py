@@ -102,7 +102,8 @@ def test_a_checkpoint_of_another_loss_is_refused(tmp_path):
 def test_a_loop_of_ones_own_takes_the_same_steps_as_fit(kind):
     make, targets = MODELS[kind]
     fitted, own = make(), make()
-    stn.fit(fitted, X, targets, epochs=1, batch_size=80, schedule=stn.nn.constant, progress=False)
+    options = {"schedule": stn.nn.constant, "label_smoothing": 0, "clip_norm": None}
+    stn.fit(fitted, X, targets, epochs=1, batch_size=80, progress=False, **options)
     optimizer, loss = Adam(), own.loss
     rows = np.random.default_rng(np.random.SeedSequence(0).spawn(3)[0]).permutation(80)
     state, picked = (

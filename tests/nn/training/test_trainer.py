@@ -15,7 +15,8 @@ X, Y = RNG.random((64, 6, 6), np.float32), np.arange(64) % 3
 
 def test_steps_are_those_of_fit():
     fitted, own = st_fcn((6, 6, 1), 3, units=8), st_fcn((6, 6, 1), 3, units=8)
-    history = stn.fit(fitted, X, Y, epochs=3, batch_size=64, learning_rate=1e-3, schedule=constant, progress=False)
+    options = {"learning_rate": 1e-3, "schedule": constant, "label_smoothing": 0}
+    history = stn.fit(fitted, X, Y, epochs=3, batch_size=64, progress=False, **options)
     order = np.random.default_rng(np.random.SeedSequence(0).spawn(3)[0])
     trainer = Trainer(own)
     losses = []
