@@ -28,7 +28,12 @@ The digits are from MNIST's training set. The test set was not used.
 
 
 def page(
-    records: Records, settings: Sequence[str], sizes: dict[str, tuple[int, int]], n_test: int, collapse: tuple[int, int]
+    records: Records,
+    settings: Sequence[str],
+    sizes: dict[str, tuple[int, int]],
+    n_test: int,
+    other_seeds: Sequence[int],
+    collapse: tuple[int, int],
 ) -> str:
     """Return the page as Markdown; sizes are numbers of images and epochs."""
     defaults = settings[0]
@@ -36,7 +41,7 @@ def page(
     names = [name for name in sizes if any(record["set"] == name for record in search)]
     parts = [
         _HEAD.format(n_test=n_test), "## The search: one run each\n", _search(search, names, settings, sizes),
-        "## The best of each set against the defaults, with two other seeds\n", _gaps(search, names, defaults),
+        "## The best of each set against the defaults, with other seeds\n", _gaps(search, names, defaults, other_seeds),
         "## Runs that collapse\n", _collapses([record for record in records if record["setting"] == "collapse"], *collapse),
     ]  # fmt: skip
     return "\n".join(parts)
@@ -46,22 +51,24 @@ def _search(records: Records, names: list[str], settings: Sequence[str], sizes: 
     rows = []
     for setting in settings:
         errors = [_errors(records, setting, name, [0]) for name in names]
-        rows.append([setting, *("" if error is None else f"{100 * error:.2f}" for error in errors)])
+        rows.append([setting, *(f"{100 * error[0]:.2f}" if error else "" for error in errors)])
     heads = [f"{name}<br>{sizes[name][0]:,} x {sizes[name][1]}" for name in names]
     return "In the heads: training images x epochs.\n\n" + _table(["setting", *heads], rows)
 
 
-def _gaps(records: Records, names: list[str], defaults: str) -> str:
-    rows, seeds = [], [1, 2]
+def _gaps(records: Records, names: list[str], defaults: str, seeds: Sequence[int]) -> str:
+    rows = []
     for name in names:
         chosen = {record["setting"] for record in records if record["set"] == name and record["seed"] in seeds}
         best = next(iter(chosen - {defaults}), None)
         values = [_errors(records, setting, name, seeds) for setting in (defaults, best)]
-        if None in values:
+        if any(len(value) < len(seeds) for value in values):
             continue
-        own, others = (100 * value for value in values)  # type: ignore[operator]
-        rows.append([name, f"{own:.2f}", f"{others:.2f}", str(best), f"{own - others:+.2f}"])
-    return _table(["set", "defaults", "best of the search", "which is", "gap"], rows)
+        own, others = (100 * np.array(value) for value in values)
+        gap, spread = np.mean(own - others), np.std(own - others, ddof=1) / len(seeds) ** 0.5
+        rows.append([name, f"{own.mean():.2f}", f"{others.mean():.2f}", str(best), f"{gap:+.2f}", f"{spread:.2f}"])
+    text = f"The mean of {len(seeds)} runs each. The last column is the standard error of the gap.\n\n"
+    return text + _table(["set", "defaults", "best of the search", "which is", "gap", "+-"], rows)
 
 
 def _collapses(records: Records, images: int, epochs: int) -> str:
@@ -80,9 +87,10 @@ def _collapses(records: Records, images: int, epochs: int) -> str:
     return text + _table(["network and set", "seeds", "median error", "largest error", "outside", "stuck"], rows)
 
 
-def _errors(records: Records, setting: str | None, name: str, seeds: list[int]) -> float | None:
-    found = [r["error"] for r in records if (r["set"], r["setting"]) == (name, setting) and r["seed"] in seeds]
-    return float(np.mean(found)) if len(found) == len(seeds) else None
+def _errors(records: Records, setting: str | None, name: str, seeds: Sequence[int]) -> list[float]:
+    """Return the errors of runs that were made, in the order of their seeds."""
+    found = {r["seed"]: r["error"] for r in records if (r["set"], r["setting"]) == (name, setting)}
+    return [found[seed] for seed in seeds if seed in found]
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:

@@ -35,7 +35,7 @@ def trained(root, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     result = run(
         "train", "--data", root, "--size", "16x14", "--channels", "rgb", "--model", "st-fcn", "--transform", "attention",
-        "--epochs", 60, "--patience", 40, "--augment", 0.05, "--batch-size", 16, "--learning-rate", 0.005, "--no-progress",
+        "--epochs", 100, "--patience", 70, "--augment", 0.05, "--batch-size", 16, "--learning-rate", 0.005, "--no-progress",
         "--out", out,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
