@@ -23,7 +23,7 @@ from stn_numba.kernels.runtime.addresses import address_of
 
 __all__ = ["MatrixGrid"]
 
-_MAX_PLANNED = 16  # matrices in a plan
+_MAX_PLANNED = 512  # matrices in a plan
 
 
 class MatrixGrid(KernelGrid):

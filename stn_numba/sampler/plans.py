@@ -26,7 +26,7 @@ __all__ = ["Plan", "PreparedJob", "add", "find", "key_of"]
 Array = NDArray[Any]
 
 _MAX_PLANS = 128
-_MAX_NUMBERS = 1 << 18  # of an output: larger ones take so long that the time for validation does not matter
+_MAX_NUMBERS = 1 << 22  # of an output: larger ones take so long that the time for validation does not matter
 
 _plans: dict[Any, Plan] = {}
 
