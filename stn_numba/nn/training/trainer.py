@@ -109,7 +109,8 @@ class Trainer:
         multipliers = {} if learning_rate_multipliers is None else learning_rate_multipliers
         check_multipliers(model.params, multipliers)
         ensure_writable(model)
-        chosen = smoothed(weighted(model, model.loss_of(loss), None, class_weight), label_smoothing)(0.0)
+        smoothing = as_real(label_smoothing, "label_smoothing", "[0, 1)")
+        chosen = smoothed(weighted(model, model.loss_of(loss), None, class_weight), smoothing)(0.0)
         self.model, self.learning_rate, self.steps = model, learning_rate, 0
         self.error: float | None = None
         self._step = Step(

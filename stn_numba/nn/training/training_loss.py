@@ -31,8 +31,9 @@ def weighted(model: Model, loss: Loss, targets: Targets | None, class_weight: An
         hint = "; give the loss of a head its own, as CrossEntropy(class_weight=...)" if isinstance(loss, HeadLosses) else ""
         raise ValueError(f"class_weight: expected None with a loss other than the cross entropy, got the loss {loss!r}{hint}")
     labels = targets if isinstance(targets, np.ndarray) else None
-    weights = as_class_weights(class_weight, labels, model.output_shape[0])
-    return CrossEntropy(label_smoothing=loss.label_smoothing, class_weight=weights)
+    result = copy.copy(loss)
+    result.class_weight = as_class_weights(class_weight, labels, model.output_shape[0])
+    return result
 
 
 def smoothed(loss: Loss, label_smoothing: float | Schedule | None) -> Callable[[float], Loss]:

@@ -13,6 +13,11 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.random((64, 6, 6), np.float32), np.arange(64) % 3
 
 
+def test_the_smoothing_is_a_number():
+    with pytest.raises(TypeError, match=r"label_smoothing: expected a number in \[0, 1\), got"):
+        Trainer(st_fcn((6, 6, 1), 3, units=8), label_smoothing=lambda progress: 0.1)
+
+
 def test_steps_are_those_of_fit():
     fitted, own = st_fcn((6, 6, 1), 3, units=8), st_fcn((6, 6, 1), 3, units=8)
     options = {"learning_rate": 1e-3, "schedule": constant, "label_smoothing": 0}
