@@ -121,7 +121,7 @@ def train(problem: NetworkProblem) -> float:
     """Train for `STEPS` steps with `fit`; return the mean loss."""
     history = stn.fit(
         problem.model, SameBatch(problem.images, problem.targets), epochs=1, optimizer=nn.Adam(), learning_rate=LEARNING_RATE,
-        schedule=nn.constant, learning_rate_multipliers={"localisation": 1}, progress=False,
+        schedule=nn.constant, learning_rate_multipliers={"localisation": 1}, clip_norm=None, label_smoothing=0, progress=False,
     )  # fmt: skip
     return history[-1].loss
 
@@ -142,7 +142,8 @@ def train_in_loop(problem: NetworkProblem) -> float:
 
 def train_step_by_step(problem: NetworkProblem) -> float:
     """Train for `STEPS` steps with a `Trainer`; return the mean loss."""
-    trainer = nn.Trainer(problem.model, learning_rate=LEARNING_RATE, learning_rate_multipliers={"localisation": 1})
+    rates = {"localisation": 1}
+    trainer = nn.Trainer(problem.model, learning_rate=LEARNING_RATE, learning_rate_multipliers=rates, clip_norm=None)
     return sum(trainer.step(problem.images, problem.targets) for _ in range(STEPS)) / STEPS
 
 
