@@ -80,7 +80,7 @@ def train_numbers(digits: Any, batches: int, epochs: int, *, progress: bool = Tr
     model = network()
     training = Numbers(digits.train_images, digits.train_labels, batches)
     test = draw_numbers(digits.test_images, digits.test_labels, 40 * batches, np.random.default_rng(2015))
-    stn.fit(model, training, epochs=epochs, learning_rate=2e-3, clip_norm=1.0, validation=test, progress=progress)
+    stn.fit(model, training, epochs=epochs, learning_rate=2e-3, validation=test, progress=progress)
     print({head: f"{error:.2%}" for head, error in model.errors(*test).items()})
     error = model.evaluate(*test)[1]
     assert error is not None

@@ -64,7 +64,7 @@ SIZES = {
 N_TEST = 5000
 FIRST_SEED, OTHER_SEEDS = 0, (1, 2, 3, 4)
 
-# networks whose runs are counted, on sets of 2,000 images and for 8 epochs
+# networks whose runs are counted
 COLLAPSE = {
     f"{network} {transform}, {name}": (network, transform, name)
     for network, transform in (("st_cnn", "affine"), ("st_fcn", "affine"), ("st_fcn", "projective"), ("st_fcn", "tps"))

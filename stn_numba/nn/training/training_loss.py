@@ -42,35 +42,28 @@ def smoothed(loss: Loss, label_smoothing: float | Schedule | None) -> Callable[[
     None is a smoothing that grows from 0 to 0.1, for each cross entropy that has none of its own, and nothing for other losses.
     """
     if label_smoothing is None:
-        if not any(map(_is_unsmoothed, _cross_entropies(loss))):
-            return lambda progress: loss
-        return lambda progress: _with_smoothing(loss, _FINAL_SMOOTHING * progress, _is_unsmoothed)
-    value = label_smoothing if callable(label_smoothing) else as_real(label_smoothing, "label_smoothing", "[0, 1)")
-    if value == 0:
-        return lambda progress: loss
-    if not _cross_entropies(loss):
-        raise ValueError(f"label_smoothing: expected 0 with a loss other than the cross entropy, got {label_smoothing}")
-    if not callable(value):
-        fixed = _with_smoothing(loss, value)
-        return lambda progress: fixed
-    return lambda progress: _with_smoothing(loss, as_real(value(progress), "label_smoothing's value", "[0, 1)"))
+        return lambda progress: _with_smoothing(loss, _FINAL_SMOOTHING * progress, keep_own=True)
+    if callable(label_smoothing):
+        _expect_cross_entropy(loss, label_smoothing)
+        return lambda progress: _with_smoothing(loss, as_real(label_smoothing(progress), "label_smoothing's value", "[0, 1)"))
+    if value := as_real(label_smoothing, "label_smoothing", "[0, 1)"):
+        _expect_cross_entropy(loss, label_smoothing)
+        loss = _with_smoothing(loss, value)
+    return lambda progress: loss
 
 
-def _cross_entropies(loss: Loss) -> list[CrossEntropy]:
-    """Return the loss, or those of its heads, that are cross entropies."""
+def _expect_cross_entropy(loss: Loss, label_smoothing: float | Schedule) -> None:
     losses = loss.losses.values() if isinstance(loss, HeadLosses) else [loss]
-    return [each for each in losses if isinstance(each, CrossEntropy)]
+    if not any(isinstance(each, CrossEntropy) for each in losses):
+        raise ValueError(f"label_smoothing: expected 0 with a loss other than the cross entropy, got {label_smoothing}")
 
 
-def _is_unsmoothed(loss: CrossEntropy) -> bool:
-    return loss.label_smoothing == 0
-
-
-def _with_smoothing(loss: Loss, value: float, which: Callable[[CrossEntropy], bool] = lambda loss: True) -> Loss:
-    """Return a copy of the loss, or of its heads, in which the cross entropies that `which` selects have another smoothing."""
+def _with_smoothing(loss: Loss, value: float, *, keep_own: bool = False) -> Loss:
+    """Return a copy of the loss in which cross entropies, also of heads, have another smoothing; or those that had none."""
     if isinstance(loss, HeadLosses):
-        return HeadLosses({name: _with_smoothing(each, value, which) for name, each in loss.losses.items()}, loss.weights)
-    if not isinstance(loss, CrossEntropy) or not which(loss):
+        losses = {name: _with_smoothing(each, value, keep_own=keep_own) for name, each in loss.losses.items()}
+        return HeadLosses(losses, loss.weights)
+    if not isinstance(loss, CrossEntropy) or (keep_own and loss.label_smoothing):
         return loss
     result = copy.copy(loss)
     result.label_smoothing = value

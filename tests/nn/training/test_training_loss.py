@@ -11,7 +11,7 @@ from tests.nn.training.resumable import X, Y, small, weights
 
 
 class Confident(CrossEntropy):
-    """A loss of one's own, whose class must survive."""
+    """A loss that a user has written: `fit` must keep its class."""
 
 
 def smoothing_of(loss_at, progress):
