@@ -63,10 +63,10 @@ def _forward(call: Call, out: Array) -> None:
 
 def _copy_nearest(call: Call, out: Array) -> None:
     """As `_forward`, with the kernel ``"nearest"``."""
-    axes, fill = call.rule.words[2:-10], call.rule.words[-2]
+    axes, (fill, _, gathers) = call.rule.words[2:-11], call.rule.words[-3:]
     for rows, part in row_blocks(call):
         unit, count, channels = items_of(call.image, out[:, rows])
         tasks, out_shape, target = tasks_of(part), (*part.out_shape[:-1], channels), image_words(out[:, rows])
         image, source = image_words(call.image), part.source.words
-        words = tasks, *image, *source, *axes, *part.batch_steps, *out_shape, count, fill, *target
+        words = tasks, *image, *source, *axes, *part.batch_steps, *out_shape, count, fill, gathers, *target
         dispatch.run(nearest_entry(unit, call.grid.ndim), tasks, part.num_threads, words)

@@ -20,7 +20,8 @@ __all__ = ["GradientPlan", "add", "find"]
 Array = NDArray[Any]
 
 _SHIFT = 4  # words that a job has before the image, in addition to those of the forward pass
-_D_IMAGE_WORD, _DENSE_WORD, _PARTIALS_WORD = 73, 84, 85
+_D_IMAGE_WORD = OUT_WORD + _SHIFT + 5
+_DENSE_WORD, _PARTIALS_WORD = _D_IMAGE_WORD + 11, _D_IMAGE_WORD + 12
 
 
 class GradientPlan(PreparedJob):

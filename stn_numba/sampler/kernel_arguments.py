@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stn_numba.grid.kernel_words import KernelWords
+from stn_numba.kernels.runtime import cpu
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry, kernel
 from stn_numba.sampler.padding import axis_rule
@@ -45,11 +46,11 @@ _SOURCE = {
     2: (*("int",) * 8, ("int",) * 3, "int", (("float",) * 4,) * 2, "int"),
     3: (*("int",) * 9, ("int",) * 3, "int", (("float",) * 3,) * 3, "int", "int"),
 }
-_RULE = {axes: ("int", "int", *(_AXIS,) * axes, _TABLE, _TABLE, "int", "int") for axes in (2, 3)}
+_RULE = {axes: ("int", "int", *(_AXIS,) * axes, _TABLE, _TABLE, "int", "int", "int") for axes in (2, 3)}
 _BATCH_STEPS = ("int",) * 2
 
 # Where image, grid and output begin in a job of `sample`, which starts with an error code and the number of tasks.
-IMAGE_WORD, SOURCE_WORD, OUT_WORD = 2, 7, 64
+IMAGE_WORD, SOURCE_WORD, OUT_WORD = 2, 7, 65
 
 _NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -100,9 +101,9 @@ def window_positions_entry(axes: int = 2) -> Entry:
 
 @functools.cache
 def nearest_entry(unit: np.dtype[Any], axes: int = 2) -> Entry:
-    """Words: tasks, image, source, axes, batch steps, output shape, units of an item, fill, out."""
+    """Words: tasks, image, source, axes, batch steps, output shape, units of an item, fill, whether the CPU gathers, out."""
     image, rule = _image(unit.name, axes), (_AXIS,) * axes
-    return _NEAREST[axes].entry(("int", image, _SOURCE[axes], rule, _BATCH_STEPS, _out_shape(axes), "int", "int", image))
+    return _NEAREST[axes].entry(("int", image, _SOURCE[axes], rule, _BATCH_STEPS, _out_shape(axes), "int", "int", "int", image))
 
 
 def working_dtype(image: np.dtype[Any]) -> np.dtype[Any]:
@@ -126,7 +127,7 @@ def rule_words(
     axes: list[float] = []
     for k in range(image.ndim - 2, 0, -1):  # x first
         axes += axis_rule(image.shape[k], image.strides[k], padding, align_corners, family, K, even)
-    words = family, K, *axes, *_table_words(table), *_table_words(slope_table), address_of(values), mode
+    words = family, K, *axes, *_table_words(table), *_table_words(slope_table), address_of(values), mode, int(cpu.gathers())
     return KernelWords(words, (table, slope_table, values))
 
 

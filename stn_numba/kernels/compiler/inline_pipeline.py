@@ -25,6 +25,7 @@ from numba.core.typed_passes import NativeLowering
 __all__ = ["HelperPipeline"]
 
 _helpers: set[str] = set()  # their names in LLVM code
+_apart: set[str] = set()  # names of those that are not inlined, see `jit.apart`
 
 
 class _HelperLibrary(JITCodeLibrary):
@@ -91,7 +92,9 @@ class _Context(CPUContext):
         packer = self.get_arg_packer(fndesc.argtypes)
         kind = ir.FunctionType(self.data_model_manager[fndesc.restype].get_return_type(), list(packer.argument_types))
         function = cgutils.get_or_insert_function(module, kind, fndesc.mangled_name)
-        if fndesc.inline:
+        if fndesc.mangled_name in _apart:
+            function.attributes.add("noinline")
+        elif fndesc.inline:
             function.attributes.add("alwaysinline")
         return function
 
@@ -117,6 +120,8 @@ class _Lower(Lower):
 
     def lower(self) -> None:
         _helpers.add(self.fndesc.mangled_name)
+        if getattr(self.func_ir.func_id.func, "apart", False):
+            _apart.add(self.fndesc.mangled_name)
         super().lower()
 
     def lower_block(self, block: Any) -> None:

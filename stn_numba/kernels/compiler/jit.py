@@ -8,6 +8,8 @@
     tasks in between, and returns whether it could allocate its memory.
 ``inline``
     a helper that kernels call; compiled with its caller, never cached by itself.
+``apart``
+    a loop that is not inlined: in the middle of a kernel, where much else is kept in registers, LLVM runs out of them.
 ``rare``
     the same for rare cases: not inlined by force, so that LLVM may keep its code out of the loops.
 ``choose``
@@ -29,7 +31,7 @@ from stn_numba.kernels.compiler.unpack import read_word, reader, write_word
 from stn_numba.kernels.runtime.disk_cache import KernelCache
 from stn_numba.kernels.signature import Signature
 
-__all__ = ["Kernel", "choose", "inline", "kernel", "rare", "tasks"]
+__all__ = ["Kernel", "apart", "choose", "inline", "kernel", "rare", "tasks"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,12 @@ except ImportError as error:  # a Numba whose internals have changed
 def inline(function: Function) -> Function:
     """Compile a helper that is inlined into kernels."""
     return _helper(function, forceinline=True)
+
+
+def apart(function: Function) -> Function:
+    """Compile a helper that kernels call, so that it has registers of its own."""
+    function.apart = True  # type: ignore[attr-defined]
+    return _helper(function)
 
 
 def rare(function: Function) -> Function:

@@ -26,7 +26,7 @@ from stn_numba.kernels.sampling.interior import (
 )
 from stn_numba.kernels.sampling.padding import padding_vjp
 from stn_numba.kernels.sampling.positions import GridSource, row_positions
-from stn_numba.kernels.sampling.strips import rows_together, strip_positions
+from stn_numba.kernels.sampling.strips import image_count, rows_together, strip_positions
 from stn_numba.kernels.sampling.taps import bytes_ahead, prefetch_row
 from stn_numba.kernels.sampling.workspace import ROW, Sampler, number_pixels, to_next, workspace, workspace_bytes
 from stn_numba.kernels.simd.load_store import Image, accumulate, size_of, store
@@ -55,7 +55,9 @@ def clear_unused_positions(count, work, zero):
 def place_of(job, n, m, i, column):
     """The place of a strip that begins at a column of row i of output n, and adds to gradient m."""
     image, d_out = job.image, job.d_out
-    ahead = bytes_ahead(job.sampler.y_axis, job.grid, n * job.steps[1], to_next(job.sampler.y_axis, image.y_step))
+    ahead = bytes_ahead(
+        job.sampler.y_axis, job.grid, n * job.steps[1], to_next(job.sampler.y_axis, image.y_step), image_count(job)
+    )
     d_row = d_out.address + n * d_out.n_step + i * d_out.y_step + column * d_out.x_step
     return Place(image.address + n * job.steps[0] * image.n_step, job.d_image.address + m * job.d_image.n_step, d_row, ahead)
 

@@ -54,7 +54,7 @@ def pixel_of_three(address, down, dtype, d_address, j, work, zero, slopes):
     put_product(work.gy, j, gy)
 
 
-@jit.inline
+@jit.apart
 def pixels_of_three(address, down, dtype, d_row, d_step, first, stop, work, zero):
     """Three channels of contiguous pixels, 2 x 2 taps."""
     one = type(zero)(1)
@@ -77,7 +77,7 @@ def are_between_taps(j, work, zero):
     return mask_bits((product >= 4.0) & (product < 5.0)) == 255
 
 
-@jit.inline
+@jit.apart
 def pixels_of_many(address, across, down, dtype, d_row, d_step, first, stop, work, zero, C):
     """Any number of contiguous channels, 2 x 2 taps."""
     size = size_of(dtype)

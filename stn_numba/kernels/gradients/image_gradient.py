@@ -48,7 +48,7 @@ def scatter_pixel(address, across, down, dtype, d_address, j, work, zero, C):
         c += 1
 
 
-@jit.inline
+@jit.apart
 def scatter_row(address, across, down, dtype, d_row, d_step, first, stop, work, offsets, zero, C):
     """Add the contributions of the pixels [first, stop).
 
@@ -72,7 +72,7 @@ def scatter_three(address, down, dtype, d_address, j, work, zero):
     accumulate_six(address + down, dtype, v1 * both)
 
 
-@jit.inline
+@jit.apart
 def scatter_row_of_three(address, across, down, dtype, d_row, d_step, first, stop, work, offsets, zero):
     """As `scatter_row`, by `scatter_three`."""
     part = (stop - first) // INTERLEAVED

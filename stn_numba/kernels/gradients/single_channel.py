@@ -11,7 +11,7 @@ from stn_numba.kernels.simd.scratch import get_offset, get_product, put_product
 from stn_numba.kernels.simd.vectors import EIGHT, ONE, fma, where
 
 
-@jit.inline
+@jit.apart
 def plane_gradients(job, address, down, d_row, first, stop, more):
     """Compute gradients by the positions (gx, gy), and what pixels add to their 2 x 2 taps (upper, lower), as wanted.
 
@@ -22,8 +22,8 @@ def plane_gradients(job, address, down, d_row, first, stop, more):
         _, _, (u0, u1), (v0, v1), du, dv = bilinear_weights(job.sampler, j, work, True, type(zero)(1))
         d = load_eight(dtype, d_row, d_step, j, stop, work.dx, zero)
         if job.by_grid:
-            upper = load_pairs(address, dtype, work.offsets + 8 * j, EIGHT)
-            lower = load_pairs(address + down, dtype, work.offsets + 8 * j, EIGHT)
+            upper = load_pairs(job.sampler.gathers, address, dtype, work.offsets + 8 * j, EIGHT)
+            lower = load_pairs(job.sampler.gathers, address + down, dtype, work.offsets + 8 * j, EIGHT)
             gx, gy = position_gradients(upper, lower, (u0, u1), (v0, v1), du, dv, d)
             if more:
                 gx, gy = gx + get_product(work.gx, zero, j, EIGHT), gy + get_product(work.gy, zero, j, EIGHT)
@@ -67,7 +67,7 @@ def scatter_pixel(address, across, down, dtype, j, work, zero, lanes):
         accumulate(address + k * across + down, dtype, get_product(work.lower, zero, 2 * j + k, lanes))
 
 
-@jit.inline
+@jit.apart
 def scatter_plane(address, across, down, dtype, first, stop, work, offsets, zero, lanes):
     """Add the contributions of the pixels [first, stop).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 
-__all__ = ["features", "host", "is_x86", "levels"]
+__all__ = ["features", "gathers", "host", "is_x86", "levels"]
 
 _LEVELS = {  # of x86-64, by the features that each adds, as Linux names them
     "v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
@@ -29,6 +29,22 @@ def features() -> frozenset[str]:
     except OSError:
         pass
     return frozenset("bmi1" if name == "bmi" else name for name in host()[1])
+
+
+@functools.cache
+def gathers() -> bool:
+    """Whether the instruction that loads from eight addresses is faster than eight loads.
+
+    Of the CPUs with AVX-512 it is on Intel's, but for those where a mitigation of CVE-2022-40982 made it ten times as slow.
+    """
+    try:
+        with open("/sys/devices/system/cpu/vulnerabilities/gather_data_sampling", encoding="ascii") as file:
+            slow = file.read().startswith("Mitigation")
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            intel = any(line.startswith("vendor_id") and line.endswith("GenuineIntel\n") for line in file)
+    except OSError:
+        return False
+    return intel and not slow and features().issuperset(_LEVELS["v4"])
 
 
 def host() -> tuple[str, list[str]]:

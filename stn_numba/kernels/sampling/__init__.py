@@ -6,7 +6,7 @@
 `strips`, `padding`     these positions, padded
 `interior`              which of them have all taps inside the image: nearly always neighbors
 `taps`, `polynomial`    offsets and weights of the interior
-`interpolate`           its weighted sums; `packed_pixels` for pixels of three or four bytes
+`interpolate`           its weighted sums; `packed_pixels` for pixels of three or four bytes, `gathered` for one channel
 `edge_taps`             all other pixels, tap by tap
 `workspace`             options of the sampler, and scratch rows
 `nearest`               the kernel `nearest`, which copies pixels

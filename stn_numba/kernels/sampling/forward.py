@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stn_numba.kernels.compiler import jit
-from stn_numba.kernels.constants import BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP, STRIP, TILE_ROWS
+from stn_numba.kernels.constants import AFFINE, BILINEAR, FILL_OUTSIDE, FILL_TAPS, NO_FILL, SIZE, STEP, STRIP, TILE_ROWS
 from stn_numba.kernels.sampling.edge_taps import edge_taps_of_pixel, interpolate_edge
+from stn_numba.kernels.sampling.gathered import gathered_pixels
 from stn_numba.kernels.sampling.interior import (
     columns_in_reach,
     find_interior,
@@ -27,6 +28,7 @@ from stn_numba.kernels.sampling.packed_pixels import packed_pixels
 from stn_numba.kernels.sampling.positions import GridSource
 from stn_numba.kernels.sampling.strips import (
     image_and_row,
+    image_count,
     interior_everywhere,
     is_packed_bytes,
     is_plane,
@@ -62,6 +64,7 @@ class Place(NamedTuple):
     image: int
     out: int
     ahead: int  # see `taps.bytes_ahead`
+    on_a_line: bool  # whether positions rise or fall from one pixel to the next
 
 
 @jit.inline
@@ -73,19 +76,23 @@ def interior_pixels(job, place, first, stop):
     if is_packed_bytes(sampler, image, out, C):
         packed_pixels(sampler, place.image, place.ahead, down, dtype, first, stop, work, out, place.out, C)
         return True
+    gathered, first = gathered_pixels(job, place, first, stop)
+    if first == stop:
+        return gathered - gathered == zero
     plane = is_plane(sampler, image, out, C)
     interior_taps(sampler, first, stop, work, False, type(zero)(1))
     prefetch_taps(place.ahead, place.image, across, down, first, stop, work.offsets)
     if plane:
         for c in range(C):
             source, target = place.image + c * image.c_step, place.out + c * out.c_step
-            check += pixels_of_plane(source, down, dtype, first, stop, work, zero, out, target)
+            check += pixels_of_plane(sampler.gathers, source, down, dtype, first, stop, work, zero, out, target)
     elif family == BILINEAR:
         check = pixels(TWO, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
     elif K == 4:
         check = pixels(FOUR, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
     else:
         check = pixels(ONE, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
+    check += gathered
     return check - check == zero
 
 
@@ -190,8 +197,9 @@ def sample_columns(job, n, i, together, left, right, target):
         interior = np.int64(0), count, True
         if together == 1:
             interior = find_interior(grid, k, i, start, job.bounds, count, work)
-        ahead = bytes_ahead(sampler.y_axis, grid, k, to_next(sampler.y_axis, job.image.y_step))
-        place = Place(job.image.address + n * job.steps[0] * job.image.n_step, target + start * out.x_step, ahead)
+        ahead = bytes_ahead(sampler.y_axis, grid, k, to_next(sampler.y_axis, job.image.y_step), image_count(job))
+        on_a_line = grid.kind == AFFINE and together == 1 and work.x == work.x_padded
+        place = Place(job.image.address + n * job.steps[0] * job.image.n_step, target + start * out.x_step, ahead, on_a_line)
         sample_strip(job, place, interior, count)
         if together > 1 and is_float(out.dtype) and not is_plane(sampler, job.image, out, C):
             clear_outside(job.bounds, work, out, zero, C, place.out, count)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.sampling.taps import weight, weights_of_pixel
 from stn_numba.kernels.sampling.workspace import NEXT_TAP
-from stn_numba.kernels.simd.lanes import drop_first, first_three, lane_sum, split_threes
+from stn_numba.kernels.simd.lanes import drop_first, first_three, halves, join, lane_sum, repeat_two, split_threes
 from stn_numba.kernels.simd.load_store import is_float, load, load_pairs, size_of, store, store_whole_register
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import get_offset, get_product, get_tap, put_product
@@ -107,10 +107,51 @@ def checked(dtype, check, value):
 
 
 @jit.inline
+def weights_of_two(work, j, zero):
+    """As `taps.weights_of_pixel`, of the pixels j and j + 1: vectors of two times four lanes."""
+    u0, u1 = get_tap(work.u, zero, j, EIGHT), get_tap(work.u + NEXT_TAP, zero, j, EIGHT)
+    v0, v1 = get_tap(work.v, zero, j, EIGHT), get_tap(work.v + NEXT_TAP, zero, j, EIGHT)
+    return repeat_two(u0), repeat_two(u1), repeat_two(v0), repeat_two(v1)
+
+
+@jit.inline
+def load_both(one, other, dtype):
+    """Four numbers from each of two addresses on."""
+    return join(load(one, dtype, FOUR), load(other, dtype, FOUR))
+
+
+@jit.inline
+def two_by_two(one, other, down, dtype, work, j, zero):
+    """As `interpolate_2x2_of_three`, pixels j and j + 1: the fourth lane of each means nothing."""
+    u0, u1, v0, v1 = weights_of_two(work, j, zero)
+    left = fma(v1, load_both(one + down, other + down, dtype), v0 * load_both(one, other, dtype))
+    one, other = one + 2 * size_of(dtype), other + 2 * size_of(dtype)
+    right = fma(v1, load_both(one + down, other + down, dtype), v0 * load_both(one, other, dtype))
+    return fma(u1, drop_first(right), u0 * left)
+
+
+@jit.inline
+def pairs_of_three(image, address, down, first, stop, work, zero, out, target):
+    """Two at a time of some neighboring pixels, each followed by another; return the sum of all."""
+    dtype, step, offsets, check = image.dtype, out.x_step, work.offsets, full(EIGHT, zero)
+    for j in range(first, stop, 2):
+        one, other = address + get_offset(offsets, j), address + get_offset(offsets, j + 1)
+        both = two_by_two(one, other, down, dtype, work, j, zero)
+        pixel, next_pixel = halves(both)
+        store(target + j * step, out.dtype, pixel)
+        store(target + (j + 1) * step, out.dtype, next_pixel)
+        check = checked(dtype, check, both)
+    return lane_sum(check)
+
+
+@jit.apart
 def pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out, target):
     """Contiguous pixels of three channels; each but the last is followed by another, which overwrites a fourth number."""
     dtype, step, offsets = image.dtype, out.x_step, work.offsets
-    last, check = stop - 1 if step == 3 * size_of(out.dtype) else first, full(THREE, zero)
+    last, check, total = stop - 1 if step == 3 * size_of(out.dtype) else first, full(THREE, zero), zero
+    if len(unrolled) == 2 and last > first:
+        start, first = first, first + (last - first) // 2 * 2
+        total = pairs_of_three(image, address, down, start, first, work, zero, out, target)
     for j in range(first, last):
         pixel = interpolate_three(unrolled, address + get_offset(offsets, j), down, dtype, work, j, zero)
         store_whole_register(target + j * step, out.dtype, pixel)
@@ -119,10 +160,10 @@ def pixels_of_three(unrolled, image, address, down, first, stop, work, zero, out
         pixel = interpolate_three(unrolled, address + get_offset(offsets, j), down, dtype, work, j, zero)
         store(target + j * step, out.dtype, pixel)
         check = checked(dtype, check, pixel)
-    return lane_sum(check)
+    return lane_sum(check) + total
 
 
-@jit.inline
+@jit.apart
 def pixels_of_many(unrolled, K, image, address, across, down, first, stop, work, zero, out, target, C):
     """Pixels of any number of contiguous channels."""
     dtype, size, out_size = image.dtype, size_of(image.dtype), size_of(out.dtype)
@@ -160,15 +201,15 @@ def pixels(unrolled, K, image, address, across, down, first, stop, work, zero, o
     return check
 
 
-@jit.inline
-def pixels_of_plane(address, down, dtype, first, stop, work, zero, out, target):
+@jit.apart
+def pixels_of_plane(gathers, address, down, dtype, first, stop, work, zero, out, target):
     """Contiguous pixels of one channel: eight at a time, the two neighbors of each by one load."""
     step, check = out.x_step, full(EIGHT, zero)
     for j in range(first, stop, 8):
         u0, u1 = get_tap(work.u, zero, j, EIGHT), get_tap(work.u + NEXT_TAP, zero, j, EIGHT)
         v0, v1 = get_tap(work.v, zero, j, EIGHT), get_tap(work.v + NEXT_TAP, zero, j, EIGHT)
-        upper_left, upper_right = load_pairs(address, dtype, work.offsets + 8 * j, EIGHT)
-        lower_left, lower_right = load_pairs(address + down, dtype, work.offsets + 8 * j, EIGHT)
+        upper_left, upper_right = load_pairs(gathers, address, dtype, work.offsets + 8 * j, EIGHT)
+        lower_left, lower_right = load_pairs(gathers, address + down, dtype, work.offsets + 8 * j, EIGHT)
         left, right = fma(v1, lower_left, v0 * upper_left), fma(v1, lower_right, v0 * upper_right)
         # far outside all weights are zero, and the taps at the edge may hold NaN
         value = where((u0 + u1) * (v0 + v1) > 0.0, fma(u1, right, u0 * left), 0.0)

@@ -17,7 +17,7 @@ from stn_numba.kernels.sampling.interior import columns_between
 from stn_numba.kernels.sampling.packed_pixels import store_packed
 from stn_numba.kernels.sampling.padding import FARTHEST, clip, pad_index
 from stn_numba.kernels.sampling.positions import GridSource, along_row, columns_from, row_positions
-from stn_numba.kernels.sampling.strips import image_and_row
+from stn_numba.kernels.sampling.strips import image_and_row, image_count
 from stn_numba.kernels.sampling.taps import bytes_ahead
 from stn_numba.kernels.sampling.workspace import to_next
 from stn_numba.kernels.simd.lanes import mask_bits
@@ -43,6 +43,7 @@ class Job(NamedTuple):
     size: tuple[int, int, int, int]
     count: int  # units of an item
     outside: int  # address of the pixel that is read outside the image
+    gathers: int  # see `load_store.gather`
     memory: int  # three scratch rows: x, y and offsets
 
 
@@ -61,7 +62,7 @@ def nearest_index(axis, x):
     return index
 
 
-@jit.inline
+@jit.apart
 def pixel_offsets(axes, count, xs, ys, offsets):
     """Bytes from the first pixel of the image to the one that each of `count` positions reads, NOWHERE for none.
 
@@ -91,7 +92,7 @@ def pixel_offsets(axes, count, xs, ys, offsets):
     return everywhere, largest
 
 
-@jit.inline
+@jit.apart
 def affine_offsets(axes, line_x, line_y, first, count, offsets):
     """As `pixel_offsets`, for columns from `first` on that all read pixels inside the image; returns the largest offsets."""
     largest = full(EIGHT, 0.0)
@@ -158,8 +159,8 @@ def copy_inside(address, offsets, first, pixels, unit, count, target, step):
             copy_units(target + j * step, address + get_offset(offsets, j), unit, count)
 
 
-@jit.inline
-def copy_contiguous(address, ahead, offsets, pixels, unit, count, target):
+@jit.apart
+def copy_contiguous(gathers, address, ahead, offsets, pixels, unit, count, target):
     """As `copy_inside`, to a contiguous output, for items of one unit, or of three that are followed by another."""
     size = size_of(unit)
     for j in range(0, pixels - 7, 8):
@@ -167,9 +168,9 @@ def copy_contiguous(address, ahead, offsets, pixels, unit, count, target):
         prefetch(address + get_offset(offsets, j + 4) + ahead)
         place = target + j * count * size
         if count == 1:
-            store_raw(place, gather_raw(address, offsets + 8 * j, unit, EIGHT))
+            store_raw(place, gather_raw(gathers, address, offsets + 8 * j, unit, EIGHT))
         elif size == 1:
-            store_packed(place, gather_raw(address, offsets + 8 * j, np.int32(0), EIGHT), THREE)
+            store_packed(place, gather_raw(gathers, address, offsets + 8 * j, np.int32(0), EIGHT), THREE)
         else:
             for k in range(7):
                 store_raw(place + 3 * k * size, load_raw(address + get_offset(offsets, j + k), unit, FOUR))
@@ -224,11 +225,11 @@ def nearest_columns(job, n, i, left, right, inside, address, target):
         row_positions(grid, n, i, left, pixels, xs, ys)
         inside, largest = pixel_offsets(axes, pixels, xs, ys, offsets)
     contiguous = out.x_step == item and (count == 1 or (count == 3 and is_followed(axes, largest)))
-    ahead = bytes_ahead(axes[1], grid, n, to_next(axes[1], image.y_step))
+    ahead = bytes_ahead(axes[1], grid, n, to_next(axes[1], image.y_step), image_count(job))
     for c in range(job.size[3]):
         here, there = address + c * image.c_step, target + left * out.x_step + c * out.c_step
         if inside and contiguous:
-            copy_contiguous(here, ahead, offsets, pixels, unit, count, there)
+            copy_contiguous(job.gathers, here, ahead, offsets, pixels, unit, count, there)
         elif inside:
             copy_inside(here, offsets, 0, pixels, unit, count, there, out.x_step)
         elif nothing:
@@ -255,14 +256,14 @@ def nearest_rows(job, first_row, last_row):
 
 
 @jit.tasks
-def nearest(first, stop, tasks, image, grid, axes, steps, size, count, outside, out):
+def nearest(first, stop, tasks, image, grid, axes, steps, size, count, outside, gathers, out):
     """Copy to an output of `size` (N, h, w, items of a pixel); `outside` is the address of the pixel read outside the image.
 
     `steps` are those of `forward.sample`.
     """
     memory, rows = allocate(24 * ROW), size[0] * size[1]
     if memory:
-        job = Job(GridSource(*grid), axes, Image(*image), Image(*out), steps, size, count, outside, memory)
+        job = Job(GridSource(*grid), axes, Image(*image), Image(*out), steps, size, count, outside, gathers, memory)
         for task in range(first, stop):
             nearest_rows(job, task * rows // tasks, (task + 1) * rows // tasks)
         release(memory)

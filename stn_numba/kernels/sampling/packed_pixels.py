@@ -72,17 +72,14 @@ def store_few(address, step, pixels, dtype, count, C, scratch):
 
 
 @jit.inline
-def load_corners(address, down, across, offsets):
+def load_corners(gathers, address, down, across, offsets):
     """The 2 x 2 taps of eight pixels: upper left and right, lower left and right."""
     number = np.int32(0)
-    upper_left, upper_right = gather_raw(address, offsets, number, EIGHT), gather_raw(address + across, offsets, number, EIGHT)
+    upper_left = gather_raw(gathers, address, offsets, number, EIGHT)
+    upper_right = gather_raw(gathers, address + across, offsets, number, EIGHT)
     address += down
-    return (
-        upper_left,
-        upper_right,
-        gather_raw(address, offsets, number, EIGHT),
-        gather_raw(address + across, offsets, number, EIGHT),
-    )
+    lower_left = gather_raw(gathers, address, offsets, number, EIGHT)
+    return upper_left, upper_right, lower_left, gather_raw(gathers, address + across, offsets, number, EIGHT)
 
 
 @jit.inline
@@ -94,9 +91,9 @@ def interpolate_2x2(a, b, p, q, weights):
 
 
 @jit.inline
-def three_bytes(address, down, offsets, dtype, weights):
+def three_bytes(gathers, address, down, offsets, dtype, weights):
     """Eight pixels of three channels; their highest byte is 0."""
-    a, b, p, q = load_corners(address, down, 2, offsets)
+    a, b, p, q = load_corners(gathers, address, down, 2, offsets)
     first = interpolate_2x2(channel(a, dtype, 0), channel(b, dtype, 1), channel(p, dtype, 0), channel(q, dtype, 1), weights)
     second = interpolate_2x2(channel(a, dtype, 1), channel(b, dtype, 2), channel(p, dtype, 1), channel(q, dtype, 2), weights)
     third = interpolate_2x2(channel(a, dtype, 2), channel(b, dtype, 3), channel(p, dtype, 2), channel(q, dtype, 3), weights)
@@ -104,9 +101,9 @@ def three_bytes(address, down, offsets, dtype, weights):
 
 
 @jit.inline
-def four_bytes(address, down, offsets, dtype, weights):
+def four_bytes(gathers, address, down, offsets, dtype, weights):
     """Eight pixels of four channels."""
-    a, b, p, q = load_corners(address, down, 4, offsets)
+    a, b, p, q = load_corners(gathers, address, down, 4, offsets)
     first = interpolate_2x2(channel(a, dtype, 0), channel(b, dtype, 0), channel(p, dtype, 0), channel(q, dtype, 0), weights)
     second = interpolate_2x2(channel(a, dtype, 1), channel(b, dtype, 1), channel(p, dtype, 1), channel(q, dtype, 1), weights)
     third = interpolate_2x2(channel(a, dtype, 2), channel(b, dtype, 2), channel(p, dtype, 2), channel(q, dtype, 2), weights)
@@ -114,7 +111,7 @@ def four_bytes(address, down, offsets, dtype, weights):
     return (to_byte(first, dtype, 0) | to_byte(second, dtype, 1)) | (to_byte(third, dtype, 2) | to_byte(fourth, dtype, 3))
 
 
-@jit.inline
+@jit.apart
 def pixels_of_bytes(sampler, address, ahead, down, dtype, first, stop, work, out, target, C):
     """Contiguous pixels of three or four bytes. Weights are positive and add up to 1: no value leaves the range."""
     x_step, y_step, offsets, step = sampler.x_axis[STEP], sampler.y_axis[STEP], work.offsets, out.x_step
@@ -126,9 +123,9 @@ def pixels_of_bytes(sampler, address, ahead, down, dtype, first, stop, work, out
         prefetch(address + get_offset(offsets, 4) + ahead)
         prefetch(address + get_offset(offsets, 6) + ahead)
         if C == 3:
-            pixels = three_bytes(address, down, offsets, dtype, (u, v))
+            pixels = three_bytes(sampler.gathers, address, down, offsets, dtype, (u, v))
         else:
-            pixels = four_bytes(address, down, offsets, dtype, (u, v))
+            pixels = four_bytes(sampler.gathers, address, down, offsets, dtype, (u, v))
         place, count = target + j * step, least(8, stop - j)
         if step != C or count < 8:
             store_few(place, step, pixels, dtype, count, C, work.gx)

@@ -90,7 +90,7 @@ def discard_outside(x_axis, y_axis, count, xs, ys, x_padded, y_padded):
         put_position(y_padded, j, y + nothing)
 
 
-@jit.inline
+@jit.apart
 def pad_positions(sampler, count, work, by_grid):
     """Pad the positions of a strip, see `strips.strip_positions`; return whether `factor` matters."""
     x_axis, y_axis, xs, ys, mode = sampler.x_axis, sampler.y_axis, work.x, work.y, sampler.x_axis[MODE]

@@ -46,7 +46,7 @@ def of_power(table, k, exponent):
     return coefficient(table, 0, 1 + k, table[3] - 1 - exponent) if exponent < table[3] else 0.0
 
 
-@jit.inline
+@jit.apart
 def weights_of_row(family, K, table, first, stop, xs, weights, one):
     """Fill K rows of weights along one axis for the pixels [first, stop); for one piece of degree 3 or less LLVM vectorizes."""
     T = type(one)

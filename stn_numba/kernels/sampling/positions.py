@@ -75,7 +75,7 @@ def row_positions(grid, n, i, first, count, xs, ys):
             homography_row(x, y, z, first, count, xs, ys)
 
 
-@jit.inline
+@jit.apart
 def dense_row(grid, dtype, n, i, first, count, xs, ys):
     """Positions of a dense grid of a dtype; those of displacements are added to the pixel's own place."""
     (sx, tx, along_x, tilt_x), (sy, ty, along_y, tilt_y) = grid.scale
@@ -95,7 +95,7 @@ def dense_row(grid, dtype, n, i, first, count, xs, ys):
         j += 1
 
 
-@jit.inline
+@jit.apart
 def affine_row(x, y, first, count, xs, ys):
     """Positions of an affine map."""
     for j in range(0, count, 8):
@@ -104,7 +104,7 @@ def affine_row(x, y, first, count, xs, ys):
         put_position(ys, j, y[0] * columns + y[1])
 
 
-@jit.inline
+@jit.apart
 def homography_row(x, y, z, first, count, xs, ys):
     """Positions of a homography; NaN, so outside, at and behind the horizon (denominator <= 0)."""
     for j in range(0, count, 8):

@@ -51,6 +51,12 @@ def interior_everywhere(sampler):
 
 
 @jit.inline
+def image_count(job):
+    """How many images a call reads."""
+    return job.size[0] if job.steps[0] != 0 else np.int64(1)
+
+
+@jit.inline
 def image_and_row(row, grid, size):
     """Output image n and its row i, for a row counted through all images.
 

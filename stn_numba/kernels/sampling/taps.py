@@ -15,14 +15,14 @@ from stn_numba.kernels.simd.scalars import greatest
 from stn_numba.kernels.simd.scratch import get_offset, get_position, get_tap, put_tap
 from stn_numba.kernels.simd.vectors import EIGHT, astype, floor, fma, full, maximum, minimum, rint, to_int64, where
 
-L2_CACHE = 3 << 18  # bytes of an image that stays in the second cache
+L1_CACHE, L2_CACHE = 3 << 14, 3 << 18  # bytes of images that stay in the first and in the second cache
 BELOW_ONE = 1.0 - 2.0**-24  # the largest number below 1 that float32 tells from 1
 
 
 @jit.inline
 def interior_taps(sampler, first, stop, work, slopes, one):
     """Fill the workspace with offsets and weights (and slopes) of the pixels [first, stop), whose taps all lie inside."""
-    family, K, x_axis, y_axis, table, slope_table, _, _ = sampler
+    family, K, x_axis, y_axis, table, slope_table, _, _, _ = sampler
     if family == BILINEAR:
         bilinear_taps(sampler, first, stop, work, slopes, one)
     else:
@@ -52,7 +52,7 @@ def slopes_of_pixel(work, j, zero):
     return weight(work.du, 0, j, zero), weight(work.du, 1, j, zero), weight(work.dv, 0, j, zero), weight(work.dv, 1, j, zero)
 
 
-@jit.inline
+@jit.apart
 def bilinear_taps(sampler, first, stop, work, slopes, one):
     """As `interior_taps` for bilinear sampling. Weights vanish by themselves beyond the image."""
     x_step, y_step = sampler.x_axis[STEP], sampler.y_axis[STEP]
@@ -137,7 +137,7 @@ def step(x, height):
     return where((x >= 0.0) & (x < 1.0), height, 0.0)
 
 
-@jit.inline
+@jit.apart
 def tap_offsets(sampler, x_step, y_step, first, stop, work, offsets):
     """Bytes to the first taps, for any family, by the strides given."""
     K, nearest, before = sampler.K, sampler.family == NEAREST, np.float64((sampler.K - 1) // 2)
@@ -151,18 +151,19 @@ def tap_offsets(sampler, x_step, y_step, first, stop, work, offsets):
 
 
 @jit.inline
-def bytes_ahead(y_axis, grid, n, down):
+def bytes_ahead(y_axis, grid, n, down, images):
     """Bytes from a pixel's first tap to what the next strips will read: two rows below its taps, or above.
 
-    No prefetcher foresees that in a rotated image. 0 for small images, which stay in the caches anyway.
+    No prefetcher foresees that in a rotated image. 0 for images that stay in the caches anyway: if each is small, or all are.
     """
-    if down * y_axis[SIZE] <= L2_CACHE:
+    size = down * y_axis[SIZE]
+    if size <= L1_CACHE or images * size <= L2_CACHE:
         return np.int64(0)
     upwards = (grid.kind == AFFINE or grid.kind == HOMOGRAPHY) and float64_at(grid.matrix, 9 * n + 4) < 0.0  # dy / drow
     return -2 * down if upwards else 3 * down
 
 
-@jit.inline
+@jit.apart
 def prefetch_taps(ahead, address, across, down, first, stop, offsets):
     """Prefetch what the next strips will read (`bytes_ahead`), and the ends of the lower row of this strip's taps."""
     end = down + across * 5 // 2  # the widest load goes so far

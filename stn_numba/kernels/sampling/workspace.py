@@ -34,6 +34,7 @@ class Sampler(NamedTuple):
     slope_table: tuple[int, int, int, int]
     fill: int  # (C,), of the dtype that is computed in: what is read outside
     fill_mode: int  # NO_FILL, FILL_OUTSIDE or FILL_TAPS
+    gathers: int  # see `load_store.gather`
 
 
 # Scratch rows, one behind the other in memory. Those for the taps of all pixels alternate at the end: K times u, v, du, dv.

@@ -50,11 +50,23 @@ def all_in_unit_interval(code, left, right):
     return builder.icmp_unsigned("==", bits, ir.Constant(bits.type, -1))
 
 
+@intrinsic(lambda vector, lane: vector.element, literal=True)
+def lane_of(code, vector, lane):
+    """One of the lanes."""
+    return code.builder.extract_element(vector, ir.Constant(INT32, code.kinds[1].literal_value))
+
+
 @intrinsic(lambda vector: vector)
 def drop_first(code, vector):
-    """The lanes from the second on; the last one comes twice."""
-    count = vector.type.count
-    return shuffle(code.builder, vector, vector, [*range(1, count), count - 1])
+    """Of each four lanes those from the second on; the fourth comes twice."""
+    lanes = [lane for k in range(0, vector.type.count, 4) for lane in (k + 1, k + 2, k + 3, k + 3)]
+    return shuffle(code.builder, vector, vector, lanes)
+
+
+@intrinsic(lambda vector: vector)
+def repeat_two(code, vector):
+    """The first of eight lanes four times, then the second four times."""
+    return shuffle(code.builder, vector, vector, [0] * 4 + [1] * 4)
 
 
 @intrinsic(lambda vector: Vector(vector.element, 3))

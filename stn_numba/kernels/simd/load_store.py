@@ -17,7 +17,7 @@ from numba import types
 from stn_numba.kernels.compiler.intrinsics import declare, intrinsic
 from stn_numba.kernels.simd.aliasing import INPUT, OUTPUT, TAPS, in_scope, scoped_load, scoped_store
 from stn_numba.kernels.simd.conversions import narrow, storage_type, widen, working_type
-from stn_numba.kernels.simd.llvm import INT32, INT64, offset, pointer_to, shuffle, suffix
+from stn_numba.kernels.simd.llvm import INT32, INT64, offset, pointer_to, shuffle, splat, suffix
 from stn_numba.kernels.simd.vectors import Vector
 
 
@@ -115,23 +115,75 @@ def load_interleaved(code, address, dtype, lanes):
     return _split(code, scoped_load(code.builder, INPUT, pointer, 1), dtype)
 
 
-@intrinsic(_pair)
-def load_pairs(code, address, dtype, offsets, lanes):
+@intrinsic(lambda gathers, address, dtype, offsets, lanes: _pair(address, dtype, lanes))
+def load_pairs(code, gathers, address, dtype, offsets, lanes):
     """Two neighboring elements at `address` + each of a row of offsets: the left ones, the right ones.
 
-    A pair of up to 64 bits is one load. CPUs gather no faster than they load one by one, many of them slower.
+    A pair of up to 64 bits is one load. For `gathers` see `gather`.
     """
-    builder, (_, dtype, _, lanes) = code.builder, code.kinds
+    builder, (_, _, dtype, _, lanes) = code.builder, code.kinds
     element, count, size = storage_type(code.context, dtype), len(lanes), dtype.bitwidth
     if size > 32:
         sides = address, offset(builder, address, size // 8)
-        return _widened(code, [gather(builder, side, offsets, element, count) for side in sides], dtype)
-    both = gather(builder, address, offsets, ir.IntType(2 * size), count)
+        return _widened(code, [gather(builder, gathers, side, offsets, element, count) for side in sides], dtype)
+    both = gather(builder, gathers, address, offsets, ir.IntType(2 * size), count)
     return _split(code, builder.bitcast(both, ir.VectorType(element, 2 * count)), dtype)
 
 
-def gather(builder, address, offsets, element, count):
-    """Load a vector of `count` elements of the input, one at `address` + each of a row of offsets."""
+@intrinsic(lambda address, dtype, offsets: _pair(address, dtype, range(offsets.lanes)))
+def gather_pairs(code, address, dtype, offsets):
+    """As `load_pairs`, of a vector of offsets and for a dtype of 16 or 32 bits, by one instruction of CPUs that gather."""
+    dtype, builder = code.kinds[1], code.builder
+    both = gather_places(builder, address, offsets, ir.IntType(2 * dtype.bitwidth))
+    element = storage_type(code.context, dtype)
+    return _split(code, builder.bitcast(both, ir.VectorType(element, 2 * offsets.type.count)), dtype)
+
+
+def gather(builder, gathers, address, offsets, element, count):
+    """Load a vector of `count` elements of the input, one at `address` + each of a row of offsets.
+
+    By one instruction of the CPU if `gathers`, an integer, is not 0, which some CPUs do in half the time; others load one by
+    one as fast or faster, see `cpu.gathers`. None has such an instruction for elements of less than 32 bits.
+    """
+    if count != 8 or _bits(element) < 32:
+        return load_one_by_one(builder, address, offsets, element, count)
+    wanted = builder.icmp_signed("!=", gathers, ir.Constant(gathers.type, 0))
+    with builder.if_else(wanted) as (then, otherwise):
+        with then:
+            by_one, end_of_one = gather_at_once(builder, address, offsets, element, count), builder.block
+        with otherwise:
+            each, end_of_each = load_one_by_one(builder, address, offsets, element, count), builder.block
+    vector = builder.phi(by_one.type)
+    vector.add_incoming(by_one, end_of_one)
+    vector.add_incoming(each, end_of_each)
+    return vector
+
+
+def _bits(element):
+    return element.width if isinstance(element, ir.IntType) else 32 if isinstance(element, ir.FloatType) else 64
+
+
+def gather_at_once(builder, address, offsets, element, count):
+    """As `gather`, by the CPU's instruction."""
+    return gather_places(builder, address, scoped_load(builder, TAPS, pointer_to(builder, offsets, INT64, count), 8), element)
+
+
+def gather_places(builder, address, offsets, element):
+    """As `gather_at_once`, where the offsets are a vector."""
+    count = offsets.type.count
+    pointers = builder.inttoptr(
+        builder.add(offsets, splat(builder, address, count)), ir.VectorType(element.as_pointer(), count)
+    )
+    vector, mask = ir.VectorType(element, count), ir.VectorType(ir.IntType(1), count)
+    kind = suffix(element) if "*" in str(pointers.type) else ""
+    name = f"llvm.masked.gather.{suffix(vector)}.v{count}p0{kind}"
+    function = declare(builder, name, vector, [pointers.type, INT32, mask, vector])
+    every, nothing = ir.Constant(mask, [1] * count), ir.Constant(vector, ir.Undefined)
+    return in_scope(builder, INPUT, builder.call(function, [pointers, ir.Constant(INT32, 1), every, nothing]))
+
+
+def load_one_by_one(builder, address, offsets, element, count):
+    """As `gather`, element by element."""
     vector = ir.Constant(ir.VectorType(element, count), ir.Undefined)
     for lane in range(count):
         start = scoped_load(builder, TAPS, pointer_to(builder, offset(builder, offsets, 8 * lane), INT64))

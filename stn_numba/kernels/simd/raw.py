@@ -28,11 +28,11 @@ def load_back(code, address, dtype):
     return code.builder.load(_pointer(code, address, code.result), align=1)
 
 
-@intrinsic(lambda address, offsets, dtype, lanes: Vector(dtype, len(lanes)))
-def gather_raw(code, address, offsets, dtype, lanes):
-    """A vector of elements of the input at `address` + each of a row of offsets."""
-    _, _, dtype, lanes = code.kinds
-    return gather(code.builder, address, offsets, storage_type(code.context, dtype), len(lanes))
+@intrinsic(lambda gathers, address, offsets, dtype, lanes: Vector(dtype, len(lanes)))
+def gather_raw(code, gathers, address, offsets, dtype, lanes):
+    """A vector of elements of the input at `address` + each of a row of offsets; for `gathers` see `load_store.gather`."""
+    _, _, _, dtype, lanes = code.kinds
+    return gather(code.builder, gathers, address, offsets, storage_type(code.context, dtype), len(lanes))
 
 
 @intrinsic(lambda address, step, dtype, lanes: Vector(dtype, len(lanes)))

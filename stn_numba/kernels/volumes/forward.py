@@ -63,13 +63,13 @@ def reads_anything(u, v, w):
 
 
 @jit.inline
-def linear_of_pairs(address, down, deep, dtype, offsets, u, v, w):
+def linear_of_pairs(gathers, address, down, deep, dtype, offsets, u, v, w):
     """Eight voxels of one channel from their 2 x 2 x 2 taps: sums go along z first, then y, then x."""
-    front_left, front_right = load_pairs(address, dtype, offsets, EIGHT)
-    back_left, back_right = load_pairs(address + deep, dtype, offsets, EIGHT)
+    front_left, front_right = load_pairs(gathers, address, dtype, offsets, EIGHT)
+    back_left, back_right = load_pairs(gathers, address + deep, dtype, offsets, EIGHT)
     upper_left, upper_right = fma(w[1], back_left, w[0] * front_left), fma(w[1], back_right, w[0] * front_right)
-    front_left, front_right = load_pairs(address + down, dtype, offsets, EIGHT)
-    back_left, back_right = load_pairs(address + down + deep, dtype, offsets, EIGHT)
+    front_left, front_right = load_pairs(gathers, address + down, dtype, offsets, EIGHT)
+    back_left, back_right = load_pairs(gathers, address + down + deep, dtype, offsets, EIGHT)
     lower_left, lower_right = fma(w[1], back_left, w[0] * front_left), fma(w[1], back_right, w[0] * front_right)
     left, right = fma(v[1], lower_left, v[0] * upper_left), fma(v[1], lower_right, v[0] * upper_right)
     return where(reads_anything(u, v, w), fma(u[1], right, u[0] * left), 0.0)
@@ -100,7 +100,9 @@ def write_pairs(job, address, target, j, count, weights):
     _, down, deep = neighbors(job.sampler, volume)
     finite, vectors = True, vectors_of(job.memory)
     for c in range(job.size[4]):
-        value = linear_of_pairs(address + c * volume.c_step, down, deep, volume.dtype, offsets_of(job.memory), u, v, w)
+        voxels = address + c * volume.c_step
+        offsets, gathers = offsets_of(job.memory), job.sampler.gathers
+        value = linear_of_pairs(gathers, voxels, down, deep, volume.dtype, offsets, u, v, w)
         place = target + j * out.x_step + c * out.c_step
         if out.x_step == size_of(out.dtype) and count == 8:
             store(place, out.dtype, value)

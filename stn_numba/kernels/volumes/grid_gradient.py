@@ -121,9 +121,11 @@ def add_line(job, address, across, dtype, offsets, d, index, more):
     """As `add_taps_of_channel` for the left and right taps in one of the four lines."""
     vectors = vectors_of(job.memory)
     if across == size_of(dtype):
-        left, right = load_pairs(address, dtype, offsets, EIGHT)
+        left, right = load_pairs(job.sampler.gathers, address, dtype, offsets, EIGHT)
     else:
-        left, right = gather_raw(address, offsets, dtype, EIGHT), gather_raw(address + across, offsets, dtype, EIGHT)
+        gathers = job.sampler.gathers
+        left = gather_raw(gathers, address, offsets, dtype, EIGHT)
+        right = gather_raw(gathers, address + across, offsets, dtype, EIGHT)
     left, right = left * d, right * d
     if more:
         left = left + get_product(vectors, job.zero, index, EIGHT)

@@ -28,6 +28,7 @@ class Job(NamedTuple):
     channels: int  # items of a voxel
     count: int  # units of an item
     outside: int  # address of the voxel that is read outside
+    gathers: int  # see `load_store.gather`
 
 
 @jit.inline
@@ -56,7 +57,7 @@ def copy_eight(job, unit, address, target, offsets, count, inside):
     for c in range(job.channels):
         here, there, outside = address + c * job.volume.c_step, target + c * out.c_step, job.outside + c * size
         if inside and units == 1 and count == 8 and out.x_step == size:
-            store_raw(there, gather_raw(here, offsets, unit, EIGHT))
+            store_raw(there, gather_raw(job.gathers, here, offsets, unit, EIGHT))
         elif inside and units == 1:
             for k in range(count):
                 store_raw(there + k * out.x_step, load_raw(here + get_offset(offsets, k), unit))
@@ -67,7 +68,7 @@ def copy_eight(job, unit, address, target, offsets, count, inside):
 
 
 @jit.tasks
-def nearest(first, stop, tasks, volume, grid, axes, steps, size, count, outside, out):
+def nearest(first, stop, tasks, volume, grid, axes, steps, size, count, outside, gathers, out):
     """Copy to an output of `size` (N, d, h, w, items of a voxel); `outside` is the address of the voxel read outside.
 
     `axes` are (x, y, z), see `constants`; `steps` are those of `forward.sample`.
@@ -75,7 +76,7 @@ def nearest(first, stop, tasks, volume, grid, axes, steps, size, count, outside,
     (batch, d, h, w, channels), memory = size, allocate(8 * ROW * 4)
     if memory:
         volume, grid, out = Volume(*volume), GridSource(*grid), Volume(*out)
-        job = Job(axes, volume, out, channels, count, outside)
+        job = Job(axes, volume, out, channels, count, outside, gathers)
         xyz, offsets = three(memory, 0), scratch(memory, 3)
         rows = batch * d * h
         for row in range(first * rows // tasks, stop * rows // tasks):

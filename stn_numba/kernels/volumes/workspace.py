@@ -38,6 +38,7 @@ class Sampler(NamedTuple):
     slope_table: tuple[int, int, int, int]
     fill: int
     fill_mode: int
+    gathers: int
 
 
 class Job(NamedTuple):

@@ -1,4 +1,6 @@
-"""Levels of CPUs."""
+"""Levels of CPUs, and whether they gather."""
+
+import io
 
 import pytest
 
@@ -42,3 +44,35 @@ def test_linux_and_llvm_agree_on_the_level_of_this_cpu(monkeypatch):
         assert cpu.levels() == levels
     finally:
         cpu.features.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("vendor", "features", "mitigation", "gathers"),
+    [
+        ("GenuineIntel", V3 | V4, "Not affected", True),
+        ("GenuineIntel", V3 | V4, "Vulnerable", True),
+        ("GenuineIntel", V3 | V4, "Mitigation: Microcode", False),
+        ("GenuineIntel", V3, "Not affected", False),
+        ("AuthenticAMD", V3 | V4, "Not affected", False),
+        (None, V3 | V4, "Not affected", False),  # no /proc
+        ("GenuineIntel", V3 | V4, None, False),  # a kernel that does not tell
+    ],
+)
+def test_gathers_of_intel_without_mitigation(monkeypatch, vendor, features, mitigation, gathers):
+    contents = {
+        "/proc/cpuinfo": vendor and f"processor\t: 0\nvendor_id\t: {vendor}\n",
+        "/sys/devices/system/cpu/vulnerabilities/gather_data_sampling": mitigation and f"{mitigation}\n",
+    }
+
+    def opened(path, **_):
+        if contents[path] is None:
+            raise FileNotFoundError
+        return io.StringIO(contents[path])
+
+    monkeypatch.setattr("builtins.open", opened)
+    monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
+    cpu.gathers.cache_clear()
+    try:
+        assert cpu.gathers() is gathers
+    finally:
+        cpu.gathers.cache_clear()
