@@ -33,7 +33,7 @@ from stn_numba.kernels.simd.load_store import Image, accumulate, size_of, store
 from stn_numba.kernels.simd.raw import load_back
 from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import allocate, get_position, get_product, put_position, release
-from stn_numba.kernels.simd.vectors import ONE, full
+from stn_numba.kernels.simd.vectors import EIGHT, ONE, full, to_float64, where
 
 
 class GridGradient(NamedTuple):
@@ -46,9 +46,10 @@ class GridGradient(NamedTuple):
 @jit.inline
 def clear_unused_positions(count, work, zero):
     """Set positions that give no gradient to 0: they may be NaN or infinite."""
-    for j in range(count):
-        put_position(work.x, j, get_position(work.x, j) if get_product(work.gx, zero, j) != zero else 0.0)
-        put_position(work.y, j, get_position(work.y, j) if get_product(work.gy, zero, j) != zero else 0.0)
+    for j in range(0, count, 8):
+        gx, gy = get_product(work.gx, zero, j, EIGHT), get_product(work.gy, zero, j, EIGHT)
+        put_position(work.x, j, where(to_float64(gx) != 0.0, get_position(work.x, j, EIGHT), 0.0))
+        put_position(work.y, j, where(to_float64(gy) != 0.0, get_position(work.y, j, EIGHT), 0.0))
 
 
 @jit.inline

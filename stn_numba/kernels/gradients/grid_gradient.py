@@ -11,11 +11,12 @@ import numpy as np
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import BILINEAR, FILL_TAPS, STEP
 from stn_numba.kernels.sampling.edge_taps import edge_slopes_of_pixel
+from stn_numba.kernels.sampling.interpolate import load_both, weights_of_two
 from stn_numba.kernels.sampling.taps import prefetch_taps, slopes_of_pixel, weight, weights_of_pixel
 from stn_numba.kernels.sampling.workspace import NEXT_TAP, to_next
-from stn_numba.kernels.simd.lanes import lane_sum, lane_sums, mask_bits, split_threes
+from stn_numba.kernels.simd.lanes import drop_first, lane_sum, lane_sums, mask_bits, split_threes, sums_of_threes
 from stn_numba.kernels.simd.load_store import load, size_of
-from stn_numba.kernels.simd.scalars import least
+from stn_numba.kernels.simd.scalars import greatest, least
 from stn_numba.kernels.simd.scratch import get_offset, get_product, get_tap, put_product
 from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, SIX, SIXTEEN, THREE, fma, full
 
@@ -54,6 +55,20 @@ def pixel_of_three(address, down, dtype, d_address, j, work, zero, slopes):
     put_product(work.gy, j, gy)
 
 
+@jit.inline
+def two_of_three(address, down, dtype, d_address, j, work, zero):
+    """As `pixel_of_three` for the pixels j and j + 1, between their taps; another number follows their d."""
+    one, other = address + get_offset(work.offsets, j), address + get_offset(work.offsets, j + 1)
+    d, (u0, u1, v0, v1) = load_both(d_address, d_address + 3 * size_of(dtype), dtype), weights_of_two(work, j, zero)
+    a, p = load_both(one, other, dtype), load_both(one + down, other + down, dtype)
+    one, other = one + 2 * size_of(dtype), other + 2 * size_of(dtype)
+    b, q = drop_first(load_both(one, other, dtype)), drop_first(load_both(one + down, other + down, dtype))
+    along_x, along_y = fma(v1, q, v0 * b) - fma(v1, p, v0 * a), fma(u1, q - b, u0 * (p - a))
+    gx, gy = sums_of_threes(along_x * d, along_y * d)
+    put_product(work.gx, j, gx)
+    put_product(work.gy, j, gy)
+
+
 @jit.apart
 def pixels_of_three(address, down, dtype, d_row, d_step, first, stop, work, zero):
     """Three channels of contiguous pixels, 2 x 2 taps."""
@@ -61,7 +76,12 @@ def pixels_of_three(address, down, dtype, d_row, d_step, first, stop, work, zero
     for block in range(first, stop, 8):
         end = least(block + 8, stop)
         if are_between_taps(block, work, zero):
-            for j in range(block, end):
+            start = block
+            if d_step == 3 * size_of(dtype):  # so that another number follows all pixels but the last
+                start += greatest(least(end, stop - 1) - block, 0) // 2 * 2
+            for j in range(block, start, 2):
+                two_of_three(address, down, dtype, d_row + j * d_step, j, work, zero)
+            for j in range(start, end):
                 pixel_of_three(address, down, dtype, d_row + j * d_step, j, work, zero, (-one, one, -one, one))
         else:
             for j in range(block, end):

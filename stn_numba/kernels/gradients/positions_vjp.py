@@ -11,11 +11,11 @@ import numpy as np
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import BASIS, DENSE
 from stn_numba.kernels.sampling.positions import along_row, columns_from, float64_at
-from stn_numba.kernels.simd.lanes import lane_sum
+from stn_numba.kernels.simd.lanes import interleave, lane_sum, mask_bits
 from stn_numba.kernels.simd.load_store import accumulate, load, size_of, store
 from stn_numba.kernels.simd.scalars import greatest, least
 from stn_numba.kernels.simd.scratch import get_position, get_product, put_product
-from stn_numba.kernels.simd.vectors import EIGHT, ONE, fma, full, to_float64, where
+from stn_numba.kernels.simd.vectors import EIGHT, ONE, arange, astype, floor, fma, full, maximum, minimum, to_float64, where
 
 
 @jit.inline
@@ -50,15 +50,29 @@ def is_in_band(band, j):
 
 
 @jit.inline
+def in_band_bits(band, j):
+    """As `is_in_band` of eight pixels from j on: bits of an integer, the lowest for the first."""
+    ys, size, top, bottom = band
+    lines = minimum(maximum(floor(get_position(ys, j, EIGHT)), 0.0), size - 1.0)
+    return mask_bits((lines >= np.float64(top)) & (lines < np.float64(bottom)))
+
+
+@jit.inline
 def dense_vjp(grid, dtype, first, count, gx, gy, zero, address, band):
     """Write the gradient by a dense grid of a dtype."""
     (scale_x, _, _, _), (scale_y, _, _, _) = grid.scale
     step, whole = size_of(dtype), band[2] == 0 and band[3] == band[1]
-    for j in range(count):
-        if whole or is_in_band(band, j):
-            place = address + 2 * (first + j) * step
-            store(place, dtype, type(dtype)(get_product(gx, zero, j) * scale_x))
-            store(place + step, dtype, type(dtype)(get_product(gy, zero, j) * scale_y))
+    for j in range(0, count, 8):
+        inside = 255 if whole else in_band_bits(band, j)
+        if inside == 255 and j + 8 <= count:
+            x, y = to_float64(get_product(gx, zero, j, EIGHT)) * scale_x, to_float64(get_product(gy, zero, j, EIGHT)) * scale_y
+            store(address + 2 * (first + j) * step, dtype, interleave(astype(x, dtype), astype(y, dtype)))
+        elif inside != 0:
+            for k in range(j, least(j + 8, count)):
+                if inside >> (k - j) & 1:
+                    place = address + 2 * (first + k) * step
+                    store(place, dtype, type(dtype)(get_product(gx, zero, k) * scale_x))
+                    store(place + step, dtype, type(dtype)(get_product(gy, zero, k) * scale_y))
 
 
 @jit.inline
@@ -84,17 +98,14 @@ def affine_vjp(i, first, count, work, zero, partial):
 def depth_vjp(depth, first, count, positions, gradients, sums, zero):
     """Gradients by X, Y and Z of x = X / Z, y = Y / Z. Behind `count` they are 0."""
     (xs, ys), (gx, gy), (dxs, dys, dzs), (slope, offset) = positions, gradients, sums, depth
-    for j in range(count):
-        z = slope * (first + j) + offset
-        inverse = 1.0 / (z if z > 0.0 else np.inf)
-        dx, dy = np.float64(get_product(gx, zero, j)) * inverse, np.float64(get_product(gy, zero, j)) * inverse
-        put_product(dxs, j, dx)
-        put_product(dys, j, dy)
-        put_product(dzs, j, -(dx * get_position(xs, j) + dy * get_position(ys, j)))
-    for j in range(count, (count + 7) // 8 * 8):
-        put_product(dxs, j, 0.0)
-        put_product(dys, j, 0.0)
-        put_product(dzs, j, 0.0)
+    for j in range(0, count, 8):
+        z, wanted = slope * columns_from(first + j) + offset, arange(EIGHT) < np.float64(count - j)
+        inverse = full(EIGHT, 1.0) / where(z > 0.0, z, np.inf)
+        dx, dy = to_float64(get_product(gx, zero, j, EIGHT)) * inverse, to_float64(get_product(gy, zero, j, EIGHT)) * inverse
+        put_product(dxs, j, where(wanted, dx, 0.0))
+        put_product(dys, j, where(wanted, dy, 0.0))
+        dz = -1.0 * (dx * get_position(xs, j, EIGHT) + dy * get_position(ys, j, EIGHT))
+        put_product(dzs, j, where(wanted, dz, 0.0))
 
 
 @jit.inline

@@ -33,6 +33,17 @@ def lane_sums(code, left, right):
     return code.tuple([code.builder.extract_element(value, ir.Constant(INT32, side)) for side in (0, 1)])
 
 
+@intrinsic(lambda left, right: types.UniTuple(Vector(left.element, 2), 2))
+def sums_of_threes(code, left, right):
+    """Of two vectors of twice four lanes: the `lane_sum` of the first three of each four."""
+    builder, zero = code.builder, constant(left.type, 0.0)
+    left, right = (shuffle(builder, value, zero, [0, 1, 2, 8, 4, 5, 6, 8]) for value in (left, right))
+    parts = [[k, k + 1, k + 8, k + 9, k + 4, k + 5, k + 12, k + 13] for k in (0, 2)]
+    value = builder.fadd(*(shuffle(builder, left, right, lanes) for lanes in parts))
+    value = builder.fadd(*(shuffle(builder, value, value, [k, k + 4, k + 2, k + 6]) for k in (0, 1)))
+    return code.tuple([shuffle(builder, value, value, [k, k + 1]) for k in (0, 2)])
+
+
 @intrinsic(lambda mask: types.int64)
 def mask_bits(code, mask):
     """A mask as bits of an integer, the lowest for the first lane."""
