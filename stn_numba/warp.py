@@ -86,9 +86,9 @@ def warp(
     [[3.0, 2.0, 1.0]]
     """
     options = kernel, padding, align_corners, antialias, layout, num_threads
-    planned = fill is None and out is None and antialias is False
+    planned = fill is None and antialias is False
     key, plan = warp_plans.find(image, theta, transform, shape, options) if planned else (None, None)
-    result = None if plan is None else plan.read(image, theta, transform)
+    result = None if plan is None else plan.read(image, theta, transform, out)
     if result is not None:
         return result
     image, transform = as_array(image, "image"), as_transform(transform)

@@ -33,7 +33,7 @@ class WarpPlan:
         self.plan, self.shape, self.bound = plan, shape, bound
         self.values = grid.values.shape, grid.values.dtype
 
-    def read(self, image: Any, theta: Any, transform: str | Transform) -> Array | None:
+    def read(self, image: Any, theta: Any, transform: str | Transform, out: Array | None) -> Array | None:
         """Return the output; None if the call needs validation."""
         if type(theta) is not np.ndarray:
             theta = np.asarray(theta)
@@ -44,7 +44,7 @@ class WarpPlan:
                 return None
         except Exception:  # a plugin may raise anything: it raises it again, and is named
             return None
-        return self.plan.read_values(image, values, self.shape)
+        return self.plan.read_values(image, values, self.shape, out)
 
 
 def find(image: Any, theta: Any, transform: Any, shape: Any, options: tuple[Any, ...]) -> tuple[Any, WarpPlan | None]:

@@ -105,14 +105,13 @@ def sample(
     1.5
     """
     options = kernel, padding, align_corners, units, displacement, antialias, layout, num_threads
-    planned = fill is None and out is None and antialias is False
-    key = plans.key_of(image, grid, *options) if planned else None
+    key = plans.key_of(image, grid, *options) if fill is None and antialias is False else None
     plan = plans.find(key)
-    if plan is not None:
-        return plan.read(image, grid)
+    if plan is not None and plan.accepts(out, image, grid):
+        return plan.read(image, grid, out)
     if isinstance(image, Grid):
         raise TypeError(f"image: expected an array, got {image!r}; the order is sample(image, grid)")
-    return _sample(as_array(image, "image"), grid, Options(*options), fill, out, key)
+    return _sample(as_array(image, "image"), grid, Options(*options), fill, out, key if plan is None else None)
 
 
 def _sample(
@@ -127,7 +126,7 @@ def _sample(
     calls = [check_call(part, grid, options, value) for part, value in zip(images, fills, strict=True)]
     out = check_out(out, calls[0], image)
     if calls[0].image.dtype == image.dtype:
-        plans.add(key, calls[0], out)
+        plans.add(key, calls[0])
     for call, target in zip(calls, [out] if nearest else real_parts(out), strict=True):
         read(call, target)
         if out.dtype == np.float16 and target is not out:
@@ -193,7 +192,7 @@ def sample_vjp(
         call = checked()
         out = check_out(None, call, call.image)
         read(call, out)
-        plan = plans.add(key, call, out)
+        plan = plans.add(key, call)
         return caller_layout(out, layout), _backprop(image, grid, layout, plan, lambda: call)
     return plan.read(image, grid), _backprop(image, grid, layout, plan, checked)
 
@@ -253,7 +252,7 @@ def sample_gradients(
     key, plan, checked = _prepared(image, grid, options, fill)
     if plan is None:
         call = checked()
-        plan, checked = plans.add(key, call, check_out(None, call, call.image)), lambda: call
+        plan, checked = plans.add(key, call), lambda: call
     return _backprop(image, grid, layout, plan, checked)(d_out, image=by_image, grid=by_grid)
 
 

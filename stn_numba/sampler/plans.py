@@ -1,13 +1,14 @@
 """Plans: calls of `sample` that differ only in the numbers in their arrays are validated and prepared once.
 
 A plan is stored under a key that contains everything a call is validated for: shapes, strides and dtypes, the kind of the
-grid, and the options with their types. A planned call then only inserts the addresses of its arrays. Calls with `fill`, `out`
-or antialiasing have no plan.
+grid, and the options with their types. A planned call then only inserts the addresses of its arrays. Calls with `fill` or
+antialiasing have no plan.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from stn_numba.kernels.runtime.calls import Entry
 from stn_numba.sampler.call import Call, tasks_of
 from stn_numba.sampler.kernel_arguments import IMAGE_WORD, OUT_WORD, SOURCE_WORD, image_words, sample_entry
 from stn_numba.sampler.layout import caller_layout
+from stn_numba.sampler.output import check_out
 
 __all__ = ["Plan", "PreparedJob", "add", "find", "key_of"]
 
@@ -52,15 +54,15 @@ def find(key: Any) -> Plan | None:
         return None
 
 
-def add(key: Any, call: Call, out: Array) -> Plan | None:
-    """Store a plan of a validated call and its first output, if there can be one, and return it."""
-    if key is None or not out.size or out.size > _MAX_NUMBERS:
+def add(key: Any, call: Call) -> Plan | None:
+    """Store a plan of a validated call, if there can be one, and return it."""
+    if key is None or not 0 < math.prod(call.out_shape) <= _MAX_NUMBERS:
         return None
     if not call.differentiable or call.groups or not call.grid.can_be_planned():
         return None
     if len(_plans) >= _MAX_PLANS:
         _plans.clear()
-    plan = _plans[key] = Plan(call, out)
+    plan = _plans[key] = Plan(call)
     return plan
 
 
@@ -81,28 +83,53 @@ class PreparedJob:
 class Plan(PreparedJob):
     """A call of `sample` without its arrays."""
 
-    def __init__(self, call: Call, out: Array) -> None:
+    def __init__(self, call: Call) -> None:
+        out = check_out(None, call, call.image)
         self.shape, self.dtype, self.tasks = caller_layout(out, call.layout).shape, out.dtype, tasks_of(call)
         image, source, target = image_words(call.image), call.source.words, image_words(out)
         words = self.tasks, *image, *source, *call.rule.words, *call.batch_steps, *call.out_shape, *target
         super().__init__(call, sample_entry(call.image.dtype, out.dtype, call.working), words, SOURCE_WORD)
         self.gradients: dict[tuple[bool, bool], Any] = {}  # see `gradient_plans`
 
-    def read(self, image: Any, grid: Any) -> Array:
-        """Read an image at the positions of a grid; both have the key of this plan."""
-        out = np.empty(self.shape, self.dtype)
-        self._read(image, grid if type(grid) is np.ndarray else grid.values, out)
+    def accepts(self, out: Array | None, image: Any, grid: Any) -> bool:
+        """Whether `read` can write to an array without further validation; image and grid have the key of this plan."""
+        return out is None or self._fits(out, self.shape, image, values_of(grid))
+
+    def read(self, image: Any, grid: Any, out: Array | None = None) -> Array:
+        """Read an image at the positions of a grid, into `out` unless it is None."""
+        out = np.empty(self.shape, self.dtype) if out is None else out
+        self._read(image, values_of(grid), out)
         return out
 
-    def read_values(self, image: Array, values: Array, shape: tuple[int, ...]) -> Array | None:
-        """As `read`, for the values of a grid and an output of another shape; None if a matrix contains NaN."""
-        out = np.empty(shape, self.dtype)
-        return out if self._read(image, values, out) else None
+    def read_values(self, image: Array, values: Array, shape: tuple[int, ...], out: Array | None) -> Array | None:
+        """As `read`, for the values of a grid and an output of another shape.
 
-    def _read(self, image: Array, values: Array, out: Array) -> bool:
-        """Fill an output; return whether the values are free of NaN, as far as they are matrices."""
+        Return None, and write nothing, if `out` needs validation or a matrix contains NaN.
+        """
+        if out is None:
+            out = np.empty(shape, self.dtype)
+        elif not self._fits(out, shape, image, values):
+            return None
+        return out if self._read(image, values, out, nan=False) else None
+
+    def _fits(self, out: Any, shape: tuple[int, ...], image: Array, values: Array) -> bool:
+        """Whether an array is laid out as a new output would be, and is apart from the arrays that are read."""
+        if type(out) is not np.ndarray or out.shape != shape or out.dtype != self.dtype:
+            return False
+        flags, apart = out.flags, not (np.may_share_memory(out, image) or np.may_share_memory(out, values))
+        return bool(flags.c_contiguous and flags.writeable and apart)
+
+    def _read(self, image: Array, values: Array, out: Array, nan: bool = True) -> bool:
+        """Fill an output, but if `nan` is False not from matrices that contain NaN; return whether it was filled."""
         job = self.memory.from_buffer_copy(self.template)
         job[IMAGE_WORD], job[OUT_WORD] = address_of(image), address_of(out)
         held = self.writer.write(job, values)
+        if held is None and not nan:
+            return False
         dispatch.run_job(self.entry, self.tasks, self.num_threads, job)
-        return held is not None
+        return True
+
+
+def values_of(grid: Any) -> Array:
+    """The numbers of a grid, or of positions in an array."""
+    return grid if type(grid) is np.ndarray else grid.values

@@ -15,28 +15,9 @@ from stn_numba.sampler import gradient_plans, plans
 from stn_numba.transform import MatrixTransform, Transform, registry
 from stn_numba.transform.registry import PluginError, get_transform, register_transform
 
+pytestmark = pytest.mark.usefixtures("no_plans")
 RNG = np.random.default_rng(5)
 THETA = [0.8, 0.2, 0.1, -0.1, 0.9, -0.2]
-
-
-@pytest.fixture(autouse=True)
-def no_plans():
-    plans._plans.clear()
-    warp_plans._plans.clear()
-    registry._shared.clear()
-
-
-@pytest.fixture
-def without_plans(monkeypatch):
-    """Call a function without any plan."""
-
-    def call(function):
-        with monkeypatch.context() as context:
-            context.setattr(plans, "find", lambda key: None)
-            context.setattr(warp_plans, "find", lambda *_: (None, None))
-            return function()
-
-    return call
 
 
 def grids(dtype, n):
