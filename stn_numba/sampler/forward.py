@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from stn_numba.grid.between_pixels import Offset
 from stn_numba.kernels.runtime import dispatch
+from stn_numba.kernels.runtime.calls import Entry
 from stn_numba.sampler.antialias import Group, average, most_frequent, shifted_scale
 from stn_numba.sampler.call import Call, row_blocks, tasks_of
 from stn_numba.sampler.kernel_arguments import image_words, nearest_entry, sample_entry
 from stn_numba.sampler.layout import items_of
 
-__all__ = ["outputs", "read", "sub_calls"]
+__all__ = ["kernel_call", "outputs", "read", "sub_calls"]
 
 Array = NDArray[Any]
 
@@ -48,25 +49,21 @@ def outputs(call: Call, group: Group) -> slice:
     return group.grids if call.batch_steps[1] else slice(None)
 
 
-def _forward(call: Call, out: Array) -> None:
-    if not out.size:
-        return
-    if not call.differentiable:
-        _copy_nearest(call, out)
-        return
-    image, entry = image_words(call.image), sample_entry(call.image.dtype, out.dtype, call.working, call.grid.ndim)
-    for rows, part in row_blocks(call):
-        tasks, target = tasks_of(part), image_words(out[:, rows])
-        words = tasks, *image, *part.source.words, *part.rule.words, *part.batch_steps, *part.out_shape, *target
-        dispatch.run(entry, tasks, part.num_threads, words)
-
-
-def _copy_nearest(call: Call, out: Array) -> None:
-    """As `_forward`, with the kernel ``"nearest"``."""
+def kernel_call(call: Call, out: Array) -> tuple[Entry, tuple[Any, ...]]:
+    """The kernel that fills `out` (N, h, w, C), and its words: see `kernel_arguments`; those of `out` are the last."""
+    head = tasks_of(call), *image_words(call.image), *call.source.words
+    if call.differentiable:
+        entry = sample_entry(call.image.dtype, out.dtype, call.working, call.grid.ndim)
+        return entry, (*head, *call.rule.words, *call.batch_steps, *call.out_shape, *image_words(out))
+    unit, count, channels = items_of(call.image, out)
     axes, (fill, _, gathers) = call.rule.words[2:-11], call.rule.words[-3:]
-    for rows, part in row_blocks(call):
-        unit, count, channels = items_of(call.image, out[:, rows])
-        tasks, out_shape, target = tasks_of(part), (*part.out_shape[:-1], channels), image_words(out[:, rows])
-        image, source = image_words(call.image), part.source.words
-        words = tasks, *image, *source, *axes, *part.batch_steps, *out_shape, count, fill, gathers, *target
-        dispatch.run(nearest_entry(unit, call.grid.ndim), tasks, part.num_threads, words)
+    shape = *call.out_shape[:-1], channels
+    words = *head, *axes, *call.batch_steps, *shape, count, fill, gathers, *image_words(out)
+    return nearest_entry(unit, call.grid.ndim), words
+
+
+def _forward(call: Call, out: Array) -> None:
+    if out.size:
+        for rows, part in row_blocks(call):
+            entry, words = kernel_call(part, out[:, rows])
+            dispatch.run(entry, words[0], part.num_threads, words)

@@ -68,5 +68,5 @@ def add(plan: Plan | None, call: Call, by_image: bool, by_grid: bool) -> None:
     if plan is not None and (by_image, by_grid) not in plan.gradients:
         first, *others = passes_of(call, by_image, by_grid)
         needs_reach = first.by_image and first.pieces > 1 and not call.grid.closed_form
-        fits = not others and not sum_after(call) and not needs_reach
+        fits = call.differentiable and not others and not sum_after(call) and not needs_reach
         plan.gradients[by_image, by_grid] = GradientPlan(call, first) if fits else None

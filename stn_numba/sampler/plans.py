@@ -18,8 +18,9 @@ from stn_numba.grid import KernelGrid
 from stn_numba.kernels.runtime import dispatch
 from stn_numba.kernels.runtime.addresses import address_of
 from stn_numba.kernels.runtime.calls import Entry
-from stn_numba.sampler.call import Call, tasks_of
-from stn_numba.sampler.kernel_arguments import IMAGE_WORD, OUT_WORD, SOURCE_WORD, image_words, sample_entry
+from stn_numba.sampler.call import Call
+from stn_numba.sampler.forward import kernel_call
+from stn_numba.sampler.kernel_arguments import IMAGE_WORD, SOURCE_WORD, image_words
 from stn_numba.sampler.layout import caller_layout
 from stn_numba.sampler.output import check_out
 
@@ -58,7 +59,7 @@ def add(key: Any, call: Call) -> Plan | None:
     """Store a plan of a validated call, if there can be one, and return it."""
     if key is None or not 0 < math.prod(call.out_shape) <= _MAX_NUMBERS:
         return None
-    if not call.differentiable or call.groups or not call.grid.can_be_planned():
+    if call.groups or not call.grid.can_be_planned():
         return None
     if len(_plans) >= _MAX_PLANS:
         _plans.clear()
@@ -85,10 +86,10 @@ class Plan(PreparedJob):
 
     def __init__(self, call: Call) -> None:
         out = check_out(None, call, call.image)
-        self.shape, self.dtype, self.tasks = caller_layout(out, call.layout).shape, out.dtype, tasks_of(call)
-        image, source, target = image_words(call.image), call.source.words, image_words(out)
-        words = self.tasks, *image, *source, *call.rule.words, *call.batch_steps, *call.out_shape, *target
-        super().__init__(call, sample_entry(call.image.dtype, out.dtype, call.working), words, SOURCE_WORD)
+        self.shape, self.dtype = caller_layout(out, call.layout).shape, out.dtype
+        entry, words = kernel_call(call, out)
+        self.tasks, self.out_word = words[0], 1 + len(words) - len(image_words(out))
+        super().__init__(call, entry, words, SOURCE_WORD)
         self.gradients: dict[tuple[bool, bool], Any] = {}  # see `gradient_plans`
 
     def accepts(self, out: Array | None, image: Any, grid: Any) -> bool:
@@ -122,7 +123,7 @@ class Plan(PreparedJob):
     def _read(self, image: Array, values: Array, out: Array, nan: bool = True) -> bool:
         """Fill an output, but if `nan` is False not from matrices that contain NaN; return whether it was filled."""
         job = self.memory.from_buffer_copy(self.template)
-        job[IMAGE_WORD], job[OUT_WORD] = address_of(image), address_of(out)
+        job[IMAGE_WORD], job[self.out_word] = address_of(image), address_of(out)
         held = self.writer.write(job, values)
         if held is None and not nan:
             return False

@@ -71,3 +71,27 @@ def test_a_matrix_with_nan_is_left_to_validation(without_plans):
         stn.warp(image, THETA, out=out)
         np.testing.assert_array_equal(stn.warp(image, theta, out=out), expected)
         np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float16", "complex64", "complex128", ">i4", "S3", "u1,f4"])
+def test_planned_nearest_pixels_have_the_bits_of_unplanned_ones(dtype, without_plans):
+    for layout, shape in (("NHWC", (2, 4, 7, 3)), ("NCHW", (2, 3, 4, 7)), ("NHWC", (2, 4, 7, 1))):
+        for grid in grids(np.float32, 2):
+            for _ in range(3):
+                numbers = RNG.integers(0, 255, (*shape, np.dtype(dtype).itemsize), np.uint8)
+                image = (numbers % 2 if dtype == "bool" else numbers).view(dtype)[..., 0]
+                expected = without_plans(lambda i=image, g=grid, o=layout: stn.sample(i, g, kernel="nearest", layout=o))
+                out = np.zeros(expected.shape, expected.dtype)
+                assert stn.sample(image, grid, kernel="nearest", layout=layout).tobytes() == expected.tobytes()
+                stn.sample(image, grid, kernel="nearest", layout=layout, out=out)
+                assert out.tobytes() == expected.tobytes()
+    assert bool(plans._plans) == (np.dtype(dtype).isnative)
+
+
+def test_gradients_with_nearest_pixels_are_not_planned():
+    image, grid = np.ones((1, 4, 4, 1), np.float32), MatrixGrid(np.eye(3)[None], (4, 4))
+    for _ in range(3):
+        out, backprop = stn.sample_vjp(image, grid, kernel="nearest")
+        d_image, d_grid = backprop(2 * out)
+        assert (d_image == 2).all()
+        assert not d_grid.any()
