@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stn_numba._util.arguments import as_bool
 from stn_numba._util.arrays import as_array
 from stn_numba.grid import Grid
 from stn_numba.sampler import gradient_plans, plans
@@ -270,7 +271,7 @@ def _differentiable(image: ArrayLike, grid: Grid | ArrayLike, options: tuple[Any
     chosen, image = Options(*options), as_array(image, "image")
     if image.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(f"image: gradients need float32 or float64, got {image.dtype}")
-    if chosen.antialias and is_nearest(chosen.kernel):
+    if is_nearest(chosen.kernel) and as_bool(chosen.antialias, "antialias"):
         raise ValueError("antialias: the most frequent of several pixels has no gradient; take another kernel than 'nearest'")
     return check_call(image, grid, chosen, as_fill(fill, image.dtype))
 
