@@ -13,7 +13,7 @@ from stn_numba.kernels.constants import BASIS, DENSE
 from stn_numba.kernels.sampling.positions import along_row, columns_from, float64_at
 from stn_numba.kernels.simd.lanes import interleave, lane_sum, mask_bits
 from stn_numba.kernels.simd.load_store import accumulate, load, size_of, store
-from stn_numba.kernels.simd.scalars import greatest, least
+from stn_numba.kernels.simd.scalars import least
 from stn_numba.kernels.simd.scratch import get_position, get_product, put_product
 from stn_numba.kernels.simd.vectors import EIGHT, ONE, arange, astype, floor, fma, full, maximum, minimum, to_float64, where
 
@@ -44,16 +44,14 @@ def is_in_band(band, j):
 
     `band` is the row of the positions along y, the height of the image, and the rows [top, bottom) that the piece adds to.
     """
-    ys, size, top, bottom = band
-    line = least(greatest(np.floor(get_position(ys, j)), 0.0), size - 1.0)
-    return top <= line < bottom
+    return in_band_bits(band, j) & 1 == 1
 
 
 @jit.inline
 def in_band_bits(band, j):
-    """As `is_in_band` of eight pixels from j on: bits of an integer, the lowest for the first."""
+    """As `is_in_band` of eight pixels from j on: bits of an integer, the lowest for the first; NaN is in no band."""
     ys, size, top, bottom = band
-    lines = minimum(maximum(floor(get_position(ys, j, EIGHT)), 0.0), size - 1.0)
+    lines = minimum(size - 1.0, maximum(0.0, floor(get_position(ys, j, EIGHT))))
     return mask_bits((lines >= np.float64(top)) & (lines < np.float64(bottom)))
 
 

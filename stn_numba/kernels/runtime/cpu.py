@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import platform
 
 __all__ = ["features", "gathers", "host", "is_x86", "levels"]
@@ -21,14 +22,23 @@ def is_x86() -> bool:
 @functools.cache
 def features() -> frozenset[str]:
     """Names of features, as Linux has them."""
+    listed = _first_processor()
+    if "flags" in listed or "Features" in listed:
+        return frozenset((listed.get("flags") or listed["Features"]).split())
+    return frozenset("bmi1" if name == "bmi" else name for name in host()[1])
+
+
+def _first_processor() -> dict[str, str]:
+    """What Linux lists of the first processor; nothing on other systems. The whole file takes long with many processors."""
+    listed: dict[str, str] = {}
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith(("flags", "Features")):
-                    return frozenset(line.partition(":")[2].split())
+            for line in itertools.takewhile(str.strip, file):
+                name, _, value = line.partition(":")
+                listed[name.strip()] = value.strip()
     except OSError:
         pass
-    return frozenset("bmi1" if name == "bmi" else name for name in host()[1])
+    return listed
 
 
 @functools.cache
@@ -40,10 +50,9 @@ def gathers() -> bool:
     try:
         with open("/sys/devices/system/cpu/vulnerabilities/gather_data_sampling", encoding="ascii") as file:
             slow = file.read().startswith("Mitigation")
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            intel = any(line.startswith("vendor_id") and line.endswith("GenuineIntel\n") for line in file)
     except OSError:
         return False
+    intel = _first_processor().get("vendor_id") == "GenuineIntel"
     return intel and not slow and features().issuperset(_LEVELS["v4"])
 
 

@@ -71,14 +71,14 @@ class Place(NamedTuple):
 def interior_pixels(job, place, first, stop):
     """Write the pixels [first, stop) of a strip, whose taps all lie inside the image; return whether all are finite."""
     sampler, image, out, work, zero, C = job.sampler, job.image, job.out, job.work, job.zero, job.size[3]
-    K, family, dtype, check = sampler.K, sampler.family, image.dtype, zero
+    K, family, dtype = sampler.K, sampler.family, image.dtype
     across, down = to_next(sampler.x_axis, sampler.x_axis[STEP]), to_next(sampler.y_axis, sampler.y_axis[STEP])
     if is_packed_bytes(sampler, image, out, C):
         packed_pixels(sampler, place.image, place.ahead, down, dtype, first, stop, work, out, place.out, C)
         return True
-    gathered, first = gathered_pixels(job, place, first, stop)
+    check, first = gathered_pixels(job, place, first, stop)
     if first == stop:
-        return gathered - gathered == zero
+        return check - check == zero
     plane = is_plane(sampler, image, out, C)
     interior_taps(sampler, first, stop, work, False, type(zero)(1))
     prefetch_taps(place.ahead, place.image, across, down, first, stop, work.offsets)
@@ -87,12 +87,11 @@ def interior_pixels(job, place, first, stop):
             source, target = place.image + c * image.c_step, place.out + c * out.c_step
             check += pixels_of_plane(sampler.gathers, source, down, dtype, first, stop, work, zero, out, target)
     elif family == BILINEAR:
-        check = pixels(TWO, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
+        check += pixels(TWO, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
     elif K == 4:
-        check = pixels(FOUR, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
+        check += pixels(FOUR, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
     else:
-        check = pixels(ONE, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
-    check += gathered
+        check += pixels(ONE, K, image, place.image, across, down, first, stop, work, zero, out, place.out, C)
     return check - check == zero
 
 

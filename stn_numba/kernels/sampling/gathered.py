@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.constants import SIZE, STEP
-from stn_numba.kernels.sampling.interpolate import checked
+from stn_numba.kernels.sampling.interpolate import blend_2x2, checked
 from stn_numba.kernels.sampling.strips import is_plane
 from stn_numba.kernels.sampling.taps import bilinear_weights, straight
 from stn_numba.kernels.sampling.workspace import to_next
@@ -21,11 +21,9 @@ from stn_numba.kernels.simd.vectors import EIGHT, astype, floor, fma, full, to_i
 @jit.inline
 def eight_pixels(address, down, dtype, offsets, u, v):
     """Eight pixels from offsets and weights of their 2 x 2 taps."""
-    (u0, u1), (v0, v1) = u, v
     upper_left, upper_right = gather_pairs(address, dtype, offsets)
     lower_left, lower_right = gather_pairs(address + down, dtype, offsets)
-    left, right = fma(v1, lower_left, v0 * upper_left), fma(v1, lower_right, v0 * upper_right)
-    return fma(u1, right, u0 * left)
+    return blend_2x2(upper_left, upper_right, lower_left, lower_right, (u, v))
 
 
 @jit.inline
@@ -77,19 +75,19 @@ def is_between_taps(sampler, j, work):
 
 @jit.inline
 def gathered_eights(job, place, dtype, first, stop):
-    """Write the pixels [first, stop), eight times some; return the sum of all outputs, see `interpolate`."""
+    """Write the pixels [first, stop), eight times some; return the sum of all outputs, and `stop`."""
     sampler, image, out, work, zero = job.sampler, job.image, job.out, job.work, job.zero
     steps, down = (sampler.x_axis[STEP], sampler.y_axis[STEP]), to_next(sampler.y_axis, image.y_step)
     source = place.image, place.ahead, down
     if place.on_a_line and is_between_taps(sampler, first, work) and is_between_taps(sampler, stop - 1, work):
-        return pixels_between_taps(steps, source, dtype, first, stop, work, zero, out, place.out)
-    return pixels_anywhere(sampler, steps, source, dtype, first, stop, work, zero, out, place.out)
+        return pixels_between_taps(steps, source, dtype, first, stop, work, zero, out, place.out), stop
+    return pixels_anywhere(sampler, steps, source, dtype, first, stop, work, zero, out, place.out), stop
 
 
 @jit.inline
 def no_pixels(job, place, dtype, first, stop):
-    """In the place of `gathered_eights` for dtypes whose pairs no instruction loads: never run."""
-    return job.zero
+    """In the place of `gathered_eights` for dtypes whose pairs no instruction loads."""
+    return job.zero, first
 
 
 @jit.choose
@@ -100,10 +98,12 @@ def pixels_of_dtype(job, place, dtype, first, stop):
 
 @jit.inline
 def gathered_pixels(job, place, first, stop):
-    """Write as many of the pixels [first, stop) as can be; return the sum of all outputs, and the first that is left."""
-    image, out = job.image, job.out
-    size, end = size_of(image.dtype), first + (stop - first) // 8 * 8
-    one = is_plane(job.sampler, image, out, job.size[3]) and job.size[3] == 1 and out.x_step == size_of(out.dtype)
-    if job.sampler.gathers == 0 or not one or first == end or not 2 <= size <= 4:
+    """Write as many of the pixels [first, stop) as can be.
+
+    Returns the sum of all outputs, see `interpolate`, and the first pixel that is left.
+    """
+    image, out, end = job.image, job.out, first + (stop - first) // 8 * 8
+    one = job.size[3] == 1 and is_plane(job.sampler, image, out, 1) and out.x_step == size_of(out.dtype)
+    if job.sampler.gathers == 0 or not one or first == end:
         return job.zero, first
-    return pixels_of_dtype(job, place, image.dtype, first, end), end
+    return pixels_of_dtype(job, place, image.dtype, first, end)

@@ -21,6 +21,14 @@ from stn_numba.kernels.simd.vectors import EIGHT, FOUR, ONE, SIXTEEN, THREE, TWE
 
 
 @jit.inline
+def blend_2x2(a, b, p, q, weights):
+    """Pixels that read a, b in one row and p, q in the next, from the weights (u, v) of these taps."""
+    (u0, u1), (v0, v1) = weights
+    left, right = fma(v1, p, v0 * a), fma(v1, q, v0 * b)
+    return fma(u1, right, u0 * left)
+
+
+@jit.inline
 def interpolate_2x2(address, across, down, dtype, work, j, zero, lanes):
     u0, u1, v0, v1 = weights_of_pixel(work, j, zero)
     left = fma(v1, load(address + down, dtype, lanes), v0 * load(address, dtype, lanes))
@@ -210,9 +218,9 @@ def pixels_of_plane(gathers, address, down, dtype, first, stop, work, zero, out,
         v0, v1 = get_tap(work.v, zero, j, EIGHT), get_tap(work.v + NEXT_TAP, zero, j, EIGHT)
         upper_left, upper_right = load_pairs(gathers, address, dtype, work.offsets + 8 * j, EIGHT)
         lower_left, lower_right = load_pairs(gathers, address + down, dtype, work.offsets + 8 * j, EIGHT)
-        left, right = fma(v1, lower_left, v0 * upper_left), fma(v1, lower_right, v0 * upper_right)
+        value = blend_2x2(upper_left, upper_right, lower_left, lower_right, ((u0, u1), (v0, v1)))
         # far outside all weights are zero, and the taps at the edge may hold NaN
-        value = where((u0 + u1) * (v0 + v1) > 0.0, fma(u1, right, u0 * left), 0.0)
+        value = where((u0 + u1) * (v0 + v1) > 0.0, value, 0.0)
         if step == size_of(out.dtype) and j + 8 <= stop:
             store(target + j * step, out.dtype, value)
         else:

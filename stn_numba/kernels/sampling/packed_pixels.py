@@ -13,6 +13,7 @@ from numba import types
 from stn_numba.kernels.compiler import jit
 from stn_numba.kernels.compiler.intrinsics import intrinsic
 from stn_numba.kernels.constants import STEP
+from stn_numba.kernels.sampling.interpolate import blend_2x2
 from stn_numba.kernels.sampling.taps import bilinear_weights
 from stn_numba.kernels.simd.aliasing import OUTPUT, scoped_store
 from stn_numba.kernels.simd.conversions import round_to_int32
@@ -83,20 +84,12 @@ def load_corners(gathers, address, down, across, offsets):
 
 
 @jit.inline
-def interpolate_2x2(a, b, p, q, weights):
-    """One channel of eight pixels that read a, b in one row and p, q in the next."""
-    (u0, u1), (v0, v1) = weights
-    left, right = fma(v1, p, v0 * a), fma(v1, q, v0 * b)
-    return fma(u1, right, u0 * left)
-
-
-@jit.inline
 def three_bytes(gathers, address, down, offsets, dtype, weights):
     """Eight pixels of three channels; their highest byte is 0."""
     a, b, p, q = load_corners(gathers, address, down, 2, offsets)
-    first = interpolate_2x2(channel(a, dtype, 0), channel(b, dtype, 1), channel(p, dtype, 0), channel(q, dtype, 1), weights)
-    second = interpolate_2x2(channel(a, dtype, 1), channel(b, dtype, 2), channel(p, dtype, 1), channel(q, dtype, 2), weights)
-    third = interpolate_2x2(channel(a, dtype, 2), channel(b, dtype, 3), channel(p, dtype, 2), channel(q, dtype, 3), weights)
+    first = blend_2x2(channel(a, dtype, 0), channel(b, dtype, 1), channel(p, dtype, 0), channel(q, dtype, 1), weights)
+    second = blend_2x2(channel(a, dtype, 1), channel(b, dtype, 2), channel(p, dtype, 1), channel(q, dtype, 2), weights)
+    third = blend_2x2(channel(a, dtype, 2), channel(b, dtype, 3), channel(p, dtype, 2), channel(q, dtype, 3), weights)
     return to_byte(first, dtype, 0) | to_byte(second, dtype, 1) | to_byte(third, dtype, 2)
 
 
@@ -104,10 +97,10 @@ def three_bytes(gathers, address, down, offsets, dtype, weights):
 def four_bytes(gathers, address, down, offsets, dtype, weights):
     """Eight pixels of four channels."""
     a, b, p, q = load_corners(gathers, address, down, 4, offsets)
-    first = interpolate_2x2(channel(a, dtype, 0), channel(b, dtype, 0), channel(p, dtype, 0), channel(q, dtype, 0), weights)
-    second = interpolate_2x2(channel(a, dtype, 1), channel(b, dtype, 1), channel(p, dtype, 1), channel(q, dtype, 1), weights)
-    third = interpolate_2x2(channel(a, dtype, 2), channel(b, dtype, 2), channel(p, dtype, 2), channel(q, dtype, 2), weights)
-    fourth = interpolate_2x2(channel(a, dtype, 3), channel(b, dtype, 3), channel(p, dtype, 3), channel(q, dtype, 3), weights)
+    first = blend_2x2(channel(a, dtype, 0), channel(b, dtype, 0), channel(p, dtype, 0), channel(q, dtype, 0), weights)
+    second = blend_2x2(channel(a, dtype, 1), channel(b, dtype, 1), channel(p, dtype, 1), channel(q, dtype, 1), weights)
+    third = blend_2x2(channel(a, dtype, 2), channel(b, dtype, 2), channel(p, dtype, 2), channel(q, dtype, 2), weights)
+    fourth = blend_2x2(channel(a, dtype, 3), channel(b, dtype, 3), channel(p, dtype, 3), channel(q, dtype, 3), weights)
     return (to_byte(first, dtype, 0) | to_byte(second, dtype, 1)) | (to_byte(third, dtype, 2) | to_byte(fourth, dtype, 3))
 
 

@@ -134,7 +134,7 @@ def load_pairs(code, gathers, address, dtype, offsets, lanes):
 def gather_pairs(code, address, dtype, offsets):
     """As `load_pairs`, of a vector of offsets and for a dtype of 16 or 32 bits, by one instruction of CPUs that gather."""
     dtype, builder = code.kinds[1], code.builder
-    both = gather_places(builder, address, offsets, ir.IntType(2 * dtype.bitwidth))
+    both = gather_at_once(builder, address, offsets, ir.IntType(2 * dtype.bitwidth))
     element = storage_type(code.context, dtype)
     return _split(code, builder.bitcast(both, ir.VectorType(element, 2 * offsets.type.count)), dtype)
 
@@ -150,11 +150,12 @@ def gather(builder, gathers, address, offsets, element, count):
     wanted = builder.icmp_signed("!=", gathers, ir.Constant(gathers.type, 0))
     with builder.if_else(wanted) as (then, otherwise):
         with then:
-            by_one, end_of_one = gather_at_once(builder, address, offsets, element, count), builder.block
+            starts = scoped_load(builder, TAPS, pointer_to(builder, offsets, INT64, count), 8)
+            at_once, end_at_once = gather_at_once(builder, address, starts, element), builder.block
         with otherwise:
             each, end_of_each = load_one_by_one(builder, address, offsets, element, count), builder.block
-    vector = builder.phi(by_one.type)
-    vector.add_incoming(by_one, end_of_one)
+    vector = builder.phi(each.type)
+    vector.add_incoming(at_once, end_at_once)
     vector.add_incoming(each, end_of_each)
     return vector
 
@@ -163,13 +164,8 @@ def _bits(element):
     return element.width if isinstance(element, ir.IntType) else 32 if isinstance(element, ir.FloatType) else 64
 
 
-def gather_at_once(builder, address, offsets, element, count):
-    """As `gather`, by the CPU's instruction."""
-    return gather_places(builder, address, scoped_load(builder, TAPS, pointer_to(builder, offsets, INT64, count), 8), element)
-
-
-def gather_places(builder, address, offsets, element):
-    """As `gather_at_once`, where the offsets are a vector."""
+def gather_at_once(builder, address, offsets, element):
+    """As `gather`, of a vector of offsets and by the CPU's instruction."""
     count = offsets.type.count
     pointers = builder.inttoptr(
         builder.add(offsets, splat(builder, address, count)), ir.VectorType(element.as_pointer(), count)
