@@ -106,6 +106,7 @@ def test_repr_of_a_transform_never_raises():
     assert repr(NoSignature()) == "NoSignature()"
     assert repr(Odd.__new__(Odd)) == "Odd()"
     assert repr(KINDS["tps"].__new__(KINDS["tps"])) == "<ThinPlateSpline>"
-    assert repr(Odd({n: list(range(10**6)) for n in range(100)})).startswith("Odd(a={0: [0, 1, 2, 3, 4, 5, 6, 7, ...], 1: ")
+    many = list(range(10**6))
+    assert repr(Odd({n: many for n in range(100)})).startswith("Odd(a={0: [0, 1, 2, 3, 4, 5, 6, 7, ...], 1: ")
     assert repr(Slots(3)) == "Slots(step=3)"
     assert " object at 0x" not in repr(Odd(functools.partial(print, Odd(1))))

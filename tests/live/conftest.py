@@ -1,5 +1,7 @@
 """The built page, and a browser that shows it."""
 
+import contextlib
+
 import pytest
 
 from tests.live.page import settle
@@ -30,25 +32,32 @@ def browser():
         yield browser
 
 
+@contextlib.contextmanager
+def opened(browser, address, **options):
+    """Yield the page, ready, in a browser's context with these options; errors and foreign requests fail at the end."""
+    context, problems = browser.new_context(**options), []
+    page = context.new_page()
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or problems.append(request.url))
+    page.on("response", lambda response: response.ok or problems.append(f"{response.url} {response.status}"))
+    page.goto(f"{address}/index.html")
+    page.get_by_text("Ready.", exact=True).wait_for()
+    settle(page)
+    yield page
+    context.close()
+    assert problems == []
+
+
 @pytest.fixture
 def open_page(browser, address):
-    """A function that opens the page, ready, with options of a browser's context; errors and foreign requests fail the test."""
-    contexts, problems = [], []
+    """A function that opens the page anew, with options of a browser's context."""
+    with contextlib.ExitStack() as pages:
+        yield lambda **options: pages.enter_context(opened(browser, address, **options))
 
-    def open_page(**options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or problems.append(request.url))
-        page.on("response", lambda response: response.ok or problems.append(f"{response.url} {response.status}"))
-        page.goto(f"{address}/index.html")
-        page.get_by_text("Ready.", exact=True).wait_for()
-        settle(page)
-        return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
+@pytest.fixture(scope="module")
+def page(browser, address):
+    """The page, as other tests left it: for tests that set all that they look at. It takes a second to open."""
+    with opened(browser, address) as page:
+        yield page

@@ -17,8 +17,8 @@ def brightness(page, name):
 
 
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
-def test_nothing_is_wider_than_the_screen(width, open_page):
-    page = open_page(viewport={"width": width, "height": 700})
+def test_nothing_is_wider_than_the_screen(width, page):
+    page.set_viewport_size({"width": width, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -28,8 +28,8 @@ def test_dark_mode_is_followed(open_page):
     assert brightness(dark, "backgroundColor") < 50 < 200 < brightness(dark, "color")
 
 
-def test_everything_has_a_name(open_page):
-    assert open_page().evaluate(UNNAMED) == []
+def test_everything_has_a_name(page):
+    assert page.evaluate(UNNAMED) == []
 
 
 def test_a_finger_draws(open_page):

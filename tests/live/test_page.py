@@ -52,8 +52,7 @@ def draw(page, digit):
 
 
 @pytest.mark.parametrize("number", range(0, len(ABOUT["samples"]), 3))
-def test_a_picked_digit_is_read_as_by_the_library(number, open_page, model):
-    page = open_page()
+def test_a_picked_digit_is_read_as_by_the_library(number, page, model):
     label = ABOUT["samples"][number]["label"]
     page.get_by_role("button", name=f"A test digit: {label}").nth(number % 2).click()
     move_slider(page, "placement-pieces", 3)
@@ -61,8 +60,8 @@ def test_a_picked_digit_is_read_as_by_the_library(number, open_page, model):
 
 
 @pytest.mark.parametrize("digit", [0, 1, 2, 3, 4, 7, 8])
-def test_a_drawn_digit_is_read(digit, open_page, model):
-    page = open_page()
+def test_a_drawn_digit_is_read(digit, page, model):
+    page.get_by_role("button", name="Clear the drawing").click()
     draw(page, digit)
     for name, value in {"x": -0.5, "y": 0.5, "degrees": 0, "pieces": 4}.items():
         move_slider(page, f"placement-{name}", value)
@@ -134,8 +133,7 @@ MOVES = {"scale": 0.7, "degrees": -40, "shear": 0.3, "x": 0.25, "y": -0.4}
 
 
 @pytest.mark.parametrize("moves", [{}, {"x": 0.5}, MOVES])
-def test_sliders_warp_as_the_library_does(moves, open_page):
-    page = open_page()
+def test_sliders_warp_as_the_library_does(moves, page):
     for name, value in moves.items():
         move_slider(page, f"affine-{name}", value)
     shown = warping(page)
