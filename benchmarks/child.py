@@ -89,10 +89,16 @@ def _warp(transform: str = "affine", dtype: str = "float32", **options: Any) -> 
     stn.warp(_numbers(IMAGE).astype(dtype), theta, transform, **options)
 
 
-def _sample_dense_grid() -> None:
-    y, x = (np.linspace(-0.9, 0.9, length, dtype=np.float32) for length in IMAGE[1:3])
-    grid = np.stack(np.broadcast_arrays(x, y[:, None] + 0.1 * x), axis=-1)[None]
-    stn.sample(_numbers(IMAGE).astype(np.float32), grid)
+def _dense_grid(shape: tuple[int, ...]) -> Any:
+    """Return positions (1, H, W, 2) for an image of a shape."""
+    y, x = (np.linspace(-0.9, 0.9, length, dtype=np.float32) for length in shape[1:3])
+    return np.stack(np.broadcast_arrays(x, y[:, None] + 0.1 * x), axis=-1)[None]
+
+
+def _dense_gradients() -> None:
+    """Gradients by a large image, which threads share by bands of rows, and its grid."""
+    out, backprop = stn.sample_vjp(_numbers(LARGE_IMAGE).astype(np.float32), _dense_grid(LARGE_IMAGE))
+    backprop(np.ones_like(out))
 
 
 def _warp_volume() -> None:
@@ -132,11 +138,12 @@ class FirstCall(NamedTuple):
 FIRST_CALLS = {
     "affine, float32": FirstCall(_warp),
     "affine, uint8": FirstCall(lambda: _warp(dtype="uint8")),
-    "dense grid": FirstCall(_sample_dense_grid),
+    "dense grid": FirstCall(lambda: stn.sample(_numbers(IMAGE).astype(np.float32), _dense_grid(IMAGE))),
     "projective": FirstCall(lambda: _warp("projective")),
     "tps, 16 points": FirstCall(lambda: _warp("tps")),
     "affine bicubic, reflecting edges": FirstCall(lambda: _warp(kernel="bicubic", padding="reflect101")),
     "forward and both gradients": FirstCall(_both_gradients, jit_cpu_seconds=16),
+    "forward and both gradients, dense grid, 1x1080x1920x3": FirstCall(_dense_gradients, jit_cpu_seconds=16),
     "affine, a volume": FirstCall(_warp_volume),
     "forward and both gradients, a volume": FirstCall(lambda: _both_gradients(VOLUME), jit_cpu_seconds=16),
     "fit `tutorial()` on one batch": FirstCall(lambda: _training_step("tutorial"), seconds=3, jit_cpu_seconds=9),

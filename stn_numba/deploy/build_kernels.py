@@ -72,6 +72,7 @@ def sampler_kernels() -> set[tuple[str, Any]]:
         for name in _FLOATS:
             kernel_arguments.gradient_entry(np.dtype(name))
         kernel_arguments.window_positions_entry()
+        kernel_arguments.reach_entry()
         for size in (1, 2, 4, 8):
             kernel_arguments.nearest_entry(np.dtype(f"u{size}"))
         for align_corners in (True, False):

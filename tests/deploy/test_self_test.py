@@ -18,6 +18,7 @@ def test_the_self_test_covers_every_built_kernel_of_the_sampler():
     code = """
 from stn_numba.kernels.runtime import calls
 from stn_numba.deploy import build_kernels, self_test
+self_test.expect_close = lambda *_: None  # a check that fails would stop before its last kernel
 with calls.recorded() as found:
     list(self_test.self_test(everything=True))
 print(*sorted(kernel for kernel, signature in build_kernels.sampler_kernels() - found))
