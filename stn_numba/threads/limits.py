@@ -29,7 +29,9 @@ def numba_ceiling() -> int:
     config = getattr(sys.modules.get("numba"), "config", None)  # None also while another thread imports Numba
     if config is not None:
         return int(config.NUMBA_NUM_THREADS)
-    text = os.environ.get("NUMBA_NUM_THREADS", "")
+    text = os.environ.get("NUMBA_NUM_THREADS")
+    if not text:
+        return affinity()
     try:
         number = int(text)
     except ValueError:  # Numba warns and falls back to the machine

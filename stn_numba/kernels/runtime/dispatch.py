@@ -53,7 +53,9 @@ def run_job(entry: Entry, tasks: int, num_threads: int | None, job: Any) -> None
     MemoryError
         If a kernel could not allocate its workspace.
     """
-    wanted = 1 if tasks < 2 else min(num_threads or count(), limits.numba_ceiling())
+    wanted = 1
+    if tasks > 1:
+        wanted = count() if num_threads is None else min(num_threads, limits.numba_ceiling())
     if wanted < 2:
         entry.function(_ONE, _Word(tasks), _ONE, job)
     else:
