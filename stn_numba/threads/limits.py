@@ -30,10 +30,8 @@ def numba_ceiling() -> int:
     if config is not None:
         return int(config.NUMBA_NUM_THREADS)
     text = os.environ.get("NUMBA_NUM_THREADS")
-    if not text:
-        return affinity()
     try:
-        number = int(text)
+        number = int(text) if text else affinity()
     except ValueError:  # Numba warns and falls back to the machine
         return affinity()
     if number < 1:

@@ -35,18 +35,25 @@ def browser():
 @contextlib.contextmanager
 def opened(browser, address, **options):
     """Yield the page, ready, in a browser's context with these options; errors and foreign requests fail at the end."""
-    context, problems = browser.new_context(**options), []
-    page = context.new_page()
+    problems = []
+    try:
+        with browser.new_context(**options) as context:
+            page = context.new_page()
+            watch(page, address, problems)
+            page.goto(f"{address}/index.html")
+            page.get_by_text("Ready.", exact=True).wait_for()
+            settle(page)
+            yield page
+    finally:
+        assert problems == []  # also if the page is never ready, since they tell why
+
+
+def watch(page, address, problems):
+    """Collect what goes wrong on a page, and addresses elsewhere."""
     page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or problems.append(request.url))
     page.on("response", lambda response: response.ok or problems.append(f"{response.url} {response.status}"))
-    page.goto(f"{address}/index.html")
-    page.get_by_text("Ready.", exact=True).wait_for()
-    settle(page)
-    yield page
-    context.close()
-    assert problems == []
 
 
 @pytest.fixture
